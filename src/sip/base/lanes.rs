@@ -1,0 +1,182 @@
+//! Timers: one FIFO per duration, a heap for the odd ones.
+//!
+//! Protocol timers use few durations (T1·2ⁿ, 64·T1, T4 …). The same duration
+//! in means the same order out, so insert and expire cost O(1). There is no
+//! cancel: whoever set an alarm checks on expiry whether it still cares.
+
+use alloc::collections::{BinaryHeap, VecDeque};
+use core::cmp::Reverse;
+use core::time::Duration;
+
+use super::Instant;
+
+/// Durations beyond this many share the heap.
+const LANES: usize = 24;
+
+struct Lane<K> {
+    duration: Duration,
+    queue: VecDeque<(Instant, u64, K)>,
+}
+
+struct Odd<K> {
+    at: Instant,
+    sequence: u64,
+    key: K,
+}
+
+impl<K> PartialEq for Odd<K> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.sequence) == (other.at, other.sequence)
+    }
+}
+impl<K> Eq for Odd<K> {}
+impl<K> PartialOrd for Odd<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<K> Ord for Odd<K> {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        (self.at, self.sequence).cmp(&(other.at, other.sequence))
+    }
+}
+
+/// Alarms with keys `K`, in order of time and then of setting.
+pub struct Lanes<K> {
+    lanes: Vec<Lane<K>>,
+    heap: BinaryHeap<Reverse<Odd<K>>>,
+    sequence: u64,
+    len: usize,
+    /// Never later than the earliest alarm; exact when `Some`.
+    earliest: Option<Instant>,
+}
+
+impl<K> Default for Lanes<K> {
+    fn default() -> Self {
+        Lanes { lanes: Vec::new(), heap: BinaryHeap::new(), sequence: 0, len: 0, earliest: None }
+    }
+}
+
+impl<K> Lanes<K> {
+    /// No alarms.
+    pub fn new() -> Lanes<K> {
+        Lanes::default()
+    }
+
+    /// Alarms set and not yet expired, cancelled ones included.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no alarm is set.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Sets an alarm `duration` after `now`. `now` never runs backwards.
+    pub fn set(&mut self, now: Instant, duration: Duration, key: K) {
+        let at = now + duration;
+        self.sequence += 1;
+        self.len += 1;
+        if self.earliest.is_none_or(|earliest| at < earliest) {
+            self.earliest = Some(at);
+        }
+        let sequence = self.sequence;
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.duration == duration)
+            && lane.queue.back().is_none_or(|&(last, ..)| last <= at)
+        {
+            lane.queue.push_back((at, sequence, key));
+        } else if self.lanes.len() < LANES {
+            let mut queue = VecDeque::new();
+            queue.push_back((at, sequence, key));
+            self.lanes.push(Lane { duration, queue });
+        } else {
+            self.heap.push(Reverse(Odd { at, sequence, key }));
+        }
+    }
+
+    /// Sets an alarm at a point of time that no standard duration explains.
+    pub fn set_at(&mut self, at: Instant, key: K) {
+        self.sequence += 1;
+        self.len += 1;
+        if self.earliest.is_none_or(|earliest| at < earliest) {
+            self.earliest = Some(at);
+        }
+        self.heap.push(Reverse(Odd { at, sequence: self.sequence, key }));
+    }
+
+    /// When the next alarm is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.earliest
+    }
+
+    /// Takes the earliest alarm that is due at `now`.
+    pub fn expire(&mut self, now: Instant) -> Option<K> {
+        if self.earliest.is_none_or(|earliest| earliest > now) {
+            return None;
+        }
+        let lane = self
+            .lanes
+            .iter()
+            .enumerate()
+            .filter_map(|(index, lane)| lane.queue.front().map(|&(at, sequence, _)| (at, sequence, index)))
+            .min();
+        let odd = self.heap.peek().map(|Reverse(odd)| (odd.at, odd.sequence));
+        let key = match (lane, odd) {
+            (Some((at, sequence, _)), Some(odd)) if odd < (at, sequence) => self.pop_odd(),
+            (Some((_, _, index)), _) => {
+                self.lanes.get_mut(index).and_then(|lane| lane.queue.pop_front()).map(|(.., key)| key)
+            }
+            (None, Some(_)) => self.pop_odd(),
+            (None, None) => None,
+        };
+        if key.is_some() {
+            self.len -= 1;
+        }
+        self.earliest = self.find_earliest();
+        key
+    }
+
+    fn pop_odd(&mut self) -> Option<K> {
+        self.heap.pop().map(|Reverse(odd)| odd.key)
+    }
+
+    fn find_earliest(&self) -> Option<Instant> {
+        let lanes = self.lanes.iter().filter_map(|lane| lane.queue.front().map(|&(at, ..)| at));
+        lanes.chain(self.heap.peek().map(|Reverse(odd)| odd.at)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: u64) -> Instant {
+        Instant::from_micros(micros)
+    }
+
+    #[test]
+    fn alarms_expire_in_order_of_time_then_of_setting() {
+        let mut lanes = Lanes::new();
+        lanes.set(at(0), Duration::from_micros(50), 'c');
+        lanes.set(at(0), Duration::from_micros(10), 'a');
+        lanes.set_at(at(10), 'b');
+        lanes.set(at(5), Duration::from_micros(50), 'd');
+        assert_eq!(lanes.deadline(), Some(at(10)));
+        assert_eq!(lanes.expire(at(9)), None);
+        let order: Vec<char> = core::iter::from_fn(|| lanes.expire(at(100))).collect();
+        assert_eq!(order, ['a', 'b', 'c', 'd']);
+        assert!(lanes.is_empty());
+        assert_eq!(lanes.deadline(), None);
+    }
+
+    #[test]
+    fn more_durations_than_lanes_still_keep_order() {
+        let mut lanes = Lanes::new();
+        for n in (0..100_u64).rev() {
+            lanes.set(at(0), Duration::from_micros(n + 1), n);
+        }
+        let order: Vec<u64> = core::iter::from_fn(|| lanes.expire(at(1_000))).collect();
+        assert_eq!(order, (0..100).collect::<Vec<_>>());
+    }
+}

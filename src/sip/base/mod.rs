@@ -1,0 +1,25 @@
+//! What everything else stands on: time as an integer, seeded randomness,
+//! bounded tables, timers, and the addresses of the wire. No SIP grammar.
+
+mod flow;
+mod hash;
+mod instant;
+mod lanes;
+mod limits;
+mod note;
+mod random;
+mod slab;
+mod text;
+
+pub use flow::{Flow, SocketIndex, Transmit};
+pub use hash::{Hasher, call_id_hash, shard_of};
+pub use instant::{Instant, UnixTime};
+pub use lanes::Lanes;
+pub use limits::Limits;
+pub use note::{Level, Note};
+pub use random::Random;
+pub use slab::{Handle, Slab};
+pub use text::Text;
+
+/// Index of a shard, from 0.
+pub type ShardId = u16;

@@ -1,0 +1,122 @@
+//! A bounded table of slots with generations: a handle outlives its entry
+//! without ever reaching the next tenant of the slot.
+
+/// Names one entry of a [`Slab`]. Stale handles find nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Handle {
+    /// The slot.
+    pub slot: u32,
+    /// How often the slot had been let before this entry.
+    pub generation: u32,
+}
+
+struct Slot<T> {
+    generation: u32,
+    entry: Option<T>,
+}
+
+/// At most `capacity` entries, addressed by [`Handle`]. Insert, lookup and
+/// removal are O(1). Memory grows with use up to the bound and is reused.
+pub struct Slab<T> {
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+    capacity: u32,
+    len: u32,
+}
+
+impl<T> Slab<T> {
+    /// An empty slab that will hold at most `capacity` entries.
+    pub fn new(capacity: u32) -> Slab<T> {
+        Slab { slots: Vec::new(), free: Vec::new(), capacity, len: 0 }
+    }
+
+    /// Entries held.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether an insert would be refused.
+    pub fn is_full(&self) -> bool {
+        self.len >= self.capacity
+    }
+
+    /// Stores an entry; gives it back when the slab is full.
+    pub fn insert(&mut self, entry: T) -> Result<Handle, T> {
+        if self.is_full() {
+            return Err(entry);
+        }
+        self.len += 1;
+        if let Some(index) = self.free.pop()
+            && let Some(slot) = self.slots.get_mut(index as usize)
+        {
+            slot.entry = Some(entry);
+            return Ok(Handle { slot: index, generation: slot.generation });
+        }
+        let index = self.slots.len() as u32;
+        self.slots.push(Slot { generation: 0, entry: Some(entry) });
+        Ok(Handle { slot: index, generation: 0 })
+    }
+
+    /// The entry, if the handle is still its own.
+    pub fn get(&self, handle: Handle) -> Option<&T> {
+        let slot = self.slots.get(handle.slot as usize)?;
+        if slot.generation == handle.generation { slot.entry.as_ref() } else { None }
+    }
+
+    /// The entry, to change.
+    pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
+        let slot = self.slots.get_mut(handle.slot as usize)?;
+        if slot.generation == handle.generation { slot.entry.as_mut() } else { None }
+    }
+
+    /// Takes the entry out; its handle finds nothing from now on.
+    pub fn remove(&mut self, handle: Handle) -> Option<T> {
+        let slot = self.slots.get_mut(handle.slot as usize)?;
+        if slot.generation != handle.generation {
+            return None;
+        }
+        let entry = slot.entry.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(handle.slot);
+        self.len -= 1;
+        Some(entry)
+    }
+
+    /// All entries, in slot order.
+    pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let entry = slot.entry.as_ref()?;
+            Some((Handle { slot: index as u32, generation: slot.generation }, entry))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_handle_finds_nothing() {
+        let mut slab = Slab::new(2);
+        let first = slab.insert('a').unwrap();
+        assert_eq!(slab.remove(first), Some('a'));
+        let second = slab.insert('b').unwrap();
+        assert_eq!(first.slot, second.slot);
+        assert_eq!(slab.get(first), None);
+        assert_eq!(slab.remove(first), None);
+        assert_eq!(slab.get(second), Some(&'b'));
+    }
+
+    #[test]
+    fn a_full_slab_gives_the_entry_back() {
+        let mut slab = Slab::new(1);
+        slab.insert(1).unwrap();
+        assert_eq!(slab.insert(2), Err(2));
+        assert_eq!(slab.len(), 1);
+    }
+}

@@ -1,0 +1,124 @@
+//! sip.conf `[general]`, as far as signalling goes (sip-conf.md C).
+
+use core::time::Duration;
+
+use super::peer::{Nat, Qualify};
+
+/// The settings every device shares. Field names are the options' names;
+/// defaults are Asterisk 13.3.2's unless the field says otherwise.
+#[derive(Clone, PartialEq, Debug)]
+pub struct General {
+    /// `context`: where calls of guests and of devices without one enter.
+    pub context: String,
+    /// `allowguest`; here **no** by default (Asterisk: yes).
+    pub allowguest: bool,
+    /// `match_auth_username`.
+    pub match_auth_username: bool,
+    /// `alwaysauthreject`: unknown users are answered like known ones.
+    pub alwaysauthreject: bool,
+    /// `auth_options_requests`.
+    pub auth_options_requests: bool,
+    /// `auth_message_requests`.
+    pub auth_message_requests: bool,
+    /// `accept_outofcall_message`.
+    pub accept_outofcall_message: bool,
+    /// `outofcall_message_context`.
+    pub outofcall_message_context: Option<String>,
+    /// `realm` of digest challenges.
+    pub realm: String,
+    /// `useragent`: the User-Agent and Server header.
+    pub useragent: String,
+    /// `callerid`: the number used where a device has none.
+    pub callerid: String,
+    /// `fromdomain[:port]`.
+    pub fromdomain: Option<String>,
+    /// `domain=` list; empty means every domain is local.
+    pub domains: Vec<String>,
+    /// `allowexternaldomains`.
+    pub allowexternaldomains: bool,
+    /// `defaultexpiry`, seconds.
+    pub defaultexpiry_s: u32,
+    /// `minexpiry`, seconds.
+    pub minexpiry_s: u32,
+    /// `maxexpiry`, seconds.
+    pub maxexpiry_s: u32,
+    /// `short_expiry=clamp|423` (new): below `minexpiry` answer 423 instead of
+    /// clamping silently as Asterisk does.
+    pub refuse_short_expiry: bool,
+    /// `max_contacts` (new): contacts per AoR, newest replaces the oldest.
+    /// Default 10; Asterisk keeps 1.
+    pub max_contacts: u16,
+    /// `maxforwards` of outbound requests that no inbound request bounds.
+    pub maxforwards: u8,
+    /// `compactheaders`.
+    pub compactheaders: bool,
+    /// `pass_headers` (new): names of unknown headers kept end to end; a
+    /// trailing `*` is a wildcard.
+    pub pass_headers: Vec<String>,
+    /// `nat` for devices that do not say.
+    pub nat: Nat,
+    /// `qualify` for devices that do not say.
+    pub qualify: Qualify,
+    /// `qualifyfreq`.
+    pub qualifyfreq: Duration,
+    /// `timert1`.
+    pub timer_t1: Duration,
+    /// T2 (`--t2`).
+    pub timer_t2: Duration,
+    /// T4 (`--t4`).
+    pub timer_t4: Duration,
+    /// `timerb` (= timers F, H); 64·T1 by default.
+    pub timer_b: Duration,
+    /// `use_q850_reason`.
+    pub use_q850_reason: bool,
+    /// `maxcalls` of asterisk.conf or `--max-calls`, whole engine; 0 = tables decide.
+    pub maxcalls: u32,
+    /// `externaddr`: address written into Via and Contact towards remotes
+    /// outside `localnet`.
+    pub externaddr: Option<core::net::SocketAddr>,
+    /// `localnet` networks (address, prefix).
+    pub localnet: Vec<(core::net::IpAddr, u8)>,
+    /// `outboundproxy` address and `force`.
+    pub outboundproxy: Option<(core::net::SocketAddr, bool)>,
+}
+
+impl Default for General {
+    fn default() -> General {
+        General {
+            context: "default".into(),
+            allowguest: false,
+            match_auth_username: false,
+            alwaysauthreject: true,
+            auth_options_requests: false,
+            auth_message_requests: true,
+            accept_outofcall_message: true,
+            outofcall_message_context: None,
+            realm: "pinion".into(),
+            useragent: concat!("pinion ", env!("CARGO_PKG_VERSION")).into(),
+            callerid: "pinion".into(),
+            fromdomain: None,
+            domains: Vec::new(),
+            allowexternaldomains: true,
+            defaultexpiry_s: 120,
+            minexpiry_s: 60,
+            maxexpiry_s: 3600,
+            refuse_short_expiry: false,
+            max_contacts: 10,
+            maxforwards: 70,
+            compactheaders: false,
+            pass_headers: Vec::new(),
+            nat: Nat::default(),
+            qualify: Qualify::Off,
+            qualifyfreq: Duration::from_secs(60),
+            timer_t1: Duration::from_millis(500),
+            timer_t2: Duration::from_secs(4),
+            timer_t4: Duration::from_secs(5),
+            timer_b: Duration::from_secs(32),
+            use_q850_reason: false,
+            maxcalls: 0,
+            externaddr: None,
+            localnet: Vec::new(),
+            outboundproxy: None,
+        }
+    }
+}

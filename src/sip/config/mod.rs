@@ -1,0 +1,89 @@
+//! The checked configuration: what sip.conf and extensions.conf mean.
+//!
+//! A value, immutable and shared read-only by every shard. Text files become
+//! this value elsewhere; nothing here parses. A reload is a new value that
+//! arrives as an input.
+
+mod acl;
+mod general;
+mod peer;
+
+use alloc::sync::Arc;
+use core::net::IpAddr;
+
+use hashbrown::HashMap;
+
+use crate::base::Hasher;
+use crate::dialplan::Plan;
+
+pub use acl::{Acl, Rule};
+pub use general::General;
+pub use peer::{CallerId, Host, Insecure, Nat, Peer, PeerKind, Qualify, Secret};
+
+/// Everything an engine needs to know before its first datagram.
+pub struct Config {
+    /// sip.conf `[general]`.
+    pub general: General,
+    /// sip.conf's devices.
+    pub peers: Peers,
+    /// extensions.conf, compiled.
+    pub plan: Arc<Plan>,
+}
+
+/// The devices of sip.conf, by name and by source address.
+pub struct Peers {
+    by_name: HashMap<Box<[u8]>, Arc<Peer>, Hasher>,
+    by_address: HashMap<IpAddr, Vec<Arc<Peer>>, Hasher>,
+}
+
+impl Peers {
+    /// Indexes the devices. A later one of the same name replaces an earlier.
+    pub fn new(peers: impl IntoIterator<Item = Peer>) -> Peers {
+        let hasher = Hasher::with_seeds(1, 2, 3, 4);
+        let mut by_name = HashMap::with_hasher(hasher.clone());
+        let mut by_address: HashMap<IpAddr, Vec<Arc<Peer>>, Hasher> = HashMap::with_hasher(hasher);
+        let mut order = Vec::new();
+        for peer in peers {
+            let peer = Arc::new(peer);
+            let name: Box<[u8]> = peer.name.as_bytes().into();
+            if by_name.insert(name.clone(), peer).is_none() {
+                order.push(name);
+            }
+        }
+        for name in &order {
+            if let Some(peer) = by_name.get(name)
+                && let Host::Fixed(address) = peer.host
+                && peer.kind != PeerKind::User
+            {
+                by_address.entry(address.ip()).or_default().push(Arc::clone(peer));
+            }
+        }
+        Peers { by_name, by_address }
+    }
+
+    /// The device called `name`.
+    pub fn by_name(&self, name: &[u8]) -> Option<&Arc<Peer>> {
+        self.by_name.get(name)
+    }
+
+    /// The devices (type peer or friend) with a fixed host at `ip`, in the
+    /// order of the file.
+    pub fn by_ip(&self, ip: IpAddr) -> &[Arc<Peer>] {
+        self.by_address.get(&ip).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every device, in no particular order; never iterate this for effects.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Peer>> {
+        self.by_name.values()
+    }
+
+    /// How many devices.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+}

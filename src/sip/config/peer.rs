@@ -1,0 +1,209 @@
+//! A device section of sip.conf.
+
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::Acl;
+
+/// `type=` (C.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PeerKind {
+    /// Matched by From user and digest; inbound only.
+    User,
+    /// Matched by source address; inbound and outbound.
+    Peer,
+    /// Both.
+    Friend,
+}
+
+/// `host=` and `port=`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Host {
+    /// `dynamic`: where it registered from, else `defaultip`.
+    Dynamic,
+    /// Always there.
+    Fixed(SocketAddr),
+}
+
+/// `insecure=`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Insecure {
+    /// `port`: a source IP matches whatever its port.
+    pub port: bool,
+    /// `invite`: no challenge for INVITE.
+    pub invite: bool,
+}
+
+/// `nat=`, the two bits that concern signalling.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Nat {
+    /// `force_rport`: answer and route to the source address.
+    pub force_rport: bool,
+    /// `auto_force_rport`: the same when the top Via's host is not the source.
+    pub auto_force_rport: bool,
+}
+
+impl Default for Nat {
+    fn default() -> Nat {
+        Nat { force_rport: false, auto_force_rport: true }
+    }
+}
+
+/// `qualify=`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Qualify {
+    /// `no`.
+    #[default]
+    Off,
+    /// `yes` (2000 ms) or a number of milliseconds.
+    Within(Duration),
+}
+
+/// `secret=` or `md5secret=`. Never shown.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub enum Secret {
+    /// No password: no authentication asked.
+    #[default]
+    None,
+    /// The password itself.
+    Plain(String),
+    /// MD5(user:realm:secret), 32 lower-case hexadecimal digits.
+    Md5(String),
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Secret::None { "<none>" } else { "<set>" })
+    }
+}
+
+/// `callerid="Name" <number>`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CallerId {
+    /// Display name; empty when absent.
+    pub name: String,
+    /// Number; empty when absent.
+    pub number: String,
+}
+
+/// A device. Field names are the options' names; what a section leaves out
+/// has been filled in from `[general]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Peer {
+    /// The section's name.
+    pub name: String,
+    /// `type`.
+    pub kind: PeerKind,
+    /// `host`, `port`.
+    pub host: Host,
+    /// `defaultip`: where a dynamic device is before it registers.
+    pub defaultip: Option<SocketAddr>,
+    /// `defaultuser` (`username`): user part of the Request-URI until registered.
+    pub defaultuser: Option<String>,
+    /// `secret`, `md5secret`.
+    pub secret: Secret,
+    /// `remotesecret`: for challenges we are given; falls back to `secret`.
+    pub remotesecret: Option<String>,
+    /// `auth=` entries of the device, then of `[authentication]`:
+    /// (user, secret, realm) for challenges we are given.
+    pub credentials: Vec<(String, Secret, String)>,
+    /// `context`.
+    pub context: String,
+    /// `callerid`.
+    pub callerid: CallerId,
+    /// `fromuser`.
+    pub fromuser: Option<String>,
+    /// `fromdomain[:port]`.
+    pub fromdomain: Option<String>,
+    /// `insecure`.
+    pub insecure: Insecure,
+    /// `deny`, `permit`.
+    pub acl: Acl,
+    /// `contactdeny`, `contactpermit`.
+    pub contact_acl: Acl,
+    /// `call-limit`; 0 is no limit.
+    pub call_limit: u32,
+    /// `nat`.
+    pub nat: Nat,
+    /// `qualify`.
+    pub qualify: Qualify,
+    /// `qualifyfreq`.
+    pub qualifyfreq: Duration,
+    /// `timert1`, `timerb`.
+    pub timer_t1: Duration,
+    /// `timerb`.
+    pub timer_b: Duration,
+    /// `maxforwards`.
+    pub maxforwards: u8,
+    /// `max_contacts` (new).
+    pub max_contacts: u16,
+    /// `accountcode`.
+    pub accountcode: String,
+    /// `language`.
+    pub language: String,
+    /// `setvar=NAME=VALUE`, in file order.
+    pub setvar: Vec<(String, String)>,
+    /// `header=Name: value`, added to every outbound INVITE.
+    pub header: Vec<(String, String)>,
+    /// `disallowed_methods`, upper case.
+    pub disallowed_methods: Vec<String>,
+    /// `usereqphone`.
+    pub usereqphone: bool,
+    /// `trustrpid`.
+    pub trustrpid: bool,
+    /// `sendrpid`: `Some(true)` P-Asserted-Identity, `Some(false)` Remote-Party-ID.
+    pub sendrpid_pai: Option<bool>,
+    /// `outboundproxy` address and `force`.
+    pub outboundproxy: Option<(SocketAddr, bool)>,
+    /// `use_q850_reason`.
+    pub use_q850_reason: bool,
+    /// `outofcall_message_context`.
+    pub outofcall_message_context: Option<String>,
+    /// `dtmfmode`, `disallow`/`allow`, and other media options, kept verbatim
+    /// for display: (option, value).
+    pub kept: Vec<(String, String)>,
+}
+
+impl Peer {
+    /// A device of `kind` with Asterisk's defaults and nothing else set.
+    pub fn new(name: &str, kind: PeerKind) -> Peer {
+        Peer {
+            name: name.into(),
+            kind,
+            host: Host::Dynamic,
+            defaultip: None,
+            defaultuser: None,
+            secret: Secret::None,
+            remotesecret: None,
+            credentials: Vec::new(),
+            context: "default".into(),
+            callerid: CallerId::default(),
+            fromuser: None,
+            fromdomain: None,
+            insecure: Insecure::default(),
+            acl: Acl::default(),
+            contact_acl: Acl::default(),
+            call_limit: 0,
+            nat: Nat::default(),
+            qualify: Qualify::Off,
+            qualifyfreq: Duration::from_secs(60),
+            timer_t1: Duration::from_millis(500),
+            timer_b: Duration::from_secs(32),
+            maxforwards: 70,
+            max_contacts: 10,
+            accountcode: String::new(),
+            language: String::new(),
+            setvar: Vec::new(),
+            header: Vec::new(),
+            disallowed_methods: Vec::new(),
+            usereqphone: false,
+            trustrpid: false,
+            sendrpid_pai: None,
+            outboundproxy: None,
+            use_q850_reason: false,
+            outofcall_message_context: None,
+            kept: Vec::new(),
+        }
+    }
+}

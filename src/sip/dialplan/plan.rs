@@ -1,0 +1,3 @@
+//! placeholder
+/// A compiled dialplan.
+pub struct Plan {}

@@ -1,0 +1,22 @@
+//! The SIP protocol of pinion, pure: no I/O, no clock, no thread, no log.
+//!
+//! The modules are listed bottom up; each imports only what stands above it
+//! in this list. Data flows one way: a datagram is parsed (`wire`), matched
+//! (`transaction`, `dialog`), decided (`method`, `call`) and written to the
+//! `machine::Outbox`. Whatever has to wait is a `machine::Question` with a
+//! deadline. `auth`, `registrar` and `dialplan` never name each other.
+
+extern crate alloc;
+
+pub mod base;
+pub mod wire;
+pub mod transaction;
+pub mod dialog;
+pub mod auth;
+pub mod registrar;
+pub mod dialplan;
+pub mod config;
+pub mod call;
+pub mod method;
+pub mod machine;
+pub mod shard;

@@ -1,0 +1,103 @@
+//! The only values that cross shards.
+
+use alloc::sync::Arc;
+
+use crate::base::{Flow, ShardId, Text};
+use crate::registrar::{Binding, Refusal, Update};
+
+/// Names a question of one shard; answers quote it. Stale ones find nothing.
+pub type QuestionId = crate::base::Handle;
+
+/// One place in a peer's call limit, held by one leg of one call. Unique for
+/// the engine's life, so that taking and giving back may be repeated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Lease {
+    /// The shard whose call holds it.
+    pub shard: ShardId,
+    /// How often that shard had been replaced.
+    pub incarnation: u32,
+    /// A number never used again by that incarnation.
+    pub serial: u64,
+}
+
+/// Something another shard or a worker is asked. Every one has a deadline at
+/// the asker; a lost envelope and a slow answer are one case.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// Apply a REGISTER on the AoR's home shard.
+    Register(Arc<Update>),
+    /// The bindings of an AoR.
+    Bindings(Text),
+    /// A place in `peer`'s call limit of `limit`.
+    Admit {
+        /// The peer's name.
+        peer: Text,
+        /// Its `call-limit`.
+        limit: u32,
+        /// The place.
+        lease: Lease,
+    },
+    /// Gives a place back; repeated until answered.
+    Release {
+        /// The peer's name.
+        peer: Text,
+        /// The place.
+        lease: Lease,
+    },
+}
+
+/// What comes back.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To `Register`: all bindings after it.
+    Registered(Result<Vec<Binding>, Refusal>),
+    /// To `Bindings`: highest q first.
+    Bindings(Vec<Binding>),
+    /// To `Admit`: whether there was room.
+    Admitted(bool),
+    /// To `Release`.
+    Released,
+}
+
+/// What an envelope holds.
+#[derive(Debug)]
+pub enum Body {
+    /// A datagram that hashed to the receiver.
+    Datagram {
+        /// Its bytes.
+        bytes: Box<[u8]>,
+        /// The path it came by.
+        flow: Flow,
+    },
+    /// A question.
+    Ask {
+        /// The asker's name for it.
+        id: QuestionId,
+        /// The question.
+        question: Question,
+    },
+    /// An answer.
+    Answer {
+        /// The asker's name for the question.
+        id: QuestionId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// The sender was replaced after a fault; what its earlier incarnations
+    /// held is void.
+    Replaced {
+        /// The new incarnation.
+        incarnation: u32,
+    },
+}
+
+/// A value on its way from one shard to another.
+#[derive(Debug)]
+pub struct Envelope {
+    /// The sender.
+    pub from: ShardId,
+    /// The receiver.
+    pub to: ShardId,
+    /// The content.
+    pub body: Body,
+}

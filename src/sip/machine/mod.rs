@@ -1,0 +1,44 @@
+//! The seam between protocol and drivers: values in, values out.
+//!
+//! A `Machine` is driven by a pump on a real core or by a simulated world; it
+//! cannot tell which. Everything it wants done is in the `Outbox` afterwards,
+//! and everything it waits for comes back as an `Input`.
+
+mod envelope;
+mod outbox;
+
+use alloc::sync::Arc;
+
+use crate::base::{Flow, Instant};
+use crate::config::Config;
+
+pub use envelope::{Answer, Body, Envelope, Lease, Question, QuestionId};
+pub use outbox::{Outbox, Sent};
+
+/// What a driver hands to a machine.
+pub enum Input<'a> {
+    /// One datagram, and the path it came by.
+    Datagram {
+        /// The bytes; valid for this call only.
+        bytes: &'a [u8],
+        /// The path.
+        flow: Flow,
+    },
+    /// Something from another shard, or from a worker.
+    Envelope(Envelope),
+    /// Time has passed: `deadline()` may be due.
+    Elapsed,
+    /// Take no new calls; 503 with Retry-After instead.
+    Drain,
+    /// A new configuration; running calls keep the plan they started with.
+    Reload(Arc<Config>),
+}
+
+/// Anything driven by inputs and time: the server's shard, a load generator's caller.
+pub trait Machine {
+    /// Takes one input. Never blocks, reads no clock, logs nothing.
+    fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox);
+
+    /// When `Input::Elapsed` is next wanted, at the latest.
+    fn deadline(&self) -> Option<Instant>;
+}

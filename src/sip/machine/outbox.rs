@@ -1,0 +1,137 @@
+//! What a machine wants done, until the driver has done it.
+
+use core::ops::Range;
+
+use super::Envelope;
+use crate::base::{Flow, Level, Note, Transmit};
+
+/// One datagram in the outbox.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Its path.
+    pub flow: Flow,
+    /// Where it stands in `Outbox::bytes`.
+    pub range: Range<usize>,
+}
+
+/// Bounded queues of datagrams, envelopes and notes. Datagrams are written
+/// straight into one buffer that the driver sends from. The driver empties it
+/// after each batch; what does not fit is dropped and counted, as the network
+/// might have.
+pub struct Outbox {
+    bytes: Vec<u8>,
+    sends: Vec<Sent>,
+    envelopes: Vec<Envelope>,
+    notes: Vec<Note>,
+    max_sends: usize,
+    max_bytes: usize,
+    max_envelopes: usize,
+    level: Option<Level>,
+    dropped_sends: u64,
+    dropped_envelopes: u64,
+}
+
+impl Outbox {
+    /// An outbox for at most `max_sends` datagrams and envelopes between two flushes.
+    pub fn new(max_sends: usize) -> Outbox {
+        let max_bytes = max_sends.saturating_mul(2048).max(1 << 17);
+        Outbox {
+            bytes: Vec::with_capacity(64 << 10),
+            sends: Vec::with_capacity(64),
+            envelopes: Vec::with_capacity(64),
+            notes: Vec::new(),
+            max_sends,
+            max_bytes,
+            max_envelopes: max_sends,
+            level: None,
+            dropped_sends: 0,
+            dropped_envelopes: 0,
+        }
+    }
+
+    /// Asks for notes up to `level`; `None` for silence.
+    pub fn set_level(&mut self, level: Option<Level>) {
+        self.level = level;
+    }
+
+    /// Whether a note of `level` would be kept: check before formatting one.
+    pub fn wants(&self, level: Level) -> bool {
+        self.level.is_some_and(|wanted| level <= wanted)
+    }
+
+    /// Keeps a note if its level is wanted. Formats nothing otherwise.
+    pub fn note(&mut self, level: Level, cause: &'static str, text: impl FnOnce() -> String) {
+        if self.wants(level) && self.notes.len() < 4096 {
+            self.notes.push(Note { level, cause, text: text() });
+        }
+    }
+
+    /// Queues an envelope; a full queue drops and counts it.
+    pub fn forward(&mut self, envelope: Envelope) {
+        if self.envelopes.len() >= self.max_envelopes {
+            self.dropped_envelopes += 1;
+            return;
+        }
+        self.envelopes.push(envelope);
+    }
+
+    /// Queues one datagram that `write` appends to the buffer it is given, and
+    /// returns the bytes. Nothing is queued, and `None` returned, when the
+    /// queue is full or nothing was written.
+    pub fn send(&mut self, flow: &Flow, write: impl FnOnce(&mut Vec<u8>)) -> Option<&[u8]> {
+        if self.sends.len() >= self.max_sends || self.bytes.len() >= self.max_bytes {
+            self.dropped_sends += 1;
+            return None;
+        }
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        if self.bytes.len() == start {
+            return None;
+        }
+        let range = start..self.bytes.len();
+        self.sends.push(Sent { flow: *flow, range: range.clone() });
+        self.bytes.get(range)
+    }
+
+    /// The datagrams, in order.
+    pub fn sends(&self) -> impl Iterator<Item = (&Flow, &[u8])> {
+        self.sends.iter().filter_map(|sent| Some((&sent.flow, self.bytes.get(sent.range.clone())?)))
+    }
+
+    /// How many datagrams are queued.
+    pub fn sends_len(&self) -> usize {
+        self.sends.len()
+    }
+
+    /// Takes the envelopes, in order.
+    pub fn take_envelopes(&mut self) -> impl Iterator<Item = Envelope> + '_ {
+        self.envelopes.drain(..)
+    }
+
+    /// Takes the notes, in order.
+    pub fn take_notes(&mut self) -> impl Iterator<Item = Note> + '_ {
+        self.notes.drain(..)
+    }
+
+    /// Forgets the datagrams after the driver has sent them.
+    pub fn clear_sends(&mut self) {
+        self.sends.clear();
+        self.bytes.clear();
+    }
+
+    /// Whether anything waits for the driver.
+    pub fn is_empty(&self) -> bool {
+        self.sends.is_empty() && self.envelopes.is_empty() && self.notes.is_empty()
+    }
+
+    /// (datagrams, envelopes) dropped because the queue was full, since the start.
+    pub fn dropped(&self) -> (u64, u64) {
+        (self.dropped_sends, self.dropped_envelopes)
+    }
+}
+
+impl Transmit for Outbox {
+    fn transmit(&mut self, flow: &Flow, datagram: &[u8]) {
+        self.send(flow, |bytes| bytes.extend_from_slice(datagram));
+    }
+}

@@ -1,0 +1,69 @@
+//! The values a registration is made of.
+
+use crate::base::{Flow, Instant, Text};
+
+/// One contact a REGISTER names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Contact {
+    /// The URI as the phone wrote it, without angle brackets or header
+    /// parameters; compared by RFC 3261 §19.1.4.
+    pub uri: Text,
+    /// `q` in thousandths; 1000 when absent.
+    pub q: u16,
+    /// Granted seconds, already clamped; 0 removes.
+    pub expires_s: u32,
+}
+
+/// A checked REGISTER on its way to the AoR's home shard.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Update {
+    /// The address-of-record: the peer's name.
+    pub aor: Text,
+    /// Call-ID of the REGISTER (§10.3 step 7).
+    pub call_id: Text,
+    /// CSeq of the REGISTER.
+    pub cseq: u32,
+    /// Contacts to add, refresh or remove; none is a query.
+    pub contacts: Vec<Contact>,
+    /// `Contact: *` with `Expires: 0`: remove all.
+    pub remove_all: bool,
+    /// The flow the REGISTER came by.
+    pub flow: Flow,
+    /// Send requests to the flow's source instead of the contact's host
+    /// (`nat`), the Request-URI staying the contact's.
+    pub to_source: bool,
+    /// Contacts the AoR may hold; the oldest makes room for a newer.
+    pub max_contacts: u16,
+    /// User-Agent, for display.
+    pub user_agent: Text,
+}
+
+/// One contact of an AoR, until its deadline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Binding {
+    /// Request-URI for requests to it.
+    pub uri: Text,
+    /// `q` in thousandths.
+    pub q: u16,
+    /// When it ends for lookups and for the 200's `expires`.
+    pub expires: Instant,
+    /// Where to send: socket and local address of the REGISTER's flow; remote
+    /// is the source when `to_source`, else the URI's host and port (when it is
+    /// an IP literal; the source otherwise).
+    pub flow: Flow,
+    /// Call-ID of the REGISTER that set it.
+    pub call_id: Text,
+    /// CSeq of the REGISTER that set it.
+    pub cseq: u32,
+    /// User-Agent of the phone.
+    pub user_agent: Text,
+}
+
+/// Why an update was refused; nothing was changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// §10.3 step 7: CSeq not above the one that set the binding → 500.
+    OutOfOrder,
+    /// The shard's table is full → 503.
+    Full,
+}

@@ -1,0 +1,10 @@
+//! Who is where: the bindings of addresses-of-record (RFC 3261 §10).
+//!
+//! `Location` lives on the AoR's home shard and is the only owner of its
+//! bindings. It is asked by values that may cross shards.
+
+mod binding;
+mod location;
+
+pub use binding::{Binding, Contact, Refusal, Update};
+pub use location::Location;
