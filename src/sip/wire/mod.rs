@@ -1,1 +1,31 @@
-//! placeholder
+//! SIP on the wire: one datagram read in place, one message written to a buffer.
+//!
+//! Owns the grammar of RFC 3261 §25 and the verdicts on what breaks it. It
+//! never copies what it reads, never allocates for a well-formed message, and
+//! never decides what a message means: methods, dialogs and extensions are
+//! judged by others.
+
+mod check;
+mod error;
+mod fields;
+pub mod header;
+mod message;
+mod method;
+mod scan;
+mod start;
+mod status;
+mod uri;
+mod writer;
+
+pub use error::{Fault, FaultKind, Unreadable};
+pub use fields::{Fields, MAX_FIELDS};
+pub use header::{
+    CSeq, ContactValue, DigestParams, HeaderName, NameAddr, Params, Via, unescape, unquote,
+};
+pub use message::{MAX_BODY_BYTES, MAX_FIELD_BYTES, Message};
+pub use method::Method;
+pub use scan::{Elements, elements, is_token};
+pub use start::StartLine;
+pub use status::Status;
+pub use uri::{Scheme, Uri};
+pub use writer::Writer;

@@ -1,0 +1,110 @@
+//! Where the header fields of one datagram stand, and the first of each name.
+
+use arrayvec::ArrayVec;
+
+use super::HeaderName;
+
+/// How many header fields a message may have.
+pub const MAX_FIELDS: usize = 256;
+
+/// One header field of a datagram, as offsets: names and values are trimmed.
+#[derive(Clone, Copy)]
+pub(super) struct Field {
+    pub name: Option<HeaderName>,
+    pub name_at: u16,
+    pub name_len: u16,
+    pub value_at: u16,
+    pub value_len: u16,
+}
+
+/// Room for the header fields of one message, lent to `Message::parse` and
+/// used again for the next. About 3 KiB, not touched until needed.
+pub struct Fields {
+    list: ArrayVec<Field, MAX_FIELDS>,
+    /// By name; valid where `seen` says so.
+    first: [u8; HeaderName::COUNT],
+    seen: u128,
+    repeated: u128,
+}
+
+impl Default for Fields {
+    fn default() -> Fields {
+        Fields::new()
+    }
+}
+
+impl Fields {
+    /// Empty room.
+    pub const fn new() -> Fields {
+        Fields {
+            list: ArrayVec::new_const(),
+            first: [0; HeaderName::COUNT],
+            seen: 0,
+            repeated: 0,
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+        self.seen = 0;
+        self.repeated = 0;
+    }
+
+    /// Keeps a field; `false` when there is no room.
+    pub(super) fn push(&mut self, field: Field) -> bool {
+        let index = self.list.len();
+        if self.list.try_push(field).is_err() {
+            return false;
+        }
+        if let Some(name) = field.name {
+            let bit = name.bit();
+            if self.seen & bit != 0 {
+                self.repeated |= bit;
+            } else if let Some(first) = self.first.get_mut(name as usize) {
+                self.seen |= bit;
+                *first = index as u8;
+            }
+        }
+        true
+    }
+
+    pub(super) fn has(&self, name: HeaderName) -> bool {
+        self.seen & name.bit() != 0
+    }
+
+    /// Names in `names` that occur more than once.
+    pub(super) fn repeated(&self, names: u128) -> u128 {
+        self.repeated & names
+    }
+
+    /// All fields in order.
+    pub(super) fn iter(&self) -> core::slice::Iter<'_, Field> {
+        self.list.iter()
+    }
+
+    /// The first field of that name: O(1).
+    pub(super) fn first(&self, name: HeaderName) -> Option<&Field> {
+        if !self.has(name) {
+            return None;
+        }
+        self.list.get(usize::from(*self.first.get(name as usize)?))
+    }
+
+    /// The fields of that name in order, from the first on; looks no further
+    /// when there is but one.
+    pub(super) fn named(&self, name: HeaderName) -> impl Iterator<Item = &Field> + Clone {
+        let fields = match self.first.get(name as usize) {
+            Some(&first) if self.has(name) => {
+                let first = usize::from(first);
+                let end = if self.repeated & name.bit() != 0 {
+                    self.list.len()
+                } else {
+                    first + 1
+                };
+                self.list.get(first..end).unwrap_or(&[])
+            }
+            _ => &[],
+        };
+        fields.iter().filter(move |field| field.name == Some(name))
+    }
+}

@@ -1,0 +1,141 @@
+//! Credentials and challenges (RFC 3261 §20.7, §20.27, §20.28, §20.44; the
+//! parameters of RFC 7616 §3.3 and §3.4). Checks no secret.
+
+use memchr::memchr;
+
+use super::unquote;
+use crate::base::Text;
+use crate::wire::scan::{elements, span, split, trim};
+
+const NAMES: [&[u8]; 11] = [
+    b"username",
+    b"realm",
+    b"nonce",
+    b"uri",
+    b"response",
+    b"cnonce",
+    b"nc",
+    b"qop",
+    b"algorithm",
+    b"opaque",
+    b"stale",
+];
+
+/// One credential or challenge. Values come without quotes, escapes as they
+/// are (see [`unescape`]); of a repeated parameter the first counts.
+#[derive(Clone, Copy, Debug)]
+pub struct DigestParams<'a> {
+    /// Whether the scheme is Digest; the parameters are empty otherwise.
+    pub scheme_is_digest: bool,
+    values: [Option<&'a [u8]>; NAMES.len()],
+}
+
+macro_rules! accessors {
+    ($($name:ident $index:literal,)*) => {
+        impl<'a> DigestParams<'a> {
+            $(#[doc = concat!("`", stringify!($name), "`")]
+            pub const fn $name(&self) -> Option<&'a [u8]> {
+                self.values[$index]
+            })*
+        }
+    };
+}
+
+accessors! {
+    username 0,
+    realm 1,
+    nonce 2,
+    uri 3,
+    response 4,
+    cnonce 5,
+    nc 6,
+    qop 7,
+    algorithm 8,
+    opaque 9,
+    stale 10,
+}
+
+impl<'a> DigestParams<'a> {
+    /// One header field value. Whatever is no parameter is passed over.
+    pub fn parse(value: &'a [u8]) -> DigestParams<'a> {
+        let (scheme, rest) = span(trim(value), |byte| byte > b' ');
+        let scheme_is_digest = scheme.eq_ignore_ascii_case(b"Digest");
+        let mut values = [None; NAMES.len()];
+        if scheme_is_digest {
+            for param in elements(rest) {
+                let (name, value) = split(param, memchr(b'=', param).unwrap_or(param.len()));
+                let name = trim(name);
+                let known = NAMES.iter().zip(values.iter_mut());
+                if let Some((_, slot)) = known
+                    .into_iter()
+                    .find(|(known, _)| known.eq_ignore_ascii_case(name))
+                    && slot.is_none()
+                {
+                    *slot = value.get(1..).map(|value| unquote(trim(value)));
+                }
+            }
+        }
+        DigestParams {
+            scheme_is_digest,
+            values,
+        }
+    }
+}
+
+/// Appends what a quoted string means: `\x` becomes `x`.
+pub fn unescape(inside: &[u8], out: &mut Text) {
+    let mut rest = inside;
+    while let Some(at) = memchr(b'\\', rest) {
+        let (before, after) = split(rest, at);
+        out.push(before);
+        let (escaped, after) = split(after.get(1..).unwrap_or(b""), 1);
+        out.push(escaped);
+        rest = after;
+    }
+    out.push(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_rfc_3261_22_4() {
+        let digest = DigestParams::parse(
+            b"Digest username=\"bob\",\r\n realm=\"biloxi.com\", nonce=\"dcd98b\", uri=\"sip:bob@biloxi.com\",\
+              qop=auth, nc=00000001, cnonce=\"0a4f113b\", response=\"6629fae4\", opaque=\"5ccc\"",
+        );
+        assert!(digest.scheme_is_digest);
+        assert_eq!(digest.username(), Some(&b"bob"[..]));
+        assert_eq!(digest.realm(), Some(&b"biloxi.com"[..]));
+        assert_eq!(digest.uri(), Some(&b"sip:bob@biloxi.com"[..]));
+        assert_eq!(digest.qop(), Some(&b"auth"[..]));
+        assert_eq!(digest.nc(), Some(&b"00000001"[..]));
+        assert_eq!(digest.opaque(), Some(&b"5ccc"[..]));
+        assert_eq!(digest.stale(), None);
+    }
+
+    #[test]
+    fn a_challenge_keeps_its_list_of_qop() {
+        let digest =
+            DigestParams::parse(b"DIGEST realm=\"a, b\", QOP = \"auth,auth-int\", stale=TRUE");
+        assert_eq!(digest.realm(), Some(&b"a, b"[..]));
+        assert_eq!(digest.qop(), Some(&b"auth,auth-int"[..]));
+        assert_eq!(digest.stale(), Some(&b"TRUE"[..]));
+    }
+
+    #[test]
+    fn other_schemes_and_noise() {
+        let other = DigestParams::parse(b"NoOneKnowsThisScheme opaque=here");
+        assert!(!other.scheme_is_digest && other.opaque().is_none());
+        let noise = DigestParams::parse(b"Digest ,,realm,nonce=\"a\",nonce=\"b\",=,\"");
+        assert_eq!((noise.realm(), noise.nonce()), (None, Some(&b"a"[..])));
+    }
+
+    #[test]
+    fn escapes_are_undone_once() {
+        let mut text = Text::new();
+        unescape(b"a\\\"b\\\\\\n\\", &mut text);
+        assert_eq!(text.as_bytes(), b"a\"b\\n");
+    }
+}

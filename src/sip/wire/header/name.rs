@@ -1,0 +1,273 @@
+//! The table of header field names (RFC 3261 §7.3.3, §20 and extensions).
+//! A name in this table is found in O(1), in any case and in its compact form.
+
+macro_rules! headers {
+    ($($variant:ident $text:literal $compact:literal,)*) => {
+        /// A header field known by name. Others reach applications as bytes.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        #[repr(u8)]
+        pub enum HeaderName {
+            $(#[doc = $text] $variant,)*
+        }
+
+        impl HeaderName {
+            /// Every name, in the order of their numbers.
+            pub const ALL: &[HeaderName] = &[$(HeaderName::$variant,)*];
+            /// How many there are.
+            pub(crate) const COUNT: usize = HeaderName::ALL.len();
+
+            /// The name as the RFC writes it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(HeaderName::$variant => $text,)*
+                }
+            }
+
+            /// The one-letter form, if it has one.
+            pub const fn compact(self) -> Option<u8> {
+                let letter = match self {
+                    $(HeaderName::$variant => $compact,)*
+                };
+                if letter == 0 { None } else { Some(letter) }
+            }
+
+            /// The reason phrase for its absence.
+            pub(crate) const fn missing(self) -> &'static str {
+                match self {
+                    $(HeaderName::$variant => concat!("Missing ", $text),)*
+                }
+            }
+
+            /// The reason phrase for a second one.
+            pub(crate) const fn repeated(self) -> &'static str {
+                match self {
+                    $(HeaderName::$variant => concat!("Repeated ", $text),)*
+                }
+            }
+
+            /// The reason phrase for a value outside its grammar.
+            pub(crate) const fn malformed(self) -> &'static str {
+                match self {
+                    $(HeaderName::$variant => concat!("Malformed ", $text),)*
+                }
+            }
+        }
+    };
+}
+
+headers! {
+    Via "Via" b'v',
+    From "From" b'f',
+    To "To" b't',
+    CallId "Call-ID" b'i',
+    CSeq "CSeq" 0,
+    Contact "Contact" b'm',
+    MaxForwards "Max-Forwards" 0,
+    Route "Route" 0,
+    RecordRoute "Record-Route" 0,
+    ContentLength "Content-Length" b'l',
+    ContentType "Content-Type" b'c',
+    ContentEncoding "Content-Encoding" b'e',
+    ContentDisposition "Content-Disposition" 0,
+    ContentLanguage "Content-Language" 0,
+    Expires "Expires" 0,
+    Authorization "Authorization" 0,
+    ProxyAuthorization "Proxy-Authorization" 0,
+    WwwAuthenticate "WWW-Authenticate" 0,
+    ProxyAuthenticate "Proxy-Authenticate" 0,
+    AuthenticationInfo "Authentication-Info" 0,
+    Require "Require" 0,
+    ProxyRequire "Proxy-Require" 0,
+    Supported "Supported" b'k',
+    Unsupported "Unsupported" 0,
+    Allow "Allow" 0,
+    AllowEvents "Allow-Events" b'u',
+    Accept "Accept" 0,
+    AcceptContact "Accept-Contact" b'a',
+    AcceptEncoding "Accept-Encoding" 0,
+    AcceptLanguage "Accept-Language" 0,
+    AlertInfo "Alert-Info" 0,
+    CallInfo "Call-Info" 0,
+    Date "Date" 0,
+    Diversion "Diversion" 0,
+    ErrorInfo "Error-Info" 0,
+    Event "Event" b'o',
+    FlowTimer "Flow-Timer" 0,
+    Geolocation "Geolocation" 0,
+    HistoryInfo "History-Info" 0,
+    Identity "Identity" b'y',
+    InfoPackage "Info-Package" 0,
+    InReplyTo "In-Reply-To" 0,
+    Join "Join" 0,
+    MaxBreadth "Max-Breadth" 0,
+    MimeVersion "MIME-Version" 0,
+    MinExpires "Min-Expires" 0,
+    MinSe "Min-SE" 0,
+    Organization "Organization" 0,
+    PAssertedIdentity "P-Asserted-Identity" 0,
+    Path "Path" 0,
+    PPreferredIdentity "P-Preferred-Identity" 0,
+    Priority "Priority" 0,
+    Privacy "Privacy" 0,
+    RAck "RAck" 0,
+    Reason "Reason" 0,
+    RecvInfo "Recv-Info" 0,
+    ReferSub "Refer-Sub" 0,
+    ReferTo "Refer-To" b'r',
+    ReferredBy "Referred-By" b'b',
+    RejectContact "Reject-Contact" b'j',
+    RemotePartyId "Remote-Party-ID" 0,
+    Replaces "Replaces" 0,
+    ReplyTo "Reply-To" 0,
+    RequestDisposition "Request-Disposition" b'd',
+    RetryAfter "Retry-After" 0,
+    RSeq "RSeq" 0,
+    Server "Server" 0,
+    ServiceRoute "Service-Route" 0,
+    SessionExpires "Session-Expires" b'x',
+    SipEtag "SIP-ETag" 0,
+    SipIfMatch "SIP-If-Match" 0,
+    Subject "Subject" b's',
+    SubscriptionState "Subscription-State" 0,
+    TargetDialog "Target-Dialog" 0,
+    Timestamp "Timestamp" 0,
+    UserAgent "User-Agent" 0,
+    UserToUser "User-to-User" 0,
+    Warning "Warning" 0,
+}
+
+/// Slots of the name table; a power of two, at least twice the names.
+const SLOTS: usize = 256;
+const FREE: u8 = u8::MAX;
+
+/// Names by hash of first letter, last letter and length; collisions go to
+/// the next free slot.
+static BY_HASH: [u8; SLOTS] = by_hash();
+
+/// Compact forms by letter, from `a`.
+static BY_LETTER: [u8; 26] = by_letter();
+
+const fn hash(first: u8, last: u8, len: usize) -> usize {
+    let (first, last) = ((first | 0x20) as usize, (last | 0x20) as usize);
+    (first * 7 + last * 29 + len * 37) % SLOTS
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what is out of bounds"
+)]
+const fn by_hash() -> [u8; SLOTS] {
+    let mut table = [FREE; SLOTS];
+    let mut index = 0;
+    while index < HeaderName::COUNT {
+        let text = HeaderName::ALL[index].as_bytes();
+        let mut slot = hash(text[0], text[text.len() - 1], text.len());
+        while table[slot] != FREE {
+            slot = (slot + 1) % SLOTS;
+        }
+        table[slot] = index as u8;
+        index += 1;
+    }
+    table
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what is out of bounds"
+)]
+const fn by_letter() -> [u8; 26] {
+    let mut table = [FREE; 26];
+    let mut index = 0;
+    while index < HeaderName::COUNT {
+        if let Some(letter) = HeaderName::ALL[index].compact() {
+            table[(letter - b'a') as usize] = index as u8;
+        }
+        index += 1;
+    }
+    table
+}
+
+impl HeaderName {
+    /// The header field of that name, in any case, long or compact.
+    pub fn new(name: &[u8]) -> Option<HeaderName> {
+        match name {
+            [letter] => {
+                let letter = usize::from(letter.to_ascii_lowercase().wrapping_sub(b'a'));
+                HeaderName::numbered(*BY_LETTER.get(letter)?)
+            }
+            [first, .., last] => {
+                let start = hash(*first, *last, name.len());
+                let slots = BY_HASH.iter().cycle().skip(start).take(SLOTS);
+                slots
+                    .map_while(|&number| HeaderName::numbered(number))
+                    .find(|candidate| candidate.as_bytes().eq_ignore_ascii_case(name))
+            }
+            [] => None,
+        }
+    }
+
+    fn numbered(number: u8) -> Option<HeaderName> {
+        HeaderName::ALL.get(usize::from(number)).copied()
+    }
+
+    /// The name as the RFC writes it.
+    pub const fn as_bytes(self) -> &'static [u8] {
+        self.as_str().as_bytes()
+    }
+
+    /// This name in a set of names.
+    pub(crate) const fn bit(self) -> u128 {
+        1 << self as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case() {
+        for &name in HeaderName::ALL {
+            let text = name.as_str();
+            assert_eq!(HeaderName::new(text.as_bytes()), Some(name));
+            assert_eq!(HeaderName::new(text.to_lowercase().as_bytes()), Some(name));
+            assert_eq!(HeaderName::new(text.to_uppercase().as_bytes()), Some(name));
+            assert_eq!(HeaderName::new(format!("{text}x").as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn compact_forms_are_found_and_unique() {
+        let mut letters = Vec::new();
+        for &name in HeaderName::ALL {
+            if let Some(letter) = name.compact() {
+                assert_eq!(HeaderName::new(&[letter]), Some(name));
+                assert_eq!(HeaderName::new(&[letter.to_ascii_uppercase()]), Some(name));
+                letters.push(letter);
+            }
+        }
+        let all = letters.len();
+        letters.sort_unstable();
+        letters.dedup();
+        assert_eq!(letters.len(), all);
+    }
+
+    #[test]
+    fn what_is_no_name() {
+        for name in [
+            &b""[..],
+            b"q",
+            b"1",
+            b"\xff",
+            b"NewFangledHeader",
+            b"C%6Fntact",
+        ] {
+            assert_eq!(HeaderName::new(name), None);
+        }
+    }
+
+    #[test]
+    fn names_fit_a_set() {
+        assert!(HeaderName::COUNT <= 128 && HeaderName::COUNT < usize::from(FREE));
+    }
+}

@@ -1,0 +1,181 @@
+//! `;name=value` parameters of header fields and URIs (RFC 3261 §25.1
+//! `generic-param`, `uri-parameters`).
+
+use memchr::memchr;
+
+use crate::wire::scan::{quoted, span, split, token, trim, trim_start};
+
+/// Parameters as they stand: empty, or from the first `;` on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Params<'a>(&'a [u8]);
+
+impl<'a> Params<'a> {
+    /// Parameters from text that is empty or starts with `;`. Anything else
+    /// has no parameters.
+    pub const fn new(text: &'a [u8]) -> Params<'a> {
+        Params(text)
+    }
+
+    /// The text, first `;` included.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        trim(self.0).is_empty()
+    }
+
+    /// Names and values in order; a quoted value keeps its quotes (see [`unquote`]).
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + Clone {
+        Iter {
+            rest: trim_start(self.0),
+        }
+    }
+
+    /// The value of the first parameter of that name, in any case:
+    /// `Some(None)` when it is there without one.
+    pub fn get(self, name: &[u8]) -> Option<Option<&'a [u8]>> {
+        self.iter()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether a parameter of that name is there.
+    pub fn has(self, name: &[u8]) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The value of the first parameter of that name, unless empty or absent.
+    pub fn value(self, name: &[u8]) -> Option<&'a [u8]> {
+        self.get(name).flatten().filter(|value| !value.is_empty())
+    }
+
+    /// Whether all of it follows `*( SEMI generic-param )`. Values are taken
+    /// a little wider than `token / host / quoted-string`: any visible
+    /// character that separates nothing, which the addresses and URIs found
+    /// in the field need.
+    pub(crate) fn is_well_formed(self) -> bool {
+        let mut rest = trim_start(self.0);
+        while let [first, after @ ..] = rest {
+            if *first != b';' {
+                return false;
+            }
+            let Some((_, after)) = token(trim_start(after)) else {
+                return false;
+            };
+            rest = trim_start(after);
+            if let [b'=', after @ ..] = rest {
+                let Some(after) = gen_value(trim_start(after)) else {
+                    return false;
+                };
+                rest = trim_start(after);
+            }
+        }
+        true
+    }
+}
+
+/// What follows a `gen-value`.
+fn gen_value(text: &[u8]) -> Option<&[u8]> {
+    if let [b'"', inside @ ..] = text {
+        return quoted(inside).map(|(_, rest)| rest);
+    }
+    let (value, rest) = span(text, |byte| {
+        byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'<' | b'>' | b'\\')
+    });
+    if value.is_empty() { None } else { Some(rest) }
+}
+
+/// A value without its quotes; escapes inside stay as they are.
+pub fn unquote(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inside @ .., b'"'] => inside,
+        _ => value,
+    }
+}
+
+#[derive(Clone)]
+struct Iter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a [u8], Option<&'a [u8]>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let after = self.rest.strip_prefix(b";")?;
+        let (param, rest) = split(after, semicolon(after));
+        self.rest = rest;
+        match memchr(b'=', param) {
+            Some(at) => {
+                let (name, value) = split(param, at);
+                Some((trim(name), Some(trim(value.get(1..).unwrap_or(b"")))))
+            }
+            None => Some((trim(param), None)),
+        }
+    }
+}
+
+/// Where a parameter ends: at the next `;` outside quotes, or with the text.
+fn semicolon(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(rest) = text.get(at..) {
+        match rest.iter().position(|&byte| matches!(byte, b';' | b'"')) {
+            None => break,
+            Some(hit) => match rest.get(hit + 1..) {
+                Some(after) if rest.get(hit) == Some(&b'"') => match quoted(after) {
+                    Some((_, rest)) => at = text.len() - rest.len(),
+                    None => break,
+                },
+                _ => return at + hit,
+            },
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_found_in_any_case_and_spacing() {
+        let params = Params::new(b" ; Tag = abc ;x;q=\"a;b=\\\"c\" ;z=");
+        assert_eq!(params.value(b"tag"), Some(&b"abc"[..]));
+        assert_eq!(params.get(b"X"), Some(None));
+        assert_eq!(params.value(b"q").map(unquote), Some(&b"a;b=\\\"c"[..]));
+        assert_eq!(params.get(b"z"), Some(Some(&b""[..])));
+        assert_eq!(params.get(b"b"), None);
+        assert_eq!(params.iter().count(), 4);
+    }
+
+    #[test]
+    fn what_is_well_formed() {
+        let good = [
+            "",
+            ";a",
+            " ; a = b ; c",
+            ";a=\"x;y\"",
+            ";received=2001:db8::1",
+            ";a=[::1]",
+            ";a=\r\n b",
+        ];
+        let bad = [
+            ";", ";;", "a", ";a=", ";a=\"x", ";a;", ";a=b c", ";a=<b>", ";\"a\"=b",
+        ];
+        for text in good {
+            assert!(Params::new(text.as_bytes()).is_well_formed(), "{text:?}");
+        }
+        for text in bad {
+            assert!(!Params::new(text.as_bytes()).is_well_formed(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn broken_parameters_still_end() {
+        for text in [";;;;", ";\"", ";a=\"b;c", "=;=", ";=;\"\";"] {
+            assert!(Params::new(text.as_bytes()).iter().count() < 9);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Via (RFC 3261 §20.42) and where a response goes (§18.2.2, RFC 3581 §4).
+
+use core::net::{IpAddr, SocketAddr};
+
+use super::Params;
+use crate::wire::scan::{host, ip, number, port, split, token, trim, trim_start};
+
+/// One value of a Via header field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Via<'a> {
+    /// `UDP`, `TCP`, …, as written.
+    pub transport: &'a [u8],
+    /// The host of sent-by; an IPv6 literal with its brackets.
+    pub host: &'a [u8],
+    /// The port of sent-by.
+    pub port: Option<u16>,
+    /// Its parameters.
+    pub params: Params<'a>,
+    sent_by: &'a [u8],
+    /// Everything before the parameters.
+    pub(crate) head: &'a [u8],
+}
+
+impl<'a> Via<'a> {
+    /// One value. The protocol's name and version are any tokens, as the
+    /// grammar has it.
+    pub fn parse(value: &'a [u8]) -> Option<Via<'a>> {
+        let value = trim(value);
+        let slash = |text: &'a [u8]| trim_start(text).strip_prefix(b"/").map(trim_start);
+        let (_, rest) = token(value)?;
+        let (_, rest) = token(slash(rest)?)?;
+        let (transport, rest) = token(slash(rest)?)?;
+        let by = trim_start(rest);
+        if by.len() == rest.len() {
+            return None;
+        }
+        let (host, after) = host(by)?;
+        let (port, rest) = match trim_start(after).strip_prefix(b":") {
+            Some(digits) => port(trim_start(digits)).map(|(port, rest)| (Some(port), rest))?,
+            None => (None, after),
+        };
+        let sent_by = split(by, by.len() - rest.len()).0;
+        let params = trim_start(rest);
+        let head = trim(split(value, value.len() - params.len()).0);
+        let via = Via {
+            transport,
+            host,
+            port,
+            params: Params::new(params),
+            sent_by,
+            head,
+        };
+        via.params.is_well_formed().then_some(via)
+    }
+
+    /// The `branch` parameter.
+    pub fn branch(&self) -> Option<&'a [u8]> {
+        self.params.value(b"branch")
+    }
+
+    /// The `rport` parameter (RFC 3581 §3): `Some(None)` asks for a value.
+    pub fn rport(&self) -> Option<Option<u16>> {
+        let value = self.params.get(b"rport")?;
+        Some(
+            value
+                .and_then(number)
+                .and_then(|number| u16::try_from(number).ok()),
+        )
+    }
+
+    /// The `received` parameter, with or without brackets (RFC 5118 §4.5).
+    pub fn received(&self) -> Option<&'a [u8]> {
+        self.params.value(b"received")
+    }
+
+    /// Host and port as written.
+    pub fn sent_by(&self) -> &'a [u8] {
+        self.sent_by
+    }
+
+    /// Where a response to a request with this top Via goes that came over an
+    /// unreliable transport from `source`: to a literal `maddr`; else to
+    /// `source` when `rport` is there; else to the source's address and the
+    /// port of sent-by (RFC 3261 §18.2.2, RFC 3581 §4). `force_rport` sends
+    /// everything back to `source`.
+    pub fn reply_to(&self, source: SocketAddr, force_rport: bool) -> SocketAddr {
+        if force_rport {
+            return source;
+        }
+        let port = self.port.unwrap_or(self.default_port());
+        if let Some(address) = self.params.value(b"maddr").and_then(ip) {
+            return SocketAddr::new(address, port);
+        }
+        if self.params.has(b"rport") {
+            return source;
+        }
+        let mut target = source;
+        target.set_port(port);
+        target
+    }
+
+    /// Whether sent-by names exactly the address a request came from, so that
+    /// no `received` is due (RFC 3261 §18.2.1).
+    pub(crate) fn names(&self, source: IpAddr) -> bool {
+        ip(self.host).is_some_and(|address| address.to_canonical() == source.to_canonical())
+    }
+
+    fn default_port(&self) -> u16 {
+        if self.transport.eq_ignore_ascii_case(b"TLS") {
+            5061
+        } else {
+            5060
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn via(value: &str) -> Via<'_> {
+        Via::parse(value.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn white_space_may_stand_between_all_parts() {
+        let via = via(
+            "SIP  / 2.0\r\n /UDP\r\n\t spindle.example.com : 5070  ;\r\n branch  =   z9hG4bK9ikj8 ",
+        );
+        assert_eq!(via.transport, b"UDP");
+        assert_eq!(via.host, b"spindle.example.com");
+        assert_eq!(via.port, Some(5070));
+        assert_eq!(via.sent_by(), b"spindle.example.com : 5070");
+        assert_eq!(via.branch(), Some(&b"z9hG4bK9ikj8"[..]));
+    }
+
+    #[test]
+    fn an_ipv6_literal() {
+        let via = via("SIP/2.0/UDP [2001:db8::9:1]:6050;received=[2001:db8::9:255];rport=99");
+        assert_eq!((via.host, via.port), (&b"[2001:db8::9:1]"[..], Some(6050)));
+        assert_eq!(via.received(), Some(&b"[2001:db8::9:255]"[..]));
+        assert_eq!(via.rport(), Some(Some(99)));
+    }
+
+    #[test]
+    fn what_is_no_via() {
+        let bad = [
+            "",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP/2.0 a",
+            "SIP/2.0/UDPa;b",
+            "SIP/2.0/UDP a:",
+            "SIP/2.0/UDP a:0",
+            "SIP/2.0/UDP a:65536",
+            "SIP/2.0/UDP a;",
+            "SIP/2.0/UDP 192.0.2.15;;",
+            "SIP/2.0/UDP [::1",
+            "SIP/2.0/UDP a b",
+        ];
+        for value in bad {
+            assert_eq!(Via::parse(value.as_bytes()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_response_goes_where_18_2_2_and_3581_say() {
+        let source = "198.51.100.7:40000".parse().unwrap();
+        let to = |value: &str, force| via(value).reply_to(source, force).to_string();
+        assert_eq!(to("SIP/2.0/UDP 10.0.0.1", false), "198.51.100.7:5060");
+        assert_eq!(to("SIP/2.0/UDP 10.0.0.1:5080", false), "198.51.100.7:5080");
+        assert_eq!(to("SIP/2.0/TLS 10.0.0.1", false), "198.51.100.7:5061");
+        assert_eq!(
+            to("SIP/2.0/UDP 10.0.0.1:5080;rport", false),
+            "198.51.100.7:40000"
+        );
+        assert_eq!(to("SIP/2.0/UDP 10.0.0.1:5080", true), "198.51.100.7:40000");
+        assert_eq!(
+            to("SIP/2.0/UDP a:5080;maddr=192.0.2.9;rport", false),
+            "192.0.2.9:5080"
+        );
+        assert_eq!(
+            to("SIP/2.0/UDP a:5080;maddr=192.0.2.9", true),
+            "198.51.100.7:40000"
+        );
+        assert_eq!(
+            to("SIP/2.0/UDP a:5080;maddr=example.com", false),
+            "198.51.100.7:5080"
+        );
+    }
+}

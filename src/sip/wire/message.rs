@@ -1,0 +1,414 @@
+//! One message, in place: where its fields stand, and what they hold when asked.
+//!
+//! Reading fails only where nobody could be answered. Everything else is kept
+//! as a fault for `check()` (see `check.rs`), so that a reply can be written
+//! from what is readable.
+
+use memchr::memchr2;
+
+use super::fields::{Field, Fields};
+use super::header::{CSeq, ContactValue, DigestParams, HeaderName, NameAddr, Via};
+use super::scan::{elements, is_lws, number, span, split, trim};
+use super::{Fault, FaultKind, Method, StartLine, Status, Unreadable};
+use crate::wire::scan::is_token_byte;
+
+/// How long one header field may be, name and folds included.
+pub const MAX_FIELD_BYTES: usize = 8 * 1024;
+
+/// How long a body may be: a relayed one needs room for its header in one datagram.
+pub const MAX_BODY_BYTES: usize = 60 * 1024;
+
+/// A message over one datagram.
+pub struct Message<'a> {
+    pub(super) datagram: &'a [u8],
+    pub(super) start: StartLine<'a>,
+    pub(super) fields: &'a Fields,
+    pub(super) body: &'a [u8],
+    /// The first fault found while reading.
+    pub(super) fault: Option<Fault>,
+}
+
+impl<'a> Message<'a> {
+    /// Reads a datagram into `fields`. On `Err` there is nothing to answer to:
+    /// drop and count. On `Ok`, `check()` may still refuse it.
+    ///
+    /// Line ends before the first line are passed over (RFC 3261 §7.5); what
+    /// follows the body is ignored (§18.3).
+    pub fn parse(datagram: &'a [u8], fields: &'a mut Fields) -> Result<Message<'a>, Unreadable> {
+        fields.clear();
+        if datagram.len() > usize::from(u16::MAX) {
+            return Err(Unreadable::TooLong);
+        }
+        let start_at = datagram
+            .iter()
+            .position(|&byte| !matches!(byte, b'\r' | b'\n' | 0))
+            .ok_or(Unreadable::Empty)?;
+        let mut reader = Reader {
+            datagram,
+            at: start_at,
+            fault: None,
+        };
+        let (line_at, line_end) = reader.line();
+        let line = datagram.get(line_at..line_end).unwrap_or(b"");
+        let (start, fault) = StartLine::parse(line, start_at)?;
+        reader.fault = fault.or(reader.fault);
+        reader.fields(fields);
+        let is_request = matches!(start, StartLine::Request { .. });
+        if is_request && !fields.has(HeaderName::Via) {
+            return Err(Unreadable::NoVia);
+        }
+        let rest = split(datagram, reader.at).1;
+        let mut message = Message {
+            datagram,
+            start,
+            fields,
+            body: rest,
+            fault: reader.fault,
+        };
+        if let Ok(Some(length)) = message.content_length() {
+            message.body = split(rest, length).0;
+        }
+        Ok(message)
+    }
+
+    /// The first line.
+    pub fn start(&self) -> StartLine<'a> {
+        self.start
+    }
+
+    /// Whether it is a request.
+    pub fn is_request(&self) -> bool {
+        matches!(self.start, StartLine::Request { .. })
+    }
+
+    /// The method: a request's own, or the one a response's CSeq names.
+    pub fn method(&self) -> Method<'a> {
+        match self.start {
+            StartLine::Request { method, .. } => method,
+            StartLine::Response { .. } => {
+                self.cseq().map_or(Method::Other(b""), |cseq| cseq.method)
+            }
+        }
+    }
+
+    /// The Request-URI; empty in a response.
+    pub fn request_uri(&self) -> &'a [u8] {
+        match self.start {
+            StartLine::Request { uri, .. } => uri,
+            StartLine::Response { .. } => b"",
+        }
+    }
+
+    /// A response's status.
+    pub fn status(&self) -> Option<Status> {
+        match self.start {
+            StartLine::Request { .. } => None,
+            StartLine::Response { status, .. } => Some(status),
+        }
+    }
+
+    /// The Call-ID; empty if absent.
+    pub fn call_id(&self) -> &'a [u8] {
+        self.value(HeaderName::CallId).unwrap_or(b"")
+    }
+
+    /// The CSeq.
+    pub fn cseq(&self) -> Result<CSeq<'a>, Fault> {
+        self.one(HeaderName::CSeq, CSeq::parse)
+    }
+
+    /// The From.
+    pub fn from(&self) -> Result<NameAddr<'a>, Fault> {
+        self.one(HeaderName::From, NameAddr::parse)
+    }
+
+    /// The To.
+    pub fn to(&self) -> Result<NameAddr<'a>, Fault> {
+        self.one(HeaderName::To, NameAddr::parse)
+    }
+
+    /// The topmost Via. Of a request whose top Via is malformed, the reply
+    /// goes to the datagram's source.
+    pub fn top_via(&self) -> Result<Via<'a>, Fault> {
+        self.vias()
+            .next()
+            .unwrap_or(Err(Fault::new(FaultKind::Missing(HeaderName::Via), 0)))
+    }
+
+    /// All Vias, topmost first.
+    pub fn vias(&self) -> impl Iterator<Item = Result<Via<'a>, Fault>> {
+        self.list(HeaderName::Via, Via::parse)
+    }
+
+    /// All Contacts.
+    pub fn contacts(&self) -> impl Iterator<Item = Result<ContactValue<'a>, Fault>> {
+        self.list(HeaderName::Contact, ContactValue::parse)
+    }
+
+    /// All Routes, topmost first.
+    pub fn routes(&self) -> impl Iterator<Item = Result<NameAddr<'a>, Fault>> {
+        self.list(HeaderName::Route, bracketed)
+    }
+
+    /// All Record-Routes, topmost first.
+    pub fn record_routes(&self) -> impl Iterator<Item = Result<NameAddr<'a>, Fault>> {
+        self.list(HeaderName::RecordRoute, bracketed)
+    }
+
+    /// Max-Forwards, which may be absent (RFC 3261 §16.3 step 3).
+    pub fn max_forwards(&self) -> Result<Option<u8>, Fault> {
+        let hops = |value| number(value).and_then(|number| u8::try_from(number).ok());
+        self.at_most_one(HeaderName::MaxForwards, hops)
+    }
+
+    /// Content-Length in bytes; absent over UDP means the rest of the datagram
+    /// (RFC 3261 §18.3).
+    pub(super) fn content_length(&self) -> Result<Option<usize>, Fault> {
+        let length = |value| number(value).and_then(|number| usize::try_from(number).ok());
+        self.at_most_one(HeaderName::ContentLength, length)
+    }
+
+    /// Expires in seconds. A malformed one is as good as none (RFC 3261 §20.19).
+    pub fn expires(&self) -> Option<u32> {
+        number(self.value(HeaderName::Expires)?)
+    }
+
+    /// The option tags of Require.
+    pub fn require(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.tokens(HeaderName::Require)
+    }
+
+    /// The option tags of Supported.
+    pub fn supported(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.tokens(HeaderName::Supported)
+    }
+
+    /// The values of all header fields of that name, separated at commas and
+    /// trimmed; empty ones are left out.
+    pub fn tokens(&self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.raw(name)
+            .flat_map(elements)
+            .filter(|token| !token.is_empty())
+    }
+
+    /// Credentials or challenges: Authorization, Proxy-Authorization,
+    /// WWW-Authenticate or Proxy-Authenticate, one per header field
+    /// (RFC 3261 §7.3.1).
+    pub fn credentials(&self, name: HeaderName) -> impl Iterator<Item = DigestParams<'a>> {
+        self.raw(name).map(DigestParams::parse)
+    }
+
+    /// The trimmed value of the first header field of that name.
+    pub fn value(&self, name: HeaderName) -> Option<&'a [u8]> {
+        self.fields.first(name).map(|field| self.value_of(field))
+    }
+
+    /// The trimmed values of the header fields of that name in order, as they
+    /// stand: neither unfolded nor separated at commas.
+    pub fn raw(&self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        let datagram = self.datagram;
+        self.fields
+            .named(name)
+            .map(move |field| value_in(datagram, field))
+    }
+
+    /// Names and trimmed values of the header fields without a `HeaderName`.
+    pub fn others(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let datagram = self.datagram;
+        let fields = self.fields.iter().filter(|field| field.name.is_none());
+        fields.map(move |field| (name_in(datagram, field), value_in(datagram, field)))
+    }
+
+    /// All header fields in order: name as written, its `HeaderName`, trimmed value.
+    pub fn all(&self) -> impl Iterator<Item = (&'a [u8], Option<HeaderName>, &'a [u8])> {
+        let datagram = self.datagram;
+        self.fields.iter().map(move |field| {
+            (
+                name_in(datagram, field),
+                field.name,
+                value_in(datagram, field),
+            )
+        })
+    }
+
+    /// The body: Content-Length bytes, or the rest of the datagram without one.
+    pub fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The Content-Type as it stands.
+    pub fn content_type(&self) -> Option<&'a [u8]> {
+        self.value(HeaderName::ContentType)
+    }
+
+    /// The datagram it was read from.
+    pub fn datagram(&self) -> &'a [u8] {
+        self.datagram
+    }
+
+    pub(super) fn value_of(&self, field: &Field) -> &'a [u8] {
+        value_in(self.datagram, field)
+    }
+
+    /// The first field of that name, typed.
+    fn one<T>(&self, name: HeaderName, parse: impl Fn(&'a [u8]) -> Option<T>) -> Result<T, Fault> {
+        self.at_most_one(name, parse)?
+            .ok_or(Fault::new(FaultKind::Missing(name), 0))
+    }
+
+    fn at_most_one<T>(
+        &self,
+        name: HeaderName,
+        parse: impl Fn(&'a [u8]) -> Option<T>,
+    ) -> Result<Option<T>, Fault> {
+        let Some(field) = self.fields.first(name) else {
+            return Ok(None);
+        };
+        match parse(self.value_of(field)) {
+            Some(typed) => Ok(Some(typed)),
+            None => Err(Fault {
+                kind: FaultKind::Malformed(name),
+                at: field.value_at,
+            }),
+        }
+    }
+
+    /// The comma-separated values of all fields of that name, typed.
+    fn list<T>(
+        &self,
+        name: HeaderName,
+        parse: impl Fn(&'a [u8]) -> Option<T> + Clone,
+    ) -> impl Iterator<Item = Result<T, Fault>> {
+        let datagram = self.datagram;
+        self.fields.named(name).flat_map(move |field| {
+            let fault = Fault {
+                kind: FaultKind::Malformed(name),
+                at: field.value_at,
+            };
+            let parse = parse.clone();
+            elements(value_in(datagram, field)).map(move |element| parse(element).ok_or(fault))
+        })
+    }
+}
+
+fn bracketed(value: &[u8]) -> Option<NameAddr<'_>> {
+    NameAddr::parse(value).filter(|addr| addr.bracketed)
+}
+
+fn slice(datagram: &[u8], at: u16, len: u16) -> &[u8] {
+    let at = usize::from(at);
+    datagram.get(at..at + usize::from(len)).unwrap_or(b"")
+}
+
+fn name_in<'a>(datagram: &'a [u8], field: &Field) -> &'a [u8] {
+    slice(datagram, field.name_at, field.name_len)
+}
+
+fn value_in<'a>(datagram: &'a [u8], field: &Field) -> &'a [u8] {
+    slice(datagram, field.value_at, field.value_len)
+}
+
+/// Walks over the lines of a datagram of at most 65535 bytes.
+struct Reader<'a> {
+    datagram: &'a [u8],
+    at: usize,
+    fault: Option<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    fn rest(&self, at: usize) -> &'a [u8] {
+        self.datagram.get(at..).unwrap_or(b"")
+    }
+
+    fn note(&mut self, kind: FaultKind, at: usize) {
+        self.fault.get_or_insert(Fault::new(kind, at));
+    }
+
+    /// Takes one line: where it starts and where its line end does. A lone LF
+    /// ends a line too, a lone CR does not; both are faults, for another
+    /// element may have read them differently.
+    fn line(&mut self) -> (usize, usize) {
+        let start = self.at;
+        let mut at = start;
+        loop {
+            let Some(hit) = memchr2(b'\r', b'\n', self.rest(at)) else {
+                self.at = self.datagram.len();
+                return (start, self.at);
+            };
+            let end = at + hit;
+            match self.rest(end) {
+                [b'\r', b'\n', ..] => {
+                    self.at = end + 2;
+                    return (start, end);
+                }
+                [b'\n', ..] => {
+                    self.note(FaultKind::BareLineEnd, end);
+                    self.at = end + 1;
+                    return (start, end);
+                }
+                _ => {
+                    self.note(FaultKind::BareLineEnd, end);
+                    at = end + 1;
+                }
+            }
+        }
+    }
+
+    /// Takes one line with its continuations (RFC 3261 §7.3.1).
+    fn folded_line(&mut self) -> (usize, usize) {
+        let (start, mut end) = self.line();
+        while let [b' ' | b'\t', ..] = self.rest(self.at) {
+            end = self.line().1;
+        }
+        (start, end)
+    }
+
+    /// Takes all header fields and the empty line after them.
+    fn fields(&mut self, fields: &mut Fields) {
+        loop {
+            match self.rest(self.at) {
+                [b'\r', b'\n', ..] => return self.at += 2,
+                [b'\n', ..] => {
+                    self.note(FaultKind::BareLineEnd, self.at);
+                    return self.at += 1;
+                }
+                [] => return self.note(FaultKind::NoEmptyLine, self.at),
+                _ => {}
+            }
+            let (start, end) = self.folded_line();
+            if end - start > MAX_FIELD_BYTES {
+                self.note(FaultKind::FieldTooLong, start);
+            }
+            match field(self.datagram, start, end) {
+                Some(field) if fields.push(field) => {}
+                Some(_) => self.note(FaultKind::TooManyFields, start),
+                None => self.note(FaultKind::FieldLine, start),
+            }
+        }
+    }
+}
+
+/// `header-name HCOLON header-value` between two offsets.
+fn field(datagram: &[u8], start: usize, end: usize) -> Option<Field> {
+    let line = datagram.get(start..end)?;
+    let (name, rest) = span(line, is_token_byte);
+    let value = match rest {
+        [b':', value @ ..] => value,
+        _ => span(rest, |byte| matches!(byte, b' ' | b'\t'))
+            .1
+            .strip_prefix(b":")?,
+    };
+    if name.is_empty() {
+        return None;
+    }
+    let (space, _) = span(value, is_lws);
+    let value_at = end - value.len() + space.len();
+    let value = trim(value);
+    Some(Field {
+        name: HeaderName::new(name),
+        name_at: u16::try_from(start).ok()?,
+        name_len: u16::try_from(name.len()).ok()?,
+        value_at: u16::try_from(value_at).ok()?,
+        value_len: u16::try_from(value.len()).ok()?,
+    })
+}

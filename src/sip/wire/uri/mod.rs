@@ -1,0 +1,390 @@
+//! SIP, SIPS and tel URIs (RFC 3261 §19.1, RFC 3966), in place. Resolves no names.
+
+mod compare;
+
+use core::net::{IpAddr, SocketAddr};
+
+use memchr::memchr;
+
+use super::header::Params;
+use super::scan::{hex, host, ip, is_unreserved, port, split};
+use super::{Fault, FaultKind};
+use crate::base::Text;
+
+/// The scheme of a URI.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Scheme {
+    /// `sip`
+    Sip,
+    /// `sips`
+    Sips,
+    /// `tel`
+    Tel,
+    /// Any other: only `rest` is set.
+    Other,
+}
+
+/// A URI, split but not unescaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Uri<'a> {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// The user, escapes as they are; empty when there is none. The number of
+    /// a tel URI.
+    pub user: &'a [u8],
+    /// The password, escapes as they are.
+    pub password: Option<&'a [u8]>,
+    /// The host; an IPv6 literal with its brackets; empty for tel.
+    pub host: &'a [u8],
+    /// The port.
+    pub port: Option<u16>,
+    /// The URI's parameters.
+    pub params: Params<'a>,
+    /// What follows `?`; empty when nothing does.
+    pub headers: &'a [u8],
+    /// All that follows the scheme's colon.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Uri<'a> {
+    /// Splits and checks a URI. The fault's offset is one in `text`.
+    ///
+    /// Beyond the grammar, `#` passes in a user: phones dial service codes so.
+    pub fn parse(text: &'a [u8]) -> Result<Uri<'a>, Fault> {
+        Uri::read(text).map_err(|at| Fault::new(FaultKind::Uri, text.len() - at.min(text.len())))
+    }
+
+    /// The error is how much of `text` was left where the fault was found.
+    fn read(text: &'a [u8]) -> Result<Uri<'a>, usize> {
+        let (name, rest) = split(text, memchr(b':', text).ok_or(text.len())?);
+        let rest = rest.get(1..).unwrap_or(b"");
+        let scheme = Scheme::new(name).ok_or(text.len())?;
+        let uri = Uri {
+            scheme,
+            user: b"",
+            password: None,
+            host: b"",
+            port: None,
+            params: Params::default(),
+            headers: b"",
+            rest,
+        };
+        match scheme {
+            Scheme::Sip | Scheme::Sips => uri.sip(),
+            Scheme::Tel => uri.tel(),
+            Scheme::Other if is_opaque(rest) => Ok(uri),
+            Scheme::Other => Err(rest.len()),
+        }
+    }
+
+    fn sip(mut self) -> Result<Uri<'a>, usize> {
+        let mut rest = self.rest;
+        if let Some(at) = memchr(b'@', rest) {
+            let (userinfo, after) = split(rest, at);
+            let (user, password) = split(userinfo, memchr(b':', userinfo).unwrap_or(at));
+            self.user = user;
+            self.password = password.get(1..);
+            let valid = !user.is_empty()
+                && consists_of(user, is_user)
+                && self
+                    .password
+                    .is_none_or(|password| consists_of(password, is_password));
+            if !valid {
+                return Err(rest.len());
+            }
+            rest = after.get(1..).unwrap_or(b"");
+        }
+        (self.host, rest) = host(rest).ok_or(rest.len())?;
+        if let [b':', digits @ ..] = rest {
+            let (number, after) = port(digits).ok_or(digits.len())?;
+            self.port = Some(number);
+            rest = after;
+        }
+        let (params, headers) = split(rest, memchr(b'?', rest).unwrap_or(rest.len()));
+        if !are_params(params) || !are_headers(headers) {
+            return Err(rest.len());
+        }
+        self.params = Params::new(params);
+        self.headers = headers.get(1..).unwrap_or(b"");
+        Ok(self)
+    }
+
+    fn tel(mut self) -> Result<Uri<'a>, usize> {
+        let (number, params) = split(
+            self.rest,
+            memchr(b';', self.rest).unwrap_or(self.rest.len()),
+        );
+        let digits = number.strip_prefix(b"+").unwrap_or(number);
+        let valid = digits.iter().any(|&byte| is_phone_digit(byte))
+            && digits
+                .iter()
+                .all(|&byte| is_phone_digit(byte) || is_separator(byte));
+        if !valid || !are_params(params) {
+            return Err(self.rest.len());
+        }
+        self.user = number;
+        self.params = Params::new(params);
+        Ok(self)
+    }
+
+    /// Whether the user, unescaped, is `name`. The user's case counts.
+    pub fn user_eq(&self, name: &[u8]) -> bool {
+        unescaped(self.user).eq(name.iter().copied())
+    }
+
+    /// Replaces `out` by the unescaped user. It may hold any byte, NUL included.
+    pub fn user_decoded(&self, out: &mut Text) {
+        out.set(b"");
+        for byte in unescaped(self.user) {
+            out.push(&[byte]);
+        }
+    }
+
+    /// The address the host names literally.
+    pub fn ip(&self) -> Option<IpAddr> {
+        ip(self.host)
+    }
+
+    /// Where the host and port point if the host is an IP literal.
+    pub fn socket_addr(&self, default_port: u16) -> Option<SocketAddr> {
+        Some(SocketAddr::new(
+            self.ip()?,
+            self.port.unwrap_or(default_port),
+        ))
+    }
+
+    /// Whether the URI is of a loose router: it has `lr` (RFC 3261 §16.12.1.1).
+    pub fn is_loose(&self) -> bool {
+        self.params.has(b"lr")
+    }
+
+    /// Whether it is a sip or sips URI.
+    pub fn is_sip(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips)
+    }
+}
+
+impl Scheme {
+    /// The scheme of that name, in any case; `None` if it cannot be one.
+    fn new(name: &[u8]) -> Option<Scheme> {
+        let known: [(&[u8], Scheme); 3] = [
+            (b"sip", Scheme::Sip),
+            (b"sips", Scheme::Sips),
+            (b"tel", Scheme::Tel),
+        ];
+        for (text, scheme) in known {
+            if name.eq_ignore_ascii_case(text) {
+                return Some(scheme);
+            }
+        }
+        let valid = name.first().is_some_and(u8::is_ascii_alphabetic)
+            && name
+                .iter()
+                .all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        valid.then_some(Scheme::Other)
+    }
+}
+
+/// `bytes` with every `%` HEX HEX undone, once. A `%` without two digits stays.
+fn unescaped(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    units(bytes).map(|(byte, _)| byte)
+}
+
+/// The characters of a URI component, each with whether it was escaped.
+fn units(bytes: &[u8]) -> impl Iterator<Item = (u8, bool)> {
+    let mut rest = bytes;
+    core::iter::from_fn(move || match rest {
+        [b'%', high, low, after @ ..] if hex(*high).is_some() && hex(*low).is_some() => {
+            rest = after;
+            Some((hex(*high)? << 4 | hex(*low)?, true))
+        }
+        [byte, after @ ..] => {
+            rest = after;
+            Some((*byte, false))
+        }
+        [] => None,
+    })
+}
+
+/// Whether `bytes` is made of allowed characters and escapes only.
+fn consists_of(mut bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
+    loop {
+        bytes = match bytes {
+            [] => return true,
+            [b'%', high, low, rest @ ..] if hex(*high).is_some() && hex(*low).is_some() => rest,
+            [byte, rest @ ..] if *byte != b'%' && allowed(*byte) => rest,
+            _ => return false,
+        };
+    }
+}
+
+const fn is_user(byte: u8) -> bool {
+    is_unreserved(byte)
+        || matches!(
+            byte,
+            b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/' | b'#'
+        )
+}
+
+const fn is_password(byte: u8) -> bool {
+    is_unreserved(byte) || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',')
+}
+
+const fn is_param(byte: u8) -> bool {
+    is_unreserved(byte) || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'+' | b'$' | b'=')
+}
+
+const fn is_header(byte: u8) -> bool {
+    is_unreserved(byte)
+        || matches!(
+            byte,
+            b'[' | b']' | b'/' | b'?' | b':' | b'+' | b'$' | b'=' | b'&'
+        )
+}
+
+/// `*( ";" uri-parameter )`. An empty value after `=` is overlooked.
+fn are_params(params: &[u8]) -> bool {
+    let Some(all) = params.strip_prefix(b";") else {
+        return params.is_empty();
+    };
+    all.split(|&byte| byte == b';').all(|param| {
+        param.first().is_some_and(|&first| first != b'=') && consists_of(param, is_param)
+    })
+}
+
+/// `[ "?" header *( "&" header ) ]`
+fn are_headers(headers: &[u8]) -> bool {
+    let Some(all) = headers.strip_prefix(b"?") else {
+        return headers.is_empty();
+    };
+    all.split(|&byte| byte == b'&').all(|header| {
+        header.first().is_some_and(|&first| first != b'=')
+            && memchr(b'=', header).is_some()
+            && consists_of(header, is_header)
+    })
+}
+
+const fn is_phone_digit(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#')
+}
+
+const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'-' | b'.' | b'(' | b')')
+}
+
+/// Whether the rest of a URI of another scheme could be one (RFC 3986 leaves
+/// out white space, controls, quotes and angle brackets).
+fn is_opaque(rest: &[u8]) -> bool {
+    !rest.is_empty()
+        && rest
+            .iter()
+            .all(|&byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri<'_> {
+        Uri::parse(text.as_bytes()).unwrap_or_else(|fault| panic!("{text}: {fault:?}"))
+    }
+
+    #[test]
+    fn all_parts_of_a_sip_uri() {
+        let uri =
+            uri("sip:alice:secret@[2001:db8::1]:5070;transport=tcp;lr?subject=x&priority=urgent");
+        assert_eq!(uri.scheme, Scheme::Sip);
+        assert_eq!(uri.user, b"alice");
+        assert_eq!(uri.password, Some(&b"secret"[..]));
+        assert_eq!(uri.host, b"[2001:db8::1]");
+        assert_eq!(uri.port, Some(5070));
+        assert_eq!(uri.params.value(b"transport"), Some(&b"tcp"[..]));
+        assert_eq!(uri.headers, b"subject=x&priority=urgent");
+        assert!(uri.is_loose());
+        assert_eq!(uri.socket_addr(5060), "[2001:db8::1]:5070".parse().ok());
+    }
+
+    #[test]
+    fn users_may_look_like_other_parts() {
+        assert_eq!(
+            uri("sip:user;par=u%40example.net@example.com").user,
+            b"user;par=u%40example.net"
+        );
+        assert_eq!(uri("sip:a?b/c@h").user, b"a?b/c");
+        assert_eq!(uri("sip:*72#@h").user, b"*72#");
+        assert_eq!(uri("sip:a:@h").password, Some(&b""[..]));
+        assert_eq!(uri("SIPS:h").scheme, Scheme::Sips);
+    }
+
+    #[test]
+    fn what_is_no_uri() {
+        let bad = [
+            "",
+            "sip",
+            "sip:",
+            "sip:@h",
+            "sip:a@",
+            "sip:a b@h",
+            "sip:%4@h",
+            "sip:%zz@h",
+            "sip:a@h:",
+            "sip:a@h:0",
+            "sip:a@h:65536",
+            "sip:a@h;",
+            "sip:a@h;;lr",
+            "sip:a@h;=x",
+            "sip:a@h?",
+            "sip:a@h?x",
+            "sip:a@h?=x",
+            "sip:2001:db8::10",
+            "sip:[2001:db8::10",
+            "sip:a@h;lr \"",
+            "<sip:a@h>",
+            "tel:",
+            "tel:+",
+            "tel:x;a",
+            "1x:y",
+            "x:",
+            "x:a b",
+            "sip:a@b@c",
+            "sip:\u{e9}@h",
+        ];
+        for text in bad {
+            assert!(Uri::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_points_into_the_uri() {
+        assert_eq!(Uri::parse(b"sip:a@h:x").unwrap_err().at, 8);
+        assert_eq!(Uri::parse(b"sip:a@h;;").unwrap_err().at, 7);
+    }
+
+    #[test]
+    fn tel_and_other_schemes() {
+        let tel = uri("tel:+1-201-555-0123;phone-context=example.com");
+        assert_eq!(
+            (tel.scheme, tel.user),
+            (Scheme::Tel, &b"+1-201-555-0123"[..])
+        );
+        assert_eq!(
+            tel.params.value(b"phone-context"),
+            Some(&b"example.com"[..])
+        );
+        let other = uri("soap.beep://192.0.2.103:3002");
+        assert_eq!(
+            (other.scheme, other.rest),
+            (Scheme::Other, &b"//192.0.2.103:3002"[..])
+        );
+        assert_eq!(other.socket_addr(5060), None);
+    }
+
+    #[test]
+    fn users_are_unescaped_once() {
+        assert!(uri("sip:%61li%2541@h").user_eq(b"ali%41"));
+        assert!(!uri("sip:Alice@h").user_eq(b"alice"));
+        let mut text = Text::from("old");
+        uri("sip:null-%00-null@h").user_decoded(&mut text);
+        assert_eq!(text.as_bytes(), b"null-\0-null");
+    }
+}
