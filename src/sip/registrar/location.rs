@@ -1,13 +1,353 @@
-//! placeholder
-use super::{Binding, Refusal, Update};
-use crate::base::Instant;
+//! The bindings of the AoRs whose home this shard is (RFC 3261 §10.3). It
+//! applies checked updates and answers lookups; it parses no message.
 
-/// The bindings of the AoRs whose home this shard is.
-pub struct Location {}
+use core::cmp::Reverse;
+use core::net::SocketAddr;
+use core::time::Duration;
 
-impl Location {
-    /// placeholder
-    pub fn update(&mut self, _now: Instant, _update: &Update) -> Result<Vec<Binding>, Refusal> {
-        Err(Refusal::Full)
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use super::wheel::Wheel;
+use super::{Binding, Contact, Refusal, Update};
+use crate::base::{Flow, Handle, Hasher, Instant, Slab, Text};
+use crate::wire::Uri;
+
+/// How long lookups still find a binding that a phone is late to refresh, as
+/// in Asterisk.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+const MICROS_PER_S: u64 = 1_000_000;
+
+/// A binding and its place in the order of updates.
+#[derive(Clone)]
+struct Record {
+    binding: Binding,
+    /// Rises with every contact this shard takes in; the least is the oldest.
+    order: u64,
+}
+
+impl Record {
+    /// When lookups no longer find it.
+    fn end(&self) -> Instant {
+        self.binding.expires + GRACE
     }
 }
+
+/// Highest q first, then newest.
+type Records = SmallVec<[Record; 1]>;
+
+/// An AoR with at least one binding.
+struct Account {
+    aor: Text,
+    records: Records,
+}
+
+/// Where an AoR's account is.
+#[derive(Clone, Copy)]
+struct Place {
+    hash: u64,
+    account: Handle,
+}
+
+/// The bindings of one shard, at most as many as it was made for.
+///
+/// Operations cost O(contacts of one AoR); no cost grows with the number of
+/// AoRs.
+pub struct Location {
+    accounts: Slab<Account>,
+    places: HashTable<Place>,
+    /// One deadline per account, by its slot: the first end of a binding.
+    wheel: Wheel,
+    hasher: Hasher,
+    capacity: usize,
+    len: usize,
+    order: u64,
+}
+
+impl Location {
+    /// No bindings, and room for `capacity`.
+    pub fn new(capacity: u32, hasher: Hasher) -> Location {
+        Location {
+            accounts: Slab::new(capacity),
+            places: HashTable::with_capacity(capacity as usize),
+            wheel: Wheel::new(),
+            hasher,
+            capacity: capacity as usize,
+            len: 0,
+            order: 0,
+        }
+    }
+
+    /// Applies a REGISTER, whole or not at all (§10.3 steps 6 and 7), and
+    /// returns all bindings after it, highest q first, then newest.
+    ///
+    /// A copy of a request already applied is out of order here: transactions
+    /// absorb it before.
+    pub fn update(&mut self, now: Instant, update: &Update) -> Result<Vec<Binding>, Refusal> {
+        let hash = self.hasher.hash_one(update.aor.as_bytes());
+        let account = self.find(hash, &update.aor);
+        let held = account
+            .and_then(|handle| self.accounts.get(handle))
+            .map_or(&[][..], |account| &account.records);
+        let others = self.len - held.len();
+        let mut records: Records = held
+            .iter()
+            .filter(|record| now < record.end())
+            .cloned()
+            .collect();
+        if update.remove_all {
+            for record in &records {
+                refuse_disorder(record, update)?;
+            }
+            records.clear();
+        } else if !update.contacts.is_empty() {
+            self.apply(now, update, &mut records)?;
+        }
+        if others + records.len() > self.capacity {
+            return Err(Refusal::Full);
+        }
+        let bindings = records
+            .iter()
+            .map(|record| record.binding.clone())
+            .collect();
+        self.len = others + records.len();
+        self.commit(hash, account, &update.aor, records);
+        Ok(bindings)
+    }
+
+    /// Shows the bindings of an AoR, highest q first, then newest.
+    pub fn lookup(&self, now: Instant, aor: &[u8], found: &mut impl FnMut(&Binding)) {
+        let hash = self.hasher.hash_one(aor);
+        let account = self
+            .find(hash, aor)
+            .and_then(|handle| self.accounts.get(handle));
+        for record in account.iter().flat_map(|account| &account.records) {
+            if now < record.end() {
+                found(&record.binding);
+            }
+        }
+    }
+
+    /// The bindings of an AoR, highest q first, then newest.
+    pub fn bindings(&self, now: Instant, aor: &[u8]) -> Vec<Binding> {
+        let mut bindings = Vec::new();
+        self.lookup(now, aor, &mut |binding| bindings.push(binding.clone()));
+        bindings
+    }
+
+    /// Drops what has ended of one AoR and returns the AoR; `None` when
+    /// nothing is left to drop. Lookups do not wait for it.
+    pub fn expire(&mut self, now: Instant) -> Option<Text> {
+        while let Some(handle) = self.wheel.expire(now.as_micros() / MICROS_PER_S) {
+            let Some(account) = self.accounts.get_mut(handle) else {
+                continue;
+            };
+            let before = account.records.len();
+            account.records.retain(|record| now < record.end());
+            let ended = before - account.records.len();
+            let aor = account.aor.clone();
+            self.len -= ended;
+            if account.records.is_empty() {
+                self.remove(self.hasher.hash_one(aor.as_bytes()), handle);
+            } else {
+                self.wheel.set(handle, first_end_s(&account.records));
+            }
+            if ended > 0 {
+                return Some(aor);
+            }
+        }
+        None
+    }
+
+    /// When `expire` is next wanted.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.wheel
+            .deadline_s()
+            .map(|second| Instant::from_micros(second.saturating_mul(MICROS_PER_S)))
+    }
+
+    /// Bindings held, ended ones included until `expire` drops them.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// AoRs with a binding.
+    pub fn aors(&self) -> usize {
+        self.accounts.len() as usize
+    }
+
+    /// Every AoR with a binding that lookups find, for display; in no order
+    /// that means anything.
+    pub fn iter(&self, now: Instant) -> impl Iterator<Item = (&Text, &Binding)> {
+        self.accounts.iter().flat_map(move |(_, account)| {
+            let live = account
+                .records
+                .iter()
+                .filter(move |record| now < record.end());
+            live.map(|record| (&account.aor, &record.binding))
+        })
+    }
+
+    /// Adds, refreshes and removes the update's contacts in `records`, which
+    /// are a copy: on refusal nothing has happened.
+    fn apply(
+        &mut self,
+        now: Instant,
+        update: &Update,
+        records: &mut Records,
+    ) -> Result<(), Refusal> {
+        let order_before = self.order;
+        for contact in &update.contacts {
+            let at = position(records, &contact.uri);
+            if let Some(record) = at.and_then(|at| records.get(at))
+                && record.order <= order_before
+            {
+                refuse_disorder(record, update)?;
+            }
+            if let Some(at) = at {
+                records.remove(at);
+            }
+            if contact.expires_s > 0 {
+                self.order += 1;
+                records.push(Record {
+                    binding: bind(now, update, contact),
+                    order: self.order,
+                });
+            }
+        }
+        while records.len() > usize::from(update.max_contacts.max(1)) {
+            let oldest = records
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, record)| record.order);
+            let Some((at, _)) = oldest else { break };
+            records.remove(at);
+        }
+        records.sort_unstable_by_key(|record| Reverse((record.binding.q, record.order)));
+        Ok(())
+    }
+
+    fn find(&self, hash: u64, aor: &[u8]) -> Option<Handle> {
+        let place = self.places.find(hash, |place| {
+            place.hash == hash
+                && self
+                    .accounts
+                    .get(place.account)
+                    .is_some_and(|account| account.aor.as_bytes() == aor)
+        })?;
+        Some(place.account)
+    }
+
+    /// Makes `records` the bindings of an AoR.
+    fn commit(&mut self, hash: u64, account: Option<Handle>, aor: &Text, records: Records) {
+        if records.is_empty() {
+            if let Some(handle) = account {
+                self.remove(hash, handle);
+            }
+            return;
+        }
+        let end_s = first_end_s(&records);
+        let handle = match account {
+            Some(handle) => {
+                if let Some(account) = self.accounts.get_mut(handle) {
+                    account.records = records;
+                }
+                handle
+            }
+            // Never full: every account holds a binding, and those are counted.
+            None => match self.accounts.insert(Account {
+                aor: aor.clone(),
+                records,
+            }) {
+                Ok(handle) => {
+                    self.places.insert_unique(
+                        hash,
+                        Place {
+                            hash,
+                            account: handle,
+                        },
+                        |place| place.hash,
+                    );
+                    handle
+                }
+                Err(_) => return,
+            },
+        };
+        self.wheel.set(handle, end_s);
+    }
+
+    fn remove(&mut self, hash: u64, handle: Handle) {
+        self.wheel.cancel(handle);
+        self.accounts.remove(handle);
+        if let Ok(place) = self
+            .places
+            .find_entry(hash, |place| place.account == handle)
+        {
+            place.remove();
+        }
+    }
+}
+
+/// §10.3 steps 6 and 7: a binding yields to its own Call-ID only if the CSeq
+/// is higher.
+fn refuse_disorder(record: &Record, update: &Update) -> Result<(), Refusal> {
+    let binding = &record.binding;
+    if binding.call_id == update.call_id && update.cseq <= binding.cseq {
+        return Err(Refusal::OutOfOrder);
+    }
+    Ok(())
+}
+
+/// The record whose contact is `uri`: spelled the same, or else equivalent by
+/// §19.1.4, which is not transitive.
+fn position(records: &Records, uri: &Text) -> Option<usize> {
+    let same = records.iter().position(|record| record.binding.uri == *uri);
+    same.or_else(|| {
+        let uri = Uri::parse(uri).ok()?;
+        records.iter().position(|record| {
+            Uri::parse(&record.binding.uri).is_ok_and(|other| Uri::equivalent(&uri, &other))
+        })
+    })
+}
+
+fn bind(now: Instant, update: &Update, contact: &Contact) -> Binding {
+    Binding {
+        uri: contact.uri.clone(),
+        q: contact.q,
+        expires: now + Duration::from_secs(contact.expires_s.into()),
+        flow: Flow {
+            remote: destination(update, contact),
+            ..update.flow
+        },
+        call_id: update.call_id.clone(),
+        cseq: update.cseq,
+        user_agent: update.user_agent.clone(),
+    }
+}
+
+/// Where requests to a contact are sent.
+fn destination(update: &Update, contact: &Contact) -> SocketAddr {
+    let source = update.flow.remote;
+    if update.to_source {
+        return source;
+    }
+    Uri::parse(&contact.uri)
+        .ok()
+        .and_then(|uri| uri.socket_addr(5060))
+        .unwrap_or(source)
+}
+
+/// The second by which the first of `records` has ended.
+fn first_end_s(records: &Records) -> u64 {
+    let first = records.iter().map(Record::end).min().unwrap_or_default();
+    first.as_micros().div_ceil(MICROS_PER_S)
+}
+
+#[cfg(test)]
+mod tests;

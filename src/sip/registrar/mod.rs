@@ -5,6 +5,9 @@
 
 mod binding;
 mod location;
+mod register;
+mod wheel;
 
 pub use binding::{Binding, Contact, Refusal, Update};
-pub use location::Location;
+pub use location::{GRACE, Location};
+pub use register::{ExpiryRules, Rejection, read, write_contacts};
