@@ -45,7 +45,8 @@ pub struct Binding {
     pub uri: Text,
     /// `q` in thousandths.
     pub q: u16,
-    /// When it ends for lookups and for the 200's `expires`.
+    /// When the time granted ends, as the 200's `expires` says; lookups find
+    /// it for [`GRACE`](super::GRACE) longer.
     pub expires: Instant,
     /// Where to send: socket and local address of the REGISTER's flow; remote
     /// is the source when `to_source`, else the URI's host and port (when it is

@@ -452,7 +452,7 @@ fn aors_are_told_apart() {
 fn a_binding_is_small() {
     // The slab's generation and the wheel's and the index's share come on top.
     let bytes = size_of::<Option<Account>>() + 8 + 20 + 2 * (size_of::<Place>() + 1);
-    assert!(bytes <= 450, "{bytes}");
+    assert!(bytes <= 400, "{bytes}");
 }
 
 /// The same rules over a plain list.
