@@ -1,0 +1,288 @@
+//! The requests we sent.
+//!
+//! Writes what RFC 3261 leaves to the transaction itself: the ACK of a
+//! failure, and CANCEL, which is a transaction without a user.
+
+use super::derived::{write_ack, write_cancel};
+use super::packets::Kept;
+use super::slot::{ClientMachine, ClientRole, Pace, Role, Slot};
+use super::{Answered, Expired, Full, RELIABLE, Table};
+use crate::base::{Flow, Instant, Transmit};
+use crate::transaction::{
+    Branch, ClientEvent, Outgoing, Reaction, Tell, Timer, Timers, TransactionId,
+};
+use crate::wire::{Message, Method};
+
+impl<O: Copy> Table<O> {
+    /// Reserves a transaction, so that the branch is known before the request
+    /// is written. `requested` or `forget` has to follow.
+    pub fn reserve(&mut self, method: Method, owner: O) -> Result<(TransactionId, Branch), Full> {
+        let machine = ClientMachine::Reserved {
+            invite: method == Method::Invite,
+        };
+        let slot = self.client_slot(machine, method, Some(owner));
+        let secret = slot.0;
+        let id = self.insert(slot.1)?;
+        Ok((id, Branch::new(id, secret)))
+    }
+
+    /// Starts a reserved transaction whose `request` has just been sent by
+    /// `flow`. Its bytes are kept until it is answered.
+    pub fn requested(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        flow: Flow,
+        timers: Timers,
+        request: &[u8],
+    ) {
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        let Some(client) = slot.client() else { return };
+        let ClientMachine::Reserved { invite } = client.machine else {
+            return;
+        };
+        let (machine, reaction) = ClientMachine::start(invite, &timers, RELIABLE);
+        client.machine = machine;
+        client.request_len = request.len();
+        slot.flow = Some(flow);
+        slot.pace = Pace::from(timers);
+        slot.kept = self.packets.copy(request);
+        self.arm(now, id, &reaction);
+    }
+
+    /// A response from the wire. A failure of an INVITE is acknowledged here;
+    /// its copies and those of other final responses end here. Every 2xx to an
+    /// INVITE is passed, copies and those of other forks alike, for its user
+    /// to acknowledge.
+    pub fn response(
+        &mut self,
+        now: Instant,
+        response: &Message,
+        out: &mut impl Transmit,
+    ) -> Answered<O> {
+        let answered = self.answer(now, response, out).unwrap_or(Answered::Stray);
+        match answered {
+            Answered::Passed { .. } => {}
+            Answered::Absorbed => self.counts.absorbed += 1,
+            Answered::Stray => self.counts.strays += 1,
+        }
+        answered
+    }
+
+    /// Cancels an INVITE of ours. The CANCEL waits for a provisional response
+    /// (§9.1) and is not sent once a final one came. `extra` is complete
+    /// header lines for it (`Reason: ...\r\n`), and may be empty; the first
+    /// that is not, counts. Without a final response 64·T1 after the CANCEL
+    /// the INVITE ends in a timeout.
+    pub fn cancel(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        extra: &[u8],
+        out: &mut impl Transmit,
+    ) {
+        let Some(reaction) = self.step_client(now, id, ClientEvent::Cancel) else {
+            return;
+        };
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        let request_len = slot.client().map_or(0, |client| client.request_len);
+        if let Kept::Packet(packet) = &mut slot.kept
+            && packet.len() == request_len
+        {
+            packet.extend_from_slice(extra);
+        }
+        if reaction.send == Some(Outgoing::Cancel) {
+            self.send_cancel(now, id, out);
+        }
+    }
+
+    /// The transaction's user is gone: nothing more is passed or told. An
+    /// INVITE without a final response is cancelled; whoever may yet have to
+    /// acknowledge a 2xx must not go.
+    pub fn forget(&mut self, now: Instant, id: TransactionId, out: &mut impl Transmit) {
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        slot.owner = None;
+        let Some(client) = slot.client() else { return };
+        match client.machine {
+            ClientMachine::Reserved { .. } => self.remove(id),
+            ClientMachine::Invite(_) => self.cancel(now, id, b"", out),
+            ClientMachine::Other(_) => {}
+        }
+    }
+
+    /// `None` for a stray.
+    fn answer(
+        &mut self,
+        now: Instant,
+        response: &Message,
+        out: &mut impl Transmit,
+    ) -> Option<Answered<O>> {
+        let status = response.status()?;
+        let id = self.find_client(response)?;
+        let reaction = self.step_client(now, id, ClientEvent::Response(status))?;
+        match (reaction.send, reaction.to_user) {
+            (Some(Outgoing::Ack), Some(_)) => self.acknowledge_failure(id, response, out),
+            (Some(Outgoing::Ack), None) => self.retransmit(id, out),
+            (Some(Outgoing::Cancel), _) => self.send_cancel(now, id, out),
+            (None, Some(_)) if status.is_final() => self.keep(id, Kept::Nothing),
+            _ => {}
+        }
+        let owner = self.owner(id);
+        if reaction.ended {
+            self.remove(id);
+        }
+        Some(match (reaction.to_user, owner) {
+            (Some(_), Some(owner)) => Answered::Passed { id, owner },
+            _ => Answered::Absorbed,
+        })
+    }
+
+    /// §17.1.3, and §8.1.3.3: a response with two Vias is not for us.
+    fn find_client(&self, response: &Message) -> Option<TransactionId> {
+        if response.vias().nth(1).is_some() {
+            return None;
+        }
+        let (id, secret) = Branch::parse(response.top_via().ok()?.branch()?)?;
+        let method = response.cseq().ok()?.method;
+        let client = self.client(id).filter(|client| client.secret == secret)?;
+        let cancel = method == Method::Cancel && client.machine.is_invite();
+        let id = if cancel { client.cancel? } else { id };
+        let client = self.client(id)?;
+        let sent = !matches!(client.machine, ClientMachine::Reserved { .. });
+        (sent && client.method == self.keys.word(method.as_bytes())).then_some(id)
+    }
+
+    fn client(&self, id: TransactionId) -> Option<&ClientRole> {
+        match &self.slots.get(id)?.role {
+            Role::Client(client) => Some(client),
+            Role::Server(_) => None,
+        }
+    }
+
+    fn step_client(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        event: ClientEvent,
+    ) -> Option<Reaction> {
+        let slot = self.slots.get_mut(id)?;
+        let timers = slot.pace.timers();
+        let reaction = slot.client()?.machine.step(event, &timers);
+        self.arm(now, id, &reaction);
+        Some(reaction)
+    }
+
+    /// Sends the ACK of a failure and keeps it instead of the INVITE.
+    fn acknowledge_failure(
+        &mut self,
+        id: TransactionId,
+        response: &Message,
+        out: &mut impl Transmit,
+    ) {
+        let mut ack = self.packets.blank();
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        let len = slot.client().map_or(0, |client| client.request_len);
+        if let Some(request) = slot.kept.packet().and_then(|packet| packet.get(..len)) {
+            write_ack(&mut ack, request, response);
+        }
+        if let Some(flow) = &slot.flow {
+            out.transmit(flow, &ack);
+        }
+        if let Some(client) = slot.client() {
+            client.request_len = ack.len();
+        }
+        self.keep(id, Kept::Packet(ack));
+    }
+
+    /// Sends the CANCEL of `id`, as a transaction of its own. In a full table
+    /// it is sent all the same, but only once.
+    fn send_cancel(&mut self, now: Instant, id: TransactionId, out: &mut impl Transmit) {
+        let mut packet = self.packets.blank();
+        let Some(invite) = self.slots.get(id) else {
+            return;
+        };
+        let (pace, flow) = (invite.pace, invite.flow);
+        let len = self.client(id).map_or(0, |client| client.request_len);
+        if let Some((request, extra)) = invite.kept.packet().and_then(|it| it.split_at_checked(len))
+        {
+            write_cancel(&mut packet, request, extra);
+        }
+        if let Some(flow) = &flow {
+            out.transmit(flow, &packet);
+        }
+        let (machine, reaction) = ClientMachine::start(false, &pace.timers(), RELIABLE);
+        let (_, mut slot) = self.client_slot(machine, Method::Cancel, None);
+        if let Some(client) = slot.client() {
+            client.request_len = packet.len();
+        }
+        slot.kept = Kept::Packet(packet);
+        let slot = Slot { flow, pace, ..slot };
+        let Ok(cancel) = self.insert(slot) else {
+            return;
+        };
+        self.arm(now, cancel, &reaction);
+        if let Some(client) = self.slots.get_mut(id).and_then(Slot::client) {
+            client.cancel = Some(cancel);
+        }
+    }
+
+    /// A transaction and the random bits of its branch.
+    fn client_slot(
+        &mut self,
+        machine: ClientMachine,
+        method: Method,
+        owner: Option<O>,
+    ) -> (u64, Slot<O>) {
+        let secret = self.random.next_u64();
+        let method = self.keys.word(method.as_bytes());
+        let role = Role::Client(ClientRole {
+            machine,
+            secret,
+            method,
+            request_len: 0,
+            cancel: None,
+        });
+        let slot = Slot {
+            owner,
+            flow: None,
+            pace: Pace::from(Timers::default()),
+            again: None,
+            bound: None,
+            kept: Kept::Nothing,
+            role,
+        };
+        (secret, slot)
+    }
+
+    /// A client transaction's alarm.
+    pub(super) fn client_rang(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        timer: Timer,
+        out: &mut impl Transmit,
+    ) -> Option<Expired<O>> {
+        let reaction = self.step_client(now, id, ClientEvent::Timer(timer))?;
+        if reaction.send.is_some() {
+            self.retransmit(id, out);
+        }
+        if !reaction.ended {
+            return None;
+        }
+        let owner = self.owner(id);
+        self.remove(id);
+        if reaction.to_user != Some(Tell::Timeout) {
+            return None;
+        }
+        self.counts.timeouts += 1;
+        Some(Expired::Timeout { id, owner: owner? })
+    }
+}

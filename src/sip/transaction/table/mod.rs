@@ -1,0 +1,316 @@
+//! The transactions of one shard.
+//!
+//! Finds the transaction a message belongs to, drives its machine, keeps what
+//! may have to be sent again and rings the timers. Bounded: a full table
+//! refuses. Once at its size it allocates nothing, least of all for a copy.
+
+mod client_side;
+mod derived;
+mod index;
+mod packets;
+mod server_side;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use self::index::Index;
+use self::packets::{Kept, Packets};
+use self::slot::{Alarm, Role, Slot};
+use super::key::Keys;
+use super::{Reaction, Timer, TransactionId};
+use crate::base::{Instant, Lanes, Random, Slab, Text, Transmit};
+use crate::wire::Status;
+
+/// Datagrams are the only transport: the machines keep their timers.
+const RELIABLE: bool = false;
+
+/// Spare buffers kept at most.
+const MOST_SPARES: u32 = 16_384;
+
+/// The table has no room for another transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Full;
+
+/// What became of a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Received {
+    /// No transaction takes it. The caller decides, and opens one or answers
+    /// statelessly. An ACK that comes out here belongs to a dialog, or nowhere.
+    New,
+    /// A copy, or the ACK of a final response other than 2xx: dealt with.
+    Absorbed,
+    /// A copy of a request whose answer the caller writes again, from this
+    /// very copy. A 100 that RFC 4320 §4.1 demands comes out here, too, with
+    /// an empty tag.
+    Repeat {
+        /// The status of the answer.
+        status: Status,
+        /// Its To tag.
+        tag: Text,
+    },
+    /// The request has been here by another path (RFC 3261 §8.2.2.2): to be
+    /// answered 482 statelessly.
+    Merged,
+}
+
+/// What to keep of a response.
+#[derive(Clone, Copy, Debug)]
+pub enum Keep<'a> {
+    /// All of it.
+    Bytes,
+    /// The status and this To tag, from which the caller can write the final
+    /// response to a request other than INVITE again. Responses to INVITE are
+    /// kept whole all the same.
+    Essentials {
+        /// The To tag; empty for none.
+        tag: &'a Text,
+    },
+}
+
+/// What became of a response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answered<O> {
+    /// Matches no transaction: to be dropped (RFC 6026 §8.9).
+    Stray,
+    /// A copy, the answer to a CANCEL, or one nobody waits for any more.
+    Absorbed,
+    /// For the transaction's user.
+    Passed {
+        /// The transaction.
+        id: TransactionId,
+        /// The user's name for it.
+        owner: O,
+    },
+}
+
+/// A transaction that ended badly.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expired<O> {
+    /// A request of ours had no final response in time: as if 408 had come.
+    Timeout {
+        /// The transaction, which is gone.
+        id: TransactionId,
+        /// The user's name for it.
+        owner: O,
+    },
+    /// A final response of ours to an INVITE was never acknowledged.
+    Unacknowledged {
+        /// The transaction, which is gone.
+        id: TransactionId,
+        /// The user's name for it.
+        owner: O,
+    },
+}
+
+/// What a table holds, and what it has seen since it was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// INVITE client transactions held.
+    pub invite_clients: u32,
+    /// Other client transactions held.
+    pub clients: u32,
+    /// INVITE server transactions held.
+    pub invite_servers: u32,
+    /// Other server transactions held.
+    pub servers: u32,
+    /// Messages sent by timer or because of a copy.
+    pub retransmissions: u64,
+    /// Messages received that went no further.
+    pub absorbed: u64,
+    /// Transactions refused because the table was full.
+    pub refused: u64,
+    /// Requests that had no final response in time.
+    pub timeouts: u64,
+    /// Final responses that were never acknowledged.
+    pub unacknowledged: u64,
+    /// Responses that matched nothing.
+    pub strays: u64,
+    /// Requests that came by a second path.
+    pub merged: u64,
+}
+
+/// The transactions of one shard. `O` is the user's own name for what a
+/// transaction serves; the table hands it back and knows nothing of it.
+pub struct Table<O> {
+    slots: Slab<Slot<O>>,
+    /// Server transactions by identity.
+    servers: Index,
+    /// Those outside of dialogs, by what copies on another path share.
+    merged: Index,
+    keys: Keys,
+    alarms: Lanes<(TransactionId, Timer)>,
+    packets: Packets,
+    random: Random,
+    counts: Counts,
+}
+
+impl<O: Copy> Table<O> {
+    /// An empty table for at most `capacity` transactions. Keys and branches
+    /// are drawn from a stream seeded by `random`.
+    pub fn new(capacity: u32, random: &mut Random) -> Table<O> {
+        let mut random = Random::from_seed(random.seed());
+        Table {
+            slots: Slab::new(capacity),
+            servers: Index::new(capacity),
+            merged: Index::new(capacity),
+            keys: Keys::new(&mut random),
+            alarms: Lanes::new(),
+            packets: Packets::new(capacity.min(MOST_SPARES) as usize),
+            random,
+            counts: Counts::default(),
+        }
+    }
+
+    /// When `expire` has to be called, at the latest. May be early: an alarm
+    /// that nobody waits for any more still counts.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.alarms.deadline()
+    }
+
+    /// Transactions held.
+    pub fn len(&self) -> u32 {
+        self.slots.len()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// What it holds and has seen.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The user's name for a transaction; `None` once either is gone.
+    pub fn owner(&self, id: TransactionId) -> Option<O> {
+        self.slots.get(id)?.owner
+    }
+
+    /// Gives a transaction another user.
+    pub fn set_owner(&mut self, id: TransactionId, owner: O) {
+        if let Some(slot) = self.slots.get_mut(id) {
+            slot.owner = Some(owner);
+        }
+    }
+
+    /// Does what is due at `now` until there is something to tell; to be
+    /// called until there is not.
+    pub fn expire(&mut self, now: Instant, out: &mut impl Transmit) -> Option<Expired<O>> {
+        while let Some((id, timer)) = self.alarms.expire(now) {
+            let Some(slot) = self.slots.get_mut(id) else {
+                continue;
+            };
+            if !slot.rings(now, timer) {
+                continue;
+            }
+            let expired = match slot.role {
+                Role::Client(_) => self.client_rang(now, id, timer, out),
+                Role::Server(_) => self.server_rang(now, id, timer, out),
+            };
+            if expired.is_some() {
+                return expired;
+            }
+        }
+        None
+    }
+
+    fn arm(&mut self, now: Instant, id: TransactionId, reaction: &Reaction) {
+        let Some(slot) = self.slots.get_mut(id) else {
+            return;
+        };
+        for (timer, wait) in reaction.arm.into_iter().flatten() {
+            slot.set(Alarm {
+                timer,
+                at: now + wait,
+            });
+            self.alarms.set(now, wait, (id, timer));
+        }
+    }
+
+    /// Sends what is kept once more.
+    fn retransmit(&mut self, id: TransactionId, out: &mut impl Transmit) {
+        let Some(Slot {
+            flow: Some(flow),
+            kept,
+            role,
+            ..
+        }) = self.slots.get(id)
+        else {
+            return;
+        };
+        let Some(packet) = kept.packet() else { return };
+        let len = match role {
+            Role::Client(client) => client.request_len,
+            Role::Server(_) => packet.len(),
+        };
+        out.transmit(flow, packet.get(..len).unwrap_or(packet));
+        self.counts.retransmissions += 1;
+    }
+
+    /// Keeps something else of the last message.
+    fn keep(&mut self, id: TransactionId, kept: Kept) {
+        let old = match self.slots.get_mut(id) {
+            Some(slot) => core::mem::replace(&mut slot.kept, kept),
+            None => kept,
+        };
+        self.packets.recycle(old);
+    }
+
+    fn insert(&mut self, slot: Slot<O>) -> Result<TransactionId, Full> {
+        match self.slots.insert(slot) {
+            Ok(id) => {
+                self.enter(id);
+                Ok(id)
+            }
+            Err(slot) => {
+                self.packets.recycle(slot.kept);
+                self.counts.refused += 1;
+                Err(Full)
+            }
+        }
+    }
+
+    fn enter(&mut self, id: TransactionId) {
+        if let Some(live) = self.live(id) {
+            *live += 1;
+        }
+        if let Some(Slot {
+            role: Role::Server(server),
+            ..
+        }) = self.slots.get(id)
+        {
+            self.servers.insert(server.key, id);
+            if let Some(merged) = server.merged {
+                self.merged.insert(merged, id);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: TransactionId) {
+        if let Some(live) = self.live(id) {
+            *live -= 1;
+        }
+        let Some(slot) = self.slots.remove(id) else {
+            return;
+        };
+        self.packets.recycle(slot.kept);
+        if let Role::Server(server) = slot.role {
+            self.servers.remove(server.key, id);
+            if let Some(merged) = server.merged {
+                self.merged.remove(merged, id);
+            }
+        }
+    }
+
+    /// The count of transactions of the same kind.
+    fn live(&mut self, id: TransactionId) -> Option<&mut u32> {
+        let slot = self.slots.get(id)?;
+        Some(match &slot.role {
+            Role::Client(client) if client.machine.is_invite() => &mut self.counts.invite_clients,
+            Role::Client(_) => &mut self.counts.clients,
+            Role::Server(server) if server.machine.is_invite() => &mut self.counts.invite_servers,
+            Role::Server(_) => &mut self.counts.servers,
+        })
+    }
+}
