@@ -66,6 +66,12 @@ pub trait Channels {
     /// Whether the caller has been answered.
     fn is_answered(&self) -> bool;
 
+    /// Says whom channels requested from now on are from (`CALLERID`). False,
+    /// and nothing done, where callees cannot be shown another caller.
+    fn present(&mut self, _number: &str, _name: &str) -> bool {
+        false
+    }
+
     /// Makes a channel of technology `tech` (`SIP`) to `resource`. An unknown
     /// technology or resource fails at once with its cause.
     fn request(&mut self, tech: &str, resource: &str) -> Result<ChannelId, Cause>;

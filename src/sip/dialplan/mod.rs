@@ -1,9 +1,36 @@
 //! extensions.conf, compiled, and the calls that run through it.
+//!
+//! A [`Plan`] is built once and shared; a [`Cursor`] takes one call through
+//! it. Neither knows SIP: applications see the world through [`Channels`] and
+//! hear of it by [`Event`]s.
 
+mod app;
+mod arguments;
+mod builder;
 pub mod cause;
 mod channel;
+mod cursor;
+mod expression;
+#[cfg(test)]
+mod fake;
+mod function;
+mod pattern;
 mod plan;
+mod schedule;
+mod state;
+mod step;
+mod substitute;
+mod variables;
 
+pub use app::{applications, doubts};
+pub use arguments::split_call;
+pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};
 pub use channel::{ChannelEvent, ChannelId, Channels, Indication, NoMedia};
-pub use plan::Plan;
+pub use cursor::{Cursor, Progress};
+pub use pattern::{Match, Pattern};
+pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek};
+pub use schedule::{Calendar, Schedule};
+pub use step::{Ending, Event};
+pub use substitute::{Names, substitute};
+pub use variables::{Full, Variables};

@@ -1,0 +1,26 @@
+//! `Hangup([cause])`: ends the call with a cause, by number or by name.
+
+use super::super::cause::Cause;
+use super::super::step::{Ending, Next, Step};
+
+/// Without a cause it is the one at hand, else normal clearing.
+pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
+    let text = arguments.trim();
+    let number = || text.parse().ok().filter(|&number| number < 128).map(Cause);
+    match Cause::from_name(text).or_else(number) {
+        Some(cause) => step.state.cause = cause,
+        None => {
+            if !text.is_empty() {
+                super::complain(
+                    step,
+                    "Hangup",
+                    "the cause is neither a number below 128 nor a name",
+                );
+            }
+            if step.state.cause == Cause::NONE {
+                step.state.cause = Cause::NORMAL_CLEARING;
+            }
+        }
+    }
+    Next::End(Ending::Hangup(step.state.cause))
+}

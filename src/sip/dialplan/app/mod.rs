@@ -1,0 +1,115 @@
+//! The applications: one file and one row each.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::step::{Next, Step};
+use super::substitute::{self, Names};
+
+mod answer;
+mod busy;
+mod dial;
+mod exec_if;
+mod goto;
+mod hangup;
+mod indicate;
+mod log;
+mod set;
+mod wait;
+
+/// An application.
+#[derive(Debug)]
+pub(super) struct Row {
+    name: &'static str,
+    run: fn(&mut Step<'_>, &str) -> Next,
+    /// What is odd about arguments, in sentences.
+    doubts: fn(&str) -> Vec<String>,
+}
+
+const fn row_of(name: &'static str, run: fn(&mut Step<'_>, &str) -> Next) -> Row {
+    Row {
+        name,
+        run,
+        doubts: |_| Vec::new(),
+    }
+}
+
+static ROWS: [Row; 18] = [
+    row_of("Answer", answer::run),
+    row_of("Busy", busy::busy),
+    row_of("Congestion", busy::congestion),
+    Row {
+        name: "Dial",
+        run: dial::run,
+        doubts: dial::doubts,
+    },
+    row_of("ExecIf", exec_if::run),
+    row_of("Goto", goto::goto),
+    row_of("GotoIf", goto::goto_if),
+    row_of("GotoIfTime", goto::goto_if_time),
+    row_of("Hangup", hangup::run),
+    row_of("Log", log::log),
+    row_of("MSet", set::many),
+    row_of("NoOp", log::no_op),
+    row_of("Proceeding", indicate::proceeding),
+    row_of("Progress", indicate::progress),
+    row_of("Ringing", indicate::ringing),
+    row_of("Set", set::one),
+    row_of("Verbose", log::verbose),
+    row_of("Wait", wait::run),
+];
+
+/// The names of all applications.
+pub fn applications() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.name)
+}
+
+/// What is odd about a call of an application before any call is made, in
+/// sentences. What depends on variables is left for the call.
+pub fn doubts(application: &str, arguments: &str) -> Vec<String> {
+    if arguments.contains("${") {
+        return Vec::new();
+    }
+    let mut doubts = Vec::new();
+    let arguments = substitute::substitute(arguments, &NoNames, &mut doubts);
+    if let Some(row) = row(application) {
+        doubts.extend((row.doubts)(&arguments));
+    }
+    doubts
+}
+
+/// The row of a name; case does not count.
+pub(super) fn row(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name.eq_ignore_ascii_case(name))
+}
+
+/// Runs an application with substituted arguments.
+pub(super) fn run(step: &mut Step<'_>, row: &Row, arguments: &str) -> Next {
+    (row.run)(step, arguments)
+}
+
+/// Nothing is set before a call; functions are not judged.
+struct NoNames;
+
+impl Names for NoNames {
+    fn variable(&self, _: &str) -> Option<alloc::borrow::Cow<'_, str>> {
+        None
+    }
+
+    fn function(&self, _: &str, _: &str) -> Option<String> {
+        Some(String::new())
+    }
+}
+
+/// A number of seconds, fractions allowed, as a duration; nothing if it is
+/// not positive.
+fn seconds(text: &str) -> Option<core::time::Duration> {
+    let seconds: f64 = text.trim().parse().ok()?;
+    (seconds > 0.0).then(|| core::time::Duration::try_from_secs_f64(seconds).ok())?
+}
+
+/// Complains about an argument.
+fn complain(step: &mut Step<'_>, application: &str, text: &str) {
+    step.warn("arguments", || format!("{application}: {text}"));
+}

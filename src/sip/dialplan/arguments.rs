@@ -1,0 +1,165 @@
+//! Splitting arguments as `AST_STANDARD_APP_ARGS` and `ast_app_parse_options`
+//! do. It knows no application.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Splits at `,` outside `()`, `[]` and `""`, into at most `most` parts.
+/// Quotes are removed and `\c` becomes `c`; the last part of `most` takes the
+/// rest as it stands.
+pub(super) fn split(text: &str, most: usize) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() && parts.len() + 1 < most {
+        let (part, after) = first(rest, ',', true);
+        parts.push(part);
+        match after {
+            Some("") => {
+                parts.push(String::new());
+                return parts;
+            }
+            Some(after) => rest = after,
+            None => return parts,
+        }
+    }
+    if !rest.is_empty() {
+        parts.push(rest.into());
+    }
+    parts
+}
+
+/// The part before the first `delimiter` outside `()`, `[]` and `""`, and what
+/// follows it. With `clean`, quotes and backslashes are taken off.
+pub(super) fn first(text: &str, delimiter: char, clean: bool) -> (String, Option<&str>) {
+    let (mut parens, mut brackets, mut quoted) = (0_u32, 0_u32, false);
+    let mut part = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '(' => parens += 1,
+            ')' => parens = parens.saturating_sub(1),
+            '[' => brackets += 1,
+            ']' => brackets = brackets.saturating_sub(1),
+            '"' => {
+                quoted = !quoted;
+                if clean {
+                    continue;
+                }
+            }
+            '\\' => {
+                if !clean {
+                    part.push('\\');
+                }
+                part.extend(characters.next().map(|(_, escaped)| escaped));
+                continue;
+            }
+            _ if character == delimiter && parens == 0 && brackets == 0 && !quoted => {
+                return (part, text.get(at + delimiter.len_utf8()..));
+            }
+            _ => {}
+        }
+        part.push(character);
+    }
+    (part, None)
+}
+
+/// `app(arguments)` as its two halves; the arguments end at the last `)`.
+pub fn split_call(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    match text.split_once('(') {
+        Some((name, arguments)) => {
+            let arguments = arguments
+                .rsplit_once(')')
+                .map_or(arguments, |(arguments, _)| arguments);
+            (name.trim(), arguments)
+        }
+        None => (text, ""),
+    }
+}
+
+/// Option letters with their arguments: `gL(60000:5000)` is `g`, then `L`
+/// with `60000:5000`.
+pub(super) fn options(text: &str) -> Vec<(char, &str)> {
+    let mut options = Vec::new();
+    let mut rest = text;
+    let mut letters = rest.chars();
+    while let Some(letter) = letters.next() {
+        rest = letters.as_str();
+        let argument = match rest.strip_prefix('(') {
+            Some(inside) => {
+                let close = closing(inside);
+                rest = inside.get(close + 1..).unwrap_or("");
+                letters = rest.chars();
+                inside.get(..close).unwrap_or(inside)
+            }
+            None => "",
+        };
+        if !letter.is_whitespace() {
+            options.push((letter, argument));
+        }
+    }
+    options
+}
+
+/// Where the parenthesis that opened just before `text` closes; the end if
+/// it does not.
+fn closing(text: &str) -> usize {
+    let mut depth = 0_u32;
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' if depth == 0 => return at,
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_split_outside_parentheses_brackets_and_quotes() {
+        for (text, parts) in [
+            ("", &[][..]),
+            ("a", &["a"]),
+            ("a,b", &["a", "b"]),
+            ("a,", &["a", ""]),
+            (",a", &["", "a"]),
+            ("f(a,b),c", &["f(a,b)", "c"]),
+            ("[a,b],c", &["[a,b]", "c"]),
+            ("\"a,b\",c", &["a,b", "c"]),
+            ("a\\,b,c", &["a,b", "c"]),
+            ("a),b", &["a)", "b"]),
+        ] {
+            assert_eq!(split(text, 8), parts, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_part_takes_the_rest_as_it_stands() {
+        assert_eq!(split("a,\"b\",c", 2), ["a", "\"b\",c"]);
+        assert_eq!(split("\"a\"", 1), ["\"a\""]);
+    }
+
+    #[test]
+    fn calls_end_at_the_last_parenthesis() {
+        assert_eq!(split_call("NoOp"), ("NoOp", ""));
+        assert_eq!(split_call("Dial(SIP/1,20,M(x))"), ("Dial", "SIP/1,20,M(x)"));
+        assert_eq!(split_call(" Set (a=1) ; x"), ("Set", "a=1"));
+        assert_eq!(split_call("Set(a=1"), ("Set", "a=1"));
+    }
+
+    #[test]
+    fn options_carry_arguments() {
+        assert_eq!(
+            options("rgS(5)T"),
+            [('r', ""), ('g', ""), ('S', "5"), ('T', "")]
+        );
+        assert_eq!(options("U(x(1)^2)g"), [('U', "x(1)^2"), ('g', "")]);
+        assert_eq!(options("L(60"), [('L', "60")]);
+        assert_eq!(options(""), []);
+    }
+}

@@ -1,0 +1,280 @@
+//! Putting a plan together, line by line.
+//!
+//! It checks what a line means on its own; files, `n` and substitution at
+//! load belong to whoever reads the text.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
+
+use super::app;
+use super::pattern::Pattern;
+use super::plan::{Caller, Context, Extension, Include, Instruction, Key, Plan};
+use super::schedule::Schedule;
+use crate::base::Hasher;
+
+/// Names a context of a builder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContextId(usize);
+
+/// A line that was not added: its extension already has that priority.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Duplicate;
+
+/// One `exten` line, resolved.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The name or pattern.
+    pub exten: &'a str,
+    /// The pattern after `/`, the caller numbers it is for.
+    pub caller: Option<&'a str>,
+    /// From 1.
+    pub priority: u32,
+    /// `n(label)`.
+    pub label: Option<&'a str>,
+    /// The application's name.
+    pub application: &'a str,
+    /// Its arguments.
+    pub arguments: &'a str,
+    /// `file:line`.
+    pub at: &'a str,
+}
+
+#[derive(Default)]
+struct Draft {
+    name: Box<str>,
+    extensions: BTreeMap<Key, Entry>,
+    includes: Vec<Include>,
+    switches: Vec<Box<str>>,
+    ignorepats: Vec<Box<str>>,
+}
+
+#[derive(Default)]
+struct Entry {
+    instructions: BTreeMap<u32, Instruction>,
+    hint: Option<Box<str>>,
+}
+
+/// A plan in the making.
+pub struct PlanBuilder {
+    contexts: Vec<Draft>,
+    names: HashMap<Box<str>, usize, Hasher>,
+    globals: HashMap<Box<str>, Box<str>, Hasher>,
+    autofallthrough: bool,
+}
+
+impl Default for PlanBuilder {
+    fn default() -> PlanBuilder {
+        PlanBuilder::new()
+    }
+}
+
+impl PlanBuilder {
+    /// An empty plan, with `autofallthrough`.
+    pub fn new() -> PlanBuilder {
+        let hasher = Hasher::with_seeds(1, 2, 3, 4);
+        PlanBuilder {
+            contexts: Vec::new(),
+            names: HashMap::with_hasher(hasher.clone()),
+            globals: HashMap::with_hasher(hasher),
+            autofallthrough: true,
+        }
+    }
+
+    /// `autofallthrough=`.
+    pub fn autofallthrough(&mut self, yes: bool) {
+        self.autofallthrough = yes;
+    }
+
+    /// Sets a global; a later one of the same name replaces an earlier.
+    pub fn set_global(&mut self, name: &str, value: &str) {
+        self.globals.insert(name.into(), value.into());
+    }
+
+    /// A global set so far.
+    pub fn global(&self, name: &str) -> Option<&str> {
+        self.globals.get(name).map(Box::as_ref)
+    }
+
+    /// The context called `name`, made if there is none yet.
+    pub fn context(&mut self, name: &str) -> ContextId {
+        if let Some(&index) = self.names.get(name) {
+            return ContextId(index);
+        }
+        let index = self.contexts.len();
+        self.contexts.push(Draft {
+            name: name.into(),
+            ..Draft::default()
+        });
+        self.names.insert(name.into(), index);
+        ContextId(index)
+    }
+
+    /// Adds an instruction.
+    pub fn add(&mut self, context: ContextId, line: Line<'_>) -> Result<(), Duplicate> {
+        let Some(entry) = self.entry(context, line.exten, line.caller) else {
+            return Ok(());
+        };
+        if entry.instructions.contains_key(&line.priority) {
+            return Err(Duplicate);
+        }
+        let instruction = Instruction {
+            priority: line.priority,
+            label: line.label.map(Box::from),
+            application: line.application.into(),
+            arguments: line.arguments.into(),
+            at: line.at.into(),
+            row: app::row(line.application),
+        };
+        entry.instructions.insert(line.priority, instruction);
+        Ok(())
+    }
+
+    /// Adds a hint; the first of an extension stays.
+    pub fn add_hint(
+        &mut self,
+        context: ContextId,
+        exten: &str,
+        caller: Option<&str>,
+        devices: &str,
+    ) -> Result<(), Duplicate> {
+        let Some(entry) = self.entry(context, exten, caller) else {
+            return Ok(());
+        };
+        if entry.hint.is_some() {
+            return Err(Duplicate);
+        }
+        entry.hint = Some(devices.into());
+        Ok(())
+    }
+
+    /// The priority that carries a label, so far.
+    pub fn label(
+        &mut self,
+        context: ContextId,
+        exten: &str,
+        caller: Option<&str>,
+        label: &str,
+    ) -> Option<u32> {
+        let entry = self
+            .contexts
+            .get(context.0)?
+            .extensions
+            .get(&key(exten, caller))?;
+        let labelled = entry
+            .instructions
+            .values()
+            .find(|instruction| instruction.label.as_deref() == Some(label));
+        labelled.map(|instruction| instruction.priority)
+    }
+
+    /// Adds an include.
+    pub fn add_include(&mut self, context: ContextId, name: &str, schedule: Option<Schedule>) {
+        if let Some(draft) = self.contexts.get_mut(context.0) {
+            draft.includes.push(Include {
+                name: name.into(),
+                schedule,
+                context: None,
+            });
+        }
+    }
+
+    /// Adds a `switch`, for display.
+    pub fn add_switch(&mut self, context: ContextId, text: &str) {
+        if let Some(draft) = self.contexts.get_mut(context.0) {
+            draft.switches.push(text.into());
+        }
+    }
+
+    /// Adds an `ignorepat`, for display.
+    pub fn add_ignorepat(&mut self, context: ContextId, pattern: &str) {
+        if let Some(draft) = self.contexts.get_mut(context.0) {
+            draft.ignorepats.push(pattern.into());
+        }
+    }
+
+    /// The plan.
+    pub fn build(self) -> Plan {
+        let names = self.names;
+        let finish = |draft: Draft| {
+            let extensions: Vec<Extension> = draft
+                .extensions
+                .into_iter()
+                .map(|(key, entry)| entry.finish(key))
+                .collect();
+            let includes = draft.includes.into_iter().map(|mut include| {
+                include.context = names.get(&include.name).copied();
+                include
+            });
+            Context {
+                name: draft.name,
+                exact: extensions.partition_point(|extension| !extension.pattern().is_pattern()),
+                extensions,
+                includes: includes.collect(),
+                switches: draft.switches,
+                ignorepats: draft.ignorepats,
+            }
+        };
+        let contexts = self.contexts.into_iter().map(finish).collect();
+        Plan {
+            contexts,
+            names,
+            globals: self.globals,
+            autofallthrough: self.autofallthrough,
+        }
+    }
+
+    fn entry(
+        &mut self,
+        context: ContextId,
+        exten: &str,
+        caller: Option<&str>,
+    ) -> Option<&mut Entry> {
+        Some(
+            self.contexts
+                .get_mut(context.0)?
+                .extensions
+                .entry(key(exten, caller))
+                .or_default(),
+        )
+    }
+}
+
+impl Entry {
+    fn finish(self, key: Key) -> Extension {
+        Extension {
+            key,
+            instructions: self.instructions.into_values().collect(),
+            hint: self.hint,
+        }
+    }
+}
+
+fn key(exten: &str, caller: Option<&str>) -> Key {
+    let caller = caller.map_or(Caller::Any, |caller| {
+        Caller::Number(Pattern::new(&shrink(caller)))
+    });
+    Key {
+        pattern: Pattern::new(exten),
+        caller,
+    }
+}
+
+/// A number pattern without the decoration people write: `() -` and all dots
+/// but a last one, except within sets.
+fn shrink(number: &str) -> String {
+    let mut in_set = false;
+    let last = number.len().saturating_sub(1);
+    let kept = number.char_indices().filter(|&(at, character)| {
+        in_set = match character {
+            '[' => true,
+            ']' => false,
+            _ => in_set,
+        };
+        in_set || !matches!(character, '(' | ')' | ' ' | '-') && (character != '.' || at == last)
+    });
+    kept.map(|(_, character)| character).collect()
+}

@@ -1,0 +1,159 @@
+//! A scripted world for tests: channels that do as they are told.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::*;
+use crate::base::{Instant, Level, Limits, UnixTime};
+
+/// Records what was done to it; ids count from 1.
+#[derive(Default)]
+pub(super) struct Fake {
+    pub(super) now: Instant,
+    pub(super) answered: bool,
+    /// Resources that cannot be requested.
+    pub(super) refuse: Vec<(&'static str, u8)>,
+    /// What was done, in order.
+    pub(super) done: Vec<String>,
+    /// Warnings and errors.
+    pub(super) warnings: Vec<String>,
+    /// What `Verbose` said.
+    pub(super) said: Vec<String>,
+    pub(super) next: u32,
+}
+
+impl Fake {
+    /// What was done since the last look.
+    pub(super) fn take(&mut self) -> String {
+        self.done.drain(..).collect::<Vec<_>>().join(" ")
+    }
+
+    pub(super) fn pass(&mut self, millis: u64) {
+        self.now = self.now + Duration::from_millis(millis);
+    }
+}
+
+impl Channels for Fake {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn indicate(&mut self, indication: Indication) {
+        self.done.push(format!("{indication:?}"));
+    }
+
+    fn answer(&mut self) -> Result<(), NoMedia> {
+        Err(NoMedia)
+    }
+
+    fn is_answered(&self) -> bool {
+        self.answered
+    }
+
+    fn request(&mut self, tech: &str, resource: &str) -> Result<ChannelId, Cause> {
+        if let Some(&(_, cause)) = self.refuse.iter().find(|(refused, _)| *refused == resource) {
+            return Err(Cause(cause));
+        }
+        self.next += 1;
+        self.done
+            .push(format!("request:{}={tech}/{resource}", self.next));
+        Ok(ChannelId(self.next))
+    }
+
+    fn call(&mut self, channel: ChannelId) {
+        self.done.push(format!("call:{}", channel.0));
+    }
+
+    fn hangup(&mut self, channel: ChannelId, cause: Cause, elsewhere: bool) {
+        let elsewhere = if elsewhere { "e" } else { "" };
+        self.done
+            .push(format!("hangup:{}/{}{elsewhere}", channel.0, cause.0));
+    }
+
+    fn bridge(&mut self, channel: ChannelId) {
+        self.answered = true;
+        self.done.push(format!("bridge:{}", channel.0));
+    }
+
+    fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {
+        match level {
+            Level::Error | Level::Warn => self.warnings.push(text()),
+            Level::Info if cause == "verbose" => self.said.push(text()),
+            _ => {}
+        }
+    }
+}
+
+/// A plan from lines `exten,priority,app(arguments)` of context `c`; `@name`
+/// begins another context, `>name` includes one.
+pub(super) fn plan(lines: &[&str]) -> Plan {
+    let mut builder = PlanBuilder::new();
+    let mut context = builder.context("c");
+    for line in lines {
+        if let Some(name) = line.strip_prefix('@') {
+            context = builder.context(name);
+        } else if let Some(name) = line.strip_prefix('>') {
+            builder.add_include(context, name, None);
+        } else {
+            add(&mut builder, context, line);
+        }
+    }
+    builder.build()
+}
+
+fn add(builder: &mut PlanBuilder, context: ContextId, line: &str) {
+    let mut parts = line.splitn(3, ',');
+    let (exten, caller) = match parts.next().unwrap().split_once('/') {
+        Some((exten, caller)) => (exten.to_string(), Some(caller)),
+        None => (line.split(',').next().unwrap().to_string(), None),
+    };
+    let priority = parts.next().unwrap();
+    let (priority, label) = match priority.split_once('(') {
+        Some((priority, label)) => (priority, label.strip_suffix(')')),
+        None => (priority, None),
+    };
+    let (application, arguments) = split_call(parts.next().unwrap());
+    let priority = priority.parse().unwrap();
+    let line = Line {
+        exten: &exten,
+        caller,
+        priority,
+        label,
+        application,
+        arguments,
+        at: "t:1",
+    };
+    builder.add(context, line).unwrap();
+}
+
+/// 2024-02-29, a Thursday, 17:05:59 UTC.
+pub(super) const NOW: UnixTime = UnixTime(1_709_226_359);
+
+/// Somebody in context `c`.
+pub(super) fn place(exten: &str) -> Place<'_> {
+    Place {
+        context: "c",
+        exten,
+        caller: "42",
+        time: NOW,
+    }
+}
+
+/// A call that has been started.
+pub(super) fn call(lines: &[&str], exten: &str) -> (Cursor, Fake, Progress) {
+    let mut fake = Fake {
+        now: Instant::from_micros(5_000_000),
+        ..Fake::default()
+    };
+    let mut cursor = Cursor::new(
+        Arc::new(plan(lines)),
+        place(exten),
+        "Ann",
+        &Limits::default(),
+    );
+    let progress = cursor.start(&mut fake);
+    (cursor, fake, progress)
+}

@@ -1,0 +1,487 @@
+//! Extension names and patterns: what they match, and which comes first.
+//!
+//! It knows characters only: contexts, priorities and caller numbers belong
+//! to `plan`.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cmp::{Ordering, Reverse};
+
+/// How a name or pattern meets a dialled number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Match {
+    /// No more digits could make it match.
+    No,
+    /// More digits could make it match.
+    CouldMatch,
+    /// It matches as it stands.
+    Yes,
+}
+
+/// An extension's name, exact or (with a leading `_`) a pattern.
+///
+/// The order is that of precedence: exact names first, byte by byte; then
+/// patterns, position by position, the narrower set of characters first. Two
+/// spellings that match alike (`_X.`, `_[0-9].`, `_x-.`) are equal.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    source: Box<str>,
+    shape: Shape,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Shape {
+    /// Without its dashes.
+    Exact(Box<[u8]>),
+    Pieces(Box<[Piece]>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Piece {
+    /// One character of a set.
+    One(Set),
+    /// `.`: one or more of anything.
+    Some,
+    /// `!`: zero or more of anything.
+    Any,
+    /// The end; a shorter pattern comes after a longer one it begins.
+    End,
+    /// A set without `]`, which nothing matches.
+    Never,
+}
+
+/// A set of bytes; byte 0 is the highest bit of the first word, so that the
+/// set with the lower members is the greater number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Set([u64; 4]);
+
+impl Set {
+    const EMPTY: Set = Set([0; 4]);
+
+    fn with(mut self, from: u8, to: u8) -> Set {
+        for byte in from..=to {
+            if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
+                *word |= 1 << (63 - (byte & 63));
+            }
+        }
+        self
+    }
+
+    fn contains(&self, byte: u8) -> bool {
+        self.0
+            .get(usize::from(byte >> 6))
+            .is_some_and(|word| word & (1 << (63 - (byte & 63))) != 0)
+    }
+
+    fn count(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    fn lowest(&self) -> u32 {
+        let leading = self.0.iter().position(|&word| word != 0);
+        leading.map_or(0, |at| {
+            at as u32 * 64 + self.0.get(at).map_or(0, |word| word.leading_zeros())
+        })
+    }
+}
+
+impl Piece {
+    /// Where the piece sorts among those of its position (`ext_cmp_pattern_pos`).
+    fn weight(&self) -> u32 {
+        match self {
+            Piece::One(set) => set.count() << 8 | set.lowest(),
+            Piece::Some => 0x18000,
+            Piece::Any => 0x28000,
+            Piece::End => 0x30000,
+            Piece::Never => 0x40000,
+        }
+    }
+
+    fn rank(&self) -> (u32, Reverse<Set>) {
+        let set = if let Piece::One(set) = self {
+            *set
+        } else {
+            Set::EMPTY
+        };
+        (self.weight(), Reverse(set))
+    }
+}
+
+impl PartialOrd for Piece {
+    fn partial_cmp(&self, other: &Piece) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Piece {
+    fn cmp(&self, other: &Piece) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl Pattern {
+    /// Compiles a name, or a pattern when it begins with `_`.
+    pub fn new(source: &str) -> Pattern {
+        let shape = match source.strip_prefix('_') {
+            Some(pattern) => Shape::Pieces(pieces(pattern.as_bytes())),
+            None => Shape::Exact(without_dashes(source.as_bytes()).collect()),
+        };
+        Pattern {
+            source: source.into(),
+            shape,
+        }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether it is a pattern rather than an exact name.
+    pub fn is_pattern(&self) -> bool {
+        matches!(self.shape, Shape::Pieces(_))
+    }
+
+    /// What is odd about it, in a sentence, for whoever wrote it.
+    pub fn doubt(&self) -> Option<&'static str> {
+        let Shape::Pieces(pieces) = &self.shape else {
+            return None;
+        };
+        if pieces.contains(&Piece::Never) {
+            return Some("has a '[' without ']' and never matches");
+        }
+        let wild = self.source.find(['.', '!'])?;
+        let inside_set = self
+            .source
+            .get(..wild)
+            .and_then(|before| before.rfind('['))
+            .is_some_and(|open| {
+                self.source
+                    .get(open..wild)
+                    .is_some_and(|set| !set.contains(']'))
+            });
+        (wild + 1 < self.source.len() && !inside_set)
+            .then_some("goes on after '.' or '!', which matches the rest")
+    }
+
+    /// The exact name without its dashes; nothing for a pattern.
+    pub(super) fn exact(&self) -> Option<&[u8]> {
+        match &self.shape {
+            Shape::Exact(name) => Some(name),
+            Shape::Pieces(_) => None,
+        }
+    }
+
+    /// Compares with what was dialled. Dashes count nowhere. A pattern also
+    /// matches its own spelling, so that `Goto(_X.,1)` finds it.
+    pub fn matches(&self, dialled: &str) -> Match {
+        let digits = without_dashes(dialled.as_bytes());
+        match &self.shape {
+            Shape::Exact(name) => prefix(name, digits),
+            Shape::Pieces(_) if self.source.eq_ignore_ascii_case(dialled) => Match::Yes,
+            Shape::Pieces(pieces) => follow(pieces, digits),
+        }
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.shape == other.shape
+    }
+}
+
+impl Eq for Pattern {}
+
+impl PartialOrd for Pattern {
+    fn partial_cmp(&self, other: &Pattern) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Pattern {
+    fn cmp(&self, other: &Pattern) -> Ordering {
+        self.shape.cmp(&other.shape)
+    }
+}
+
+/// The bytes that count in a name or a dialled number.
+pub(super) fn without_dashes(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    bytes.iter().copied().filter(|&byte| byte != b'-')
+}
+
+fn prefix(name: &[u8], digits: impl Iterator<Item = u8>) -> Match {
+    let mut name = name.iter();
+    for digit in digits {
+        if name.next() != Some(&digit) {
+            return Match::No;
+        }
+    }
+    if name.as_slice().is_empty() {
+        Match::Yes
+    } else {
+        Match::CouldMatch
+    }
+}
+
+fn follow(pieces: &[Piece], mut digits: impl Iterator<Item = u8>) -> Match {
+    for piece in pieces {
+        let digit = digits.next();
+        match (piece, digit) {
+            (Piece::Any, _) | (Piece::Some, Some(_)) | (Piece::End, None) => return Match::Yes,
+            (Piece::Never, _) | (Piece::End, Some(_)) => return Match::No,
+            (Piece::One(set), Some(digit)) if !set.contains(digit) => return Match::No,
+            (Piece::One(_) | Piece::Some, None) => return Match::CouldMatch,
+            (Piece::One(_), Some(_)) => {}
+        }
+    }
+    Match::No
+}
+
+/// Reads what follows the `_`. Always ends in a piece that decides.
+fn pieces(pattern: &[u8]) -> Box<[Piece]> {
+    let mut pieces = Vec::new();
+    let mut rest = pattern.iter();
+    while let Some(&byte) = rest.next() {
+        let one = |from, to| Piece::One(Set::EMPTY.with(from, to));
+        pieces.push(match byte {
+            b'-' => continue,
+            b'X' | b'x' => one(b'0', b'9'),
+            b'Z' | b'z' => one(b'1', b'9'),
+            b'N' | b'n' => one(b'2', b'9'),
+            b'.' | b'!' => {
+                pieces.push(if byte == b'.' {
+                    Piece::Some
+                } else {
+                    Piece::Any
+                });
+                return pieces.into();
+            }
+            b'[' => {
+                let Some((members, after)) = split_at_bracket(rest.as_slice()) else {
+                    pieces.push(Piece::Never);
+                    return pieces.into();
+                };
+                rest = after.iter();
+                if members.is_empty() {
+                    continue;
+                }
+                Piece::One(set(members))
+            }
+            literal => one(literal, literal),
+        });
+    }
+    pieces.push(Piece::End);
+    pieces.into()
+}
+
+fn split_at_bracket(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (members, after) = bytes.split_at_checked(memchr::memchr(b']', bytes)?)?;
+    Some((members, after.get(1..)?))
+}
+
+/// The members of `[…]`: characters and `a-b` ranges.
+fn set(mut members: &[u8]) -> Set {
+    let mut set = Set::EMPTY;
+    loop {
+        match *members {
+            [from, b'-', to, ref rest @ ..] => {
+                set = set.with(from, to);
+                members = rest;
+            }
+            [one, ref rest @ ..] => {
+                set = set.with(one, one);
+                members = rest;
+            }
+            [] => return set,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn yes(pattern: &str, dialled: &[&str]) {
+        for dialled in dialled {
+            assert_eq!(
+                Pattern::new(pattern).matches(dialled),
+                Match::Yes,
+                "{pattern} {dialled}"
+            );
+        }
+    }
+
+    fn no(pattern: &str, dialled: &[&str]) {
+        for dialled in dialled {
+            assert_eq!(
+                Pattern::new(pattern).matches(dialled),
+                Match::No,
+                "{pattern} {dialled}"
+            );
+        }
+    }
+
+    fn could(pattern: &str, dialled: &[&str]) {
+        for dialled in dialled {
+            assert_eq!(
+                Pattern::new(pattern).matches(dialled),
+                Match::CouldMatch,
+                "{pattern} {dialled}"
+            );
+        }
+    }
+
+    fn weight(pattern: &str) -> u32 {
+        match &Pattern::new(pattern).shape {
+            Shape::Pieces(pieces) => pieces[0].weight(),
+            Shape::Exact(_) => panic!("{pattern} is exact"),
+        }
+    }
+
+    fn ordered(patterns: &[&str]) {
+        for pair in patterns.windows(2) {
+            assert!(
+                Pattern::new(pair[0]) < Pattern::new(pair[1]),
+                "{} before {}",
+                pair[0],
+                pair[1]
+            );
+        }
+    }
+
+    #[test]
+    fn a_literal_matches_itself_and_its_case() {
+        yes("_aB", &["aB"]);
+        no("_aB", &["ab", "AB", "aBc"]);
+        could("_aB", &["", "a"]);
+        assert_eq!(weight("_a"), 0x0161);
+    }
+
+    #[test]
+    fn x_matches_0_to_9() {
+        yes("_X", &["0", "9"]);
+        yes("_x", &["5"]);
+        no("_X", &["a", "X", "/", ":", "12"]);
+        assert_eq!(weight("_X"), 0x0a00 | u32::from(b'0'));
+    }
+
+    #[test]
+    fn z_matches_1_to_9() {
+        yes("_Z", &["1", "9"]);
+        no("_z", &["0"]);
+        assert_eq!(weight("_Z"), 0x0900 | u32::from(b'1'));
+    }
+
+    #[test]
+    fn n_matches_2_to_9() {
+        yes("_N", &["2", "9"]);
+        no("_n", &["0", "1"]);
+        assert_eq!(weight("_N"), 0x0800 | u32::from(b'2'));
+    }
+
+    #[test]
+    fn a_set_matches_its_characters_and_ranges() {
+        yes("_[13-5a]", &["1", "3", "4", "5", "a"]);
+        no("_[13-5a]", &["2", "6", "b"]);
+        yes("_[]7", &["7"]);
+        yes("_[5-]", &["5"]);
+        no("_[9-0]", &["5", "9"]);
+        assert_eq!(weight("_[13-5a]"), 5 << 8 | u32::from(b'1'));
+        assert_eq!(weight("_[113]"), 2 << 8 | u32::from(b'1'));
+    }
+
+    #[test]
+    fn a_set_that_is_not_closed_never_matches() {
+        no("_1[23", &["12", "1[23"]);
+        assert_eq!(weight("_[23"), 0x40000);
+        assert!(Pattern::new("_1[23").doubt().is_some());
+    }
+
+    #[test]
+    fn a_dot_matches_one_or_more_of_anything() {
+        yes("_1.", &["12", "1a@b"]);
+        could("_1.", &["1", ""]);
+        no("_1.", &["2"]);
+        assert_eq!(weight("_."), 0x18000);
+    }
+
+    #[test]
+    fn a_bang_matches_zero_or_more_of_anything() {
+        yes("_1!", &["1", "12"]);
+        could("_1!", &[""]);
+        no("_1!", &["2"]);
+        assert_eq!(weight("_!"), 0x28000);
+    }
+
+    #[test]
+    fn dashes_are_ignored_everywhere_outside_sets() {
+        yes("_1-X", &["1-2", "-12-"]);
+        yes("5-5", &["55", "5-5-"]);
+        assert_eq!(Pattern::new("5-5"), Pattern::new("55"));
+    }
+
+    #[test]
+    fn the_end_sorts_after_everything_but_a_broken_set() {
+        assert_eq!(weight("_"), 0x30000);
+        ordered(&["_1.", "_1!", "_1", "_1["]);
+    }
+
+    #[test]
+    fn an_exact_name_matches_byte_by_byte() {
+        yes("s", &["s"]);
+        yes("100", &["100"]);
+        no("100", &["1000", "200", "S"]);
+        could("100", &["", "10"]);
+    }
+
+    #[test]
+    fn a_pattern_matches_its_own_spelling() {
+        yes("_X.", &["_X.", "_x."]);
+    }
+
+    #[test]
+    fn lower_case_wildcards_surprise_names() {
+        no("_next", &["next"]);
+        yes("_next", &["2e5t"]);
+    }
+
+    #[test]
+    fn exact_before_narrow_before_wide_before_open() {
+        ordered(&[
+            "100",
+            "200",
+            "_1XX",
+            "_NXX",
+            "_ZXX",
+            "_XXX",
+            "_[0-9a]XX",
+            "_.",
+            "_!",
+        ]);
+    }
+
+    #[test]
+    fn of_equal_counts_the_lower_members_come_first() {
+        ordered(&["_[12]", "_[13]", "_[23]"]);
+    }
+
+    #[test]
+    fn positions_decide_from_left_to_right() {
+        ordered(&["_1X.", "_1X", "_1.", "_N1"]);
+    }
+
+    #[test]
+    fn spellings_that_match_alike_are_one() {
+        assert_eq!(Pattern::new("_X."), Pattern::new("_[0-9]."));
+        assert_eq!(Pattern::new("_5"), Pattern::new("_[5]"));
+        assert_ne!(Pattern::new("_5"), Pattern::new("5"));
+    }
+
+    #[test]
+    fn text_after_a_dot_is_doubted() {
+        assert!(Pattern::new("_X.5").doubt().is_some());
+        assert_eq!(Pattern::new("_[.!]5").doubt(), None);
+        assert_eq!(Pattern::new("_X.").doubt(), None);
+        assert_eq!(Pattern::new("a.b").doubt(), None);
+    }
+}

@@ -1,0 +1,81 @@
+//! Where a call stands in the dialplan, and what it remembers.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use super::cause::Cause;
+use super::function;
+use super::plan::{Place, Plan};
+use super::step::Ending;
+use super::substitute::Names;
+use super::variables::Variables;
+use crate::base::{Instant, UnixTime};
+
+/// The caller's channel, as the dialplan sees it.
+pub(super) struct State {
+    pub(super) context: Box<str>,
+    pub(super) exten: Box<str>,
+    pub(super) priority: u32,
+    /// The caller's number; empty if there is none.
+    pub(super) number: Box<str>,
+    /// The caller's name; empty if there is none.
+    pub(super) name: Box<str>,
+    pub(super) variables: Variables,
+    /// `HANGUPCAUSE`: why the last channel ended.
+    pub(super) cause: Cause,
+    /// How the call ended, while its `h` extension runs.
+    pub(super) ending: Option<Ending>,
+    /// The Unix time when the call began, and the instant that goes with it.
+    pub(super) began: (UnixTime, Instant),
+}
+
+impl State {
+    /// Where the call stands, for a search.
+    pub(super) fn place(&self, now: Instant) -> Place<'_> {
+        Place {
+            context: &self.context,
+            exten: &self.exten,
+            caller: &self.number,
+            time: self.time(now),
+        }
+    }
+
+    pub(super) fn time(&self, now: Instant) -> UnixTime {
+        let (time, at) = self.began;
+        UnixTime(time.0 + now.since(at).as_secs())
+    }
+}
+
+/// What `${…}` finds during a call.
+pub(super) struct Scope<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) state: &'a State,
+    pub(super) now: Instant,
+}
+
+impl Names for Scope<'_> {
+    /// Predefined, then the channel's, then global.
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let state = self.state;
+        Some(match name {
+            "EXTEN" => Cow::Borrowed(&*state.exten),
+            "CONTEXT" => Cow::Borrowed(&*state.context),
+            "PRIORITY" => Cow::Owned(state.priority.to_string()),
+            "HANGUPCAUSE" => Cow::Owned(state.cause.0.to_string()),
+            "EPOCH" => Cow::Owned(format!("{}", state.time(self.now).0)),
+            "HINT" => Cow::Borrowed(self.plan.hint(state.place(self.now))?),
+            _ => Cow::Borrowed(
+                state
+                    .variables
+                    .value(name)
+                    .or_else(|| self.plan.global(name))?,
+            ),
+        })
+    }
+
+    fn function(&self, name: &str, arguments: &str) -> Option<String> {
+        Some((function::row(name)?.read)(self, arguments))
+    }
+}
