@@ -4,3 +4,4 @@
 //! modules know the meaning, and nothing of comments, templates or includes.
 
 pub mod file;
+pub mod sip;

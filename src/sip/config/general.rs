@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::peer::{Nat, Qualify};
+use super::Acl;
+use super::peer::{Nat, Peer, PeerKind, Qualify};
 
 /// The settings every device shares. Field names are the options' names;
 /// defaults are Asterisk 13.3.2's unless the field says otherwise.
@@ -34,6 +35,10 @@ pub struct General {
     pub fromdomain: Option<String>,
     /// `domain=` list; empty means every domain is local.
     pub domains: Vec<String>,
+    /// The contexts of `domain=name,context` lines: (domain, context).
+    pub domain_contexts: Vec<(String, String)>,
+    /// `domainsasrealm`: a local domain in From or To is the challenge's realm.
+    pub domainsasrealm: bool,
     /// `allowexternaldomains`.
     pub allowexternaldomains: bool,
     /// `defaultexpiry`, seconds.
@@ -48,6 +53,9 @@ pub struct General {
     /// `max_contacts` (new): contacts per AoR, newest replaces the oldest.
     /// Default 10; Asterisk keeps 1.
     pub max_contacts: u16,
+    /// `contactdeny`, `contactpermit` of `[general]`; a contact must pass these
+    /// and its device's.
+    pub contact_acl: Acl,
     /// `maxforwards` of outbound requests that no inbound request bounds.
     pub maxforwards: u8,
     /// `compactheaders`.
@@ -61,16 +69,24 @@ pub struct General {
     pub qualify: Qualify,
     /// `qualifyfreq`.
     pub qualifyfreq: Duration,
+    /// `t1min`: the least T1 that a device or a measured round trip may have.
+    pub t1min: Duration,
     /// `timert1`.
     pub timer_t1: Duration,
     /// T2 (`--t2`).
     pub timer_t2: Duration,
     /// T4 (`--t4`).
     pub timer_t4: Duration,
-    /// `timerb` (= timers F, H); 64·T1 by default.
+    /// `timerb` (= timers F, H); 64·T1 unless written.
     pub timer_b: Duration,
     /// `use_q850_reason`.
     pub use_q850_reason: bool,
+    /// `shrinkcallerid`: strip `( ) -`, blanks and inner dots from numbers.
+    pub shrinkcallerid: bool,
+    /// `send_diversion`: Diversion on forwarded calls (RFC 5806).
+    pub send_diversion: bool,
+    /// `refer_addheaders`: headers of SIPAddHeader on REFER, too.
+    pub refer_addheaders: bool,
     /// `maxcalls` of asterisk.conf or `--max-calls`, whole engine; 0 = tables decide.
     pub maxcalls: u32,
     /// `externaddr`: address written into Via and Contact towards remotes
@@ -78,8 +94,20 @@ pub struct General {
     pub externaddr: Option<core::net::SocketAddr>,
     /// `localnet` networks (address, prefix).
     pub localnet: Vec<(core::net::IpAddr, u8)>,
+    /// `matchexternaddrlocally`: `externaddr` only where our own address is
+    /// in `localnet`.
+    pub matchexternaddrlocally: bool,
     /// `outboundproxy` address and `force`.
     pub outboundproxy: Option<(core::net::SocketAddr, bool)>,
+    /// `tos_sip`: the whole TOS octet of sent datagrams (DSCP in its upper six bits).
+    pub tos_sip: u8,
+    /// `cos_sip`: 802.1p priority of sent datagrams, 0 to 7.
+    pub cos_sip: u8,
+    /// What a device that does not say takes from `[general]`, and what a
+    /// guest is: a nameless device without a secret.
+    pub defaults: Peer,
+    /// Media and cosmetic options, kept verbatim for display: (option, value).
+    pub kept: Vec<(String, String)>,
 }
 
 impl Default for General {
@@ -98,27 +126,39 @@ impl Default for General {
             callerid: "pinion".into(),
             fromdomain: None,
             domains: Vec::new(),
+            domain_contexts: Vec::new(),
+            domainsasrealm: false,
             allowexternaldomains: true,
             defaultexpiry_s: 120,
             minexpiry_s: 60,
             maxexpiry_s: 3600,
             refuse_short_expiry: false,
             max_contacts: 10,
+            contact_acl: Acl::default(),
             maxforwards: 70,
             compactheaders: false,
             pass_headers: Vec::new(),
             nat: Nat::default(),
             qualify: Qualify::Off,
             qualifyfreq: Duration::from_secs(60),
+            t1min: Duration::from_millis(100),
             timer_t1: Duration::from_millis(500),
             timer_t2: Duration::from_secs(4),
             timer_t4: Duration::from_secs(5),
             timer_b: Duration::from_secs(32),
             use_q850_reason: false,
+            shrinkcallerid: true,
+            send_diversion: true,
+            refer_addheaders: true,
             maxcalls: 0,
             externaddr: None,
             localnet: Vec::new(),
+            matchexternaddrlocally: false,
             outboundproxy: None,
+            tos_sip: 0,
+            cos_sip: 4,
+            defaults: Peer::new("", PeerKind::User),
+            kept: Vec::new(),
         }
     }
 }

@@ -46,7 +46,10 @@ pub struct Nat {
 
 impl Default for Nat {
     fn default() -> Nat {
-        Nat { force_rport: false, auto_force_rport: true }
+        Nat {
+            force_rport: false,
+            auto_force_rport: true,
+        }
     }
 }
 
@@ -58,6 +61,89 @@ pub enum Qualify {
     Off,
     /// `yes` (2000 ms) or a number of milliseconds.
     Within(Duration),
+}
+
+/// `session-timers=` (RFC 4028).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SessionMode {
+    /// `accept`: run when the other side asks.
+    #[default]
+    Accept,
+    /// `originate`: ask for them, too.
+    Originate,
+    /// `refuse`: never.
+    Refuse,
+}
+
+/// `session-refresher=` (RFC 4028 §7.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Refresher {
+    /// `uac`.
+    Uac,
+    /// `uas`.
+    #[default]
+    Uas,
+}
+
+/// `session-timers`, `session-expires`, `session-minse`, `session-refresher`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionTimers {
+    /// `session-timers`.
+    pub mode: SessionMode,
+    /// `session-expires`, seconds; never below `minse_s`.
+    pub expires_s: u32,
+    /// `session-minse`, seconds; at least 90 (RFC 4028 §5).
+    pub minse_s: u32,
+    /// `session-refresher`.
+    pub refresher: Refresher,
+}
+
+impl Default for SessionTimers {
+    fn default() -> SessionTimers {
+        SessionTimers {
+            mode: SessionMode::Accept,
+            expires_s: 1800,
+            minse_s: 90,
+            refresher: Refresher::Uas,
+        }
+    }
+}
+
+/// `allowoverlap=`: what an incomplete number is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Overlap {
+    /// `no`: 404.
+    No,
+    /// `yes`: 484.
+    #[default]
+    Yes,
+    /// `dtmf`: more digits come as DTMF, which no signalling sees; as `no`.
+    Dtmf,
+}
+
+/// `progressinband=`: how Progress() and Ringing() show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ProgressInband {
+    /// `never`: 180 even for Progress().
+    #[default]
+    Never,
+    /// `no`: 183 for Progress() unless 180 went out before.
+    No,
+    /// `yes`: 180, then 183.
+    Yes,
+}
+
+/// `trust_id_outbound=`: what the far side learns of a caller who withholds
+/// the number (RFC 3325 §7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TrustIdOutbound {
+    /// `legacy`: an anonymous identity.
+    #[default]
+    Legacy,
+    /// `no`: no identity header.
+    No,
+    /// `yes`: the true identity with `Privacy: id`.
+    Yes,
 }
 
 /// `secret=` or `md5secret=`. Never shown.
@@ -74,7 +160,11 @@ pub enum Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Secret::None { "<none>" } else { "<set>" })
+        f.write_str(if *self == Secret::None {
+            "<none>"
+        } else {
+            "<set>"
+        })
     }
 }
 
@@ -112,6 +202,9 @@ pub struct Peer {
     pub context: String,
     /// `callerid`.
     pub callerid: CallerId,
+    /// `callingpres`: presentation and screening bits of Q.931, 0 being
+    /// allowed and not screened; `None` leaves the caller's own.
+    pub callingpres: Option<u8>,
     /// `fromuser`.
     pub fromuser: Option<String>,
     /// `fromdomain[:port]`.
@@ -124,13 +217,28 @@ pub struct Peer {
     pub contact_acl: Acl,
     /// `call-limit`; 0 is no limit.
     pub call_limit: u32,
+    /// `callcounter`: count calls (for device states) without a limit.
+    pub callcounter: bool,
+    /// `busylevel`: calls at which the device counts as busy; 0 is never.
+    pub busylevel: u32,
+    /// `callgroup`: bit n is group n, 0 to 63.
+    pub callgroup: u64,
+    /// `pickupgroup`: bit n is group n, 0 to 63.
+    pub pickupgroup: u64,
+    /// `namedcallgroup`.
+    pub namedcallgroup: Vec<String>,
+    /// `namedpickupgroup`.
+    pub namedpickupgroup: Vec<String>,
     /// `nat`.
     pub nat: Nat,
     /// `qualify`.
     pub qualify: Qualify,
     /// `qualifyfreq`.
     pub qualifyfreq: Duration,
-    /// `timert1`, `timerb`.
+    /// `keepalive`: how often an empty datagram holds a NAT's binding open;
+    /// zero is never.
+    pub keepalive: Duration,
+    /// `timert1`.
     pub timer_t1: Duration,
     /// `timerb`.
     pub timer_b: Duration,
@@ -154,6 +262,28 @@ pub struct Peer {
     pub trustrpid: bool,
     /// `sendrpid`: `Some(true)` P-Asserted-Identity, `Some(false)` Remote-Party-ID.
     pub sendrpid_pai: Option<bool>,
+    /// `rpid_update`: tell a changed identity by UPDATE or re-INVITE.
+    pub rpid_update: bool,
+    /// `rpid_immediate`: tell it at once by 180 or 183.
+    pub rpid_immediate: bool,
+    /// `trust_id_outbound`.
+    pub trust_id_outbound: TrustIdOutbound,
+    /// `promiscredir`: follow a 3xx to any host, not only to our users.
+    pub promiscredir: bool,
+    /// `allowtransfer`: accept REFER and Replaces.
+    pub allowtransfer: bool,
+    /// `allowsubscribe`: accept SUBSCRIBE.
+    pub allowsubscribe: bool,
+    /// `subscribecontext`: where hints are looked up; else `context`.
+    pub subscribecontext: Option<String>,
+    /// `allowoverlap`.
+    pub allowoverlap: Overlap,
+    /// `progressinband`.
+    pub progressinband: ProgressInband,
+    /// `session-*`.
+    pub session_timers: SessionTimers,
+    /// `supportpath` (RFC 3327).
+    pub supportpath: bool,
     /// `outboundproxy` address and `force`.
     pub outboundproxy: Option<(SocketAddr, bool)>,
     /// `use_q850_reason`.
@@ -179,15 +309,23 @@ impl Peer {
             credentials: Vec::new(),
             context: "default".into(),
             callerid: CallerId::default(),
+            callingpres: None,
             fromuser: None,
             fromdomain: None,
             insecure: Insecure::default(),
             acl: Acl::default(),
             contact_acl: Acl::default(),
             call_limit: 0,
+            callcounter: false,
+            busylevel: 0,
+            callgroup: 0,
+            pickupgroup: 0,
+            namedcallgroup: Vec::new(),
+            namedpickupgroup: Vec::new(),
             nat: Nat::default(),
             qualify: Qualify::Off,
             qualifyfreq: Duration::from_secs(60),
+            keepalive: Duration::ZERO,
             timer_t1: Duration::from_millis(500),
             timer_b: Duration::from_secs(32),
             maxforwards: 70,
@@ -200,6 +338,17 @@ impl Peer {
             usereqphone: false,
             trustrpid: false,
             sendrpid_pai: None,
+            rpid_update: false,
+            rpid_immediate: false,
+            trust_id_outbound: TrustIdOutbound::Legacy,
+            promiscredir: false,
+            allowtransfer: true,
+            allowsubscribe: true,
+            subscribecontext: None,
+            allowoverlap: Overlap::Yes,
+            progressinband: ProgressInband::Never,
+            session_timers: SessionTimers::default(),
+            supportpath: false,
             outboundproxy: None,
             use_q850_reason: false,
             outofcall_message_context: None,

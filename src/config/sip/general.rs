@@ -1,0 +1,125 @@
+//! `[general]` while it is being read, and what becomes of it once its last
+//! line is known.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use pinion_sip::config::{General, Peer, PeerKind};
+
+use super::device::Device;
+use super::load::Load;
+use super::value::Endpoint;
+use crate::config::file::{ConfigError, Position};
+
+/// `[general]` whose options may still come in any order.
+pub(super) struct Globals {
+    pub general: General,
+    /// What options of devices say here.
+    pub defaults: Device,
+    pub bind: Vec<Endpoint>,
+    pub bindport: u16,
+    pub autodomain: bool,
+    pub dynamic_exclude_static: bool,
+    pub externaddr: Option<(SocketAddr, Position)>,
+}
+
+impl Globals {
+    pub(super) fn new() -> Globals {
+        Globals {
+            general: General::default(),
+            defaults: Device::new("", &Peer::new("", PeerKind::User)),
+            bind: Vec::new(),
+            bindport: 5060,
+            autodomain: false,
+            dynamic_exclude_static: false,
+            externaddr: None,
+        }
+    }
+
+    /// The addresses to listen on, in file order; each once.
+    pub(super) fn listen(&self) -> Vec<SocketAddr> {
+        let mut listen = Vec::new();
+        for endpoint in &self.bind {
+            let address = endpoint.or_port(self.bindport);
+            if !listen.contains(&address) {
+                listen.push(address);
+            }
+        }
+        if listen.is_empty() {
+            listen.push(SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.bindport)));
+        }
+        listen
+    }
+
+    /// Checks what several options say together and fills in what follows
+    /// from them, `at` being the section's line.
+    pub(super) fn finish(&mut self, at: &Position, load: &mut Load) -> Result<(), ConfigError> {
+        let (min, max) = (self.general.minexpiry_s, self.general.maxexpiry_s);
+        if min > max {
+            let text = format!(
+                "minexpiry ({min}) exceeds maxexpiry ({max}). Lower the one or raise the other."
+            );
+            return Err(ConfigError::new(at, text));
+        }
+        self.general.defaultexpiry_s = self.general.defaultexpiry_s.clamp(min, max);
+        self.defaults.settle_timers(self.general.t1min, load);
+        self.defaults.settle_session_timers(at, load);
+        self.settle_externaddr(load);
+        if self.autodomain {
+            self.add_own_domains();
+        }
+        self.share_defaults();
+        Ok(())
+    }
+
+    fn settle_externaddr(&mut self, load: &mut Load) {
+        let Some((mut address, at)) = self.externaddr.take() else {
+            return;
+        };
+        if address.port() == 0 {
+            address.set_port(self.bindport);
+        }
+        self.general.externaddr = Some(address);
+        if self.general.localnet.is_empty() {
+            load.warn(
+                &at,
+                "externaddr does nothing without localnet. Name your own networks with localnet=.",
+            );
+        }
+    }
+
+    /// `autodomain`: every address of ours is a local domain.
+    fn add_own_domains(&mut self) {
+        let own = self
+            .listen()
+            .into_iter()
+            .chain(self.general.externaddr)
+            .map(|address| address.ip());
+        for ip in own.filter(|ip| !ip.is_unspecified()) {
+            let domain = match ip {
+                IpAddr::V4(ip) => ip.to_string(),
+                IpAddr::V6(ip) => format!("[{ip}]"),
+            };
+            if !self.general.domains.contains(&domain) {
+                self.general.domains.push(domain);
+            }
+        }
+    }
+
+    /// Options of devices that `[general]` has a place for, too.
+    fn share_defaults(&mut self) {
+        let (general, defaults) = (&mut self.general, &self.defaults.peer);
+        general.context = defaults.context.clone();
+        general.outofcall_message_context = defaults.outofcall_message_context.clone();
+        general.fromdomain = defaults.fromdomain.clone();
+        general.maxforwards = defaults.maxforwards;
+        general.max_contacts = defaults.max_contacts;
+        general.nat = defaults.nat;
+        general.qualify = defaults.qualify;
+        general.qualifyfreq = defaults.qualifyfreq;
+        general.timer_t1 = defaults.timer_t1;
+        general.timer_b = defaults.timer_b;
+        general.use_q850_reason = defaults.use_q850_reason;
+        general.outboundproxy = defaults.outboundproxy;
+        general.defaults = defaults.clone();
+    }
+}

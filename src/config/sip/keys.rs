@@ -1,0 +1,499 @@
+//! The options of sip.conf: one row each, or one row for names that do the
+//! same. An option is added by adding its row. Nothing else knows their names.
+
+use pinion_sip::config::Secret;
+
+use super::acl::{self, Network};
+use super::device::Device;
+use super::key::Place::{self, Both};
+use super::key::{Key, both, device, each, general, inert, kept};
+use super::load::{Outcome, Setting};
+use super::value::{CallingPres, Groups, Keepalive, SendRpid, Tos, Wrong, list};
+
+/// The longest registration or timer, in seconds: a week.
+const WEEK_S: u32 = 604_800;
+
+const ONLY_UDP: &str = "only UDP is spoken here";
+const NO_OUTBOUND_REGISTRATION: &str = "this server registers nowhere itself";
+const NO_REGISTRATION_EXTENSIONS: &str = "registrations make no extensions here";
+
+/// Every option, by chapters: identity, authentication,
+/// transport, registration, calls.
+pub(super) static KEYS: &[Key] = &[
+    // Identity and matching.
+    device("type", |d, s| s.form().map(|kind| d.kind = Some(kind))),
+    both("context", |d, s| context(&mut d.peer.context, s)),
+    general("allowguest", |g, s| s.put(&mut g.general.allowguest)),
+    general("match_auth_username", |g, s| {
+        s.put(&mut g.general.match_auth_username)
+    }),
+    each(
+        "callerid",
+        |g, s| s.quotable(&mut g.general.callerid),
+        |d, s| s.put(&mut d.peer.callerid),
+    ),
+    device("fullname", |d, s| s.put(&mut d.peer.callerid.name)),
+    device("cid_number", |d, s| s.put(&mut d.peer.callerid.number)),
+    device("trunkname", |d, _| {
+        d.peer.callerid.name.clear();
+        Ok(())
+    }),
+    both("callingpres", |d, s| {
+        s.form()
+            .map(|CallingPres(octet)| d.peer.callingpres = Some(octet))
+    }),
+    both("trustrpid", |d, s| s.put(&mut d.peer.trustrpid)),
+    both("sendrpid", |d, s| {
+        s.form().map(|SendRpid(pai)| d.peer.sendrpid_pai = pai)
+    }),
+    both("rpid_update", |d, s| s.put(&mut d.peer.rpid_update)),
+    both("rpid_immediate", |d, s| s.put(&mut d.peer.rpid_immediate)),
+    both("trust_id_outbound", |d, s| {
+        s.put(&mut d.peer.trust_id_outbound)
+    }),
+    both("usereqphone", |d, s| s.put(&mut d.peer.usereqphone)),
+    general("shrinkcallerid", |g, s| {
+        s.put(&mut g.general.shrinkcallerid)
+    }),
+    device("fromuser", |d, s| s.put(&mut d.peer.fromuser)),
+    both("fromdomain", |d, s| s.put(&mut d.peer.fromdomain)),
+    general("useragent", |g, s| s.quotable(&mut g.general.useragent)),
+    general("realm", |g, s| s.quotable(&mut g.general.realm)),
+    general("domainsasrealm", |g, s| {
+        s.put(&mut g.general.domainsasrealm)
+    }),
+    general("domain", |g, s| {
+        let (domain, context) = s.text.split_once(',').unwrap_or((s.text, ""));
+        let (domain, context) = (domain.trim(), context.trim());
+        if domain.is_empty() {
+            return Err(Wrong::new(
+                "a domain, or a domain and a context: example.com,incoming",
+            ));
+        }
+        g.general.domains.push(domain.into());
+        if !context.is_empty() {
+            g.general
+                .domain_contexts
+                .push((domain.into(), context.into()));
+        }
+        Ok(())
+    }),
+    general("autodomain", |g, s| s.put(&mut g.autodomain)),
+    general("allowexternaldomains", |g, s| {
+        s.put(&mut g.general.allowexternaldomains)
+    }),
+    device("accountcode", |d, s| s.put(&mut d.peer.accountcode)),
+    both("language", |d, s| s.put(&mut d.peer.language)),
+    device("callgroup", |d, s| {
+        s.form().map(|Groups(groups)| d.peer.callgroup = groups)
+    }),
+    device("pickupgroup", |d, s| {
+        s.form().map(|Groups(groups)| d.peer.pickupgroup = groups)
+    }),
+    device("namedcallgroup", |d, s| s.put(&mut d.peer.namedcallgroup)),
+    device("namedpickupgroup", |d, s| {
+        s.put(&mut d.peer.namedpickupgroup)
+    }),
+    device("setvar", |d, s| {
+        s.pair('=', "NAME=VALUE")
+            .map(|pair| d.peer.setvar.push(pair))
+    }),
+    device("header", |d, s| header(d, s)),
+    inert(
+        "regcontext regextenonqualify",
+        Place::General,
+        NO_REGISTRATION_EXTENSIONS,
+    ),
+    inert("regexten", Place::Device, NO_REGISTRATION_EXTENSIONS),
+    kept(
+        "cid_tag vmexten buggymwi parkinglot mohinterpret mohsuggest",
+        Both,
+    ),
+    kept(
+        "mwi_from notifymimetype sdpsession sdpowner",
+        Place::General,
+    ),
+    kept(
+        "mailbox subscribemwi unsolicited_mailbox hasvoicemail",
+        Place::Device,
+    ),
+    kept(
+        "amaflags tonezone description recordonfeature recordofffeature",
+        Place::Device,
+    ),
+    // Authentication and security.
+    device("secret", |d, s| s.put(&mut d.secret)).secret(),
+    device("md5secret", |d, s| md5secret(d, s)).secret(),
+    device("remotesecret", |d, s| s.put(&mut d.peer.remotesecret)).secret(),
+    device("auth", |d, s| {
+        credential(s.text).map(|entry| d.peer.credentials.push(entry))
+    })
+    .secret(),
+    both("insecure", |d, s| s.put(&mut d.peer.insecure)),
+    general("alwaysauthreject", |g, s| {
+        s.put(&mut g.general.alwaysauthreject)
+    }),
+    general("auth_options_requests", |g, s| {
+        s.put(&mut g.general.auth_options_requests)
+    }),
+    general("auth_message_requests", |g, s| {
+        s.put(&mut g.general.auth_message_requests)
+    }),
+    device("deny", |d, s| acl::append(&mut d.peer.acl, false, s.text)),
+    device("permit", |d, s| acl::append(&mut d.peer.acl, true, s.text)),
+    each(
+        "contactdeny",
+        |g, s| acl::append(&mut g.general.contact_acl, false, s.text),
+        |d, s| acl::append(&mut d.peer.contact_acl, false, s.text),
+    ),
+    each(
+        "contactpermit",
+        |g, s| acl::append(&mut g.general.contact_acl, true, s.text),
+        |d, s| acl::append(&mut d.peer.contact_acl, true, s.text),
+    ),
+    // A list that cannot be honoured must not be skipped: it would let in
+    // whom it keeps out.
+    both("acl contactacl", |_, _| {
+        Err(Wrong::new("deny= and permit= lines; acl.conf is not read"))
+    }),
+    general("dynamic_exclude_static dynamic_excludes_static", |g, s| {
+        s.put(&mut g.dynamic_exclude_static)
+    }),
+    general("autocreatepeer", |_, s| match s.form() {
+        Ok(false) => Ok(()),
+        _ => Err(Wrong::new("no: whoever asked would get an account")),
+    }),
+    both("allowtransfer", |d, s| s.put(&mut d.peer.allowtransfer)),
+    both("allowsubscribe", |d, s| s.put(&mut d.peer.allowsubscribe)),
+    both("disallowed_methods", |d, s| {
+        d.peer.disallowed_methods = list(s.text).map(str::to_ascii_uppercase).collect();
+        Ok(())
+    }),
+    both("promiscredir", |d, s| s.put(&mut d.peer.promiscredir)),
+    both("maxforwards", |d, s| {
+        s.number(&mut d.peer.maxforwards, 1..=255)
+    }),
+    inert(
+        "authfailureevents",
+        Place::General,
+        "there is no manager interface here",
+    ),
+    inert("tcpauthtimeout tcpauthlimit", Place::General, ONLY_UDP),
+    // Transport.
+    general("udpbindaddr bindaddr", |g, s| {
+        s.form().map(|endpoint| g.bind.push(endpoint))
+    }),
+    general("bindport", |g, s| s.number(&mut g.bindport, 1..=65535)),
+    both("transport", |_, s| transport(s)),
+    general("externaddr externip externhost", |g, s| {
+        let address = s.endpoint(s.text, 0)?;
+        g.externaddr = Some((address, s.at.clone()));
+        Ok(())
+    }),
+    general("localnet", |g, s| {
+        s.form()
+            .map(|Network(address, prefix)| g.general.localnet.push((address, prefix)))
+    }),
+    general("matchexternaddrlocally", |g, s| {
+        s.put(&mut g.general.matchexternaddrlocally)
+    }),
+    both("nat", |d, s| s.put(&mut d.peer.nat)),
+    both("keepalive", |d, s| {
+        s.form().map(|Keepalive(every)| d.peer.keepalive = every)
+    }),
+    general("tos_sip", |g, s| {
+        s.form().map(|Tos(octet)| g.general.tos_sip = octet)
+    }),
+    general("cos_sip", |g, s| s.number(&mut g.general.cos_sip, 0..=7)),
+    general("compactheaders", |g, s| {
+        s.put(&mut g.general.compactheaders)
+    }),
+    general("pass_headers", |g, s| {
+        g.general
+            .pass_headers
+            .extend(list(s.text).map(String::from));
+        Ok(())
+    }),
+    both("outboundproxy", outboundproxy),
+    both("supportpath", |d, s| s.put(&mut d.peer.supportpath)),
+    device("host", |d, s| {
+        if s.text.is_empty() {
+            return Err(Wrong::new("dynamic, an IP address, or a name"));
+        }
+        d.host = Some((s.text.into(), s.at.clone()));
+        Ok(())
+    }),
+    device("port", |d, s| s.number(&mut d.port, 1..=65535)),
+    device("defaultip", |d, s| match s.load.address(s.text) {
+        None => Err(Wrong::new("an IP address, or a name that resolves")),
+        address => {
+            d.defaultip = address;
+            Ok(())
+        }
+    }),
+    device("defaultuser username", |d, s| {
+        s.put(&mut d.peer.defaultuser)
+    }),
+    inert(
+        "externrefresh",
+        Place::General,
+        "names are resolved once, at load",
+    ),
+    inert(
+        "tcpenable tcpbindaddr tlsenable tlsbindaddr tlscertfile tlscert \
+         tlsprivatekey tlscafile tlscapath tlscadir tlscipher tlsclientmethod \
+         tlsdontverifyserver tlsverifyclient externtcpport externtlsport \
+         websocket_enabled websocket_write_timeout",
+        Place::General,
+        ONLY_UDP,
+    ),
+    inert(
+        "legacy_useroption_parsing",
+        Place::General,
+        "a user part is taken as RFC 3261 §25.1 has it",
+    ),
+    kept("srvlookup media_address pedantic", Place::General),
+    kept(
+        "tos_audio tos_video tos_text cos_audio cos_video cos_text",
+        Place::General,
+    ),
+    // Registration and qualify.
+    general("defaultexpiry defaultexpirey", |g, s| {
+        s.number(&mut g.general.defaultexpiry_s, 1..=WEEK_S)
+    }),
+    general("minexpiry minexpirey", |g, s| {
+        s.number(&mut g.general.minexpiry_s, 1..=WEEK_S)
+    }),
+    general("maxexpiry maxexpirey", |g, s| {
+        s.number(&mut g.general.maxexpiry_s, 1..=WEEK_S)
+    }),
+    general("short_expiry", |g, s| {
+        g.general.refuse_short_expiry = match s.text.to_ascii_lowercase().as_str() {
+            "clamp" => false,
+            "423" => true,
+            _ => return Err(Wrong::new("clamp or 423")),
+        };
+        Ok(())
+    }),
+    both("max_contacts", |d, s| {
+        s.number(&mut d.peer.max_contacts, 1..=1000)
+    }),
+    both("qualify", |d, s| s.put(&mut d.peer.qualify)),
+    both("qualifyfreq", |d, s| {
+        s.seconds(&mut d.peer.qualifyfreq, 1..=86_400)
+    }),
+    both("timert1", |d, s| {
+        s.millis(10..=60_000).map(|timer| d.timert1 = Some(timer))
+    }),
+    both("timerb", |d, s| {
+        s.millis(200..=3_600_000)
+            .map(|timer| d.timerb = Some(timer))
+    }),
+    general("t1min", |g, s| {
+        s.millis(10..=60_000)
+            .map(|timer| g.general.t1min = timer.duration)
+    }),
+    inert(
+        "register registertimeout registerattempts register_retry_403",
+        Place::General,
+        NO_OUTBOUND_REGISTRATION,
+    )
+    .secret(),
+    inert("callbackextension", Place::Device, NO_OUTBOUND_REGISTRATION),
+    inert(
+        "mwi",
+        Place::General,
+        "this server subscribes nowhere itself",
+    ),
+    kept(
+        "submin submax subminexpiry submaxexpiry mwiexpiry",
+        Place::General,
+    ),
+    kept("qualifygap qualifypeers", Place::General),
+    kept(
+        "rtcachefriends rtupdate rtautoclear rtsavesysname rtsavepath ignoreregexpire",
+        Place::General,
+    ),
+    // Calls.
+    device("call-limit incominglimit", |d, s| {
+        s.number(&mut d.peer.call_limit, 0..=1_000_000)
+    }),
+    both("callcounter", |d, s| s.put(&mut d.peer.callcounter)),
+    device("busylevel", |d, s| {
+        s.number(&mut d.peer.busylevel, 0..=1_000_000)
+    }),
+    both("progressinband", |d, s| s.put(&mut d.peer.progressinband)),
+    both("session-timers", |d, s| {
+        s.put(&mut d.peer.session_timers.mode)
+    }),
+    both("session-expires", |d, s| {
+        s.number(&mut d.peer.session_timers.expires_s, 90..=WEEK_S)
+    }),
+    both("session-minse", |d, s| {
+        s.number(&mut d.peer.session_timers.minse_s, 90..=WEEK_S)
+    }),
+    both("session-refresher", |d, s| {
+        s.put(&mut d.peer.session_timers.refresher)
+    }),
+    both("use_q850_reason", |d, s| s.put(&mut d.peer.use_q850_reason)),
+    general("send_diversion", |g, s| {
+        s.put(&mut g.general.send_diversion)
+    }),
+    general("refer_addheaders", |g, s| {
+        s.put(&mut g.general.refer_addheaders)
+    }),
+    both("allowoverlap", |d, s| s.put(&mut d.peer.allowoverlap)),
+    both("subscribecontext", |d, s| {
+        s.put(&mut d.peer.subscribecontext)
+    }),
+    both("outofcall_message_context", |d, s| {
+        s.put(&mut d.peer.outofcall_message_context)
+    }),
+    general("accept_outofcall_message", |g, s| {
+        s.put(&mut g.general.accept_outofcall_message)
+    }),
+    inert(
+        "storesipcause",
+        Place::General,
+        "HASH(SIP_CAUSE,…) is gone; use HANGUPCAUSE",
+    ),
+    inert(
+        "snom_aoc_enabled useclientcode",
+        Both,
+        "it is not supported",
+    ),
+    inert(
+        "cc_agent_policy cc_monitor_policy cc_offer_timer ccnr_available_timer \
+         ccbs_available_timer cc_max_agents cc_max_monitors cc_recall_timer \
+         cc_callback_macro cc_callback_sub cc_agent_dialstring",
+        Place::Device,
+        "call completion is not supported",
+    ),
+    kept(
+        "notifyringing notifyhold notifycid subscribe_network_change_event",
+        Place::General,
+    ),
+    kept(
+        "sipdebug recordhistory dumphistory prematuremedia relaxdtmf",
+        Place::General,
+    ),
+    kept(
+        "directmedia canreinvite directrtpsetup allow disallow dtmfmode \
+         maxcallbitrate videosupport textsupport t38pt_udptl t38pt_rtp t38pt_tcp \
+         t38pt_usertpsource faxdetect rfc2833compensate g726nonstandard \
+         preferred_codec_only autoframing rtptimeout rtpholdtimeout rtpkeepalive \
+         rtp_engine encryption encryption_taglen avpf force_avp icesupport \
+         ignoresdpversion ignore_requested_pref discard_remote_hold_retrieval",
+        Both,
+    ),
+    kept(
+        "directmediadeny directmediapermit directmediaacl",
+        Place::Device,
+    ),
+    kept(
+        "dtlsenable dtlsverify dtlsrekey dtlscertfile dtlsprivatekey dtlscipher \
+         dtlscafile dtlscapath dtlssetup dtlsfingerprint",
+        Both,
+    ),
+    kept(
+        "jbenable jbforce jbmaxsize jbresyncthreshold jbimpl jbtargetextra jblog",
+        Place::General,
+    ),
+];
+
+fn context(field: &mut String, setting: &Setting<'_>) -> Outcome {
+    if setting.text.is_empty() {
+        return Err(Wrong::new("the name of a context of extensions.conf"));
+    }
+    setting.put(field)
+}
+
+/// `header=Name: value`; the name is a token (RFC 3261 §25.1).
+fn header(device: &mut Device, setting: &Setting<'_>) -> Outcome {
+    const ACCEPTED: &str = "Name: value";
+    let (name, value) = setting.pair(':', ACCEPTED)?;
+    if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte))
+    {
+        return Err(Wrong::new(ACCEPTED));
+    }
+    device.peer.header.push((name, value));
+    Ok(())
+}
+
+fn md5secret(device: &mut Device, setting: &Setting<'_>) -> Outcome {
+    let text = setting.text;
+    let digest = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !digest && !text.is_empty() {
+        return Err(Wrong::new(
+            "the 32 hexadecimal digits of MD5(user:realm:secret)",
+        ));
+    }
+    device.md5secret = text.to_ascii_lowercase();
+    Ok(())
+}
+
+/// `user:secret@realm` or `user#md5@realm`; a secret may contain `@`.
+pub(super) fn credential(text: &str) -> Result<(String, Secret, String), Wrong> {
+    let accepted = || Wrong::new("user:secret@realm or user#md5@realm");
+    let (login, realm) = text.rsplit_once('@').ok_or_else(accepted)?;
+    let (user, secret) = match (login.split_once(':'), login.split_once('#')) {
+        (Some((user, secret)), _) => (user, Secret::Plain(secret.into())),
+        (None, Some((user, digest))) => (user, Secret::Md5(digest.to_ascii_lowercase())),
+        (None, None) => (login, Secret::None),
+    };
+    if user.is_empty() || realm.is_empty() {
+        return Err(accepted());
+    }
+    Ok((user.into(), secret, realm.into()))
+}
+
+fn transport(setting: &mut Setting<'_>) -> Outcome {
+    let others = |word: &str| {
+        ["tcp", "tls", "ws", "wss"]
+            .iter()
+            .any(|other| other.eq_ignore_ascii_case(word))
+    };
+    let accepted = || Wrong(format!("udp, alone or in a list; {ONLY_UDP}"));
+    let (udp, rest): (Vec<&str>, Vec<&str>) =
+        list(setting.text).partition(|word| word.eq_ignore_ascii_case("udp"));
+    if udp.is_empty() || !rest.iter().all(|word| others(word)) {
+        return Err(accepted());
+    }
+    if !rest.is_empty() {
+        let text = format!(
+            "of transport={} nothing but udp has an effect: {ONLY_UDP}.",
+            setting.text
+        );
+        setting.load.warn_key(setting.key, setting.at, text);
+    }
+    Ok(())
+}
+
+/// `[udp://]host[:port][,force]`; empty means none.
+fn outboundproxy(device: &mut Device, setting: &mut Setting<'_>) -> Outcome {
+    let (proxy, force) = setting
+        .text
+        .split_once(',')
+        .map_or((setting.text, None), |(p, force)| (p, Some(force)));
+    let force = match force.map(str::trim) {
+        None => false,
+        Some(word) if word.eq_ignore_ascii_case("force") => true,
+        Some(_) => return Err(Wrong::new("host, host:port, or either with ,force")),
+    };
+    let proxy = proxy.trim();
+    device.peer.outboundproxy = match proxy.split_once("://") {
+        None if proxy.is_empty() => None,
+        None => Some((setting.endpoint(proxy, 5060)?, force)),
+        Some((scheme, host)) if scheme.eq_ignore_ascii_case("udp") => {
+            Some((setting.endpoint(host, 5060)?, force))
+        }
+        Some(_) => {
+            return Err(Wrong(format!(
+                "host[:port] or udp://host[:port]; {ONLY_UDP}"
+            )));
+        }
+    };
+    Ok(())
+}
