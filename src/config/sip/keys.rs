@@ -297,8 +297,7 @@ pub(super) static KEYS: &[Key] = &[
         "register registertimeout registerattempts register_retry_403",
         Place::General,
         NO_OUTBOUND_REGISTRATION,
-    )
-    .secret(),
+    ),
     inert("callbackextension", Place::Device, NO_OUTBOUND_REGISTRATION),
     inert(
         "mwi",

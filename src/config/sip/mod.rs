@@ -257,3 +257,6 @@ fn refusal(entry: &Entry, section: &str, secret: bool, Wrong(accepted): Wrong) -
         format!("the value{value} of {option} in [{section}] does not fit. Accepted: {accepted}.");
     ConfigError::new(&entry.at, text)
 }
+
+#[cfg(test)]
+mod tests;
