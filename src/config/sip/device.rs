@@ -111,10 +111,9 @@ impl Device {
             self.peer.timer_b = self.peer.timer_t1 * 64;
             if t1.duration < t1min {
                 let (t1_ms, t1min_ms) = (t1.duration.as_millis(), t1min.as_millis());
-                load.warn_line(
-                    &t1.at,
-                    format!("timert1={t1_ms} is below t1min. Taken as {t1min_ms}."),
-                );
+                load.warn_line(&t1.at, || {
+                    format!("timert1={t1_ms} is below t1min. Taken as {t1min_ms}.")
+                });
             }
         }
         if let Some(b) = &written_b {
@@ -128,7 +127,7 @@ impl Device {
                     "timerb={b_ms} is below 64 times T1 ({least_ms}): requests are given up before their \
                      last retransmission."
                 );
-                load.warn_line(&b.at, text);
+                load.warn_line(&b.at, || text);
             }
         }
     }

@@ -55,8 +55,8 @@ pub(super) static KEYS: &[Key] = &[
     general("shrinkcallerid", |g, s| {
         s.put(&mut g.general.shrinkcallerid)
     }),
-    device("fromuser", |d, s| s.put(&mut d.peer.fromuser)),
-    both("fromdomain", |d, s| s.put(&mut d.peer.fromdomain)),
+    device("fromuser", |d, s| s.uri_part(&mut d.peer.fromuser)),
+    both("fromdomain", |d, s| s.uri_part(&mut d.peer.fromdomain)),
     general("useragent", |g, s| s.quotable(&mut g.general.useragent)),
     general("realm", |g, s| s.quotable(&mut g.general.realm)),
     general("domainsasrealm", |g, s| {
@@ -232,7 +232,7 @@ pub(super) static KEYS: &[Key] = &[
         }
     }),
     device("defaultuser username", |d, s| {
-        s.put(&mut d.peer.defaultuser)
+        s.uri_part(&mut d.peer.defaultuser)
     }),
     inert(
         "externrefresh",
@@ -422,30 +422,34 @@ fn header(device: &mut Device, setting: &Setting<'_>) -> Outcome {
 }
 
 fn md5secret(device: &mut Device, setting: &Setting<'_>) -> Outcome {
-    let text = setting.text;
-    let digest = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !digest && !text.is_empty() {
-        return Err(Wrong::new(
-            "the 32 hexadecimal digits of MD5(user:realm:secret)",
-        ));
-    }
-    device.md5secret = text.to_ascii_lowercase();
+    device.md5secret = match setting.text {
+        "" => String::new(),
+        text => digest(text)
+            .ok_or_else(|| Wrong::new("the 32 hexadecimal digits of MD5(user:realm:secret)"))?,
+    };
     Ok(())
+}
+
+/// An MD5 in lower case, as [`Secret::Md5`] holds it.
+fn digest(text: &str) -> Option<String> {
+    let fits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    fits.then(|| text.to_ascii_lowercase())
 }
 
 /// `user:secret@realm` or `user#md5@realm`; a secret may contain `@`.
 pub(super) fn credential(text: &str) -> Result<(String, Secret, String), Wrong> {
-    let accepted = || Wrong::new("user:secret@realm or user#md5@realm");
-    let (login, realm) = text.rsplit_once('@').ok_or_else(accepted)?;
-    let (user, secret) = match (login.split_once(':'), login.split_once('#')) {
-        (Some((user, secret)), _) => (user, Secret::Plain(secret.into())),
-        (None, Some((user, digest))) => (user, Secret::Md5(digest.to_ascii_lowercase())),
-        (None, None) => (login, Secret::None),
+    let split = || {
+        let (login, realm) = text.rsplit_once('@')?;
+        let (user, secret) = match (login.split_once(':'), login.split_once('#')) {
+            (Some((user, secret)), _) => (user, Secret::Plain(secret.into())),
+            (None, Some((user, md5))) => (user, Secret::Md5(digest(md5)?)),
+            (None, None) => (login, Secret::None),
+        };
+        (!user.is_empty() && !realm.is_empty()).then(|| (user.into(), secret, realm.into()))
     };
-    if user.is_empty() || realm.is_empty() {
-        return Err(accepted());
-    }
-    Ok((user.into(), secret, realm.into()))
+    split().ok_or_else(|| {
+        Wrong::new("user:secret@realm, or user#md5@realm with 32 hexadecimal digits")
+    })
 }
 
 fn transport(setting: &mut Setting<'_>) -> Outcome {

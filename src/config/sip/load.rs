@@ -38,9 +38,9 @@ impl Load {
     }
 
     /// Warns of a line once, however many sections inherit it.
-    pub(super) fn warn_line(&mut self, at: &Position, text: impl Into<String>) {
+    pub(super) fn warn_line(&mut self, at: &Position, text: impl FnOnce() -> String) {
         if self.warned_lines.insert((Arc::clone(&at.file), at.line)) {
-            self.warn(at, text);
+            self.warn(at, text());
         }
     }
 
@@ -139,6 +139,15 @@ impl Setting<'_> {
         }
         *field = self.text.into();
         Ok(())
+    }
+
+    /// Reads the value as the user or host of a URI; empty is none.
+    pub(super) fn uri_part(&self, field: &mut Option<String>) -> Outcome {
+        let breaks = |c: char| c.is_whitespace() || "<>\"@".contains(c);
+        if self.text.contains(breaks) {
+            return Err(Wrong::new("text without blanks and any of < > \" @"));
+        }
+        self.put(field)
     }
 
     /// Splits the value at the first `separator`, both parts stripped and the

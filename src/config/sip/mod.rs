@@ -148,11 +148,12 @@ fn authentication(
             credentials
                 .push(credential.map_err(|wrong| refusal(entry, "authentication", true, wrong))?);
         } else {
-            let text = format!(
-                "unknown option '{}' in [authentication]; did you mean 'auth'?",
-                entry.key
-            );
-            load.warn_line(&entry.at, text);
+            load.warn_line(&entry.at, || {
+                format!(
+                    "unknown option '{}' in [authentication]; did you mean 'auth'?",
+                    entry.key
+                )
+            });
         }
     }
     Ok(credentials)
@@ -190,7 +191,7 @@ impl Section<'_> {
 
 fn apply(entry: &Entry, section: &mut Section<'_>, load: &mut Load) -> Result<(), ConfigError> {
     let Some((name, key)) = key::find(&entry.key) else {
-        load.warn_line(&entry.at, unknown(&entry.key, section));
+        load.warn_line(&entry.at, || unknown(&entry.key, section));
         return Ok(());
     };
     let mut setting = Setting {
@@ -220,7 +221,7 @@ fn apply(entry: &Entry, section: &mut Section<'_>, load: &mut Load) -> Result<()
             Ok(())
         }
         _ => {
-            load.warn_line(&entry.at, misplaced(&entry.key, section));
+            load.warn_line(&entry.at, || misplaced(&entry.key, section));
             Ok(())
         }
     };

@@ -171,7 +171,7 @@ fn passwords() {
 #[test]
 fn credentials_of_the_device_come_before_those_for_all() {
     let sip = sip(
-        "[1001]\ntype=friend\nhost=dynamic\nsecret=x\nauth=ann:p@ss@example.com\nauth=bob#0F@b\n\
+        "[1001]\ntype=friend\nhost=dynamic\nsecret=x\nauth=ann:p@ss@example.com\nauth=bob#0123456789ABCDEF0123456789abcdef@b\n\
          [authentication]\nauth=all@c\n",
     );
     let expected = [
@@ -180,7 +180,11 @@ fn credentials_of_the_device_come_before_those_for_all() {
             Secret::Plain("p@ss".into()),
             "example.com".into(),
         ),
-        ("bob".into(), Secret::Md5("0f".into()), "b".into()),
+        (
+            "bob".into(),
+            Secret::Md5("0123456789abcdef0123456789abcdef".into()),
+            "b".into(),
+        ),
         ("all".into(), Secret::None, "c".into()),
     ];
     assert_eq!(sip.peers[0].credentials, expected);
@@ -329,6 +333,19 @@ fn hosts() {
         host("host=proxy.example.com\nport=5062"),
         Host::Fixed("192.0.2.9:5062".parse().unwrap())
     );
+}
+
+#[test]
+fn a_name_is_resolved_once() {
+    thread_local!(static ASKED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+    fn count(_: &str) -> Option<IpAddr> {
+        ASKED.set(ASKED.get() + 1);
+        Some(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+    let device = "type=peer\nhost=a.example.com\nsecret=x\n";
+    let text = format!("[a]\n{device}[b]\n{device}outboundproxy=a.example.com\n");
+    assert!(read(&file::parse(&text, "sip.conf").unwrap(), count).is_ok());
+    assert_eq!(ASKED.get(), 1);
 }
 
 #[test]
@@ -731,6 +748,7 @@ fn wrong_values_of_devices_refuse_the_file() {
         ),
         ("sendrpid", "p", "no, yes, rpid or pai"),
         ("trust_id_outbound", "x", "legacy, no or yes"),
+        ("fromuser", "a b", "text without blanks and any of < > \" @"),
         ("callgroup", "64", groups),
         ("pickupgroup", "5-3", groups),
         ("setvar", "A", "NAME=VALUE"),
@@ -866,7 +884,9 @@ fn no_sentence_shows_a_secret() {
     ] {
         let refusal = refusal_of(text);
         assert!(
-            refusal.contains("Accepted: user:secret@realm or user#md5@realm."),
+            refusal.contains(
+                "Accepted: user:secret@realm, or user#md5@realm with 32 hexadecimal digits."
+            ),
             "{refusal}"
         );
         assert!(!refusal.contains("hunter2"), "{refusal}");
