@@ -41,4 +41,15 @@ pub trait Machine {
 
     /// When `Input::Elapsed` is next wanted, at the latest.
     fn deadline(&self) -> Option<Instant>;
+
+    /// Numbers for the operator: name and value, always the same names in the
+    /// same order.
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
+    /// Whether no call is held, so that a draining engine may end.
+    fn is_idle(&self) -> bool {
+        true
+    }
 }

@@ -94,7 +94,7 @@ impl Outbox {
     }
 
     /// The datagrams, in order.
-    pub fn sends(&self) -> impl Iterator<Item = (&Flow, &[u8])> {
+    pub fn sends(&self) -> impl Iterator<Item = (&Flow, &[u8])> + Clone {
         self.sends.iter().filter_map(|sent| Some((&sent.flow, self.bytes.get(sent.range.clone())?)))
     }
 
