@@ -1,1 +1,42 @@
-//! placeholder
+//! The I/O of pinion: one pinned executor per shard, its sockets, the mesh
+//! between shards, and the loop that drives a [`pinion_sip::machine::Machine`].
+//!
+//! ```text
+//!   Engine::start ── thread per shard ── Pump<M> ── M: Machine
+//!        │                                 │  ├── Port      one per --listen address
+//!        │                                 │  ├── Mesh      rings to and from the other shards
+//!        └── Drain, Reload, Census, Stop ──┘  └── Park      epoll: sockets, doorbell, io_uring
+//! ```
+//!
+//! Knows nothing of SIP: to it a datagram is bytes and a [`Flow`]. The crate
+//! is the only one that names glommio, socket2, crossbeam and libc, and
+//! `sys.rs` is the only file that may hold `unsafe`.
+//!
+//! [`Flow`]: pinion_sip::base::Flow
+
+#![deny(unsafe_code)]
+
+mod address;
+mod clock;
+mod counters;
+mod doorbell;
+mod guard;
+mod launch;
+mod mesh;
+mod notes;
+mod park;
+mod pump;
+mod steer;
+#[allow(
+    unsafe_code,
+    reason = "the one place for system calls that std and socket2 do not wrap"
+)]
+mod sys;
+mod udp;
+
+pub use clock::Clock;
+pub use counters::Census;
+pub use launch::{Engine, Event, Options, StartError, allowed_cpus};
+pub use mesh::Control;
+pub use steer::Steering;
+pub use udp::{BindError, Group, Shortfall, bind, source_address};

@@ -1,0 +1,275 @@
+//! Starts one thread per shard, hands orders to them, and gathers what they
+//! leave. Decides nothing about calls and reads no signal.
+
+use std::fmt;
+use std::io;
+use std::net::UdpSocket;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use glommio::LocalExecutor;
+use pinion_sip::base::{Level, ShardId, SocketIndex};
+use pinion_sip::config::Config;
+use pinion_sip::machine::Machine;
+
+use crate::clock::Clock;
+use crate::counters::Census;
+use crate::guard::{self, Guard};
+use crate::mesh::{Control, Mesh, Seat};
+use crate::park;
+use crate::pump::{Parts, Pump};
+use crate::sys;
+use crate::udp::{Group, Port};
+
+/// How long a shard may take to answer a census before it is left out.
+const CENSUS_LIMIT: Duration = Duration::from_secs(1);
+
+/// How the shards run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The CPU of each shard: as many shards as entries.
+    pub cpus: Vec<usize>,
+    /// Datagrams one system call may move.
+    pub batch: usize,
+    /// Envelopes a ring between two shards may hold.
+    pub mesh_depth: usize,
+    /// The loudest detail of notes wanted; `None` for silence.
+    pub level: Option<Level>,
+    /// The clock all shards go by.
+    pub clock: Clock,
+}
+
+/// Something an engine reports of its own accord.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A shard's thread ended without an order, with what it said. Its machine
+    /// could not even be replaced; the engine is no longer whole.
+    Died(ShardId, String),
+}
+
+/// Why the shards do not run. One sentence.
+#[derive(Debug)]
+pub enum StartError {
+    /// The mesh could not be made.
+    Mesh(io::Error),
+    /// A shard could not be set up on its CPU.
+    Shard {
+        /// The shard.
+        shard: ShardId,
+        /// Its CPU.
+        cpu: usize,
+        /// What failed.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Mesh(error) => write!(f, "cannot make the mesh between shards: {error}"),
+            StartError::Shard { shard, cpu, error } => write!(
+                f,
+                "cannot start shard {shard} on CPU {cpu}: {error}; it needs that CPU to be allowed (taskset -p), \
+                 io_uring (sysctl kernel.io_uring_disabled must be 0, and a container's seccomp profile must allow it) \
+                 and /proc"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// The CPUs this process may run on.
+pub fn allowed_cpus() -> io::Result<Vec<usize>> {
+    sys::allowed_cpus()
+}
+
+/// Running shards. Dropping it leaves them running; [`Engine::stop`] and then
+/// [`Engine::join`] end them.
+pub struct Engine {
+    mesh: Arc<Mesh>,
+    threads: Vec<JoinHandle<Option<Census>>>,
+}
+
+impl Engine {
+    /// Starts one shard per entry of `options.cpus`, shard n reading the n-th
+    /// socket of every group, each with a machine from `factory(shard,
+    /// incarnation)`. Returns when all stand ready. `report` is called from a
+    /// shard's thread.
+    pub fn start<M, F>(
+        options: &Options,
+        groups: Vec<Group>,
+        factory: F,
+        report: impl Fn(Event) + Clone + Send + 'static,
+    ) -> Result<Engine, StartError>
+    where
+        M: Machine + 'static,
+        F: Fn(ShardId, u32) -> M + Send + Sync + 'static,
+    {
+        let shards = options.cpus.len();
+        let mesh = Mesh::new(shards, options.mesh_depth).map_err(StartError::Mesh)?;
+        let factory = Arc::new(factory);
+        let mut columns: Vec<_> = groups
+            .into_iter()
+            .map(|group| group.into_sockets().into_iter())
+            .collect();
+        let (ready, readiness) = mpsc::channel();
+        let mut engine = Engine {
+            mesh,
+            threads: Vec::with_capacity(shards),
+        };
+        for (shard, &cpu) in options.cpus.iter().enumerate() {
+            let site = Site {
+                shard: shard as ShardId,
+                cpu,
+                options: options.clone(),
+                sockets: columns.iter_mut().filter_map(Iterator::next).collect(),
+                seat: Seat::new(Arc::clone(&engine.mesh), shard as ShardId),
+                factory: Arc::clone(&factory),
+            };
+            let (ready, report) = (ready.clone(), report.clone());
+            let spawned = std::thread::Builder::new()
+                .name(format!("shard-{shard}"))
+                .spawn(move || site.live(ready, report));
+            match spawned {
+                Ok(thread) => engine.threads.push(thread),
+                Err(error) => return Err(engine.abandon(shard as ShardId, cpu, error)),
+            }
+        }
+        drop(ready);
+        for (shard, error) in readiness {
+            if let Some(error) = error {
+                let cpu = options.cpus[usize::from(shard)];
+                return Err(engine.abandon(shard, cpu, error));
+            }
+        }
+        Ok(engine)
+    }
+
+    fn abandon(self, shard: ShardId, cpu: usize, error: io::Error) -> StartError {
+        self.stop();
+        self.join();
+        StartError::Shard { shard, cpu, error }
+    }
+
+    /// How many shards run.
+    pub fn shards(&self) -> ShardId {
+        self.threads.len() as ShardId
+    }
+
+    /// Tells all shards to take no new calls.
+    pub fn drain(&self) {
+        self.order(|| Control::Drain);
+    }
+
+    /// Gives all shards a new configuration.
+    pub fn reload(&self, config: &Arc<Config>) {
+        self.order(|| Control::Reload(Arc::clone(config)));
+    }
+
+    /// Tells all shards to flush and end.
+    pub fn stop(&self) {
+        self.order(|| Control::Stop);
+    }
+
+    /// Asks all shards for their numbers. In the order of the shards; one that
+    /// does not answer within a second is missing.
+    pub fn census(&self) -> Vec<Census> {
+        let (answer, answers) = mpsc::channel();
+        self.order(|| Control::Census(answer.clone()));
+        drop(answer);
+        let mut gathered = Vec::with_capacity(self.threads.len());
+        while let Ok(census) = answers.recv_timeout(CENSUS_LIMIT) {
+            gathered.push(census);
+        }
+        gathered.sort_by_key(|census| census.shard);
+        gathered
+    }
+
+    /// Waits for all shards to end; returns their final numbers.
+    pub fn join(self) -> Vec<Census> {
+        self.threads
+            .into_iter()
+            .filter_map(|thread| thread.join().ok().flatten())
+            .collect()
+    }
+
+    fn order(&self, control: impl Fn() -> Control) {
+        for shard in 0..self.threads.len() {
+            self.mesh.order(shard, control());
+        }
+    }
+}
+
+/// What a shard's thread starts from.
+struct Site<F> {
+    shard: ShardId,
+    cpu: usize,
+    options: Options,
+    sockets: Vec<UdpSocket>,
+    seat: Seat,
+    factory: Arc<F>,
+}
+
+/// Tells whoever starts the engine that a shard stands, or why it does not.
+type Readiness = mpsc::Sender<(ShardId, Option<io::Error>)>;
+
+impl<F> Site<F> {
+    /// The whole life of a shard's thread.
+    fn live<M>(self, ready: Readiness, report: impl Fn(Event)) -> Option<Census>
+    where
+        M: Machine + 'static,
+        F: Fn(ShardId, u32) -> M + 'static,
+    {
+        let shard = self.shard;
+        catch_unwind(AssertUnwindSafe(|| self.work(ready)))
+            .map_err(|panic| report(Event::Died(shard, guard::sentence(panic.as_ref()))))
+            .ok()
+            .flatten()
+    }
+
+    /// `None` when it could not be set up, which `ready` has been told.
+    fn work<M>(self, ready: Readiness) -> Option<Census>
+    where
+        M: Machine + 'static,
+        F: Fn(ShardId, u32) -> M + 'static,
+    {
+        let shard = self.shard;
+        let (error, whole) = match self.set_up() {
+            Ok(whole) => (None, Some(whole)),
+            Err(error) => (Some(error), None),
+        };
+        // Nobody listens any more only when another shard failed first.
+        let _ = ready.send((shard, error));
+        drop(ready);
+        whole.map(|(executor, pump)| executor.run(pump.run()))
+    }
+
+    fn set_up<M>(self) -> io::Result<(LocalExecutor, Pump<M, F>)>
+    where
+        M: Machine,
+        F: Fn(ShardId, u32) -> M,
+    {
+        let (executor, rings) = park::make_executor(self.cpu)?;
+        let ports = self.sockets.into_iter().enumerate();
+        let ports = ports
+            .map(|(index, socket)| Port::new(index as SocketIndex, socket))
+            .collect::<io::Result<_>>()?;
+        let pump = Pump::new(Parts {
+            guard: Guard::new(self.shard, self.factory),
+            clock: self.options.clock,
+            seat: self.seat,
+            ports,
+            rings,
+            shards: self.options.cpus.len() as ShardId,
+            batch: self.options.batch,
+            level: self.options.level,
+        })?;
+        Ok((executor, pump))
+    }
+}
+
+#[cfg(test)]
+mod tests;

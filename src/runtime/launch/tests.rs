@@ -1,0 +1,324 @@
+//! Whole engines over loopback, with machines small enough to see through.
+
+use std::net::SocketAddr;
+
+use pinion_sip::base::{Flow, Instant, Transmit};
+use pinion_sip::machine::{Body, Envelope, Input, Outbox};
+
+use super::*;
+use crate::udp;
+
+/// Answers `hello` with its shard and incarnation, has the next shard answer
+/// `pass`, panics at `panic`, repeats what it hears after a deadline at `late`.
+struct Parrot {
+    shard: ShardId,
+    shards: ShardId,
+    incarnation: u32,
+    replaced: u64,
+    draining: bool,
+    late: Option<(Instant, Flow)>,
+}
+
+impl Parrot {
+    fn say(&self, flow: &Flow, out: &mut Outbox) {
+        out.transmit(
+            flow,
+            format!("{}.{}", self.shard, self.incarnation).as_bytes(),
+        );
+    }
+}
+
+impl Machine for Parrot {
+    fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox) {
+        match input {
+            Input::Datagram {
+                bytes: b"hello",
+                flow,
+            } => self.say(&flow, out),
+            Input::Datagram {
+                bytes: b"late",
+                flow,
+            } => self.late = Some((now + Duration::from_millis(20), flow)),
+            Input::Datagram {
+                bytes: b"panic", ..
+            } => panic!("told to"),
+            Input::Datagram { bytes, flow } => {
+                let to = (self.shard + 1) % self.shards;
+                out.forward(Envelope {
+                    from: self.shard,
+                    to,
+                    body: Body::Datagram {
+                        bytes: bytes.into(),
+                        flow,
+                    },
+                });
+            }
+            Input::Envelope(Envelope {
+                body: Body::Datagram { flow, .. },
+                ..
+            }) => self.say(&flow, out),
+            Input::Envelope(Envelope {
+                body: Body::Replaced { .. },
+                ..
+            }) => self.replaced += 1,
+            Input::Elapsed => {
+                if let Some((at, flow)) = self.late.take() {
+                    assert!(at <= now, "never early");
+                    self.say(&flow, out);
+                }
+            }
+            Input::Drain => self.draining = true,
+            Input::Envelope(_) | Input::Reload(_) => {}
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.late.map(|(at, _)| at)
+    }
+
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        vec![("replaced", self.replaced)]
+    }
+
+    fn is_idle(&self) -> bool {
+        self.draining
+    }
+}
+
+fn start(shards: ShardId) -> (Engine, SocketAddr) {
+    let (groups, _) = udp::bind(
+        &["127.0.0.1:0".parse().unwrap()],
+        usize::from(shards),
+        1 << 18,
+        1 << 18,
+    )
+    .unwrap();
+    let address = groups[0].local();
+    let cpus = allowed_cpus()
+        .unwrap()
+        .into_iter()
+        .cycle()
+        .take(usize::from(shards))
+        .collect();
+    let options = Options {
+        cpus,
+        batch: 8,
+        mesh_depth: 16,
+        level: None,
+        clock: Clock::start(),
+    };
+    let factory = move |shard, incarnation| Parrot {
+        shard,
+        shards,
+        incarnation,
+        replaced: 0,
+        draining: false,
+        late: None,
+    };
+    let engine = Engine::start(&options, groups, factory, |event| panic!("{event:?}")).unwrap();
+    (engine, address)
+}
+
+struct Phone(UdpSocket);
+
+impl Phone {
+    fn new(engine: SocketAddr) -> Phone {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(engine).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        Phone(socket)
+    }
+
+    fn send(&self, text: &str) {
+        self.0.send(text.as_bytes()).unwrap();
+    }
+
+    /// The shard and the incarnation that answer.
+    fn ask(&self, text: &str) -> (ShardId, u32) {
+        self.send(text);
+        let mut buffer = [0; 32];
+        let len = self.0.recv(&mut buffer).unwrap();
+        let answer = std::str::from_utf8(&buffer[..len]).unwrap();
+        let (shard, incarnation) = answer.split_once('.').unwrap();
+        (shard.parse().unwrap(), incarnation.parse().unwrap())
+    }
+}
+
+/// A phone whose datagrams the kernel gives to `shard`.
+fn phone_at(shard: ShardId, engine: SocketAddr) -> Phone {
+    std::iter::repeat_with(|| Phone::new(engine))
+        .take(200)
+        .find(|phone| phone.ask("hello").0 == shard)
+        .unwrap()
+}
+
+fn counter(census: &Census, name: &str) -> u64 {
+    census
+        .counters
+        .iter()
+        .find(|(counter, _)| *counter == name)
+        .unwrap()
+        .1
+}
+
+#[test]
+fn shards_exchange_envelopes_and_count_them() {
+    let (engine, address) = start(2);
+    assert_eq!(engine.shards(), 2);
+    for shard in [0, 1] {
+        let phone = phone_at(shard, address);
+        for _ in 0..50 {
+            assert_eq!(phone.ask("pass"), (1 - shard, 0));
+        }
+    }
+    let census = engine.census();
+    assert_eq!(
+        census.iter().map(|census| census.shard).collect::<Vec<_>>(),
+        [0, 1]
+    );
+    for census in &census {
+        assert_eq!(
+            (
+                counter(census, "mesh_posted"),
+                counter(census, "mesh_collected")
+            ),
+            (50, 50)
+        );
+        assert_eq!(counter(census, "mesh_drops"), 0);
+    }
+    engine.stop();
+    let last = engine.join();
+    let received = |census: &[Census]| {
+        census
+            .iter()
+            .map(|census| counter(census, "udp_received"))
+            .sum::<u64>()
+    };
+    assert_eq!(received(&last), received(&census));
+}
+
+#[test]
+fn a_panicking_machine_is_replaced_and_the_others_never_notice() {
+    let (engine, address) = start(3);
+    let phones: Vec<Phone> = (0..3).map(|shard| phone_at(shard, address)).collect();
+    phones[1].send("panic");
+    assert_eq!(
+        phones[1].ask("hello"),
+        (1, 1),
+        "on the same socket, for the same phone"
+    );
+    phones[1].send("panic");
+    assert_eq!(phones[1].ask("hello"), (1, 2));
+    for shard in [0, 2] {
+        assert_eq!(phones[usize::from(shard)].ask("hello"), (shard, 0));
+    }
+    assert_eq!(phones[0].ask("pass"), (1, 2), "the mesh goes on too");
+    // Both notices lie in the rings before the answers above were sent, so
+    // whoever answers a census now has read them.
+    let census = engine.census();
+    let numbers = |name| {
+        census
+            .iter()
+            .map(|census| counter(census, name))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(numbers("faults"), [0, 2, 0]);
+    engine.stop();
+    let last = engine.join();
+    let told: Vec<u64> = last
+        .iter()
+        .map(|census| counter(census, "replaced"))
+        .collect();
+    assert_eq!(told, [2, 0, 2]);
+}
+
+#[test]
+fn a_deadline_ends_the_sleep() {
+    let (engine, address) = start(1);
+    let phone = Phone::new(address);
+    for _ in 0..5 {
+        assert_eq!(phone.ask("late"), (0, 0));
+    }
+    engine.stop();
+    let turns = counter(&engine.join()[0], "turns");
+    assert!(
+        turns < 200,
+        "{turns} turns for five datagrams and five deadlines: it does not sleep"
+    );
+}
+
+#[test]
+fn a_drain_reaches_every_shard() {
+    let (engine, _) = start(2);
+    assert!(engine.census().iter().all(|census| !census.idle));
+    engine.drain();
+    assert!(engine.census().iter().all(|census| census.idle));
+    engine.stop();
+    assert_eq!(engine.join().len(), 2);
+}
+
+#[test]
+fn a_cpu_that_does_not_exist_is_one_sentence() {
+    let (groups, _) = udp::bind(&["127.0.0.1:0".parse().unwrap()], 1, 1 << 16, 1 << 16).unwrap();
+    let options = Options {
+        cpus: vec![4095],
+        batch: 8,
+        mesh_depth: 4,
+        level: None,
+        clock: Clock::start(),
+    };
+    let factory = |shard, incarnation| Parrot {
+        shard,
+        shards: 1,
+        incarnation,
+        replaced: 0,
+        draining: false,
+        late: None,
+    };
+    let error = Engine::start(&options, groups, factory, |_| {})
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot start shard 0 on CPU 4095"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_machine_that_cannot_be_made_again_is_reported() {
+    let (groups, _) = udp::bind(&["127.0.0.1:0".parse().unwrap()], 1, 1 << 16, 1 << 16).unwrap();
+    let address = groups[0].local();
+    let cpus = vec![allowed_cpus().unwrap()[0]];
+    let options = Options {
+        cpus,
+        batch: 8,
+        mesh_depth: 4,
+        level: None,
+        clock: Clock::start(),
+    };
+    let (sender, events) = mpsc::channel();
+    let factory = |shard, incarnation| {
+        assert_eq!(incarnation, 0, "no second one");
+        Parrot {
+            shard,
+            shards: 1,
+            incarnation,
+            replaced: 0,
+            draining: false,
+            late: None,
+        }
+    };
+    let engine = Engine::start(&options, groups, factory, move |event| {
+        sender.send(event).unwrap()
+    })
+    .unwrap();
+    Phone::new(address).send("panic");
+    let Event::Died(shard, message) = events.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(shard, 0);
+    assert!(message.contains("no second one"), "{message}");
+    assert!(engine.join().is_empty());
+}

@@ -1,0 +1,325 @@
+//! The loop of one shard: receive a batch, let the machine handle it, send
+//! what it wants sent, sleep. Owns the shard's sockets and its place at the
+//! mesh; never looks into a datagram, never blocks but in its [`Park`].
+//!
+//! One turn costs a fixed number of system calls however many datagrams it
+//! moves: one epoll_wait, one recvmmsg per readable socket, one sendmmsg per
+//! run of datagrams to one socket, one write per sleeping shard posted to.
+
+use pinion_sip::base::{Instant, Level, Note, ShardId};
+use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::counters::{Census, Counters};
+use crate::guard::{Fault, Guard};
+use crate::mesh::{Control, Seat};
+use crate::notes::Notes;
+use crate::park::{self, Park, Ready};
+use crate::sys::{Receiver, Sender};
+use crate::udp::Port;
+
+/// Envelopes taken in one turn, so that a busy mesh cannot starve the sockets.
+const COLLECTED_PER_TURN: usize = 32;
+
+/// Datagrams and envelopes the machine may queue in one turn.
+const QUEUED_PER_TURN: usize = 16_384;
+
+/// How soon a shard that could not be told of a replacement is told again.
+const TELL_AGAIN: Duration = Duration::from_millis(10);
+
+/// Everything one shard needs, in place.
+pub(crate) struct Pump<M, F> {
+    guard: Guard<M, F>,
+    out: Outbox,
+    clock: Clock,
+    park: Park,
+    seat: Seat,
+    ports: Vec<Port>,
+    /// Bit n: socket n's room to send is watched.
+    watched: u64,
+    receiver: Receiver,
+    sender: Sender,
+    notes: Notes,
+    counters: Counters,
+    shards: ShardId,
+    /// Shards that do not know yet that this one was replaced.
+    untold: Vec<ShardId>,
+    stopped: bool,
+}
+
+/// What [`Pump::new`] puts together.
+pub(crate) struct Parts<M, F> {
+    pub(crate) guard: Guard<M, F>,
+    pub(crate) clock: Clock,
+    pub(crate) seat: Seat,
+    pub(crate) ports: Vec<Port>,
+    pub(crate) rings: Vec<OwnedFd>,
+    pub(crate) shards: ShardId,
+    pub(crate) batch: usize,
+    pub(crate) level: Option<Level>,
+}
+
+impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
+    pub(crate) fn new(parts: Parts<M, F>) -> io::Result<Pump<M, F>> {
+        let Parts {
+            guard,
+            clock,
+            seat,
+            ports,
+            rings,
+            shards,
+            batch,
+            level,
+        } = parts;
+        let park = Park::new(rings, seat.as_fd())?;
+        for (index, port) in ports.iter().enumerate() {
+            park.add_socket(index, port.as_fd())?;
+        }
+        let mut out = Outbox::new(QUEUED_PER_TURN);
+        out.set_level(level);
+        let notes = Notes::new(guard.shard());
+        Ok(Pump {
+            guard,
+            out,
+            clock,
+            park,
+            seat,
+            ports,
+            watched: 0,
+            receiver: Receiver::new(batch),
+            sender: Sender::new(batch),
+            notes,
+            counters: Counters::default(),
+            shards,
+            untold: Vec::new(),
+            stopped: false,
+        })
+    }
+
+    /// Turns until told to stop; returns the final numbers.
+    pub(crate) async fn run(mut self) -> Census {
+        let mut ready = Ready::default();
+        while !self.stopped {
+            let busy = self.turn(ready);
+            if ready.rings {
+                park::turn().await;
+            }
+            ready = self.sleep(busy);
+        }
+        self.census()
+    }
+
+    /// One turn. Returns whether more is known to wait.
+    fn turn(&mut self, ready: Ready) -> bool {
+        self.counters.turns += 1;
+        if ready.doorbell {
+            self.seat.silence();
+        }
+        self.obey();
+        let mut busy = false;
+        let mut sockets = ready.sockets;
+        while sockets != 0 {
+            busy |= self.receive(sockets.trailing_zeros() as usize);
+            sockets &= sockets - 1;
+        }
+        busy |= self.collect();
+        let now = self.clock.now();
+        if self
+            .guard
+            .machine()
+            .deadline()
+            .is_some_and(|deadline| deadline <= now)
+        {
+            self.feed(now, Input::Elapsed);
+        }
+        self.flush(now);
+        busy
+    }
+
+    fn obey(&mut self) {
+        while let Some(control) = self.seat.take_order() {
+            let now = self.clock.now();
+            match control {
+                Control::Drain => self.feed(now, Input::Drain),
+                Control::Reload(config) => self.feed(now, Input::Reload(config)),
+                Control::Stop => self.stopped = true,
+                // Whoever asked may have stopped waiting.
+                Control::Census(answer) => drop(answer.send(self.census())),
+            }
+        }
+    }
+
+    /// Takes one batch from a socket; a full one means that more may wait.
+    fn receive(&mut self, index: usize) -> bool {
+        let Some(port) = self.ports.get_mut(index) else {
+            return false;
+        };
+        let received = port.receive(&mut self.receiver, &mut self.counters);
+        let now = self.clock.now();
+        for number in 0..received {
+            let datagram = self
+                .ports
+                .get(index)
+                .and_then(|port| port.datagram(&self.receiver, number));
+            let Some((bytes, flow)) = datagram else {
+                continue;
+            };
+            let fed = self
+                .guard
+                .feed(now, Input::Datagram { bytes, flow }, &mut self.out);
+            if let Err(fault) = fed {
+                self.recover(now, fault);
+            }
+        }
+        received == self.receiver.batch()
+    }
+
+    /// Takes envelopes, a bounded number.
+    fn collect(&mut self) -> bool {
+        for _ in 0..COLLECTED_PER_TURN {
+            let Some(envelope) = self.seat.collect() else {
+                return false;
+            };
+            self.counters.collected += 1;
+            self.feed(self.clock.now(), Input::Envelope(envelope));
+        }
+        true
+    }
+
+    fn feed(&mut self, now: Instant, input: Input<'_>) {
+        if let Err(fault) = self.guard.feed(now, input, &mut self.out) {
+            self.recover(now, fault);
+        }
+    }
+
+    /// The machine has been replaced: say so, here and to the other shards.
+    fn recover(&mut self, now: Instant, fault: Fault) {
+        self.counters.faults += 1;
+        let text = format!(
+            "the shard's state was lost to a fault and it starts afresh, incarnation {}: {}",
+            self.guard.incarnation(),
+            fault.message
+        );
+        self.notes.tell(
+            now,
+            &Note {
+                level: Level::Error,
+                cause: "fault",
+                text,
+            },
+        );
+        let own = self.guard.shard();
+        self.untold = (0..self.shards).filter(|&shard| shard != own).collect();
+    }
+
+    /// Does what the machine wanted: other shards first, as they work while
+    /// this one sends.
+    fn flush(&mut self, now: Instant) {
+        for envelope in self.out.take_envelopes() {
+            match self.seat.post(envelope) {
+                Ok(()) => self.counters.posted += 1,
+                Err(_full) => self.counters.mesh_drops += 1,
+            }
+        }
+        self.tell_of_replacement();
+        self.counters.rings += self.seat.ring();
+        self.send();
+        for note in self.out.take_notes() {
+            self.notes.tell(now, &note);
+        }
+    }
+
+    /// Unlike other envelopes this one is not sent again by any protocol, so
+    /// it waits here for room in a full ring.
+    fn tell_of_replacement(&mut self) {
+        let (from, incarnation, seat) =
+            (self.guard.shard(), self.guard.incarnation(), &mut self.seat);
+        self.untold.retain(|&to| {
+            seat.post(Envelope {
+                from,
+                to,
+                body: Body::Replaced { incarnation },
+            })
+            .is_err()
+        });
+    }
+
+    fn send(&mut self) {
+        for port in self.ports.iter_mut().filter(|port| port.is_waiting()) {
+            port.retry(&mut self.sender, &mut self.counters);
+        }
+        let mut rest = self.out.sends();
+        while let Some((&first, _)) = rest.clone().next() {
+            let run = rest
+                .clone()
+                .take_while(move |(flow, _)| flow.socket == first.socket);
+            let dealt_with = match self.ports.get_mut(usize::from(first.socket)) {
+                Some(port) => port.send(&mut self.sender, run, &mut self.counters),
+                None => {
+                    self.counters.send_errors += 1;
+                    1
+                }
+            };
+            rest.nth(dealt_with - 1);
+        }
+        drop(rest);
+        self.out.clear_sends();
+        self.watch_room();
+    }
+
+    /// Watches for room exactly where datagrams wait for it.
+    fn watch_room(&mut self) {
+        for (index, port) in self.ports.iter().enumerate() {
+            let waiting = port.is_waiting();
+            if waiting != (self.watched >> index & 1 == 1)
+                && self.park.want_room(index, port.as_fd(), waiting).is_ok()
+            {
+                self.watched ^= 1 << index;
+            }
+        }
+    }
+
+    /// Sleeps until something is ready, the machine's deadline, or an order;
+    /// only looks around when `busy`.
+    fn sleep(&mut self, busy: bool) -> Ready {
+        let wait = if busy || self.stopped || !self.seat.may_sleep() {
+            Some(Duration::ZERO)
+        } else {
+            self.wait()
+        };
+        let ready = self
+            .park
+            .sleep(wait)
+            .expect("epoll_wait fails only on a descriptor that is not ours");
+        self.seat.awake();
+        ready
+    }
+
+    /// How long nothing is due.
+    fn wait(&self) -> Option<Duration> {
+        let due = self
+            .guard
+            .machine()
+            .deadline()
+            .map(|deadline| deadline.since(self.clock.now()));
+        if self.untold.is_empty() {
+            due
+        } else {
+            Some(due.map_or(TELL_AGAIN, |due| due.min(TELL_AGAIN)))
+        }
+    }
+
+    fn census(&self) -> Census {
+        let machine = self.guard.machine();
+        let mut counters = self.counters.rows(self.out.dropped());
+        counters.extend(machine.counters());
+        Census {
+            shard: self.guard.shard(),
+            idle: machine.is_idle(),
+            counters,
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Every `unsafe` block of pinion: the system calls that std and socket2 do
+//! not wrap, each behind a safe function. Decides nothing, keeps no policy.
+
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+
+use crate::address::{Ancillary, CONTROL_BYTES, Control, Family, NAME_BYTES, Name};
+
+/// The largest UDP payload, in bytes (RFC 768's 16-bit length less its header,
+/// rounded up).
+pub(crate) const DATAGRAM_BYTES: usize = 65_535;
+
+/// Distance between receive buffers: one cache line more than a power of two,
+/// so that the first lines of all buffers do not compete for one cache set.
+const STRIDE: usize = 65_536 + 64;
+
+/// Turns the `-1` of a system call into the error it left in `errno`.
+fn checked(result: libc::c_int) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+fn empty_header() -> libc::mmsghdr {
+    // SAFETY: `mmsghdr` consists of integers and raw pointers, for all of which
+    // the zero bit pattern is a value.
+    unsafe { mem::zeroed() }
+}
+
+const EMPTY_VECTOR: libc::iovec = libc::iovec {
+    iov_base: ptr::null_mut(),
+    iov_len: 0,
+};
+
+/// Buffers for one recvmmsg(2), reused for ever.
+pub(crate) struct Receiver {
+    buffers: Vec<u8>,
+    names: Vec<Name>,
+    controls: Vec<Control>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+    received: usize,
+}
+
+/// One datagram in a [`Receiver`].
+pub(crate) struct Received<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) remote: SocketAddr,
+    pub(crate) ancillary: Ancillary,
+}
+
+impl Receiver {
+    /// Room for `batch` datagrams a call. Pages are touched as they are used.
+    pub(crate) fn new(batch: usize) -> Receiver {
+        Receiver {
+            buffers: vec![0; batch * STRIDE],
+            names: vec![Name::EMPTY; batch],
+            controls: vec![Control::EMPTY; batch],
+            vectors: vec![EMPTY_VECTOR; batch],
+            headers: (0..batch).map(|_| empty_header()).collect(),
+            received: 0,
+        }
+    }
+
+    /// How many datagrams one call can take.
+    pub(crate) fn batch(&self) -> usize {
+        self.headers.len()
+    }
+
+    /// Takes what `socket` holds, up to the batch, without waiting; the count
+    /// is 0 when it holds nothing. The datagrams of the call before are gone.
+    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.received = 0;
+        let parts = self
+            .buffers
+            .chunks_exact_mut(STRIDE)
+            .zip(&mut self.names)
+            .zip(&mut self.controls)
+            .zip(&mut self.vectors)
+            .zip(&mut self.headers);
+        for ((((buffer, name), control), vector), header) in parts {
+            vector.iov_base = buffer.as_mut_ptr().cast();
+            vector.iov_len = DATAGRAM_BYTES;
+            header.msg_hdr.msg_name = ptr::from_mut(name).cast();
+            header.msg_hdr.msg_namelen = NAME_BYTES as _;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = ptr::from_mut(control).cast();
+            header.msg_hdr.msg_controllen = CONTROL_BYTES as _;
+        }
+        // SAFETY: every header points at a name, a control block and a vector
+        // of this receiver, and every vector at a buffer of `STRIDE` bytes of
+        // which `DATAGRAM_BYTES` are offered; all are exclusively borrowed by
+        // `self` for the length of the call, and the count is theirs.
+        let result = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                self.headers.len() as libc::c_uint,
+                libc::MSG_DONTWAIT as _,
+                ptr::null_mut(),
+            )
+        };
+        match checked(result) {
+            Ok(count) => self.received = count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(self.received)
+    }
+
+    /// The datagram `index` of the last call; `None` beyond its count, or when
+    /// it came from an address of another family.
+    pub(crate) fn datagram(&self, index: usize) -> Option<Received<'_>> {
+        let header = self.headers[..self.received].get(index)?;
+        let bytes = self
+            .buffers
+            .get(index * STRIDE..)?
+            .get(..header.msg_len as usize)?;
+        let ancillary = self
+            .controls
+            .get(index)?
+            .read(header.msg_hdr.msg_controllen);
+        Some(Received {
+            bytes,
+            remote: self.names.get(index)?.read()?,
+            ancillary,
+        })
+    }
+}
+
+/// One datagram for a [`Sender`].
+#[derive(Clone, Copy)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) remote: &'a SocketAddr,
+    /// The local address to send from, where the socket leaves a choice.
+    pub(crate) source: Option<&'a SocketAddr>,
+}
+
+/// Room for one sendmmsg(2), reused for ever.
+pub(crate) struct Sender {
+    names: Vec<Name>,
+    controls: Vec<Control>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+}
+
+impl Sender {
+    /// Room for `batch` datagrams a call.
+    pub(crate) fn new(batch: usize) -> Sender {
+        Sender {
+            names: vec![Name::EMPTY; batch],
+            controls: vec![Control::EMPTY; batch],
+            vectors: vec![EMPTY_VECTOR; batch],
+            headers: (0..batch).map(|_| empty_header()).collect(),
+        }
+    }
+
+    /// Sends the first datagrams of `queue`, as many as fit one call, without
+    /// waiting. Returns how many left, at least one; an error is the first
+    /// datagram's own, and none has left.
+    pub(crate) fn send<'a>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        family: Family,
+        queue: impl Iterator<Item = Outgoing<'a>>,
+    ) -> io::Result<usize> {
+        let slots = self
+            .names
+            .iter_mut()
+            .zip(&mut self.controls)
+            .zip(&mut self.vectors)
+            .zip(&mut self.headers);
+        let mut filled = 0;
+        for ((((name, control), vector), header), outgoing) in slots.zip(queue) {
+            let Some(name_bytes) = name.write(family, outgoing.remote) else {
+                if filled == 0 {
+                    return Err(io::ErrorKind::NetworkUnreachable.into());
+                }
+                break;
+            };
+            let control_bytes = outgoing
+                .source
+                .map_or(0, |source| control.write_source(family, source));
+            vector.iov_base = outgoing.bytes.as_ptr().cast_mut().cast();
+            vector.iov_len = outgoing.bytes.len();
+            header.msg_hdr.msg_name = ptr::from_mut(name).cast();
+            header.msg_hdr.msg_namelen = name_bytes as _;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = if control_bytes == 0 {
+                ptr::null_mut()
+            } else {
+                ptr::from_mut(control).cast()
+            };
+            header.msg_hdr.msg_controllen = control_bytes as _;
+            filled += 1;
+        }
+        // SAFETY: the first `filled` headers point at a name, a control block
+        // and a vector of this sender, exclusively borrowed by `self`, and at
+        // bytes borrowed for 'a, which outlives the call; the kernel only reads
+        // those bytes, so the cast to a mutable pointer is never used as one.
+        let result = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                filled as libc::c_uint,
+                (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as _,
+            )
+        };
+        checked(result)
+    }
+}
+
+/// An epoll(7) instance; what it watches is named by a token.
+pub(crate) struct Epoll {
+    instance: OwnedFd,
+    events: Vec<libc::epoll_event>,
+}
+
+impl Epoll {
+    /// Watches nothing yet; one wait reports at most `capacity` tokens.
+    pub(crate) fn new(capacity: usize) -> io::Result<Epoll> {
+        // SAFETY: no pointer is passed.
+        let instance = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        Ok(Epoll {
+            instance: owned(instance),
+            events: vec![libc::epoll_event { events: 0, u64: 0 }; capacity.max(1)],
+        })
+    }
+
+    /// Watches `watched` for input, under `token`. Its closing ends the watch.
+    pub(crate) fn add(&self, watched: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, watched, libc::EPOLLIN, token)
+    }
+
+    /// Watches for input, and for room to send when `output`, from now on.
+    pub(crate) fn change(
+        &self,
+        watched: BorrowedFd<'_>,
+        output: bool,
+        token: u64,
+    ) -> io::Result<()> {
+        let events = if output {
+            libc::EPOLLIN | libc::EPOLLOUT
+        } else {
+            libc::EPOLLIN
+        };
+        self.control(libc::EPOLL_CTL_MOD, watched, events, token)
+    }
+
+    fn control(
+        &self,
+        operation: i32,
+        watched: BorrowedFd<'_>,
+        events: i32,
+        token: u64,
+    ) -> io::Result<()> {
+        let mut event = libc::epoll_event {
+            events: events as u32,
+            u64: token,
+        };
+        // SAFETY: both descriptors are open while borrowed, and the kernel
+        // copies `event` before it returns.
+        let result = unsafe {
+            libc::epoll_ctl(
+                self.instance.as_raw_fd(),
+                operation,
+                watched.as_raw_fd(),
+                &mut event,
+            )
+        };
+        checked(result).map(drop)
+    }
+
+    /// Waits up to `timeout_ms` (-1: for ever) and returns the tokens that are
+    /// ready. A signal, or work that io_uring queued for this thread, ends the
+    /// wait with `Interrupted`.
+    pub(crate) fn wait(&mut self, timeout_ms: i32) -> io::Result<impl Iterator<Item = u64> + '_> {
+        // SAFETY: `events` is exclusively borrowed and its length is passed.
+        let result = unsafe {
+            libc::epoll_wait(
+                self.instance.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                self.events.len() as libc::c_int,
+                timeout_ms,
+            )
+        };
+        let count = checked(result)?;
+        Ok(self.events.iter().take(count).map(|event| event.u64))
+    }
+}
+
+/// A new eventfd(2), non-blocking, at zero.
+pub(crate) fn eventfd() -> io::Result<OwnedFd> {
+    // SAFETY: no pointer is passed.
+    let fd = checked(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) })?;
+    Ok(owned(fd))
+}
+
+/// Takes ownership of a descriptor that a system call has just returned.
+fn owned(fd: usize) -> OwnedFd {
+    // SAFETY: callers pass the fresh result of a successful call that opens a
+    // descriptor, which nothing else knows yet; it fits the c_int it was.
+    unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) }
+}
+
+/// Another name for an open descriptor of this process (fcntl F_DUPFD_CLOEXEC);
+/// an error when `fd` is not open.
+pub(crate) fn duplicate(fd: i32) -> io::Result<OwnedFd> {
+    // SAFETY: no pointer is passed, and a descriptor that is not open is an
+    // error, not undefined.
+    let copy = checked(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) })?;
+    Ok(owned(copy))
+}
+
+/// Asks for the local address of each datagram, and for the count of those the
+/// kernel had no room for, beside each datagram.
+pub(crate) fn set_ancillary(socket: BorrowedFd<'_>, family: Family) -> io::Result<()> {
+    let (level, option) = match family {
+        Family::V4 => (libc::IPPROTO_IP, libc::IP_PKTINFO),
+        Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+    };
+    set_option(socket, level, option, 1)?;
+    set_option(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
+}
+
+fn set_option(
+    socket: BorrowedFd<'_>,
+    level: i32,
+    option: i32,
+    value: libc::c_int,
+) -> io::Result<()> {
+    // SAFETY: the option's value is a c_int, copied before the call returns.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            ptr::from_ref(&value).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    checked(result).map(drop)
+}
+
+/// The CPUs this process may run on, in ascending order.
+pub(crate) fn allowed_cpus() -> io::Result<Vec<usize>> {
+    // SAFETY: `cpu_set_t` is an array of integers, for which zero is a value.
+    let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+    // SAFETY: the size passed is that of `set`, which is exclusively ours.
+    checked(unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) })?;
+    let bits = 8 * size_of::<libc::cpu_set_t>();
+    // SAFETY: `cpu` stays below the number of bits in `set`.
+    Ok((0..bits)
+        .filter(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests;

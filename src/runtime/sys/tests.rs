@@ -1,0 +1,203 @@
+//! One test per system call, over loopback.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::UdpSocket;
+use std::os::fd::AsFd;
+
+use super::*;
+
+fn pair() -> (UdpSocket, UdpSocket) {
+    let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
+    (bind(), bind())
+}
+
+/// Loopback delivers before send returns, so nothing here waits.
+fn send(from: &UdpSocket, to: &UdpSocket, bytes: &[u8]) {
+    from.send_to(bytes, to.local_addr().unwrap()).unwrap();
+}
+
+#[test]
+fn receive_takes_a_batch_with_addresses_and_then_nothing() {
+    let (near, far) = pair();
+    set_ancillary(near.as_fd(), Family::V4).unwrap();
+    for text in [b"one".as_slice(), b"", &[7; 60_000]] {
+        send(&far, &near, text);
+    }
+    let mut receiver = Receiver::new(8);
+    assert_eq!(receiver.batch(), 8);
+    assert_eq!(receiver.receive(near.as_fd()).unwrap(), 3);
+    assert_eq!(receiver.datagram(0).unwrap().bytes, b"one");
+    assert_eq!(receiver.datagram(1).unwrap().bytes, b"");
+    let third = receiver.datagram(2).unwrap();
+    assert_eq!(third.bytes, [7; 60_000]);
+    assert_eq!(third.remote, far.local_addr().unwrap());
+    assert_eq!(third.ancillary.local, Some(near.local_addr().unwrap().ip()));
+    assert!(receiver.datagram(3).is_none());
+    assert_eq!(receiver.receive(near.as_fd()).unwrap(), 0);
+    assert!(receiver.datagram(0).is_none());
+}
+
+#[test]
+fn a_batch_never_exceeds_its_size() {
+    let (near, far) = pair();
+    for n in 0..5_u8 {
+        send(&far, &near, &[n]);
+    }
+    let mut receiver = Receiver::new(2);
+    assert_eq!(receiver.receive(near.as_fd()).unwrap(), 2);
+    assert_eq!(receiver.receive(near.as_fd()).unwrap(), 2);
+    assert_eq!(receiver.receive(near.as_fd()).unwrap(), 1);
+    assert_eq!(receiver.datagram(0).unwrap().bytes, [4]);
+}
+
+#[test]
+fn a_full_buffer_is_told_beside_the_next_datagram() {
+    let (near, far) = pair();
+    set_ancillary(near.as_fd(), Family::V4).unwrap();
+    socket2::SockRef::from(&near)
+        .set_recv_buffer_size(4096)
+        .unwrap();
+    for _ in 0..200 {
+        send(&far, &near, &[0; 500]);
+    }
+    let mut receiver = Receiver::new(256);
+    let held = receiver.receive(near.as_fd()).unwrap();
+    assert!(held < 200);
+    send(&far, &near, b"after");
+    assert_eq!(receiver.receive(near.as_fd()).unwrap(), 1);
+    let drops = receiver.datagram(0).unwrap().ancillary.drops.unwrap();
+    assert_eq!(held + drops as usize, 200);
+}
+
+#[test]
+fn send_takes_as_many_as_fit_and_uses_the_source() {
+    let near = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let far = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let remote = far.local_addr().unwrap();
+    let source = "127.0.0.9:0".parse().unwrap();
+    let texts: [&[u8]; 3] = [b"one", b"two", b"three"];
+    let queue = texts.iter().map(|bytes| Outgoing {
+        bytes,
+        remote: &remote,
+        source: Some(&source),
+    });
+    let mut sender = Sender::new(2);
+    assert_eq!(
+        sender
+            .send(near.as_fd(), Family::V4, queue.clone())
+            .unwrap(),
+        2
+    );
+    assert_eq!(
+        sender
+            .send(near.as_fd(), Family::V4, queue.skip(2))
+            .unwrap(),
+        1
+    );
+    let mut buffer = [0; 16];
+    for text in texts {
+        let (len, from) = far.recv_from(&mut buffer).unwrap();
+        assert_eq!(&buffer[..len], text);
+        assert_eq!(from.ip(), source.ip());
+    }
+}
+
+#[test]
+fn the_first_datagrams_error_is_reported_and_later_ones_wait() {
+    let (near, far) = pair();
+    let good = far.local_addr().unwrap();
+    let bad = "[2001:db8::1]:5060".parse().unwrap();
+    let out = |remote| Outgoing {
+        bytes: b"x",
+        remote,
+        source: None,
+    };
+    let mut sender = Sender::new(4);
+    let sent = sender.send(
+        near.as_fd(),
+        Family::V4,
+        [out(&good), out(&bad), out(&good)].into_iter(),
+    );
+    assert_eq!(sent.unwrap(), 1);
+    let sent = sender.send(
+        near.as_fd(),
+        Family::V4,
+        [out(&bad), out(&good)].into_iter(),
+    );
+    assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::NetworkUnreachable);
+}
+
+#[test]
+fn epoll_reports_what_is_ready_and_forgets_what_is_closed() {
+    let mut epoll = Epoll::new(4).unwrap();
+    let bell = File::from(eventfd().unwrap());
+    let (near, far) = pair();
+    epoll.add(bell.as_fd(), 7).unwrap();
+    epoll.add(near.as_fd(), 8).unwrap();
+    assert_eq!(epoll.wait(0).unwrap().count(), 0);
+    (&bell).write_all(&1_u64.to_ne_bytes()).unwrap();
+    send(&far, &near, b"x");
+    let mut tokens: Vec<u64> = epoll.wait(0).unwrap().collect();
+    tokens.sort_unstable();
+    assert_eq!(tokens, [7, 8]);
+    drop(bell);
+    assert_eq!(epoll.wait(0).unwrap().collect::<Vec<_>>(), [8]);
+    assert_eq!(Receiver::new(1).receive(near.as_fd()).unwrap(), 1);
+    assert_eq!(epoll.wait(0).unwrap().count(), 0);
+    epoll.change(near.as_fd(), true, 9).unwrap();
+    assert_eq!(
+        epoll.wait(0).unwrap().collect::<Vec<_>>(),
+        [9],
+        "there is room to send"
+    );
+    epoll.change(near.as_fd(), false, 9).unwrap();
+    assert_eq!(epoll.wait(0).unwrap().count(), 0);
+}
+
+#[test]
+fn an_eventfd_adds_up_and_reads_once() {
+    use std::io::Read;
+    let bell = File::from(eventfd().unwrap());
+    let mut count = [0; 8];
+    assert_eq!(
+        (&bell).read(&mut count).unwrap_err().kind(),
+        io::ErrorKind::WouldBlock
+    );
+    for _ in 0..3 {
+        (&bell).write_all(&1_u64.to_ne_bytes()).unwrap();
+    }
+    (&bell).read_exact(&mut count).unwrap();
+    assert_eq!(u64::from_ne_bytes(count), 3);
+}
+
+#[test]
+fn a_duplicate_outlives_its_original() {
+    let (near, far) = pair();
+    let copy = UdpSocket::from(duplicate(near.as_raw_fd()).unwrap());
+    let address = near.local_addr().unwrap();
+    drop(near);
+    far.send_to(b"x", address).unwrap();
+    assert_eq!(copy.recv_from(&mut [0; 4]).unwrap().0, 1);
+    assert!(duplicate(-1).is_err());
+}
+
+#[test]
+fn ancillary_options_belong_to_their_family() {
+    let v6 = UdpSocket::bind("[::1]:0").unwrap();
+    set_ancillary(v6.as_fd(), Family::V6).unwrap();
+    let (v4, _) = pair();
+    assert!(set_ancillary(v4.as_fd(), Family::V6).is_err());
+}
+
+#[test]
+fn the_allowed_cpus_are_as_many_as_std_counts() {
+    let cpus = allowed_cpus().unwrap();
+    assert!(!cpus.is_empty());
+    assert!(cpus.is_sorted());
+    let counted = std::thread::available_parallelism().unwrap().get();
+    assert!(
+        counted <= cpus.len(),
+        "a quota may lower std's count, never raise it"
+    );
+}
