@@ -55,6 +55,9 @@ mod tests {
         for n in 0..40_000_u32 {
             count[usize::from(shard_of(format!("{n}-77@10.0.0.1").as_bytes(), 4))] += 1;
         }
-        assert!(count.iter().all(|&c| (9_000..11_000).contains(&c)), "{count:?}");
+        assert!(
+            count.iter().all(|&c| (9_000..11_000).contains(&c)),
+            "{count:?}"
+        );
     }
 }

@@ -53,7 +53,13 @@ pub struct Lanes<K> {
 
 impl<K> Default for Lanes<K> {
     fn default() -> Self {
-        Lanes { lanes: Vec::new(), heap: BinaryHeap::new(), sequence: 0, len: 0, earliest: None }
+        Lanes {
+            lanes: Vec::new(),
+            heap: BinaryHeap::new(),
+            sequence: 0,
+            len: 0,
+            earliest: None,
+        }
     }
 }
 
@@ -102,7 +108,11 @@ impl<K> Lanes<K> {
         if self.earliest.is_none_or(|earliest| at < earliest) {
             self.earliest = Some(at);
         }
-        self.heap.push(Reverse(Odd { at, sequence: self.sequence, key }));
+        self.heap.push(Reverse(Odd {
+            at,
+            sequence: self.sequence,
+            key,
+        }));
     }
 
     /// When the next alarm is due.
@@ -119,14 +129,20 @@ impl<K> Lanes<K> {
             .lanes
             .iter()
             .enumerate()
-            .filter_map(|(index, lane)| lane.queue.front().map(|&(at, sequence, _)| (at, sequence, index)))
+            .filter_map(|(index, lane)| {
+                lane.queue
+                    .front()
+                    .map(|&(at, sequence, _)| (at, sequence, index))
+            })
             .min();
         let odd = self.heap.peek().map(|Reverse(odd)| (odd.at, odd.sequence));
         let key = match (lane, odd) {
             (Some((at, sequence, _)), Some(odd)) if odd < (at, sequence) => self.pop_odd(),
-            (Some((_, _, index)), _) => {
-                self.lanes.get_mut(index).and_then(|lane| lane.queue.pop_front()).map(|(.., key)| key)
-            }
+            (Some((_, _, index)), _) => self
+                .lanes
+                .get_mut(index)
+                .and_then(|lane| lane.queue.pop_front())
+                .map(|(.., key)| key),
             (None, Some(_)) => self.pop_odd(),
             (None, None) => None,
         };
@@ -142,8 +158,13 @@ impl<K> Lanes<K> {
     }
 
     fn find_earliest(&self) -> Option<Instant> {
-        let lanes = self.lanes.iter().filter_map(|lane| lane.queue.front().map(|&(at, ..)| at));
-        lanes.chain(self.heap.peek().map(|Reverse(odd)| odd.at)).min()
+        let lanes = self
+            .lanes
+            .iter()
+            .filter_map(|lane| lane.queue.front().map(|&(at, ..)| at));
+        lanes
+            .chain(self.heap.peek().map(|Reverse(odd)| odd.at))
+            .min()
     }
 }
 

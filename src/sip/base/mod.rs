@@ -1,6 +1,8 @@
 //! What everything else stands on: time as an integer, seeded randomness,
 //! bounded tables, timers, and the addresses of the wire. No SIP grammar.
 
+mod date;
+mod decimal;
 mod flow;
 mod hash;
 mod instant;
@@ -11,6 +13,8 @@ mod random;
 mod slab;
 mod text;
 
+pub use date::Date;
+pub use decimal::Decimal;
 pub use flow::{Flow, SocketIndex, Transmit};
 pub use hash::{Hasher, call_id_hash, shard_of};
 pub use instant::{Instant, UnixTime};

@@ -16,7 +16,8 @@ struct Slot<T> {
 }
 
 /// At most `capacity` entries, addressed by [`Handle`]. Insert, lookup and
-/// removal are O(1). Memory grows with use up to the bound and is reused.
+/// removal are O(1). Address space is taken at once, memory as slots are first
+/// used; slots are used again.
 pub struct Slab<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
@@ -27,7 +28,13 @@ pub struct Slab<T> {
 impl<T> Slab<T> {
     /// An empty slab that will hold at most `capacity` entries.
     pub fn new(capacity: u32) -> Slab<T> {
-        Slab { slots: Vec::new(), free: Vec::new(), capacity, len: 0 }
+        let slots = Vec::with_capacity(capacity as usize);
+        Slab {
+            slots,
+            free: Vec::new(),
+            capacity,
+            len: 0,
+        }
     }
 
     /// Entries held.
@@ -55,23 +62,40 @@ impl<T> Slab<T> {
             && let Some(slot) = self.slots.get_mut(index as usize)
         {
             slot.entry = Some(entry);
-            return Ok(Handle { slot: index, generation: slot.generation });
+            return Ok(Handle {
+                slot: index,
+                generation: slot.generation,
+            });
         }
         let index = self.slots.len() as u32;
-        self.slots.push(Slot { generation: 0, entry: Some(entry) });
-        Ok(Handle { slot: index, generation: 0 })
+        self.slots.push(Slot {
+            generation: 0,
+            entry: Some(entry),
+        });
+        Ok(Handle {
+            slot: index,
+            generation: 0,
+        })
     }
 
     /// The entry, if the handle is still its own.
     pub fn get(&self, handle: Handle) -> Option<&T> {
         let slot = self.slots.get(handle.slot as usize)?;
-        if slot.generation == handle.generation { slot.entry.as_ref() } else { None }
+        if slot.generation == handle.generation {
+            slot.entry.as_ref()
+        } else {
+            None
+        }
     }
 
     /// The entry, to change.
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
         let slot = self.slots.get_mut(handle.slot as usize)?;
-        if slot.generation == handle.generation { slot.entry.as_mut() } else { None }
+        if slot.generation == handle.generation {
+            slot.entry.as_mut()
+        } else {
+            None
+        }
     }
 
     /// Takes the entry out; its handle finds nothing from now on.
@@ -91,7 +115,13 @@ impl<T> Slab<T> {
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
             let entry = slot.entry.as_ref()?;
-            Some((Handle { slot: index as u32, generation: slot.generation }, entry))
+            Some((
+                Handle {
+                    slot: index as u32,
+                    generation: slot.generation,
+                },
+                entry,
+            ))
         })
     }
 }

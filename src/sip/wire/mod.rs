@@ -11,6 +11,7 @@ mod fields;
 pub mod header;
 mod message;
 mod method;
+mod reply;
 mod scan;
 mod start;
 mod status;
@@ -24,6 +25,7 @@ pub use header::{
 };
 pub use message::{MAX_BODY_BYTES, MAX_FIELD_BYTES, Message};
 pub use method::Method;
+pub use reply::{ReplyHead, reply_flow, write_reply};
 pub use scan::{Elements, elements, is_token};
 pub use start::StartLine;
 pub use status::Status;

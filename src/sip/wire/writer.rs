@@ -53,6 +53,20 @@ impl<'b> Writer<'b> {
         self.line_end();
     }
 
+    /// One header field of several parts.
+    pub fn parts(&mut self, name: HeaderName, parts: &[&[u8]]) {
+        self.name(name);
+        for part in parts {
+            self.text(part);
+        }
+        self.line_end();
+    }
+
+    /// Whole header lines that another writer wrote.
+    pub fn lines(&mut self, lines: &[u8]) {
+        self.buffer.extend_from_slice(lines);
+    }
+
     /// One header field, formatted.
     pub fn field_fmt(&mut self, name: HeaderName, value: fmt::Arguments) {
         self.name(name);

@@ -1,0 +1,153 @@
+//! One dialog: identity, route set, sequence numbers.
+
+use core::fmt::Write;
+
+use super::RouteSet;
+use crate::base::{Decimal, Flow, Text};
+use crate::wire::{ContactValue, HeaderName, Message, Method, Uri, Writer};
+
+/// A request whose CSeq is not above the last one (§12.2.2): 500.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutOfOrder;
+
+/// Which end of the first INVITE we were.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// We sent it; the Call-ID is ours.
+    Uac,
+    /// We received it.
+    Uas,
+}
+
+/// Our end of a dialog, or of one that is still to come.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    /// Which end of the first INVITE we were.
+    pub role: Role,
+    /// Call-ID.
+    pub call_id: Text,
+    /// Our tag.
+    pub local_tag: Text,
+    /// Theirs; empty until a response brings it.
+    pub remote_tag: Text,
+    /// Our From value in requests, without tag: `"name" <uri>`.
+    pub local: Text,
+    /// Our To value in requests, without tag.
+    pub remote: Text,
+    /// The remote target: Request-URI of requests (§12.2.1.1).
+    pub target: Text,
+    /// Our Contact URI.
+    pub contact: Text,
+    /// The route set.
+    pub routes: RouteSet,
+    /// CSeq number of our last request.
+    pub local_cseq: u32,
+    /// CSeq number of their last request, once they sent one.
+    pub remote_cseq: Option<u32>,
+    /// Where requests go.
+    pub flow: Flow,
+    /// Requests go to `flow.remote` whatever the target says: the remote sits
+    /// behind a NAT, or registered this flow.
+    pub pinned: bool,
+}
+
+impl Dialog {
+    /// Whether a message with these tags belongs here. A dialog that has no
+    /// remote tag yet takes any.
+    pub fn matches(&self, remote_tag: &[u8]) -> bool {
+        self.remote_tag.is_empty() || self.remote_tag.as_bytes() == remote_tag
+    }
+
+    /// Takes the CSeq of a request from the remote (§12.2.2).
+    pub fn accept(&mut self, cseq: u32) -> Result<(), OutOfOrder> {
+        if self.remote_cseq.is_some_and(|last| cseq <= last) {
+            return Err(OutOfOrder);
+        }
+        self.remote_cseq = Some(cseq);
+        Ok(())
+    }
+
+    /// The CSeq number of the next request of ours.
+    pub fn next_cseq(&mut self) -> u32 {
+        self.local_cseq = self.local_cseq.wrapping_add(1) & 0x7fff_ffff;
+        self.local_cseq
+    }
+
+    /// Takes the Contact of a target refresh request or of its 2xx (§12.2).
+    pub fn refresh_target(&mut self, message: &Message) {
+        if let Some(contact) = contact_uri(message) {
+            self.target.set(contact);
+            self.aim();
+        }
+    }
+
+    /// Points the flow at the next hop, unless it is pinned. A next hop that is
+    /// a name leaves it where the last message came from.
+    pub fn aim(&mut self) {
+        if self.pinned && self.routes.is_empty() {
+            return;
+        }
+        let next_hop = Uri::parse(self.routes.next_hop(&self.target)).ok();
+        if let Some(remote) = next_hop.and_then(|uri| uri.socket_addr(5060)) {
+            self.flow.remote = remote;
+        }
+    }
+
+    /// Heads a request: start line, Via, Max-Forwards, Route, From, To,
+    /// Call-ID, CSeq, and the Contact of a target refresh. The caller adds what
+    /// the method needs, and ends it.
+    pub fn write_request<'b>(
+        &self,
+        buffer: &'b mut Vec<u8>,
+        compact: bool,
+        method: Method,
+        cseq: u32,
+        branch: &[u8],
+        max_forwards: u8,
+    ) -> Writer<'b> {
+        let mut writer = Writer::new(buffer, compact);
+        let (uri, routes) = self.routes.apply(&self.target);
+        writer.request(method, uri);
+        let mut sent_by = Text::new();
+        // Writing to a Text cannot fail.
+        let _ = write!(sent_by, "{}", self.flow.local);
+        writer.parts(
+            HeaderName::Via,
+            &[b"SIP/2.0/UDP ", &sent_by, b";branch=", branch, b";rport"],
+        );
+        writer.parts(
+            HeaderName::MaxForwards,
+            &[Decimal::new(max_forwards.into()).as_bytes()],
+        );
+        for route in routes {
+            writer.parts(HeaderName::Route, &[b"<", route, b">"]);
+        }
+        writer.parts(HeaderName::From, &[&self.local, b";tag=", &self.local_tag]);
+        if self.remote_tag.is_empty() {
+            writer.field(HeaderName::To, &self.remote);
+        } else {
+            writer.parts(HeaderName::To, &[&self.remote, b";tag=", &self.remote_tag]);
+        }
+        if method == Method::Invite {
+            writer.parts(HeaderName::Contact, &[b"<", &self.contact, b">"]);
+        }
+        writer.field(HeaderName::CallId, &self.call_id);
+        writer.parts(
+            HeaderName::CSeq,
+            &[
+                Decimal::new(cseq.into()).as_bytes(),
+                b" ",
+                method.as_bytes(),
+            ],
+        );
+        writer
+    }
+}
+
+/// The URI of the first Contact, if there is one.
+fn contact_uri<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
+    message.contacts().find_map(|contact| match contact.ok()? {
+        ContactValue::Addr(address) => Some(address.uri),
+        ContactValue::Star => None,
+    })
+}

@@ -1,0 +1,100 @@
+//! The head of responses to one request, kept until the last of them is
+//! written: what RFC 3261 §8.2.6 copies from the request.
+
+use super::{HeaderName, Message, Status, Writer};
+use crate::base::{Flow, Text};
+
+/// Everything a response repeats of its request, and where responses go.
+#[derive(Clone, Debug)]
+pub struct ReplyHead {
+    flow: Flow,
+    /// Via to CSeq, as whole header lines, without To.
+    lines: Vec<u8>,
+    /// Record-Route lines, for responses that make a dialog (§12.1.1).
+    record_routes: Vec<u8>,
+    /// To value.
+    to: Text,
+    /// Whether To had a tag already.
+    tagged: bool,
+}
+
+impl ReplyHead {
+    /// Reads a checked request that came by `flow`. `to_source` sends responses
+    /// to where it came from even if its Via did not ask so (`rport`).
+    pub fn new(request: &Message<'_>, flow: Flow, to_source: bool) -> ReplyHead {
+        let mut lines = Vec::with_capacity(256);
+        let mut writer = Writer::new(&mut lines, false);
+        writer.vias(request, flow.remote, to_source);
+        writer.copy(request, HeaderName::From);
+        writer.copy(request, HeaderName::CallId);
+        writer.copy(request, HeaderName::CSeq);
+        let mut record_routes = Vec::new();
+        Writer::new(&mut record_routes, false).copy(request, HeaderName::RecordRoute);
+        let to = request.raw(HeaderName::To).next().unwrap_or_default();
+        let tagged = request.to().is_ok_and(|to| to.tag().is_some());
+        ReplyHead {
+            flow: reply_flow(request, flow, to_source),
+            lines,
+            record_routes,
+            to: Text::from(to),
+            tagged,
+        }
+    }
+
+    /// Where responses go.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// Begins a response. `tag` is our To tag; a request that had one keeps
+    /// it, and a 100 gets none. The caller adds what the status needs.
+    pub fn write<'b>(
+        &self,
+        buffer: &'b mut Vec<u8>,
+        compact: bool,
+        status: Status,
+        reason: Option<&str>,
+        tag: &[u8],
+    ) -> Writer<'b> {
+        let mut writer = Writer::new(buffer, compact);
+        writer.status(status, reason);
+        writer.lines(&self.lines);
+        if self.tagged || tag.is_empty() || status == Status::TRYING {
+            writer.field(HeaderName::To, &self.to);
+        } else {
+            writer.parts(HeaderName::To, &[&self.to, b";tag=", tag]);
+        }
+        if status != Status::TRYING && (status.is_provisional() || status.is_success()) {
+            writer.lines(&self.record_routes);
+        }
+        writer
+    }
+}
+
+/// Begins a response to a request at hand, keeping nothing (§8.2.7).
+pub fn write_reply<'b>(
+    buffer: &'b mut Vec<u8>,
+    compact: bool,
+    request: &Message<'_>,
+    flow: Flow,
+    to_source: bool,
+    (status, reason): (Status, Option<&str>),
+    tag: &[u8],
+) -> Writer<'b> {
+    let mut writer = Writer::new(buffer, compact);
+    writer.status(status, reason);
+    writer.vias(request, flow.remote, to_source);
+    writer.copy(request, HeaderName::From);
+    writer.to_with_tag(request, tag);
+    writer.copy(request, HeaderName::CallId);
+    writer.copy(request, HeaderName::CSeq);
+    writer
+}
+
+/// The path of responses to a request (§18.2.2, RFC 3581 §4).
+pub fn reply_flow(request: &Message<'_>, flow: Flow, to_source: bool) -> Flow {
+    let remote = request
+        .top_via()
+        .map_or(flow.remote, |via| via.reply_to(flow.remote, to_source));
+    Flow { remote, ..flow }
+}
