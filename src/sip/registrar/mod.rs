@@ -5,9 +5,11 @@
 
 mod binding;
 mod location;
+mod qualify;
 mod register;
 mod wheel;
 
 pub use binding::{Binding, Contact, Refusal, Update};
 pub use location::{GRACE, Location};
+pub use qualify::{Qualifier, Reach, Watch};
 pub use register::{ExpiryRules, Rejection, read, write_contacts};
