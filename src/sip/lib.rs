@@ -8,15 +8,15 @@
 
 extern crate alloc;
 
-pub mod base;
-pub mod wire;
-pub mod transaction;
-pub mod dialog;
 pub mod auth;
-pub mod registrar;
-pub mod dialplan;
-pub mod config;
+pub mod base;
 pub mod call;
-pub mod method;
+pub mod config;
+pub mod dialog;
+pub mod dialplan;
 pub mod machine;
+pub mod method;
+pub mod registrar;
 pub mod shard;
+pub mod transaction;
+pub mod wire;

@@ -1,1 +1,34 @@
-//! placeholder
+//! Calls: a caller's leg, the legs its dialplan opens, and what joins them.
+//!
+//! A `Call` never leaves its shard. It is told of requests, responses,
+//! answers and alarms one at a time, as a `Turn`, and does what follows by
+//! going down: transactions, then the outbox. Nothing below calls back.
+//!
+//! - `exchange`: what all calls of a shard stand on
+//! - `leg`: one dialog of a call, and what it waits for
+//! - `call`: the call itself, from its first INVITE to its last BYE
+//! - `channels`: the call as the dialplan sees it (`Channels`)
+//! - `tech`, `sip`: the technologies Dial may name
+//! - `callee`: responses to the INVITEs that open legs
+//! - `within`: requests inside the dialogs, relayed from leg to leg
+//! - `stray`: 2xx responses that nobody waits for any more
+
+#[expect(
+    clippy::module_inception,
+    reason = "the folder is named after the type it is about"
+)]
+mod call;
+mod callee;
+mod channels;
+mod exchange;
+mod leg;
+mod limit;
+mod sip;
+mod stray;
+mod tech;
+mod within;
+
+pub use call::{ALLOW, Call, Opening, end_with, name_addr, push_address};
+pub use exchange::{Alarm, Ask, Exchange, LegRef, Owner, ParkedMessage, Resume, Turn};
+pub use limit::Occupancy;
+pub use stray::settle;

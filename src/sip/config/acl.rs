@@ -33,10 +33,14 @@ impl Acl {
 impl Rule {
     fn matches(&self, address: IpAddr) -> bool {
         let (network, address, width) = match (self.network, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                (u128::from(network.to_bits()), u128::from(address.to_bits()), 32)
+            (IpAddr::V4(network), IpAddr::V4(address)) => (
+                u128::from(network.to_bits()),
+                u128::from(address.to_bits()),
+                32,
+            ),
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                (network.to_bits(), address.to_bits(), 128)
             }
-            (IpAddr::V6(network), IpAddr::V6(address)) => (network.to_bits(), address.to_bits(), 128),
             _ => return false,
         };
         let host_bits = width - u32::from(self.prefix).min(width);
@@ -49,17 +53,28 @@ mod tests {
     use super::*;
 
     fn rule(permit: bool, network: &str, prefix: u8) -> Rule {
-        Rule { permit, network: network.parse().unwrap(), prefix }
+        Rule {
+            permit,
+            network: network.parse().unwrap(),
+            prefix,
+        }
     }
 
     #[test]
     fn the_last_match_wins() {
-        let acl = Acl(vec![rule(false, "0.0.0.0", 0), rule(true, "10.0.0.0", 8), rule(false, "10.1.0.0", 16)]);
+        let acl = Acl(vec![
+            rule(false, "0.0.0.0", 0),
+            rule(true, "10.0.0.0", 8),
+            rule(false, "10.1.0.0", 16),
+        ]);
         assert!(acl.permits("10.2.3.4".parse().unwrap()));
         assert!(!acl.permits("10.1.3.4".parse().unwrap()));
         assert!(!acl.permits("192.0.2.1".parse().unwrap()));
         assert!(acl.permits("::ffff:10.2.3.4".parse().unwrap()));
-        assert!(acl.permits("2001:db8::1".parse().unwrap()), "no rule of its family");
+        assert!(
+            acl.permits("2001:db8::1".parse().unwrap()),
+            "no rule of its family"
+        );
     }
 
     #[test]

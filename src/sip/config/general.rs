@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::Acl;
 use super::peer::{Nat, Peer, PeerKind, Qualify};
+use crate::auth::Algorithm;
 
 /// The settings every device shares. Field names are the options' names;
 /// defaults are Asterisk 13.3.2's unless the field says otherwise.
@@ -27,6 +28,9 @@ pub struct General {
     pub outofcall_message_context: Option<String>,
     /// `realm` of digest challenges.
     pub realm: String,
+    /// `auth_algorithms` (new): what challenges offer, most preferred first.
+    /// MD5 alone by default: many phones look at the first challenge only.
+    pub auth_algorithms: Vec<Algorithm>,
     /// `useragent`: the User-Agent and Server header.
     pub useragent: String,
     /// `callerid`: the number used where a device has none.
@@ -122,6 +126,7 @@ impl Default for General {
             accept_outofcall_message: true,
             outofcall_message_context: None,
             realm: "pinion".into(),
+            auth_algorithms: vec![Algorithm::Md5],
             useragent: concat!("pinion ", env!("CARGO_PKG_VERSION")).into(),
             callerid: "pinion".into(),
             fromdomain: None,

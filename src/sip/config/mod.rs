@@ -19,8 +19,8 @@ use crate::dialplan::Plan;
 pub use acl::{Acl, Rule};
 pub use general::General;
 pub use peer::{
-    CallerId, Host, Insecure, Nat, Overlap, Peer, PeerKind, ProgressInband, Qualify, Refresher, Secret,
-    SessionMode, SessionTimers, TrustIdOutbound,
+    CallerId, Host, Insecure, Nat, Overlap, Peer, PeerKind, ProgressInband, Qualify, Refresher,
+    Secret, SessionMode, SessionTimers, TrustIdOutbound,
 };
 
 /// Everything an engine needs to know before its first datagram.
@@ -58,10 +58,16 @@ impl Peers {
                 && let Host::Fixed(address) = peer.host
                 && peer.kind != PeerKind::User
             {
-                by_address.entry(address.ip()).or_default().push(Arc::clone(peer));
+                by_address
+                    .entry(address.ip())
+                    .or_default()
+                    .push(Arc::clone(peer));
             }
         }
-        Peers { by_name, by_address }
+        Peers {
+            by_name,
+            by_address,
+        }
     }
 
     /// The device called `name`.

@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Acl;
+use crate::auth;
 
 /// `type=` (C.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -295,7 +296,43 @@ pub struct Peer {
     pub kept: Vec<(String, String)>,
 }
 
+impl Secret {
+    /// As the computation of digests takes it; `None` for no password.
+    pub fn proof(&self) -> Option<auth::Secret<'_>> {
+        match self {
+            Secret::None => None,
+            Secret::Plain(password) => Some(auth::Secret::Plain(password.as_bytes())),
+            Secret::Md5(hash) => Some(auth::Secret::Md5(hash.as_bytes())),
+        }
+    }
+}
+
 impl Peer {
+    /// Who we are to this device when it challenges us: its `auth=` entries by
+    /// realm, and its own secret for the realm it names itself.
+    pub fn identities(&self) -> Vec<auth::Identity<'_>> {
+        let entries = self.credentials.iter().filter_map(|(user, secret, realm)| {
+            let secret = secret.proof()?;
+            Some(auth::Identity {
+                user: user.as_bytes(),
+                secret,
+                realm: Some(realm.as_bytes()),
+            })
+        });
+        let user = self.defaultuser.as_deref().unwrap_or(&self.name).as_bytes();
+        let remote = self
+            .remotesecret
+            .as_ref()
+            .map(|secret| auth::Secret::Plain(secret.as_bytes()));
+        let own = remote.or_else(|| self.secret.proof());
+        let own = own.map(|secret| auth::Identity {
+            user,
+            secret,
+            realm: None,
+        });
+        entries.chain(own).collect()
+    }
+
     /// A device of `kind` with Asterisk's defaults and nothing else set.
     pub fn new(name: &str, kind: PeerKind) -> Peer {
         Peer {

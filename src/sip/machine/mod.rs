@@ -4,6 +4,7 @@
 //! cannot tell which. Everything it wants done is in the `Outbox` afterwards,
 //! and everything it waits for comes back as an `Input`.
 
+mod counters;
 mod envelope;
 mod outbox;
 
@@ -12,6 +13,7 @@ use alloc::sync::Arc;
 use crate::base::{Flow, Instant};
 use crate::config::Config;
 
+pub use counters::Counters;
 pub use envelope::{Answer, Body, Envelope, Lease, Question, QuestionId};
 pub use outbox::{Outbox, Sent};
 

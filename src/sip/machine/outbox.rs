@@ -62,7 +62,11 @@ impl Outbox {
     /// Keeps a note if its level is wanted. Formats nothing otherwise.
     pub fn note(&mut self, level: Level, cause: &'static str, text: impl FnOnce() -> String) {
         if self.wants(level) && self.notes.len() < 4096 {
-            self.notes.push(Note { level, cause, text: text() });
+            self.notes.push(Note {
+                level,
+                cause,
+                text: text(),
+            });
         }
     }
 
@@ -89,13 +93,18 @@ impl Outbox {
             return None;
         }
         let range = start..self.bytes.len();
-        self.sends.push(Sent { flow: *flow, range: range.clone() });
+        self.sends.push(Sent {
+            flow: *flow,
+            range: range.clone(),
+        });
         self.bytes.get(range)
     }
 
     /// The datagrams, in order.
     pub fn sends(&self) -> impl Iterator<Item = (&Flow, &[u8])> + Clone {
-        self.sends.iter().filter_map(|sent| Some((&sent.flow, self.bytes.get(sent.range.clone())?)))
+        self.sends
+            .iter()
+            .filter_map(|sent| Some((&sent.flow, self.bytes.get(sent.range.clone())?)))
     }
 
     /// How many datagrams are queued.

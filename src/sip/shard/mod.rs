@@ -1,1 +1,21 @@
-//! placeholder
+//! The server's `Machine`: one core's share of the engine.
+//!
+//! A `Shard` solely owns its tables, sized from `Limits`. `intake` finds the
+//! home of a datagram, `requests` and `responses` match it, the method's
+//! `Verdict` is applied, and `pending` parks what waits for an answer.
+
+mod intake;
+mod pending;
+mod qualify;
+mod requests;
+mod responses;
+#[expect(
+    clippy::module_inception,
+    reason = "the folder is named after the type it is about"
+)]
+mod shard;
+
+pub use shard::{Setup, Shard};
+
+#[cfg(test)]
+mod tests;

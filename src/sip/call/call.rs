@@ -1,0 +1,823 @@
+//! A call, from its first INVITE to its last BYE.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::channels::Stage;
+use super::exchange::{Alarm, LegRef, Owner, Resume, Turn};
+use super::leg::{Leg, LegState};
+use super::tech::ChannelTech;
+use crate::base::{Decimal, Flow, Handle, Instant, Level, Text};
+use crate::config::Peer;
+use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet};
+use crate::dialplan::{
+    Cause, ChannelEvent, ChannelId, Cursor, Ending, Event, Failure, Indication, Place, Progress,
+};
+use crate::machine::{Lease, Question};
+use crate::transaction::{Keep, TransactionId};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer};
+
+/// Methods this engine takes, for Allow.
+pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, BYE, REGISTER, INFO, MESSAGE";
+
+/// What the admission of an INVITE found out about it.
+pub struct Opening {
+    /// The device that calls; `None` for a guest.
+    pub peer: Option<Arc<Peer>>,
+    /// Where its plan starts.
+    pub context: Text,
+    /// The extension dialled.
+    pub exten: Text,
+    /// Max-Forwards left for the next leg.
+    pub max_forwards: u8,
+    /// Requests inside the dialog go to the source of this one (`nat`).
+    pub pinned: bool,
+}
+
+/// A body on its way through, byte for byte.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    /// Content-Type.
+    pub content_type: Text,
+    /// The bytes; empty for no body.
+    pub bytes: Vec<u8>,
+}
+
+impl Body {
+    /// The body of a message.
+    pub fn of(message: &Message<'_>) -> Body {
+        Body {
+            content_type: Text::from(message.content_type().unwrap_or_default()),
+            bytes: message.body().to_vec(),
+        }
+    }
+}
+
+/// Ends a message with a body, or without one when there are no bytes.
+pub fn end_with(writer: Writer<'_>, content_type: &[u8], body: &[u8]) {
+    if body.is_empty() {
+        writer.end();
+    } else {
+        writer.end_with_body(content_type, body);
+    }
+}
+
+/// One outbound channel of a call.
+pub struct Channel {
+    /// Its name within the call.
+    pub id: ChannelId,
+    /// Its technology.
+    pub tech: &'static dyn ChannelTech,
+    /// Where it leads.
+    pub destination: super::sip::Destination,
+    /// Legs that may still answer.
+    pub open_legs: u16,
+    /// The best reason so far why it failed.
+    pub failure: Option<(Status, Failure)>,
+    /// Its place in the callee's call limit.
+    pub lease: Option<(Text, Lease)>,
+}
+
+/// A request relayed inside the dialogs, from one leg to the other.
+pub struct Relay {
+    /// The sender's transaction.
+    pub server: TransactionId,
+    /// Head of the answers to the sender.
+    pub head: ReplyHead,
+    /// Ours, towards the other leg; `None` while waiting to try again.
+    pub client: Option<TransactionId>,
+    /// The sender's leg.
+    pub from: u16,
+    /// INVITE or another.
+    pub invite: bool,
+    /// The body, for another try (INVITE only).
+    pub body: Body,
+    /// Times a 491 was met.
+    pub tries: u8,
+}
+
+/// A call: the caller's leg, the legs opened for it, the plan that runs it.
+pub struct Call {
+    /// Its own name.
+    pub(super) handle: Handle,
+    /// The caller's leg first; indices are stable.
+    pub(super) legs: SmallVec<[Leg; 2]>,
+    pub(super) channels: SmallVec<[Channel; 1]>,
+    pub(super) next_channel: u32,
+    /// The callee's leg the caller is joined to.
+    pub(super) bridge: Option<u16>,
+    pub(super) relays: SmallVec<[Relay; 1]>,
+    cursor: Option<Box<Cursor>>,
+    /// When the plan wants waking.
+    alarm: Option<Instant>,
+    /// Channel events the plan has not heard of yet.
+    pub(super) events: VecDeque<(ChannelId, ChannelEvent)>,
+    /// The leg, and its early dialog's caller tag, whose response is being handled.
+    pub(super) current: Option<u16>,
+    /// What the caller was last shown.
+    pub(super) indicated: Option<Indication>,
+    /// The tag of the caller's dialog for each early dialog beyond the first.
+    pub(super) caller_tags: SmallVec<[Text; 1]>,
+    /// Whether some early dialog took the caller's first tag.
+    pub(super) first_tag_taken: bool,
+    /// The caller's offer.
+    pub(super) offer: Body,
+    /// Whole header lines passed on to the callees.
+    pub(super) passed: Vec<u8>,
+    pub(super) caller_number: Text,
+    pub(super) caller_name: Text,
+    pub(super) max_forwards: u8,
+    lease: Option<(Text, Lease)>,
+    /// The call ends as soon as the caller has acknowledged its 2xx: nobody may
+    /// send BYE before that (RFC 3261 §15).
+    ending: Option<Cause>,
+    over: bool,
+}
+
+impl Call {
+    /// A call begun by the INVITE of this turn. Nothing is sent yet.
+    pub fn new(turn: &mut Turn<'_>, opening: &Opening, head: ReplyHead) -> Option<Call> {
+        let (request, flow) = turn.message?;
+        let dialog = caller_dialog(turn, request, flow, opening)?;
+        let from = request.from().ok()?;
+        let user = Uri::parse(from.uri).ok().map_or(&b""[..], |uri| uri.user);
+        let configured = opening.peer.as_ref().map(|peer| &peer.callerid);
+        let caller_number = configured
+            .filter(|callerid| !callerid.number.is_empty())
+            .map_or_else(
+                || Text::from(user),
+                |callerid| Text::from(callerid.number.as_str()),
+            );
+        let caller_name = configured
+            .filter(|callerid| !callerid.name.is_empty())
+            .map_or_else(
+                || Text::from(from.display),
+                |callerid| Text::from(callerid.name.as_str()),
+            );
+        let mut leg = Leg::new(dialog, opening.peer.clone(), ChannelId(0));
+        leg.head = Some(head);
+        Some(Call {
+            handle: Handle {
+                slot: 0,
+                generation: 0,
+            },
+            legs: core::iter::once(leg).collect(),
+            channels: SmallVec::new(),
+            next_channel: 1,
+            bridge: None,
+            relays: SmallVec::new(),
+            cursor: None,
+            alarm: None,
+            events: VecDeque::new(),
+            current: None,
+            indicated: None,
+            caller_tags: SmallVec::new(),
+            first_tag_taken: false,
+            offer: Body::of(request),
+            passed: passed_headers(turn, request),
+            caller_number,
+            caller_name,
+            max_forwards: opening.max_forwards,
+            lease: None,
+            ending: None,
+            over: false,
+        })
+    }
+
+    /// Tells a call its name, enters its dialog, and asks for a place in the
+    /// caller's call limit where there is one; else starts the plan.
+    pub fn open(
+        &mut self,
+        turn: &mut Turn<'_>,
+        handle: Handle,
+        server: TransactionId,
+        opening: &Opening,
+    ) {
+        self.handle = handle;
+        turn.exchange.counters.calls_begun += 1;
+        let owner = LegRef {
+            call: handle,
+            leg: 0,
+        };
+        if let Some(leg) = self.legs.first_mut() {
+            leg.invite = Some(server);
+            turn.exchange
+                .dialogs
+                .insert(&leg.dialog.call_id, &leg.dialog.local_tag, owner);
+        }
+        self.cursor = Some(Box::new(self.cursor_for(turn, opening)));
+        match opening.peer.as_ref().filter(|peer| peer.call_limit > 0) {
+            Some(peer) => {
+                let (peer_name, limit) = (Text::from(peer.name.as_str()), peer.call_limit);
+                let lease = turn.exchange.lease();
+                self.lease = Some((peer_name.clone(), lease));
+                let question = Question::Admit {
+                    peer: peer_name,
+                    limit,
+                    lease,
+                };
+                turn.ask(question, Resume::AdmitCaller(handle));
+            }
+            None => self.start(turn),
+        }
+    }
+
+    /// The answer to the question `open` may have put.
+    pub fn admitted(&mut self, turn: &mut Turn<'_>, admitted: bool) {
+        if admitted {
+            self.start(turn);
+        } else {
+            turn.exchange.counters.calls_limited += 1;
+            self.refuse_because(
+                turn,
+                Status::TEMPORARILY_UNAVAILABLE,
+                Some("Temporarily Unavailable (Call limit)"),
+            );
+        }
+    }
+
+    fn cursor_for(&self, turn: &Turn<'_>, opening: &Opening) -> Cursor {
+        let place = Place {
+            context: &opening.context.lossy(),
+            exten: &opening.exten.lossy(),
+            caller: &self.caller_number.lossy(),
+            time: turn.exchange.unix(turn.now),
+        };
+        let plan = Arc::clone(&turn.exchange.config.plan);
+        let mut cursor = Cursor::new(
+            plan,
+            place,
+            &self.caller_name.lossy(),
+            &turn.exchange.limits,
+        );
+        let mut set = |name: &str, value: &str| {
+            // A full table of variables keeps what it has, as a plan's Set does.
+            let _ = cursor.variables_mut().set(name, value);
+        };
+        if let Some(leg) = self.legs.first() {
+            let device = opening
+                .peer
+                .as_ref()
+                .map_or("guest", |peer| peer.name.as_str());
+            set("CHANNEL", &format!("SIP/{device}-{:08x}", self.handle.slot));
+            set("SIPCALLID", &leg.dialog.call_id.lossy());
+            set("SIPURI", &leg.dialog.target.lossy());
+        }
+        if let Some((request, _)) = turn.message
+            && let Ok(uri) = Uri::parse(request.request_uri())
+        {
+            set("SIPDOMAIN", &String::from_utf8_lossy(uri.host));
+        }
+        for (name, value) in opening.peer.iter().flat_map(|peer| &peer.setvar) {
+            set(name, value);
+        }
+        cursor
+    }
+
+    /// Whether the caller has been sent a 2xx.
+    pub fn is_answered(&self) -> bool {
+        self.legs.first().is_some_and(Leg::is_up)
+    }
+
+    /// Whether a request with that From tag belongs to leg `index`.
+    pub fn is_dialog(&self, index: u16, remote_tag: &[u8]) -> bool {
+        self.leg(index)
+            .is_some_and(|leg| leg.state != LegState::Ended && leg.dialog.matches(remote_tag))
+    }
+
+    /// Takes the CSeq number of a request on leg `index`.
+    pub fn accept(&mut self, index: u16, cseq: u32) -> Result<(), OutOfOrder> {
+        self.leg_mut(index)
+            .map_or(Ok(()), |leg| leg.dialog.accept(cseq))
+    }
+
+    /// Whether nothing is left to wait for: the shard removes it.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The technology of a channel.
+    pub(super) fn tech_of(&self, channel: ChannelId) -> Option<&'static dyn ChannelTech> {
+        self.channel(channel).map(|channel| channel.tech)
+    }
+
+    pub(super) fn channel(&self, id: ChannelId) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.id == id)
+    }
+
+    pub(super) fn channel_mut(&mut self, id: ChannelId) -> Option<&mut Channel> {
+        self.channels.iter_mut().find(|channel| channel.id == id)
+    }
+
+    pub(super) fn leg(&self, index: u16) -> Option<&Leg> {
+        self.legs.get(usize::from(index))
+    }
+
+    pub(super) fn leg_mut(&mut self, index: u16) -> Option<&mut Leg> {
+        self.legs.get_mut(usize::from(index))
+    }
+
+    /// Starts the plan.
+    fn start(&mut self, turn: &mut Turn<'_>) {
+        let Some(mut cursor) = self.cursor.take() else {
+            return;
+        };
+        let progress = cursor.start(&mut Stage { call: self, turn });
+        self.progressed(turn, cursor, progress);
+        self.deliver(turn);
+    }
+
+    /// Hands queued channel events to the plan, until there are none.
+    pub(super) fn deliver(&mut self, turn: &mut Turn<'_>) {
+        while let Some((channel, event)) = self.events.pop_front() {
+            if !self.step(turn, Event::Channel(channel, event)) {
+                self.events.clear();
+                return;
+            }
+        }
+    }
+
+    /// One step of the plan; false when there is no plan any more.
+    fn step(&mut self, turn: &mut Turn<'_>, event: Event) -> bool {
+        let Some(mut cursor) = self.cursor.take() else {
+            return false;
+        };
+        let progress = cursor.handle(event, &mut Stage { call: self, turn });
+        self.progressed(turn, cursor, progress);
+        true
+    }
+
+    fn progressed(&mut self, turn: &mut Turn<'_>, cursor: Box<Cursor>, progress: Progress) {
+        if self.over || self.ending.is_some() {
+            return;
+        }
+        match progress {
+            Progress::Waiting(deadline) => {
+                self.cursor = Some(cursor);
+                self.alarm = deadline;
+                if let Some(at) = deadline {
+                    turn.exchange.alarms.set_at(
+                        at,
+                        Alarm::Plan {
+                            call: self.handle,
+                            at,
+                        },
+                    );
+                }
+            }
+            Progress::Ended(ending) => self.ended(turn, ending),
+        }
+    }
+
+    /// The plan's alarm went off.
+    pub fn wake(&mut self, turn: &mut Turn<'_>, at: Instant) {
+        if self.alarm == Some(at) {
+            self.alarm = None;
+            self.step(turn, Event::Timer);
+            self.deliver(turn);
+        }
+    }
+
+    fn ended(&mut self, turn: &mut Turn<'_>, ending: Ending) {
+        let cause = ending.cause();
+        if self.is_answered() {
+            self.hang_up(turn, cause);
+        } else {
+            self.final_response(turn, ending.status(), None, cause);
+            self.hang_up(turn, cause);
+        }
+    }
+
+    /// Refuses an unanswered call with `status` and ends it.
+    pub(super) fn refuse(&mut self, turn: &mut Turn<'_>, status: Status) {
+        self.refuse_because(turn, status, None);
+    }
+
+    fn refuse_because(&mut self, turn: &mut Turn<'_>, status: Status, reason: Option<&str>) {
+        self.final_response(turn, status, reason, Cause::default());
+        self.hang_up(turn, Cause::default());
+    }
+
+    /// The caller gave up (CANCEL, or BYE before an answer): 487, and every
+    /// channel is told.
+    pub fn cancelled(&mut self, turn: &mut Turn<'_>) {
+        if self.is_answered() || self.over {
+            return;
+        }
+        self.final_response(turn, Status::REQUEST_TERMINATED, None, Cause::default());
+        self.caller_left(turn);
+    }
+
+    /// The caller is gone: its plan runs to its end, and so does the call.
+    fn caller_left(&mut self, turn: &mut Turn<'_>) {
+        self.step(turn, Event::CallerHangup);
+        if !self.over {
+            self.hang_up(turn, Cause::NORMAL_CLEARING);
+        }
+    }
+
+    /// Shows the caller a provisional response, with the body of the response
+    /// being handled if there is one.
+    pub(super) fn provisional(&mut self, turn: &mut Turn<'_>, status: Status) {
+        let tag = self.current_caller_tag();
+        let Some(leg) = self.legs.first() else { return };
+        let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
+            return;
+        };
+        let (content_type, body) = if self.current.is_some() {
+            body_of(turn)
+        } else {
+            (&b""[..], &b""[..])
+        };
+        let general = &turn.exchange.config.general;
+        let sent = turn.out.send(head.flow(), |buffer| {
+            let mut writer = head.write(buffer, general.compactheaders, status, None, &tag);
+            writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
+            writer.field(HeaderName::Server, general.useragent.as_bytes());
+            end_with(writer, content_type, body);
+        });
+        if let Some(bytes) = sent {
+            turn.exchange
+                .transactions
+                .responded(turn.now, server, status, bytes, Keep::Bytes);
+        }
+    }
+
+    /// Ends the caller's INVITE with an error response.
+    fn final_response(
+        &mut self,
+        turn: &mut Turn<'_>,
+        status: Status,
+        reason: Option<&str>,
+        cause: Cause,
+    ) {
+        let Some(leg) = self.legs.first_mut() else {
+            return;
+        };
+        if leg.state != LegState::Inviting {
+            return;
+        }
+        leg.state = LegState::Ended;
+        let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
+            return;
+        };
+        let general = &turn.exchange.config.general;
+        let sent = turn.out.send(head.flow(), |buffer| {
+            let mut writer = head.write(
+                buffer,
+                general.compactheaders,
+                status,
+                reason,
+                &leg.dialog.local_tag,
+            );
+            writer.field(HeaderName::Server, general.useragent.as_bytes());
+            write_cause(&mut writer, cause);
+            writer.end();
+        });
+        if let Some(bytes) = sent {
+            turn.exchange
+                .transactions
+                .responded(turn.now, server, status, bytes, Keep::Bytes);
+        }
+        turn.exchange.transactions.set_owner(server, Owner::Nobody);
+    }
+
+    /// Joins the caller to the channel whose 2xx is being handled.
+    pub(super) fn join(&mut self, turn: &mut Turn<'_>, channel: ChannelId) {
+        let Some(index) = self
+            .current
+            .filter(|&index| self.leg(index).is_some_and(|leg| leg.channel == channel))
+        else {
+            return;
+        };
+        self.bridge = Some(index);
+        if self.is_answered() {
+            self.renegotiate(turn);
+        } else {
+            self.answer_caller(turn);
+        }
+    }
+
+    /// Sends the caller the 2xx being handled, as its own.
+    fn answer_caller(&mut self, turn: &mut Turn<'_>) {
+        let tag = self.current_caller_tag();
+        let (content_type, body) = body_of(turn);
+        let Some(leg) = self.legs.first_mut() else {
+            return;
+        };
+        let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
+            return;
+        };
+        leg.dialog.local_tag = tag;
+        leg.state = LegState::Unacknowledged;
+        leg.answered = Some(server);
+        let general = &turn.exchange.config.general;
+        let sent = turn.out.send(head.flow(), |buffer| {
+            let mut writer = head.write(
+                buffer,
+                general.compactheaders,
+                Status::OK,
+                None,
+                &leg.dialog.local_tag,
+            );
+            writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
+            writer.field(HeaderName::Server, general.useragent.as_bytes());
+            writer.field(HeaderName::Allow, ALLOW);
+            end_with(writer, content_type, body);
+        });
+        if let Some(bytes) = sent {
+            turn.exchange
+                .transactions
+                .responded(turn.now, server, Status::OK, bytes, Keep::Bytes);
+        }
+        leg.head = None;
+        self.offer = Body::default();
+        turn.exchange.counters.calls_answered += 1;
+    }
+
+    /// The tag of the caller's dialog that stands for the early dialog being
+    /// handled: each early dialog of a callee is one of the caller's too.
+    fn current_caller_tag(&self) -> Text {
+        let first = || {
+            self.legs
+                .first()
+                .map(|leg| leg.dialog.local_tag.clone())
+                .unwrap_or_default()
+        };
+        let Some(leg) = self.current.and_then(|index| self.leg(index)) else {
+            return first();
+        };
+        let early = leg
+            .early
+            .iter()
+            .find(|early| early.remote_tag == leg.dialog.remote_tag);
+        early.map_or_else(first, |early| early.caller_tag.clone())
+    }
+
+    /// Ends the call: every leg by what it is waiting for.
+    pub(super) fn hang_up(&mut self, turn: &mut Turn<'_>, cause: Cause) {
+        self.cursor = None;
+        self.alarm = None;
+        self.bridge = None;
+        self.events.clear();
+        self.drop_relays(turn);
+        let channels: SmallVec<[_; 4]> = self
+            .channels
+            .iter()
+            .map(|channel| (channel.id, channel.tech))
+            .collect();
+        for (channel, tech) in channels {
+            tech.hangup(self, turn, channel, cause, false);
+        }
+        match self.legs.first().map(|leg| leg.state) {
+            Some(LegState::Inviting) => {
+                self.final_response(turn, Status::SERVER_INTERNAL_ERROR, None, cause);
+                self.close(turn);
+            }
+            Some(LegState::Unacknowledged) => self.ending = Some(cause),
+            Some(LegState::Confirmed) => {
+                self.bye(turn, 0, cause);
+                self.close(turn);
+            }
+            Some(LegState::Ended) | None => self.close(turn),
+        }
+    }
+
+    /// The caller acknowledged its 2xx, or never will.
+    pub(super) fn acknowledged(&mut self, turn: &mut Turn<'_>) {
+        if let Some(leg) = self.legs.first_mut()
+            && leg.state == LegState::Unacknowledged
+        {
+            leg.state = LegState::Confirmed;
+        }
+        if let Some(cause) = self.ending.take() {
+            self.bye(turn, 0, cause);
+            self.close(turn);
+        }
+    }
+
+    /// Nobody acknowledged a 2xx of ours for 64·T1: the session ends (§13.3.1.4).
+    pub fn unacknowledged(&mut self, turn: &mut Turn<'_>, leg: u16, server: TransactionId) {
+        if self.leg(leg).is_none_or(|leg| leg.answered != Some(server)) {
+            return;
+        }
+        turn.out.note(Level::Warn, "unacknowledged", || {
+            format!(
+                "a 2xx was never acknowledged; the call {} ends",
+                self.name()
+            )
+        });
+        if let Some(leg) = self.leg_mut(leg) {
+            leg.answered = None;
+        }
+        self.acknowledged(turn);
+        if !self.over {
+            self.hang_up(turn, Cause::NO_USER_RESPONSE);
+        }
+    }
+
+    /// Sends BYE on a leg that stands, and forgets it.
+    pub(super) fn bye(&mut self, turn: &mut Turn<'_>, index: u16, cause: Cause) {
+        let Some(leg) = self.leg_mut(index).filter(|leg| leg.is_up()) else {
+            return;
+        };
+        leg.state = LegState::Ended;
+        let timers = turn.exchange.timers(leg.peer.as_deref());
+        let cseq = leg.dialog.next_cseq();
+        let dialog = &leg.dialog;
+        let config = Arc::clone(&turn.exchange.config);
+        turn.request(
+            Method::Bye,
+            &dialog.flow,
+            timers,
+            Owner::Nobody,
+            |buffer, branch| {
+                let general = &config.general;
+                let mut writer = dialog.write_request(
+                    buffer,
+                    general.compactheaders,
+                    Method::Bye,
+                    cseq,
+                    branch.as_bytes(),
+                    general.maxforwards,
+                );
+                writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
+                write_cause(&mut writer, cause);
+                writer.end();
+            },
+        );
+    }
+
+    /// Forgets the caller's dialogs, gives its place back, and is over.
+    fn close(&mut self, turn: &mut Turn<'_>) {
+        self.over = true;
+        turn.exchange.counters.calls_ended += 1;
+        if let Some(leg) = self.legs.first_mut() {
+            leg.state = LegState::Ended;
+            let call_id = &leg.dialog.call_id;
+            turn.exchange.dialogs.remove(call_id, &leg.dialog.local_tag);
+            for tag in &self.caller_tags {
+                turn.exchange.dialogs.remove(call_id, tag);
+            }
+        }
+        give_back(turn, self.lease.take());
+    }
+
+    /// The remote's BYE: the other side is told, unless its plan goes on (`g`).
+    pub(super) fn hung_up_by(&mut self, turn: &mut Turn<'_>, index: u16, cause: Cause) {
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        leg.state = LegState::Ended;
+        if index == 0 {
+            if let Some(server) = self.legs.first_mut().and_then(|leg| leg.answered.take()) {
+                turn.exchange.transactions.acknowledge(server);
+            }
+            self.caller_left(turn);
+            return;
+        }
+        let channel = leg.channel;
+        self.settle_leg(turn, index);
+        self.forget_leg(turn, index);
+        if self.bridge == Some(index) {
+            self.bridge = None;
+            self.drop_relays(turn);
+        }
+        self.forget_channel(turn, channel);
+        self.events
+            .push_back((channel, ChannelEvent::Hangup(cause)));
+        self.deliver(turn);
+    }
+
+    /// Takes a callee's leg out of the dialog table.
+    pub(super) fn forget_leg(&mut self, turn: &mut Turn<'_>, index: u16) {
+        if let Some(leg) = self.leg_mut(index) {
+            leg.state = LegState::Ended;
+            turn.exchange
+                .dialogs
+                .remove(&leg.dialog.call_id, &leg.dialog.local_tag);
+        }
+    }
+
+    /// Takes a channel away and gives its place back.
+    pub(super) fn forget_channel(&mut self, turn: &mut Turn<'_>, id: ChannelId) {
+        if let Some(position) = self.channels.iter().position(|channel| channel.id == id) {
+            let channel = self.channels.swap_remove(position);
+            give_back(turn, channel.lease);
+        }
+    }
+
+    /// For notes: the caller's Call-ID.
+    pub(super) fn name(&self) -> String {
+        self.legs
+            .first()
+            .map(|leg| leg.dialog.call_id.lossy().into_owned())
+            .unwrap_or_default()
+    }
+}
+
+/// Gives a place in a call limit back.
+pub(super) fn give_back(turn: &mut Turn<'_>, lease: Option<(Text, Lease)>) {
+    if let Some((peer, lease)) = lease {
+        turn.ask(Question::Release { peer, lease }, Resume::Release);
+    }
+}
+
+/// Content-Type and body of the message being handled.
+pub(super) fn body_of<'a>(turn: &Turn<'a>) -> (&'a [u8], &'a [u8]) {
+    match turn.message {
+        Some((message, _)) => (message.content_type().unwrap_or_default(), message.body()),
+        None => (b"", b""),
+    }
+}
+
+/// Asterisk's cause headers, where there is a cause to tell.
+pub(super) fn write_cause(writer: &mut Writer<'_>, cause: Cause) {
+    if cause != Cause::default() {
+        writer.other(b"X-Asterisk-HangupCause", cause.phrase().as_bytes());
+        writer.other(
+            b"X-Asterisk-HangupCauseCode",
+            Decimal::new(cause.0.into()).as_bytes(),
+        );
+    }
+}
+
+fn caller_dialog(
+    turn: &mut Turn<'_>,
+    request: &Message<'_>,
+    flow: Flow,
+    opening: &Opening,
+) -> Option<Dialog> {
+    let (from, to) = (request.from().ok()?, request.to().ok()?);
+    let mut contact = Text::from("sip:");
+    let user = Uri::parse(request.request_uri())
+        .ok()
+        .map_or(&b""[..], |uri| uri.user);
+    if !user.is_empty() {
+        contact.push(user);
+        contact.push(b"@");
+    }
+    push_address(&mut contact, flow.local);
+    let mut dialog = Dialog {
+        role: Role::Uas,
+        call_id: Text::from(request.call_id()),
+        local_tag: turn.exchange.tag(),
+        remote_tag: Text::from(from.tag().unwrap_or_default()),
+        local: name_addr(to.uri),
+        remote: name_addr(from.uri),
+        target: Text::from(from.uri),
+        contact,
+        routes: RouteSet::from_request(request),
+        local_cseq: 100,
+        remote_cseq: request.cseq().ok().map(|cseq| cseq.number),
+        flow,
+        pinned: opening.pinned,
+    };
+    dialog.refresh_target(request);
+    Some(dialog)
+}
+
+/// `<uri>`.
+pub fn name_addr(uri: &[u8]) -> Text {
+    let mut value = Text::from("<");
+    value.push(uri);
+    value.push(b">");
+    value
+}
+
+/// Appends `host:port`.
+pub fn push_address(text: &mut Text, address: core::net::SocketAddr) {
+    use core::fmt::Write;
+    // Writing to a Text cannot fail.
+    let _ = write!(text, "{address}");
+}
+
+/// The header lines `pass_headers` keeps, ready to be written to the callees.
+fn passed_headers(turn: &Turn<'_>, request: &Message<'_>) -> Vec<u8> {
+    let wanted = &turn.exchange.config.general.pass_headers;
+    let mut lines = Vec::new();
+    if wanted.is_empty() {
+        return lines;
+    }
+    let mut writer = Writer::new(&mut lines, false);
+    for (name, value) in request.others() {
+        if wanted
+            .iter()
+            .any(|pattern| pattern_matches(pattern.as_bytes(), name))
+        {
+            writer.other(name, value);
+        }
+    }
+    lines
+}
+
+fn pattern_matches(pattern: &[u8], name: &[u8]) -> bool {
+    match pattern.strip_suffix(b"*") {
+        Some(prefix) => name
+            .get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
+        None => pattern.eq_ignore_ascii_case(name),
+    }
+}

@@ -1,0 +1,397 @@
+//! Responses to the INVITEs that open legs: early dialogs, forks, answers,
+//! refusals (RFC 3261 §13.2.2).
+
+use super::call::{Call, body_of};
+use super::exchange::{LegRef, Owner, Turn};
+use super::leg::{Early, LegState};
+use super::stray;
+use crate::auth;
+use crate::base::{Level, Text, call_id_hash};
+use crate::dialog::{Role, RouteSet};
+use crate::dialplan::{Cause, ChannelEvent, Failure};
+use crate::transaction::TransactionId;
+use crate::wire::{HeaderName, Message, Method, Status};
+
+/// INVITEs repeated with credentials before a challenge counts as a refusal.
+const MOST_ATTEMPTS: u8 = 3;
+
+impl Call {
+    /// A response to a request of ours on a leg.
+    pub fn response(&mut self, turn: &mut Turn<'_>, index: u16, id: TransactionId) {
+        let Some((response, _)) = turn.message else {
+            return;
+        };
+        let Some(status) = response.status() else {
+            return;
+        };
+        let Some(leg) = self.leg(index) else { return };
+        if leg.invite != Some(id) {
+            self.relayed_response(turn, index, id, status);
+        } else if status.is_provisional() {
+            self.progressed_leg(turn, index, response, status);
+        } else if status.is_success() {
+            self.answered_leg(turn, index, id, response);
+        } else {
+            self.refused_leg(turn, index, response, status);
+        }
+        self.deliver(turn);
+    }
+
+    /// A request of ours got no final response in time.
+    pub fn timed_out(&mut self, turn: &mut Turn<'_>, index: u16, id: TransactionId) {
+        let Some(leg) = self.leg(index) else { return };
+        if leg.invite == Some(id) && leg.state == LegState::Inviting {
+            self.lost_leg(turn, index, Status::REQUEST_TIMEOUT, Failure::NO_RESPONSE);
+        } else {
+            self.relay_timed_out(turn, index, id);
+        }
+        self.deliver(turn);
+    }
+
+    fn progressed_leg(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        response: &Message<'_>,
+        status: Status,
+    ) {
+        if self
+            .leg(index)
+            .is_none_or(|leg| leg.state != LegState::Inviting)
+        {
+            return;
+        }
+        self.remember_early(turn, index, response);
+        let Some(channel) = self.leg(index).map(|leg| leg.channel) else {
+            return;
+        };
+        let event = match status.code() {
+            180 => ChannelEvent::Ringing,
+            183 => ChannelEvent::Progress,
+            101.. if !response.body().is_empty() => ChannelEvent::Progress,
+            _ => ChannelEvent::Proceeding,
+        };
+        self.while_current(turn, index, |call, turn| {
+            call.events.push_back((channel, event));
+            call.deliver(turn);
+        });
+    }
+
+    /// Does `work` while the leg's response is the one being handled, so that
+    /// its body and its early dialog go along.
+    fn while_current<'t>(
+        &mut self,
+        turn: &mut Turn<'t>,
+        index: u16,
+        work: impl FnOnce(&mut Call, &mut Turn<'t>),
+    ) {
+        self.current = Some(index);
+        work(self, turn);
+        self.current = None;
+    }
+
+    /// Enters the early dialog a response belongs to, and makes it the leg's
+    /// current one.
+    fn remember_early(&mut self, turn: &mut Turn<'_>, index: u16, response: &Message<'_>) {
+        let Some(tag) = response.to().ok().and_then(|to| to.tag()) else {
+            return;
+        };
+        let known = self.leg(index).is_some_and(|leg| {
+            leg.early
+                .iter()
+                .any(|early| early.remote_tag.as_bytes() == tag)
+        });
+        if !known && self.leg(index).is_some_and(|leg| leg.early.len() < 16) {
+            let caller_tag = self.caller_tag(turn);
+            if let Some(leg) = self.leg_mut(index) {
+                leg.early.push(Early {
+                    remote_tag: Text::from(tag),
+                    caller_tag,
+                });
+            }
+        }
+        if let Some(leg) = self.leg_mut(index) {
+            leg.dialog.remote_tag.set(tag);
+        }
+    }
+
+    /// A tag for one more of the caller's early dialogs: its own for the
+    /// first, a fresh one for each that a fork adds.
+    fn caller_tag(&mut self, turn: &mut Turn<'_>) -> Text {
+        let Some(caller) = self.legs.first() else {
+            return Text::new();
+        };
+        if !self.first_tag_taken || self.is_answered() {
+            self.first_tag_taken = true;
+            return caller.dialog.local_tag.clone();
+        }
+        let tag = turn.exchange.tag();
+        let owner = LegRef {
+            call: self.handle,
+            leg: 0,
+        };
+        turn.exchange
+            .dialogs
+            .insert(&caller.dialog.call_id, &tag, owner);
+        self.caller_tags.push(tag.clone());
+        tag
+    }
+
+    fn answered_leg(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        id: TransactionId,
+        response: &Message<'_>,
+    ) {
+        let tag = response
+            .to()
+            .ok()
+            .and_then(|to| to.tag())
+            .unwrap_or_default();
+        let Some(leg) = self.leg(index) else { return };
+        if leg.is_up() {
+            if leg.dialog.remote_tag.as_bytes() == tag {
+                self.repeat_ack(turn, index);
+            } else {
+                stray::acknowledge_and_end(turn, true);
+            }
+            return;
+        }
+        if leg.state == LegState::Ended {
+            stray::settle(turn, id, 0);
+            return;
+        }
+        self.remember_early(turn, index, response);
+        let offered = !self.offer.bytes.is_empty();
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        leg.dialog.remote_tag.set(tag);
+        leg.dialog.routes = RouteSet::from_response(response);
+        leg.dialog.refresh_target(response);
+        leg.dialog.aim();
+        leg.state = LegState::Confirmed;
+        let cseq = leg.dialog.local_cseq;
+        leg.acked_cseq = Some(cseq);
+        leg.ack_owed = Some(cseq);
+        let channel = leg.channel;
+        if offered {
+            self.acknowledge_owed(turn, index);
+        }
+        self.drop_other_legs(turn, index);
+        self.while_current(turn, index, |call, turn| {
+            call.events.push_back((channel, ChannelEvent::Answered));
+            call.deliver(turn);
+        });
+        // An answer the plan did not take, because it has none any more, is hung up.
+        if self.leg(index).is_some_and(|leg| leg.is_up()) && self.bridge != Some(index) {
+            self.drop_leg(turn, index, Cause::NORMAL_CLEARING, false);
+            self.forget_channel(turn, channel);
+        }
+    }
+
+    /// The first contact that answers wins; the peer's other contacts stop ringing.
+    fn drop_other_legs(&mut self, turn: &mut Turn<'_>, winner: u16) {
+        let Some(channel) = self.leg(winner).map(|leg| leg.channel) else {
+            return;
+        };
+        for index in 1..self.legs.len() as u16 {
+            let rings = self
+                .leg(index)
+                .is_some_and(|leg| leg.channel == channel && leg.state == LegState::Inviting);
+            if rings && index != winner {
+                self.drop_leg(turn, index, Cause::NORMAL_CLEARING, true);
+            }
+        }
+    }
+
+    fn refused_leg(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        response: &Message<'_>,
+        status: Status,
+    ) {
+        if self
+            .leg(index)
+            .is_none_or(|leg| leg.state != LegState::Inviting)
+        {
+            return;
+        }
+        let challenged = matches!(status.code(), 401 | 407);
+        if challenged && self.repeat_with_credentials(turn, index, response, status) {
+            return;
+        }
+        self.lost_leg(turn, index, status, Failure::from_status(status));
+    }
+
+    /// A leg will not be answered; when it was its channel's last, the channel
+    /// is gone. A 6xx speaks for all of them (§16.7).
+    fn lost_leg(&mut self, turn: &mut Turn<'_>, index: u16, status: Status, failure: Failure) {
+        let Some(id) = self.leg(index).map(|leg| leg.channel) else {
+            return;
+        };
+        self.forget_leg(turn, index);
+        let Some(channel) = self.channel_mut(id) else {
+            return;
+        };
+        channel.open_legs = channel.open_legs.saturating_sub(1);
+        let better = channel
+            .failure
+            .is_none_or(|(known, _)| rank(status) < rank(known));
+        if better {
+            channel.failure = Some((status, failure));
+        }
+        if status.code() >= 600 {
+            channel.open_legs = 0;
+            for other in 1..self.legs.len() as u16 {
+                if self
+                    .leg(other)
+                    .is_some_and(|leg| leg.channel == id && leg.state == LegState::Inviting)
+                {
+                    self.drop_leg(turn, other, Cause::NORMAL_CLEARING, false);
+                }
+            }
+        }
+        let Some(channel) = self.channel(id) else {
+            return;
+        };
+        if channel.open_legs == 0
+            && let Some((_, failure)) = channel.failure
+        {
+            self.fail(turn, id, failure);
+        }
+    }
+
+    /// Answers a challenge with the credentials configured for its realm. The
+    /// peer's own secret answers only the first challenge of an INVITE.
+    fn repeat_with_credentials(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        response: &Message<'_>,
+        status: Status,
+    ) -> bool {
+        let cnonce = turn.exchange.random.next_u64();
+        let Some(leg) = self.leg_mut(index) else {
+            return false;
+        };
+        let Some(peer) = leg.peer.clone().filter(|_| leg.attempts < MOST_ATTEMPTS) else {
+            return false;
+        };
+        leg.attempts += 1;
+        let (asked, answer) = match status.code() {
+            401 => (HeaderName::WwwAuthenticate, HeaderName::Authorization),
+            _ => (
+                HeaderName::ProxyAuthenticate,
+                HeaderName::ProxyAuthorization,
+            ),
+        };
+        let uri = leg.dialog.target.clone();
+        let challenges = response.credentials(asked);
+        let answered = auth::respond(challenges, &peer.identities(), b"INVITE", &uri, cnonce, 1);
+        let Some(authorization) = answered else {
+            turn.out.note(Level::Warn, "no-credentials", || {
+                format!(
+                    "peer '{}' asks for credentials of a realm that none is configured for",
+                    peer.name
+                )
+            });
+            return false;
+        };
+        leg.dialog.remote_tag.set(b"");
+        leg.early.clear();
+        self.send_invite(turn, index, Some((answer, &authorization)))
+    }
+
+    /// Sends the ACK a leg's 2xx waits for, without a body.
+    pub(super) fn acknowledge_owed(&mut self, turn: &mut Turn<'_>, index: u16) {
+        self.acknowledge_with(turn, index, b"", b"");
+    }
+
+    /// Sends the ACK a leg's 2xx waits for.
+    pub(super) fn acknowledge_with(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        content_type: &[u8],
+        body: &[u8],
+    ) {
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        let Some(cseq) = leg.ack_owed.take() else {
+            return;
+        };
+        leg.acked_cseq = Some(cseq);
+        leg.ack.clear();
+        let branch = turn.exchange.loose_branch();
+        let general = &turn.exchange.config.general;
+        let dialog = &leg.dialog;
+        let sent = turn.out.send(&dialog.flow, |buffer| {
+            let writer = dialog.write_request(
+                buffer,
+                general.compactheaders,
+                Method::Ack,
+                cseq,
+                &branch,
+                general.maxforwards,
+            );
+            super::call::end_with(writer, content_type, body);
+        });
+        if let Some(bytes) = sent.filter(|_| !body.is_empty()) {
+            leg.ack.extend_from_slice(bytes);
+        }
+    }
+
+    /// A 2xx came again: so does its ACK, unless the other side still owes its body.
+    pub(super) fn repeat_ack(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        if leg.ack_owed.is_some() {
+            return;
+        }
+        if leg.ack.is_empty() {
+            leg.ack_owed = leg.acked_cseq;
+            self.acknowledge_owed(turn, index);
+        } else {
+            turn.out.send(&leg.dialog.flow, |buffer| {
+                buffer.extend_from_slice(&leg.ack)
+            });
+        }
+    }
+
+    /// Hands the INVITE transaction of a leg that goes away to nobody, so that
+    /// a copy of its 2xx is still acknowledged.
+    pub(super) fn settle_leg(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let Some(leg) = self.leg(index).filter(|leg| leg.dialog.role == Role::Uac) else {
+            return;
+        };
+        let Some(invite) = leg.invite else { return };
+        let ended = match leg.acked_cseq {
+            Some(_) => call_id_hash(&leg.dialog.remote_tag) | 1,
+            None => 0,
+        };
+        turn.exchange
+            .transactions
+            .set_owner(invite, Owner::Straggler { ended });
+    }
+
+    /// Offers the caller, already answered, what its new callee answered.
+    pub(super) fn renegotiate(&mut self, turn: &mut Turn<'_>) {
+        let (content_type, body) = body_of(turn);
+        self.reinvite(turn, 0, content_type, body);
+    }
+}
+
+/// Which of several refusals speaks for a channel: 6xx, then busy, then the
+/// lowest class (§16.7 step 6).
+fn rank(status: Status) -> (u16, u16) {
+    match status.code() {
+        code @ 600.. => (0, code),
+        code @ 486 => (1, code),
+        code => (code / 100 + 1, code),
+    }
+}

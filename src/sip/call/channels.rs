@@ -1,0 +1,90 @@
+//! The call as its dialplan sees it.
+
+use super::call::Call;
+use super::exchange::Turn;
+use super::tech::tech;
+use crate::base::{Instant, Level};
+use crate::dialplan::{Cause, ChannelId, Channels, Indication, NoMedia};
+use crate::wire::Status;
+
+/// A call and a turn, lent to an application for one step.
+pub struct Stage<'s, 't> {
+    /// The call.
+    pub call: &'s mut Call,
+    /// The turn.
+    pub turn: &'s mut Turn<'t>,
+}
+
+impl Channels for Stage<'_, '_> {
+    fn now(&self) -> Instant {
+        self.turn.now
+    }
+
+    fn indicate(&mut self, indication: Indication) {
+        if self.call.is_answered() || self.call.indicated == Some(indication) {
+            return;
+        }
+        self.call.indicated = Some(indication);
+        let status = match indication {
+            // The transaction sends 100 by itself when nothing better comes in time.
+            Indication::Proceeding => return,
+            Indication::Ringing => Status::RINGING,
+            Indication::Progress => Status::SESSION_PROGRESS,
+            Indication::Busy => Status::BUSY_HERE,
+            Indication::Congestion => Status::SERVICE_UNAVAILABLE,
+        };
+        if status.is_final() {
+            self.call.refuse(self.turn, status);
+        } else {
+            self.call.provisional(self.turn, status);
+        }
+    }
+
+    fn answer(&mut self) -> Result<(), NoMedia> {
+        if self.call.is_answered() {
+            Ok(())
+        } else {
+            Err(NoMedia)
+        }
+    }
+
+    fn is_answered(&self) -> bool {
+        self.call.is_answered()
+    }
+
+    fn present(&mut self, number: &str, name: &str) -> bool {
+        self.call.caller_number.set(number.as_bytes());
+        self.call.caller_name.set(name.as_bytes());
+        true
+    }
+
+    fn request(&mut self, name: &str, resource: &str) -> Result<ChannelId, Cause> {
+        let Some(tech) = tech(name) else {
+            self.turn.out.note(Level::Warn, "unknown-technology", || {
+                format!("Dial: no channel technology is called '{name}'; this engine has SIP")
+            });
+            return Err(Cause::FACILITY_NOT_IMPLEMENTED);
+        };
+        tech.request(self.call, self.turn, resource)
+    }
+
+    fn call(&mut self, channel: ChannelId) {
+        if let Some(tech) = self.call.tech_of(channel) {
+            tech.call(self.call, self.turn, channel);
+        }
+    }
+
+    fn hangup(&mut self, channel: ChannelId, cause: Cause, elsewhere: bool) {
+        if let Some(tech) = self.call.tech_of(channel) {
+            tech.hangup(self.call, self.turn, channel, cause, elsewhere);
+        }
+    }
+
+    fn bridge(&mut self, channel: ChannelId) {
+        self.call.join(self.turn, channel);
+    }
+
+    fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {
+        self.turn.out.note(level, cause, text);
+    }
+}

@@ -1,0 +1,268 @@
+//! What all calls of a shard stand on, and one turn of work.
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+
+use crate::base::{
+    Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Text, UnixTime, shard_of,
+};
+use crate::config::{Config, Peer};
+use crate::dialog;
+use crate::dialplan::ChannelId;
+use crate::machine::{Counters, Lease, Outbox, Question};
+use crate::transaction::{Branch, Table, Timers, TransactionId};
+use crate::wire::{Message, Method, ReplyHead};
+
+/// Names one leg of one call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LegRef {
+    /// The call.
+    pub call: Handle,
+    /// Its leg; 0 is the caller's.
+    pub leg: u16,
+}
+
+/// Whom a transaction belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// Nobody: its outcome changes nothing.
+    Nobody,
+    /// A leg of a call.
+    Leg(LegRef),
+    /// An INVITE whose leg is gone. A 2xx to it is acknowledged, and its
+    /// dialog ended once; `ended` is the hash of the To tag that was.
+    Straggler {
+        /// Hash of the To tag whose dialog has been ended; 0 for none.
+        ended: u32,
+    },
+    /// A MESSAGE relayed outside of dialogs.
+    Relayed(Handle),
+    /// The OPTIONS that asks a watched contact.
+    Qualify(Handle),
+}
+
+/// A point of time somebody waits for. Whoever is woken checks whether it
+/// still cares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Alarm {
+    /// A call's dialplan wanted waking at that time.
+    Plan {
+        /// The call.
+        call: Handle,
+        /// The time it asked for.
+        at: Instant,
+    },
+    /// A relayed re-INVITE met a 491 and may be tried again (RFC 3261 §14.1).
+    Glare {
+        /// The call.
+        call: Handle,
+        /// The sender's transaction.
+        server: TransactionId,
+    },
+}
+
+/// A question to be put when the turn ends, and what its answer resumes.
+#[derive(Debug)]
+pub struct Ask {
+    /// The question.
+    pub question: Question,
+    /// What the answer resumes.
+    pub resume: Resume,
+}
+
+/// What an answer resumes.
+#[derive(Debug)]
+pub enum Resume {
+    /// A REGISTER waits for its 200.
+    Register {
+        /// Its transaction.
+        server: TransactionId,
+        /// The head of its answers.
+        head: Box<ReplyHead>,
+    },
+    /// A MESSAGE waits for its recipient's bindings.
+    Message {
+        /// Its transaction.
+        server: TransactionId,
+        /// The message, to be written to the recipient.
+        message: Box<ParkedMessage>,
+    },
+    /// A call waits for a place in its caller's call limit.
+    AdmitCaller(Handle),
+    /// A channel waits for a place in its peer's call limit.
+    AdmitChannel(Handle, ChannelId),
+    /// A channel waits for its peer's bindings.
+    Bindings(Handle, ChannelId),
+    /// A place in a call limit is being given back; asked until answered.
+    Release,
+}
+
+/// A MESSAGE on its way through (RFC 3428).
+#[derive(Debug)]
+pub struct ParkedMessage {
+    /// The head of its answers.
+    pub head: ReplyHead,
+    /// From value without tag.
+    pub from: Text,
+    /// Where it came in.
+    pub flow: Flow,
+    /// Max-Forwards to send on.
+    pub max_forwards: u8,
+    /// Content-Type.
+    pub content_type: Text,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What all calls of one shard share. Owned by the shard.
+pub struct Exchange {
+    /// This shard.
+    pub shard: ShardId,
+    /// How many shards there are.
+    pub shards: u16,
+    /// How often this one was replaced.
+    pub incarnation: u32,
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// Our addresses, by socket.
+    pub sockets: Vec<SocketAddr>,
+    /// Unix time at `Instant::START`.
+    pub unix_start: UnixTime,
+    /// Sizes of the shard's tables.
+    pub limits: Limits,
+    /// The transactions.
+    pub transactions: Table<Owner>,
+    /// The dialogs.
+    pub dialogs: dialog::Table<LegRef>,
+    /// What calls wait for.
+    pub alarms: Lanes<Alarm>,
+    /// Questions to put when the turn ends.
+    pub asks: Vec<Ask>,
+    /// Randomness for tags, Call-IDs and waits.
+    pub random: Random,
+    /// Counters.
+    pub counters: Counters,
+    /// Serial number of the last lease.
+    pub leases: u64,
+}
+
+/// One input being handled: the time, the shard's tables, the outbox, and the
+/// message if the input was one.
+pub struct Turn<'a> {
+    /// The time of this turn.
+    pub now: Instant,
+    /// The shard's tables.
+    pub exchange: &'a mut Exchange,
+    /// Where effects go.
+    pub out: &'a mut Outbox,
+    /// The message being handled, and the path it came by.
+    pub message: Option<(&'a Message<'a>, Flow)>,
+}
+
+impl Exchange {
+    /// A fresh tag: 64 unpredictable bits.
+    pub fn tag(&mut self) -> Text {
+        hex(self.random.next_u64())
+    }
+
+    /// A fresh Call-ID that hashes to this shard, so that a call never spans
+    /// shards by birth. Expected tries: the number of shards.
+    pub fn call_id(&mut self) -> Text {
+        loop {
+            let mut call_id = hex(self.random.next_u64());
+            call_id.push(&hex(self.random.next_u64()));
+            if shard_of(&call_id, self.shards) == self.shard {
+                return call_id;
+            }
+        }
+    }
+
+    /// A branch for a request without a transaction: an ACK to a 2xx.
+    pub fn loose_branch(&mut self) -> Text {
+        let mut branch = Text::from("z9hG4bK");
+        branch.push(&self.tag());
+        branch
+    }
+
+    /// A lease that was never given before.
+    pub fn lease(&mut self) -> Lease {
+        self.leases += 1;
+        Lease {
+            shard: self.shard,
+            incarnation: self.incarnation,
+            serial: self.leases,
+        }
+    }
+
+    /// Timers as configured, with a peer's own where there is one.
+    pub fn timers(&self, peer: Option<&Peer>) -> Timers {
+        let general = &self.config.general;
+        Timers {
+            t1: peer.map_or(general.timer_t1, |peer| peer.timer_t1),
+            t2: general.timer_t2,
+            t4: general.timer_t4,
+            timer_b: peer.map_or(general.timer_b, |peer| peer.timer_b),
+        }
+    }
+
+    /// Unix time now.
+    pub fn unix(&self, now: Instant) -> UnixTime {
+        UnixTime(self.unix_start.0 + now.as_micros() / 1_000_000)
+    }
+
+    /// A path to `remote` for a request that answers no flow: the first
+    /// socket of the same address family.
+    pub fn route_to(&self, remote: SocketAddr) -> Option<Flow> {
+        let same_family = |local: &SocketAddr| local.is_ipv4() == remote.is_ipv4();
+        let index = self.sockets.iter().position(same_family)?;
+        let local = *self.sockets.get(index)?;
+        Some(Flow {
+            socket: index as u8,
+            local,
+            remote,
+        })
+    }
+}
+
+impl Turn<'_> {
+    /// Opens a client transaction and sends its request, which `write` writes
+    /// with the branch it is given. `None` when the table or outbox is full.
+    pub fn request(
+        &mut self,
+        method: Method,
+        flow: &Flow,
+        timers: Timers,
+        owner: Owner,
+        write: impl FnOnce(&mut Vec<u8>, &Branch),
+    ) -> Option<TransactionId> {
+        let Ok((id, branch)) = self.exchange.transactions.reserve(method, owner) else {
+            self.exchange.counters.refused_transactions += 1;
+            return None;
+        };
+        let sent = self.out.send(flow, |buffer| write(buffer, &branch));
+        let Some(bytes) = sent else {
+            self.exchange.transactions.forget(self.now, id, self.out);
+            return None;
+        };
+        self.exchange
+            .transactions
+            .requested(self.now, id, *flow, timers, bytes);
+        Some(id)
+    }
+
+    /// Puts a question when the turn ends.
+    pub fn ask(&mut self, question: Question, resume: Resume) {
+        self.exchange.asks.push(Ask { question, resume });
+    }
+}
+
+/// 16 lower-case hexadecimal digits.
+fn hex(number: u64) -> Text {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0_u8; 16];
+    for (index, digit) in text.iter_mut().enumerate() {
+        let nibble = (number >> (60 - 4 * index)) & 15;
+        *digit = DIGITS.get(nibble as usize).copied().unwrap_or(b'0');
+    }
+    Text::from(text.as_slice())
+}

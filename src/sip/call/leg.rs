@@ -1,0 +1,89 @@
+//! One dialog of a call, and what it waits for.
+
+use alloc::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::base::Text;
+use crate::config::Peer;
+use crate::dialog::Dialog;
+use crate::dialplan::ChannelId;
+use crate::transaction::TransactionId;
+use crate::wire::ReplyHead;
+
+/// Where a leg stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LegState {
+    /// Its first INVITE has no final response.
+    Inviting,
+    /// The caller got its 2xx and has not acknowledged it.
+    Unacknowledged,
+    /// Both sides know that it stands.
+    Confirmed,
+    /// It is over; the slot stays so that indices hold.
+    Ended,
+}
+
+/// One early dialog of a callee's INVITE (RFC 3261 §13.2.2.4): a proxy
+/// behind it may fork, and each branch is a dialog of its own.
+#[derive(Clone, Debug)]
+pub struct Early {
+    /// The callee's tag.
+    pub remote_tag: Text,
+    /// The tag the caller knows this branch by.
+    pub caller_tag: Text,
+}
+
+/// One dialog of a call.
+pub struct Leg {
+    /// The dialog, or what is known of it so far.
+    pub dialog: Dialog,
+    /// The device at the other end.
+    pub peer: Option<Arc<Peer>>,
+    /// The channel it belongs to; unused on the caller's leg.
+    pub channel: ChannelId,
+    /// Where it stands.
+    pub state: LegState,
+    /// Its first INVITE.
+    pub invite: Option<TransactionId>,
+    /// Head of the answers to its first INVITE (caller's leg only).
+    pub head: Option<ReplyHead>,
+    /// Early dialogs (callee's legs only).
+    pub early: SmallVec<[Early; 1]>,
+    /// Times its INVITE was repeated with credentials.
+    pub attempts: u8,
+    /// CSeq of an INVITE of ours whose 2xx waits for an ACK that only the
+    /// other side's ACK can fill: the offer was in the 2xx (§13.2.1).
+    pub ack_owed: Option<u32>,
+    /// The last ACK that carried a body, sent again for a repeated 2xx.
+    pub ack: Vec<u8>,
+    /// CSeq of the last INVITE of ours that was answered by 2xx.
+    pub acked_cseq: Option<u32>,
+    /// A 2xx of ours that the remote has not acknowledged.
+    pub answered: Option<TransactionId>,
+}
+
+impl Leg {
+    /// A leg about to be invited, or whose INVITE has just come in.
+    pub fn new(dialog: Dialog, peer: Option<Arc<Peer>>, channel: ChannelId) -> Leg {
+        Leg {
+            dialog,
+            peer,
+            channel,
+            state: LegState::Inviting,
+            invite: None,
+            head: None,
+            early: SmallVec::new(),
+            attempts: 0,
+            ack_owed: None,
+            ack: Vec::new(),
+            acked_cseq: None,
+            answered: None,
+        }
+    }
+
+    /// Whether requests inside the dialog make sense.
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, LegState::Unacknowledged | LegState::Confirmed)
+    }
+}

@@ -1,0 +1,469 @@
+//! The SIP technology: `SIP/peer`, `SIP/peer/exten`, `SIP/user@host`.
+//!
+//! One channel may have several legs: every contact its peer registered rings,
+//! highest q first in order, and the first to answer wins.
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+
+use super::call::{ALLOW, Call, Channel, end_with, name_addr, push_address};
+use super::exchange::{LegRef, Owner, Resume, Turn};
+use super::leg::{Leg, LegState};
+use super::tech::ChannelTech;
+use crate::base::{Flow, Level, Text};
+use crate::config::{Host, Peer, PeerKind, Qualify};
+use crate::dialog::{Dialog, Role, RouteSet};
+use crate::dialplan::{Cause, ChannelEvent, ChannelId, Failure};
+use crate::machine::Question;
+use crate::registrar::Binding;
+use crate::wire::{HeaderName, Method, Uri};
+
+/// Where a SIP channel leads.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The device, if one was named.
+    pub peer: Option<Arc<Peer>>,
+    /// The user part asked for, instead of the contact's own.
+    pub user: Option<Text>,
+    /// The address, where no device was named.
+    pub address: Option<SocketAddr>,
+}
+
+/// The technology.
+pub struct Sip;
+
+impl ChannelTech for Sip {
+    fn name(&self) -> &'static str {
+        "SIP"
+    }
+
+    fn request(
+        &self,
+        call: &mut Call,
+        turn: &mut Turn<'_>,
+        resource: &str,
+    ) -> Result<ChannelId, Cause> {
+        let Some(destination) = destination(turn, resource) else {
+            turn.out.note(Level::Warn, "no-such-peer", || {
+                format!("Dial: 'SIP/{resource}' names no peer of sip.conf and no address")
+            });
+            return Err(Cause::SUBSCRIBER_ABSENT);
+        };
+        let id = ChannelId(call.next_channel);
+        call.next_channel += 1;
+        call.channels.push(Channel {
+            id,
+            tech: &Sip,
+            destination,
+            open_legs: 0,
+            failure: None,
+            lease: None,
+        });
+        Ok(id)
+    }
+
+    fn call(&self, call: &mut Call, turn: &mut Turn<'_>, id: ChannelId) {
+        let handle = call.handle;
+        let Some(channel) = call.channel_mut(id) else {
+            return;
+        };
+        let limited = channel
+            .destination
+            .peer
+            .as_ref()
+            .filter(|peer| peer.call_limit > 0);
+        match limited {
+            Some(peer) => {
+                let (name, limit) = (Text::from(peer.name.as_str()), peer.call_limit);
+                let lease = turn.exchange.lease();
+                channel.lease = Some((name.clone(), lease));
+                turn.ask(
+                    Question::Admit {
+                        peer: name,
+                        limit,
+                        lease,
+                    },
+                    Resume::AdmitChannel(handle, id),
+                );
+            }
+            None => call.locate(turn, id),
+        }
+    }
+
+    fn hangup(
+        &self,
+        call: &mut Call,
+        turn: &mut Turn<'_>,
+        id: ChannelId,
+        cause: Cause,
+        elsewhere: bool,
+    ) {
+        for index in 1..call.legs.len() as u16 {
+            if call.leg(index).is_some_and(|leg| leg.channel == id) {
+                call.drop_leg(turn, index, cause, elsewhere);
+            }
+        }
+        call.forget_channel(turn, id);
+    }
+}
+
+/// Reads `peer`, `peer/exten`, `user@host` and `user@peer`.
+fn destination(turn: &Turn<'_>, resource: &str) -> Option<Destination> {
+    let resource = resource.split('!').next().unwrap_or(resource);
+    let (user, host) = match (resource.rsplit_once('@'), resource.split_once('/')) {
+        (Some((user, host)), _) => (Some(user), host),
+        (None, Some((host, exten))) => (Some(exten), host),
+        (None, None) => (None, resource),
+    };
+    let user = user.map(Text::from).filter(|user| !user.is_empty());
+    let config = &turn.exchange.config;
+    if let Some(peer) = config
+        .peers
+        .by_name(host.as_bytes())
+        .filter(|peer| peer.kind != PeerKind::User)
+    {
+        return Some(Destination {
+            peer: Some(Arc::clone(peer)),
+            user,
+            address: None,
+        });
+    }
+    let address = Uri::parse(format!("sip:{host}").as_bytes())
+        .ok()?
+        .socket_addr(5060)?;
+    // A bare number is a missing peer, never an IPv4 address.
+    let dotted = host.contains('.') || host.contains(':');
+    dotted.then_some(Destination {
+        peer: None,
+        user,
+        address: Some(address),
+    })
+}
+
+impl Call {
+    /// The answer to the question a limited channel put.
+    pub fn channel_admitted(&mut self, turn: &mut Turn<'_>, id: ChannelId, admitted: bool) {
+        if self.channel(id).is_none() {
+            return;
+        }
+        if admitted {
+            self.locate(turn, id);
+        } else {
+            turn.exchange.counters.calls_limited += 1;
+            self.fail(turn, id, Failure::Unavailable(Cause::USER_BUSY));
+        }
+        self.deliver(turn);
+    }
+
+    /// Finds out where a channel's legs go.
+    fn locate(&mut self, turn: &mut Turn<'_>, id: ChannelId) {
+        let handle = self.handle;
+        let Some(channel) = self.channel(id) else {
+            return;
+        };
+        let destination = &channel.destination;
+        let fixed = match &destination.peer {
+            Some(peer) => match peer.host {
+                // One that is watched is left out while it does not answer: its home knows.
+                Host::Fixed(_) if peer.qualify != Qualify::Off && destination.user.is_none() => {
+                    None
+                }
+                Host::Fixed(address) => Some(address),
+                Host::Dynamic => None,
+            },
+            None => destination.address,
+        };
+        match (fixed, &destination.peer) {
+            (Some(address), _) => self.invite_address(turn, id, address),
+            (None, Some(peer)) => {
+                let name = Text::from(peer.name.as_str());
+                turn.ask(Question::Bindings(name), Resume::Bindings(handle, id));
+            }
+            (None, None) => self.fail(turn, id, Failure::Unavailable(Cause::SUBSCRIBER_ABSENT)),
+        }
+    }
+
+    /// The bindings of a channel's peer: a leg for each.
+    pub fn located(&mut self, turn: &mut Turn<'_>, id: ChannelId, bindings: &[Binding]) {
+        let Some(channel) = self.channel(id) else {
+            return;
+        };
+        let peer = channel.destination.peer.clone();
+        let user = channel.destination.user.clone();
+        for binding in bindings {
+            let parsed = Uri::parse(&binding.uri).ok();
+            let uri = match (&user, parsed) {
+                (Some(user), Some(parsed)) => with_user(&parsed, user),
+                _ => binding.uri.clone(),
+            };
+            let pinned = parsed.and_then(|uri| uri.socket_addr(5060)) != Some(binding.flow.remote);
+            self.invite(turn, id, uri, binding.flow, pinned, peer.clone());
+        }
+        if bindings.is_empty() {
+            match peer.as_ref().and_then(|peer| peer.defaultip) {
+                Some(address) => self.invite_address(turn, id, address),
+                None => self.fail(turn, id, Failure::Unavailable(Cause::SUBSCRIBER_ABSENT)),
+            }
+        } else if self
+            .channel(id)
+            .is_some_and(|channel| channel.open_legs == 0)
+        {
+            self.fail(
+                turn,
+                id,
+                Failure::Congestion(Cause::NORMAL_CIRCUIT_CONGESTION),
+            );
+        }
+        self.deliver(turn);
+    }
+
+    /// A leg to a fixed address.
+    fn invite_address(&mut self, turn: &mut Turn<'_>, id: ChannelId, address: SocketAddr) {
+        let Some(channel) = self.channel(id) else {
+            return;
+        };
+        let peer = channel.destination.peer.clone();
+        let named = peer
+            .as_ref()
+            .map(|peer| Text::from(peer.defaultuser.as_deref().unwrap_or(&peer.name)));
+        let mut uri = Text::from("sip:");
+        if let Some(user) = channel.destination.user.clone().or(named) {
+            uri.push(&user);
+            uri.push(b"@");
+        }
+        push_address(&mut uri, address);
+        let Some(flow) = turn.exchange.route_to(address) else {
+            self.fail(turn, id, Failure::Unavailable(Cause::SUBSCRIBER_ABSENT));
+            return;
+        };
+        self.invite(turn, id, uri, flow, false, peer);
+        if self
+            .channel(id)
+            .is_some_and(|channel| channel.open_legs == 0)
+        {
+            self.fail(
+                turn,
+                id,
+                Failure::Congestion(Cause::NORMAL_CIRCUIT_CONGESTION),
+            );
+        }
+    }
+
+    /// Opens a leg and sends its INVITE.
+    fn invite(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ChannelId,
+        uri: Text,
+        mut flow: Flow,
+        pinned: bool,
+        peer: Option<Arc<Peer>>,
+    ) {
+        if self.legs.len() >= usize::from(turn.exchange.limits.legs_per_call) {
+            return;
+        }
+        let proxy = peer.as_ref().and_then(|peer| peer.outboundproxy);
+        let mut routes = RouteSet::default();
+        if let Some((address, _)) = proxy {
+            flow.remote = address;
+            routes = RouteSet::of(format!("sip:{address};lr").as_bytes());
+        }
+        let (local, contact) = self.identity(turn, &flow, peer.as_deref());
+        let dialog = Dialog {
+            role: Role::Uac,
+            call_id: turn.exchange.call_id(),
+            local_tag: turn.exchange.tag(),
+            remote_tag: Text::new(),
+            local,
+            remote: name_addr(&uri),
+            target: uri,
+            contact,
+            routes,
+            local_cseq: 101,
+            remote_cseq: None,
+            flow,
+            pinned,
+        };
+        let index = self.legs.len() as u16;
+        let owner = LegRef {
+            call: self.handle,
+            leg: index,
+        };
+        turn.exchange
+            .dialogs
+            .insert(&dialog.call_id, &dialog.local_tag, owner);
+        self.legs.push(Leg::new(dialog, peer, id));
+        if self.send_invite(turn, index, None) {
+            if let Some(channel) = self.channel_mut(id) {
+                channel.open_legs += 1;
+            }
+        } else {
+            self.forget_leg(turn, index);
+        }
+    }
+
+    /// Sends a leg's first INVITE, with credentials the second time.
+    pub(super) fn send_invite(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        credentials: Option<(HeaderName, &[u8])>,
+    ) -> bool {
+        let owner = Owner::Leg(LegRef {
+            call: self.handle,
+            leg: index,
+        });
+        let (offer, passed, max_forwards) = (&self.offer, &self.passed, self.max_forwards);
+        let Some(leg) = self.legs.get_mut(usize::from(index)) else {
+            return false;
+        };
+        let cseq = leg.dialog.next_cseq();
+        let timers = turn.exchange.timers(leg.peer.as_deref());
+        let config = Arc::clone(&turn.exchange.config);
+        let (dialog, peer) = (&leg.dialog, leg.peer.as_deref());
+        leg.invite = turn.request(
+            Method::Invite,
+            &dialog.flow,
+            timers,
+            owner,
+            |buffer, branch| {
+                let general = &config.general;
+                let mut writer = dialog.write_request(
+                    buffer,
+                    general.compactheaders,
+                    Method::Invite,
+                    cseq,
+                    branch.as_bytes(),
+                    max_forwards,
+                );
+                writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
+                writer.field(HeaderName::Allow, ALLOW);
+                if let Some((name, authorization)) = credentials {
+                    writer.field(name, authorization);
+                }
+                if let Some(peer) = peer {
+                    asserted_identity(&mut writer, peer, &dialog.local);
+                    for (name, value) in &peer.header {
+                        writer.other(name.as_bytes(), value.as_bytes());
+                    }
+                }
+                writer.lines(passed);
+                end_with(writer, &offer.content_type, &offer.bytes);
+            },
+        );
+        leg.state = LegState::Inviting;
+        leg.invite.is_some()
+    }
+
+    /// From value and Contact URI of requests to `peer`.
+    fn identity(&self, turn: &Turn<'_>, flow: &Flow, peer: Option<&Peer>) -> (Text, Text) {
+        let general = &turn.exchange.config.general;
+        let mut user = Text::new();
+        match peer.and_then(|peer| peer.fromuser.as_deref()) {
+            Some(fromuser) => user.push(fromuser.as_bytes()),
+            None if self.caller_number.is_empty() => {
+                push_user(&mut user, general.callerid.as_bytes())
+            }
+            None => push_user(&mut user, &self.caller_number),
+        }
+        let mut local = Text::new();
+        if !self.caller_name.is_empty() {
+            local.push(b"\"");
+            local.push(&self.caller_name);
+            local.push(b"\" ");
+        }
+        local.push(b"<sip:");
+        local.push(&user);
+        local.push(b"@");
+        match peer
+            .and_then(|peer| peer.fromdomain.as_deref())
+            .or(general.fromdomain.as_deref())
+        {
+            Some(domain) => local.push(domain.as_bytes()),
+            None => push_address(&mut local, flow.local),
+        }
+        local.push(b">");
+        let mut contact = Text::from("sip:");
+        contact.push(&user);
+        contact.push(b"@");
+        push_address(&mut contact, flow.local);
+        (local, contact)
+    }
+
+    /// Ends one leg of a channel: CANCEL while it rings, BYE once it stands.
+    pub(super) fn drop_leg(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        cause: Cause,
+        elsewhere: bool,
+    ) {
+        let Some(leg) = self.leg(index) else { return };
+        match (leg.state, leg.invite) {
+            (LegState::Inviting, Some(invite)) => {
+                let extra: &[u8] = if elsewhere {
+                    b"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"
+                } else {
+                    b""
+                };
+                turn.exchange
+                    .transactions
+                    .set_owner(invite, Owner::Straggler { ended: 0 });
+                turn.exchange
+                    .transactions
+                    .cancel(turn.now, invite, extra, turn.out);
+            }
+            (LegState::Unacknowledged | LegState::Confirmed, _) => {
+                self.acknowledge_owed(turn, index);
+                self.bye(turn, index, cause);
+            }
+            (LegState::Inviting, None) | (LegState::Ended, _) => {}
+        }
+        self.settle_leg(turn, index);
+        self.forget_leg(turn, index);
+    }
+
+    /// A channel is gone before it was answered.
+    pub(super) fn fail(&mut self, turn: &mut Turn<'_>, id: ChannelId, failure: Failure) {
+        self.forget_channel(turn, id);
+        self.events.push_back((id, ChannelEvent::Failed(failure)));
+    }
+}
+
+/// P-Asserted-Identity or Remote-Party-ID, where `sendrpid` asks for one.
+fn asserted_identity(writer: &mut crate::wire::Writer<'_>, peer: &Peer, local: &[u8]) {
+    match peer.sendrpid_pai {
+        Some(true) => writer.field(HeaderName::PAssertedIdentity, local),
+        Some(false) => writer.parts(
+            HeaderName::RemotePartyId,
+            &[local, b";party=calling;privacy=off;screen=no"],
+        ),
+        None => {}
+    }
+}
+
+/// `uri` with another user part.
+fn with_user(uri: &Uri<'_>, user: &[u8]) -> Text {
+    let mut text = Text::from("sip:");
+    text.push(user);
+    text.push(b"@");
+    text.push(uri.host);
+    if let Some(port) = uri.port {
+        text.push(b":");
+        text.push(crate::base::Decimal::new(port.into()).as_bytes());
+    }
+    text
+}
+
+/// Appends a user part, escaping what RFC 3261 §25 does not allow in one.
+fn push_user(text: &mut Text, user: &[u8]) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for &byte in user {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/%".contains(&byte) {
+            text.push(&[byte]);
+        } else {
+            let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+            text.push(&[b'%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! 2xx responses that nobody waits for any more: another fork's, or one that
+//! crossed our CANCEL. Each is acknowledged and its dialog ended (RFC 3261
+//! §13.2.2.4), from what the response itself says.
+
+use super::exchange::{Owner, Turn};
+use crate::base::{Text, call_id_hash};
+use crate::dialog::{Dialog, Role, RouteSet};
+use crate::transaction::TransactionId;
+use crate::wire::{HeaderName, Message, Method, Status};
+
+/// Acknowledges the 2xx of this turn; ends its dialog unless `ended` (the hash
+/// of a To tag) says that this was done. Returns the hash to remember.
+pub fn settle(turn: &mut Turn<'_>, id: TransactionId, ended: u32) {
+    let Some((response, _)) = turn.message else {
+        return;
+    };
+    if !response.status().is_some_and(Status::is_success) {
+        return;
+    }
+    let tag = response
+        .to()
+        .ok()
+        .and_then(|to| to.tag())
+        .unwrap_or_default();
+    let hash = call_id_hash(tag) | 1;
+    acknowledge_and_end(turn, hash != ended);
+    turn.exchange
+        .transactions
+        .set_owner(id, Owner::Straggler { ended: hash });
+}
+
+/// Sends ACK for the 2xx of this turn, and BYE if its dialog is to end.
+pub fn acknowledge_and_end(turn: &mut Turn<'_>, end: bool) {
+    let Some(mut dialog) = dialog_of(turn) else {
+        return;
+    };
+    acknowledge(turn, &dialog);
+    if !end {
+        return;
+    }
+    let cseq = dialog.next_cseq();
+    let config = turn.exchange.config.clone();
+    let timers = turn.exchange.timers(None);
+    turn.request(
+        Method::Bye,
+        &dialog.flow,
+        timers,
+        Owner::Nobody,
+        |buffer, branch| {
+            let general = &config.general;
+            let mut writer = dialog.write_request(
+                buffer,
+                general.compactheaders,
+                Method::Bye,
+                cseq,
+                branch.as_bytes(),
+                general.maxforwards,
+            );
+            writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
+            writer.end();
+        },
+    );
+}
+
+fn acknowledge(turn: &mut Turn<'_>, dialog: &Dialog) {
+    let branch = turn.exchange.loose_branch();
+    let general = &turn.exchange.config.general;
+    turn.out.send(&dialog.flow, |buffer| {
+        dialog
+            .write_request(
+                buffer,
+                general.compactheaders,
+                Method::Ack,
+                dialog.local_cseq,
+                &branch,
+                general.maxforwards,
+            )
+            .end();
+    });
+}
+
+/// The dialog a 2xx establishes, seen by the UAC (§12.1.2).
+fn dialog_of(turn: &Turn<'_>) -> Option<Dialog> {
+    let (response, flow) = turn.message?;
+    let (from, to) = (response.from().ok()?, response.to().ok()?);
+    let cseq = response.cseq().ok()?;
+    let mut dialog = Dialog {
+        role: Role::Uac,
+        call_id: Text::from(response.call_id()),
+        local_tag: Text::from(from.tag()?),
+        remote_tag: Text::from(to.tag().unwrap_or_default()),
+        local: without_tag(response, HeaderName::From),
+        remote: without_tag(response, HeaderName::To),
+        target: Text::from(to.uri),
+        contact: Text::from(from.uri),
+        routes: RouteSet::from_response(response),
+        local_cseq: cseq.number,
+        remote_cseq: None,
+        flow,
+        // Without a proxy between, the callee is where its 2xx came from.
+        pinned: true,
+    };
+    dialog.refresh_target(response);
+    Some(dialog)
+}
+
+/// A From or To value up to its parameters.
+fn without_tag(message: &Message<'_>, name: HeaderName) -> Text {
+    let value = message.raw(name).next().unwrap_or_default();
+    let end = match memchr::memrchr(b'>', value) {
+        Some(bracket) => bracket + 1,
+        None => memchr::memchr(b';', value).unwrap_or(value.len()),
+    };
+    Text::from(value.get(..end).unwrap_or(value))
+}

@@ -1,0 +1,430 @@
+//! Requests inside the dialogs: relayed from leg to leg, each leg keeping its
+//! own CSeq, tags and route set. Bodies pass byte for byte.
+
+use alloc::sync::Arc;
+
+use super::call::{ALLOW, Body, Call, Relay, body_of, end_with};
+use super::exchange::{Alarm, LegRef, Owner, Turn};
+use super::leg::LegState;
+use crate::base::{Flow, Text, call_id_hash};
+use crate::dialog::Role;
+use crate::dialplan::Cause;
+use crate::transaction::{Keep, TransactionId};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Status};
+use core::time::Duration;
+
+/// Times a re-INVITE is tried again after a 491 before its sender hears of it.
+const MOST_GLARES: u8 = 3;
+
+impl Call {
+    /// A request inside the dialog of leg `index`; ACK, BYE and CANCEL have
+    /// ways of their own. Its CSeq has been accepted and its transaction
+    /// opened: `server`.
+    pub fn request_within(&mut self, turn: &mut Turn<'_>, index: u16, server: TransactionId) {
+        let Some((request, flow)) = turn.message else {
+            return;
+        };
+        let head = self.head_of(index, request, flow);
+        let invite = request.method() == Method::Invite;
+        let Some(to) = self
+            .opposite(index)
+            .filter(|_| self.leg(index).is_some_and(|leg| leg.is_up()))
+        else {
+            // Nobody to relay to yet: the sender may try later (§14.2).
+            self.answer_within(turn, server, &head, Status::REQUEST_PENDING);
+            return;
+        };
+        if invite && let Some(status) = self.glare(index, to) {
+            self.answer_within(turn, server, &head, status);
+            return;
+        }
+        if invite {
+            self.yield_to(turn, to);
+            if let Some(leg) = self.leg_mut(index) {
+                leg.dialog.refresh_target(request);
+            }
+        }
+        let body = if invite {
+            Body::of(request)
+        } else {
+            Body::default()
+        };
+        let (content_type, bytes) = body_of(turn);
+        let client = self.send_within(turn, to, request.method(), content_type, bytes);
+        match client {
+            Some(client) => self.relays.push(Relay {
+                server,
+                head,
+                client: Some(client),
+                from: index,
+                invite,
+                body,
+                tries: 0,
+            }),
+            None => self.answer_within(turn, server, &head, Status::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    /// Whether a re-INVITE from leg `from` must wait: 491 when ours to that
+    /// leg is on its way, 500 when its own earlier one is (§14.2).
+    fn glare(&self, from: u16, to: u16) -> Option<Status> {
+        let ours_under_way =
+            |relay: &Relay| relay.invite && relay.from == to && relay.client.is_some();
+        let theirs_under_way = |relay: &Relay| relay.invite && relay.from == from;
+        if self.relays.iter().any(ours_under_way) {
+            Some(Status::REQUEST_PENDING)
+        } else if self.relays.iter().any(theirs_under_way) {
+            Some(Status::SERVER_INTERNAL_ERROR)
+        } else if self
+            .leg(to)
+            .is_some_and(|leg| leg.state != LegState::Confirmed || leg.ack_owed.is_some())
+        {
+            Some(Status::REQUEST_PENDING)
+        } else {
+            None
+        }
+    }
+
+    /// A re-INVITE of leg `from` that waits after a 491 gives way to one that
+    /// comes the other way: its sender hears of the 491 and tries again itself.
+    fn yield_to(&mut self, turn: &mut Turn<'_>, from: u16) {
+        let waits = |relay: &Relay| relay.invite && relay.from == from && relay.client.is_none();
+        if let Some(position) = self.relays.iter().position(waits) {
+            let relay = self.relays.swap_remove(position);
+            self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_PENDING);
+        }
+    }
+
+    fn head_of(&self, index: u16, request: &Message<'_>, flow: Flow) -> ReplyHead {
+        let pinned = self.leg(index).is_some_and(|leg| leg.dialog.pinned);
+        ReplyHead::new(request, flow, pinned)
+    }
+
+    /// The leg at the other side of the bridge.
+    fn opposite(&self, index: u16) -> Option<u16> {
+        let callee = self.bridge?;
+        match index {
+            0 => Some(callee),
+            index if index == callee => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Sends a request inside a leg's dialog.
+    fn send_within(
+        &mut self,
+        turn: &mut Turn<'_>,
+        to: u16,
+        method: Method<'_>,
+        content_type: &[u8],
+        body: &[u8],
+    ) -> Option<TransactionId> {
+        let owner = Owner::Leg(LegRef {
+            call: self.handle,
+            leg: to,
+        });
+        let leg = self.leg_mut(to)?;
+        let cseq = leg.dialog.next_cseq();
+        let timers = turn.exchange.timers(leg.peer.as_deref());
+        let config = Arc::clone(&turn.exchange.config);
+        let dialog = &leg.dialog;
+        turn.request(method, &dialog.flow, timers, owner, |buffer, branch| {
+            let general = &config.general;
+            let mut writer = dialog.write_request(
+                buffer,
+                general.compactheaders,
+                method,
+                cseq,
+                branch.as_bytes(),
+                general.maxforwards,
+            );
+            writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
+            if method == Method::Invite {
+                writer.field(HeaderName::Allow, ALLOW);
+            }
+            end_with(writer, content_type, body);
+        })
+    }
+
+    /// A re-INVITE of our own making: no sender waits for its answer.
+    pub(super) fn reinvite(
+        &mut self,
+        turn: &mut Turn<'_>,
+        to: u16,
+        content_type: &[u8],
+        body: &[u8],
+    ) {
+        self.send_within(turn, to, Method::Invite, content_type, body);
+    }
+
+    /// Answers a sender from the response of this turn, or with nothing but a status.
+    fn answer_within(
+        &mut self,
+        turn: &mut Turn<'_>,
+        server: TransactionId,
+        head: &ReplyHead,
+        status: Status,
+    ) {
+        self.answer_with(turn, server, head, status, (None, b"", b""));
+    }
+
+    fn answer_with(
+        &self,
+        turn: &mut Turn<'_>,
+        server: TransactionId,
+        head: &ReplyHead,
+        status: Status,
+        (contact, content_type, body): (Option<&Text>, &[u8], &[u8]),
+    ) {
+        let general = &turn.exchange.config.general;
+        let sent = turn.out.send(head.flow(), |buffer| {
+            let mut writer = head.write(buffer, general.compactheaders, status, None, b"");
+            if let Some(contact) = contact {
+                writer.parts(HeaderName::Contact, &[b"<", contact, b">"]);
+            }
+            writer.field(HeaderName::Server, general.useragent.as_bytes());
+            if status == Status::SERVER_INTERNAL_ERROR {
+                writer.field(HeaderName::RetryAfter, b"5");
+            }
+            end_with(writer, content_type, body);
+        });
+        if let Some(bytes) = sent {
+            turn.exchange
+                .transactions
+                .responded(turn.now, server, status, bytes, Keep::Bytes);
+        }
+    }
+
+    /// A response to a request relayed to leg `index`.
+    pub(super) fn relayed_response(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        client: TransactionId,
+        status: Status,
+    ) {
+        let Some((response, _)) = turn.message else {
+            return;
+        };
+        let invite = response.method() == Method::Invite;
+        let Some(position) = self
+            .relays
+            .iter()
+            .position(|relay| relay.client == Some(client))
+        else {
+            if invite && status.is_success() {
+                self.unasked_answer(turn, index, response);
+            }
+            return;
+        };
+        if status == Status::TRYING {
+            return;
+        }
+        if invite && status == Status::REQUEST_PENDING && self.wait_out_glare(turn, position, index)
+        {
+            return;
+        }
+        let from = self.relays.get(position).map_or(0, |relay| relay.from);
+        let contact = self.leg(from).map(|leg| leg.dialog.contact.clone());
+        let (content_type, body) = body_of(turn);
+        if let Some(relay) = self.relays.get(position) {
+            let shown = if invite { contact.as_ref() } else { None };
+            self.answer_with(
+                turn,
+                relay.server,
+                &relay.head,
+                status,
+                (shown, content_type, body),
+            );
+        }
+        if status.is_provisional() {
+            return;
+        }
+        let relay = self.relays.swap_remove(position);
+        if invite && status.is_success() {
+            self.reinvite_answered(turn, index, &relay, response);
+        }
+        // The other side has forgotten the dialog, and so must we (§12.2.1.2).
+        if matches!(status.code(), 481 | 408) {
+            self.hang_up(turn, Cause::NORMAL_CLEARING);
+        }
+    }
+
+    fn reinvite_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        relay: &Relay,
+        response: &Message<'_>,
+    ) {
+        let cseq = response.cseq().ok().map(|cseq| cseq.number);
+        if let Some(leg) = self.leg_mut(index) {
+            leg.dialog.refresh_target(response);
+            leg.ack_owed = cseq;
+            leg.acked_cseq = cseq;
+        }
+        if let Some(leg) = self.leg_mut(relay.from) {
+            leg.answered = Some(relay.server);
+        }
+        if !relay.body.bytes.is_empty() {
+            self.acknowledge_owed(turn, index);
+        }
+    }
+
+    /// A 2xx to an INVITE that no relay waits for: a copy of one that was
+    /// acknowledged, or the answer to a re-INVITE of our own.
+    fn unasked_answer(&mut self, turn: &mut Turn<'_>, index: u16, response: &Message<'_>) {
+        let cseq = response.cseq().ok().map(|cseq| cseq.number);
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        if leg.acked_cseq == cseq {
+            self.repeat_ack(turn, index);
+        } else {
+            leg.dialog.refresh_target(response);
+            leg.ack_owed = cseq;
+            self.acknowledge_owed(turn, index);
+        }
+    }
+
+    /// The other side's own re-INVITE crossed a relayed one. It is tried again
+    /// after a random wait that is the longer for whoever owns the Call-ID
+    /// (§14.1); the sender hears nothing of it meanwhile.
+    fn wait_out_glare(&mut self, turn: &mut Turn<'_>, position: usize, index: u16) -> bool {
+        let owner = self
+            .leg(index)
+            .is_some_and(|leg| leg.dialog.role == Role::Uac);
+        let Some(relay) = self.relays.get_mut(position) else {
+            return false;
+        };
+        if relay.tries >= MOST_GLARES {
+            return false;
+        }
+        relay.tries += 1;
+        relay.client = None;
+        let tens_of_ms = if owner {
+            210 + turn.exchange.random.below(191)
+        } else {
+            turn.exchange.random.below(201)
+        };
+        let wait = Duration::from_millis(tens_of_ms * 10);
+        let alarm = Alarm::Glare {
+            call: self.handle,
+            server: relay.server,
+        };
+        turn.exchange.alarms.set_at(turn.now + wait, alarm);
+        true
+    }
+
+    /// The wait after a 491 is over.
+    pub fn retry_after_glare(&mut self, turn: &mut Turn<'_>, server: TransactionId) {
+        let waiting = |relay: &Relay| relay.server == server && relay.client.is_none();
+        let Some(position) = self.relays.iter().position(waiting) else {
+            return;
+        };
+        let Some((from, body)) = self
+            .relays
+            .get(position)
+            .map(|relay| (relay.from, relay.body.clone()))
+        else {
+            return;
+        };
+        let client = self.opposite(from).and_then(|to| {
+            self.send_within(turn, to, Method::Invite, &body.content_type, &body.bytes)
+        });
+        match (client, self.relays.get_mut(position)) {
+            (Some(client), Some(relay)) => relay.client = Some(client),
+            _ => {
+                let relay = self.relays.swap_remove(position);
+                self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_PENDING);
+            }
+        }
+    }
+
+    /// A relayed request met no answer. An INVITE's sender is told 408; others
+    /// have given up by themselves (RFC 4320). Either way the dialog is lost.
+    pub(super) fn relay_timed_out(
+        &mut self,
+        turn: &mut Turn<'_>,
+        _index: u16,
+        client: TransactionId,
+    ) {
+        let Some(position) = self
+            .relays
+            .iter()
+            .position(|relay| relay.client == Some(client))
+        else {
+            return;
+        };
+        let relay = self.relays.swap_remove(position);
+        if relay.invite {
+            self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_TIMEOUT);
+        }
+        self.hang_up(turn, Cause::RECOVERY_ON_TIMER_EXPIRE);
+    }
+
+    /// ACK to a 2xx of ours. Its body goes to the side whose 2xx made the offer.
+    pub fn ack(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        let Some(server) = leg.answered.take() else {
+            return;
+        };
+        turn.exchange.transactions.acknowledge(server);
+        if let Some(to) = self.opposite(index) {
+            let (content_type, body) = body_of(turn);
+            self.acknowledge_with(turn, to, content_type, body);
+        }
+        if index == 0 {
+            self.acknowledged(turn);
+        }
+    }
+
+    /// CANCEL of a relayed re-INVITE: passed on; its 487 comes back by itself.
+    pub fn cancel_within(&mut self, turn: &mut Turn<'_>, server: TransactionId) {
+        let Some(position) = self.relays.iter().position(|relay| relay.server == server) else {
+            return;
+        };
+        match self.relays.get(position).and_then(|relay| relay.client) {
+            Some(client) => turn
+                .exchange
+                .transactions
+                .cancel(turn.now, client, b"", turn.out),
+            None => {
+                let relay = self.relays.swap_remove(position);
+                self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_TERMINATED);
+            }
+        }
+    }
+
+    /// BYE from leg `index`; it has been answered.
+    pub fn bye_from(&mut self, turn: &mut Turn<'_>, index: u16) {
+        if index == 0 && !self.is_answered() {
+            self.cancelled(turn);
+        } else {
+            self.hung_up_by(turn, index, Cause::NORMAL_CLEARING);
+        }
+    }
+
+    /// Answers what is still being relayed, because the bridge is gone.
+    pub(super) fn drop_relays(&mut self, turn: &mut Turn<'_>) {
+        while let Some(relay) = self.relays.pop() {
+            if let Some(client) = relay.client {
+                let to = self
+                    .legs
+                    .iter()
+                    .enumerate()
+                    .find(|(index, leg)| *index != usize::from(relay.from) && leg.is_up());
+                let ended = to.map_or(0, |(_, leg)| call_id_hash(&leg.dialog.remote_tag) | 1);
+                let owner = if relay.invite {
+                    Owner::Straggler { ended }
+                } else {
+                    Owner::Nobody
+                };
+                turn.exchange.transactions.set_owner(client, owner);
+            }
+            self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_TERMINATED);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Who sends a request, and whether they prove it (sip-conf.md C.1, C.2).
+//!
+//! Nobody learns from an answer, or from how long it takes, which devices
+//! exist: an unknown sender is challenged, and refused, as a known one is.
+
+use alloc::sync::Arc;
+
+use super::{Asked, Verdict};
+use crate::auth::{Offer, Outcome, Secret};
+use crate::base::{Flow, Text};
+use crate::config::{self, Host, Nat, Peer, PeerKind};
+use crate::wire::{HeaderName, Message, Method, Status, Uri};
+
+/// What became of a request's sender.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for one decision, on the stack"
+)]
+pub enum Admission {
+    /// A device, proven where it has a secret.
+    Peer(Arc<Peer>),
+    /// Nobody known, and guests are welcome.
+    Guest,
+    /// To be answered so.
+    Refused(Verdict),
+}
+
+/// Finds the sender and asks for proof where there must be one.
+pub fn admit(asked: &mut Asked<'_>) -> Admission {
+    let peer = identify(asked);
+    if peer.is_none() && asked.config.general.allowguest {
+        return Admission::Guest;
+    }
+    let user = match &peer {
+        Some(peer) => Text::from(peer.name.as_str()),
+        None => from_user(asked.request),
+    };
+    if let Some(peer) = &peer
+        && asked.request.method() == Method::Invite
+        && peer.insecure.invite
+    {
+        return Admission::Peer(Arc::clone(peer));
+    }
+    match prove(asked, &user, peer.as_deref()) {
+        Some(refusal) => Admission::Refused(refusal),
+        None => peer.map_or(
+            Admission::Refused(Verdict::proven(Status::FORBIDDEN)),
+            Admission::Peer,
+        ),
+    }
+}
+
+/// Finds the sender: by the From user (or, with `match_auth_username`, the
+/// user of the credentials), else by the source address. A device whose ACL
+/// denies the source is not found.
+pub fn identify(asked: &Asked<'_>) -> Option<Arc<Peer>> {
+    let config = asked.config;
+    let source = asked.flow.remote;
+    let user = if config.general.match_auth_username {
+        let mut credentials = asked.request.credentials(HeaderName::Authorization);
+        credentials
+            .find_map(|params| params.username())
+            .map(Text::from)
+    } else {
+        None
+    };
+    let user = user.unwrap_or_else(|| from_user(asked.request));
+    let named = config.peers.by_name(&user).filter(|peer| by_name(peer));
+    let found = named.or_else(|| {
+        config
+            .peers
+            .by_ip(source.ip().to_canonical())
+            .iter()
+            .find(|peer| match peer.host {
+                Host::Fixed(address) => peer.insecure.port || address.port() == source.port(),
+                Host::Dynamic => false,
+            })
+    });
+    found.filter(|peer| peer.acl.permits(source.ip())).cloned()
+}
+
+/// Whether a device may be matched by name. A `type=peer` is matched by its
+/// address only; one that registers has no fixed address and is matched by
+/// name if a secret proves it.
+fn by_name(peer: &Peer) -> bool {
+    match peer.kind {
+        PeerKind::User | PeerKind::Friend => true,
+        PeerKind::Peer => peer.host == Host::Dynamic && peer.secret != config::Secret::None,
+    }
+}
+
+/// Asks for proof that `user` sent the request: `None` when it is given, or
+/// when the device has no secret; else the answer.
+pub fn prove(asked: &mut Asked<'_>, user: &[u8], peer: Option<&Peer>) -> Option<Verdict> {
+    let secret = match peer.map(|peer| &peer.secret) {
+        Some(config::Secret::None) => return None,
+        Some(secret) => secret.proof(),
+        None if asked.config.general.alwaysauthreject => None,
+        None => return Some(Verdict::reply(Status::NOT_FOUND)),
+    };
+    let request = asked.request;
+    let Some(params) = asked
+        .gate
+        .find(request.credentials(HeaderName::Authorization))
+    else {
+        let offer = if matches!(secret, Some(Secret::Md5(_))) {
+            Offer::Md5
+        } else {
+            Offer::First
+        };
+        return Some(Verdict::Challenge(offer));
+    };
+    match asked.gate.verify(
+        asked.unix,
+        &params,
+        request.method().as_bytes(),
+        user,
+        secret,
+    ) {
+        Outcome::Accepted => None,
+        Outcome::Stale => Some(Verdict::Challenge(Offer::Stale)),
+        Outcome::Unsuited => Some(Verdict::Challenge(Offer::Md5)),
+        Outcome::Refused => {
+            asked.counters.forbidden += 1;
+            Some(Verdict::reply(Status::FORBIDDEN))
+        }
+        Outcome::Malformed => Some(Verdict::reply(Status::BAD_REQUEST)),
+    }
+}
+
+/// Whether answers and requests go to a message's source instead of what its
+/// Via and Contact say (`nat=force_rport`, `auto_force_rport`).
+pub fn behind_nat(nat: Nat, message: &Message<'_>, flow: Flow) -> bool {
+    if nat.force_rport {
+        return true;
+    }
+    let via = message.top_via().ok();
+    let literal = via.and_then(|via| {
+        let host = core::str::from_utf8(via.host).ok()?;
+        host.trim_matches(['[', ']'])
+            .parse::<core::net::IpAddr>()
+            .ok()
+    });
+    nat.auto_force_rport
+        && literal.is_none_or(|host| host.to_canonical() != flow.remote.ip().to_canonical())
+}
+
+fn from_user(request: &Message<'_>) -> Text {
+    let mut user = Text::new();
+    if let Ok(from) = request.from()
+        && let Ok(uri) = Uri::parse(from.uri)
+    {
+        uri.user_decoded(&mut user);
+    }
+    user
+}

@@ -1,0 +1,64 @@
+//! MESSAGE (RFC 3428). Outside of dialogs it goes to the registered contacts
+//! of the peer it names; inside it passes to the other side.
+
+use alloc::sync::Arc;
+
+use super::admission::{self, Admission};
+use super::{Asked, Inside, Row, Verdict};
+use crate::base::Text;
+use crate::config::PeerKind;
+use crate::wire::{Status, Uri};
+
+/// The row.
+pub static ROW: Row = Row {
+    outside,
+    inside: Inside::Relay,
+};
+
+fn outside(asked: &mut Asked<'_>) -> Verdict {
+    let general = &asked.config.general;
+    let max_forwards = match asked.request.max_forwards() {
+        Ok(Some(0)) => return Verdict::reply(Status::TOO_MANY_HOPS),
+        Ok(Some(hops)) => hops - 1,
+        _ => general.maxforwards,
+    };
+    if !general.accept_outofcall_message {
+        return Verdict::reply(Status::METHOD_NOT_ALLOWED).with(super::Extra::Allow);
+    }
+    let sender = if general.auth_message_requests {
+        match admission::admit(asked) {
+            Admission::Peer(peer) => Some(peer),
+            Admission::Guest => None,
+            Admission::Refused(verdict) => return verdict,
+        }
+    } else {
+        admission::identify(asked)
+    };
+    let mut user = Text::new();
+    if let Ok(uri) = Uri::parse(asked.request.request_uri()) {
+        uri.user_decoded(&mut user);
+    }
+    let recipient = asked
+        .config
+        .peers
+        .by_name(&user)
+        .filter(|peer| peer.kind != PeerKind::User);
+    let Some(recipient) = recipient else {
+        return Verdict::proven(Status::NOT_FOUND);
+    };
+    let from = match sender.filter(|sender| !sender.callerid.number.is_empty()) {
+        Some(sender) => Text::from(sender.callerid.number.as_str()),
+        None => {
+            let from = asked.request.from().ok();
+            let user = from
+                .and_then(|from| Uri::parse(from.uri).ok())
+                .map_or(&b""[..], |uri| uri.user);
+            Text::from(user)
+        }
+    };
+    Verdict::Message {
+        peer: Arc::clone(recipient),
+        from,
+        max_forwards,
+    }
+}

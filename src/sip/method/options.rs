@@ -1,0 +1,60 @@
+//! OPTIONS (RFC 3261 §11): answered as an INVITE to the same address would be.
+
+use super::admission::{self, Admission};
+use super::{Asked, Extra, Inside, Row, Verdict};
+use crate::base::Text;
+use crate::dialplan::{Match, Place};
+use crate::wire::{Status, Uri};
+
+/// The row.
+pub static ROW: Row = Row {
+    outside,
+    inside: Inside::Answer(Status::OK),
+};
+
+fn outside(asked: &mut Asked<'_>) -> Verdict {
+    if asked.draining {
+        return Verdict::reply(Status::SERVICE_UNAVAILABLE)
+            .with(Extra::RetryAfter(super::invite::RETRY_AFTER_S));
+    }
+    let mut proven = false;
+    let sender = if asked.config.general.auth_options_requests {
+        match admission::admit(asked) {
+            Admission::Peer(peer) => {
+                proven = true;
+                Some(peer)
+            }
+            Admission::Guest => None,
+            Admission::Refused(verdict) => return verdict,
+        }
+    } else {
+        admission::identify(asked)
+    };
+    let general = &asked.config.general;
+    let context = sender
+        .as_ref()
+        .map_or(general.context.as_str(), |peer| peer.context.as_str());
+    let mut exten = Text::new();
+    if let Ok(uri) = Uri::parse(asked.request.request_uri()) {
+        uri.user_decoded(&mut exten);
+    }
+    // An address without user part is the engine itself.
+    let place = Place {
+        context,
+        exten: &exten.lossy(),
+        caller: "",
+        time: asked.unix,
+    };
+    let known = exten.is_empty() || asked.config.plan.exists(place) == Match::Yes;
+    let status = if known { Status::OK } else { Status::NOT_FOUND };
+    let verdict = if proven {
+        Verdict::proven(status)
+    } else {
+        Verdict::reply(status)
+    };
+    if known {
+        verdict.with(Extra::Capabilities)
+    } else {
+        verdict
+    }
+}

@@ -1,0 +1,78 @@
+//! REGISTER (RFC 3261 §10.3): who registers, and what they may.
+
+use super::admission;
+use super::{Asked, Extra, Inside, Row, Verdict};
+use crate::base::Text;
+use crate::config::{Host, PeerKind};
+use crate::registrar::{self, ExpiryRules};
+use crate::wire::{Status, Uri};
+
+/// The row.
+pub static ROW: Row = Row {
+    outside,
+    inside: Inside::Answer(Status::METHOD_NOT_ALLOWED),
+};
+
+fn outside(asked: &mut Asked<'_>) -> Verdict {
+    let Ok(to) = asked.request.to() else {
+        return Verdict::reply(Status::BAD_REQUEST);
+    };
+    let mut aor = Text::new();
+    if let Ok(uri) = Uri::parse(to.uri) {
+        uri.user_decoded(&mut aor);
+    }
+    let known = asked.config.peers.by_name(&aor).filter(|peer| {
+        peer.kind != PeerKind::User
+            && peer.host == Host::Dynamic
+            && peer.acl.permits(asked.flow.remote.ip())
+    });
+    let known = known.cloned();
+    if let Some(refusal) = admission::prove(asked, &aor, known.as_deref()) {
+        return refusal;
+    }
+    let Some(peer) = known else {
+        return Verdict::proven(Status::FORBIDDEN);
+    };
+    let general = &asked.config.general;
+    let rules = ExpiryRules {
+        default_s: general.defaultexpiry_s,
+        min_s: general.minexpiry_s,
+        max_s: general.maxexpiry_s,
+        refuse_short: general.refuse_short_expiry,
+    };
+    let to_source = admission::behind_nat(peer.nat, asked.request, asked.flow);
+    match registrar::read(
+        asked.request,
+        &aor,
+        &rules,
+        asked.flow,
+        to_source,
+        peer.max_contacts,
+    ) {
+        Ok(update) if !contacts_permitted(&update, &peer) => Verdict::Reply {
+            status: Status::DECLINED,
+            reason: Some("Denied"),
+            extra: Extra::None,
+            proven: true,
+        },
+        Ok(update) => Verdict::Register(update),
+        Err(rejection) => {
+            let verdict = Verdict::proven(rejection.status);
+            match rejection.min_expires_s {
+                Some(seconds) => verdict.with(Extra::MinExpires(seconds)),
+                None => verdict,
+            }
+        }
+    }
+}
+
+/// `contactdeny`, `contactpermit`: the address requests would go to.
+fn contacts_permitted(update: &registrar::Update, peer: &crate::config::Peer) -> bool {
+    update.contacts.iter().all(|contact| {
+        let host = Uri::parse(&contact.uri)
+            .ok()
+            .and_then(|uri| uri.socket_addr(5060));
+        let address = if update.to_source { None } else { host }.unwrap_or(update.flow.remote);
+        peer.contact_acl.permits(address.ip())
+    })
+}

@@ -1,0 +1,84 @@
+//! Responses: matched to a transaction, then told to whoever it belongs to.
+
+use super::shard::Shard;
+use crate::base::{Flow, Handle, Instant};
+use crate::call::{self, Owner, Turn};
+use crate::machine::Outbox;
+use crate::transaction::{Answered, Keep};
+use crate::wire::Message;
+
+impl Shard {
+    /// A response from the wire.
+    pub(super) fn response(
+        &mut self,
+        now: Instant,
+        response: &Message<'_>,
+        flow: Flow,
+        out: &mut Outbox,
+    ) {
+        if response.check().is_err() {
+            self.exchange.counters.stray_responses += 1;
+            return;
+        }
+        match self.exchange.transactions.response(now, response, out) {
+            Answered::Stray => self.exchange.counters.stray_responses += 1,
+            Answered::Absorbed => {}
+            Answered::Passed { id, owner } => match owner {
+                Owner::Nobody => {}
+                Owner::Leg(leg) => {
+                    self.with_call(now, Some((response, flow)), leg.call, out, |call, turn| {
+                        call.response(turn, leg.leg, id);
+                    });
+                }
+                Owner::Straggler { ended } => {
+                    let mut turn = Turn {
+                        now,
+                        exchange: &mut self.exchange,
+                        out,
+                        message: Some((response, flow)),
+                    };
+                    call::settle(&mut turn, id, ended);
+                }
+                Owner::Qualify(contact) => {
+                    if response.status().is_some_and(|status| status.is_final()) {
+                        self.qualifier.answered(now, contact);
+                    }
+                }
+                Owner::Relayed(message) => self.message_answered(now, response, message, out),
+            },
+        }
+    }
+
+    /// The final response to a relayed MESSAGE is its sender's too.
+    fn message_answered(
+        &mut self,
+        now: Instant,
+        response: &Message<'_>,
+        message: Handle,
+        out: &mut Outbox,
+    ) {
+        let Some(status) = response.status().filter(|status| status.is_final()) else {
+            return;
+        };
+        let Some(relayed) = self.messages.remove(message) else {
+            return;
+        };
+        let tag = self.exchange.tag();
+        let general = &self.exchange.config.general;
+        let sent = out.send(relayed.head.flow(), |buffer| {
+            let writer = relayed
+                .head
+                .write(buffer, general.compactheaders, status, None, &tag);
+            call::end_with(
+                writer,
+                response.content_type().unwrap_or_default(),
+                response.body(),
+            );
+        });
+        if let Some(bytes) = sent {
+            self.exchange
+                .transactions
+                .responded(now, relayed.server, status, bytes, Keep::Bytes);
+        }
+    }
+}

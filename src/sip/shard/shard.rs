@@ -1,0 +1,514 @@
+//! The shard: its tables, its inputs, its questions.
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+
+use super::intake::{Glance, glance};
+use super::pending::{Overdue, Pending};
+use crate::auth;
+use crate::base::{
+    Decimal, Flow, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, UnixTime, shard_of,
+};
+use crate::call::{Alarm, Ask, Call, Exchange, Occupancy, Owner, Resume, Turn};
+use crate::config::Config;
+use crate::dialog;
+use crate::machine::{
+    Answer, Body, Counters, Envelope, Input, Machine, Outbox, Question, QuestionId,
+};
+use crate::registrar::{Location, Qualifier};
+use crate::transaction::{Expired, Table, TransactionId};
+use crate::wire::{Fields, Message, ReplyHead};
+
+/// How long a nonce may be used, in seconds.
+const NONCE_LIFETIME_S: u32 = 60;
+
+/// Proven nonces remembered at once by one shard.
+const NONCES: usize = 65_536;
+
+/// Most timers served in one turn.
+const MOST_EXPIRED: usize = 256;
+
+/// What a shard is made from.
+pub struct Setup {
+    /// Its index.
+    pub shard: ShardId,
+    /// How many there are.
+    pub shards: u16,
+    /// How often it was replaced.
+    pub incarnation: u32,
+    /// Sizes of its tables.
+    pub limits: Limits,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Our addresses, by socket; never a wildcard.
+    pub sockets: Vec<SocketAddr>,
+    /// Randomness, different for every shard and incarnation.
+    pub seed: [u8; 32],
+    /// The key of nonces, the same for all shards.
+    pub nonce_secret: [u8; 32],
+    /// Unix time at `Instant::START`.
+    pub unix_start: UnixTime,
+}
+
+/// A MESSAGE on its way, whose sender waits for the answer.
+pub(super) struct RelayedMessage {
+    /// The sender's transaction.
+    pub(super) server: TransactionId,
+    /// Head of the answers to the sender.
+    pub(super) head: ReplyHead,
+}
+
+/// One core's share of the engine; sole owner of its tables.
+pub struct Shard {
+    pub(super) exchange: Exchange,
+    pub(super) calls: Slab<Call>,
+    pub(super) gate: auth::Gate,
+    pub(super) draining: bool,
+    /// Transactions beyond this many are kept for the calls that exist.
+    pub(super) transactions_for_new: u32,
+    /// MESSAGEs relayed outside of dialogs.
+    pub(super) messages: Slab<RelayedMessage>,
+    pub(super) location: Location,
+    pub(super) qualifier: Qualifier,
+    occupancy: Occupancy,
+    pending: Pending,
+    nonce_secret: [u8; 32],
+}
+
+impl Shard {
+    /// A shard with empty tables.
+    pub fn new(setup: Setup) -> Shard {
+        let mut random = Random::from_seed(setup.seed);
+        let mut hasher = || {
+            Hasher::with_seeds(
+                random.next_u64(),
+                random.next_u64(),
+                random.next_u64(),
+                random.next_u64(),
+            )
+        };
+        let (places, bindings, nonces, contacts) = (hasher(), hasher(), hasher(), hasher());
+        let limits = setup.limits;
+        let gate = gate(
+            &setup.config,
+            setup.nonce_secret,
+            setup.shard,
+            nonces,
+            setup.unix_start,
+        );
+        let mut shard = Shard {
+            calls: Slab::new(limits.calls),
+            gate,
+            draining: false,
+            transactions_for_new: limits.transactions - limits.transactions / 8,
+            messages: Slab::new(limits.pending),
+            location: Location::new(limits.bindings, bindings),
+            qualifier: Qualifier::new(limits.bindings, contacts),
+            occupancy: Occupancy::new(places),
+            pending: Pending::new(limits.pending),
+            nonce_secret: setup.nonce_secret,
+            exchange: Exchange {
+                shard: setup.shard,
+                shards: setup.shards,
+                incarnation: setup.incarnation,
+                config: setup.config,
+                sockets: setup.sockets,
+                unix_start: setup.unix_start,
+                limits,
+                transactions: Table::new(limits.transactions, &mut random),
+                dialogs: dialog::Table::new(&mut random),
+                alarms: Lanes::new(),
+                asks: Vec::new(),
+                random,
+                counters: Counters::default(),
+                leases: 0,
+            },
+        };
+        shard.watch_fixed_hosts(Instant::START);
+        shard
+    }
+
+    fn datagram(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
+        self.exchange.counters.datagrams += 1;
+        let call_id = match glance(bytes) {
+            Glance::KeepAlive => {
+                self.exchange.counters.keepalives += 1;
+                return;
+            }
+            Glance::Message(call_id) => call_id,
+        };
+        let home = shard_of(call_id, self.exchange.shards);
+        if home != self.exchange.shard && !call_id.is_empty() {
+            self.exchange.counters.handed_off += 1;
+            let body = Body::Datagram {
+                bytes: bytes.into(),
+                flow,
+            };
+            out.forward(Envelope {
+                from: self.exchange.shard,
+                to: home,
+                body,
+            });
+            return;
+        }
+        self.message(now, bytes, flow, out);
+    }
+
+    /// A datagram whose home this is.
+    fn message(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
+        let mut fields = Fields::new();
+        match Message::parse(bytes, &mut fields) {
+            Ok(message) if message.is_request() => self.request(now, &message, flow, out),
+            Ok(message) => self.response(now, &message, flow, out),
+            Err(unreadable) => {
+                self.exchange.counters.unreadable += 1;
+                out.note(Level::Debug, "unreadable", || {
+                    format!("{}: {unreadable:?}", flow.remote)
+                });
+            }
+        }
+    }
+
+    fn envelope(&mut self, now: Instant, envelope: Envelope, out: &mut Outbox) {
+        match envelope.body {
+            Body::Datagram { bytes, flow } => {
+                self.exchange.counters.handed_in += 1;
+                self.message(now, &bytes, flow, out);
+            }
+            Body::Ask { id, question } => {
+                let answer = self.decide(now, &question);
+                let body = Body::Answer { id, answer };
+                out.forward(Envelope {
+                    from: self.exchange.shard,
+                    to: envelope.from,
+                    body,
+                });
+            }
+            Body::Answer { id, answer } => {
+                if let Some(resume) = self.pending.answered(id) {
+                    self.resume(now, resume, Some(answer), out);
+                }
+            }
+            Body::Replaced { incarnation } => self.occupancy.replaced(envelope.from, incarnation),
+        }
+    }
+
+    /// Answers what only this shard can: it owns the AoR, or counts the peer.
+    fn decide(&mut self, now: Instant, question: &Question) -> Answer {
+        match question {
+            Question::Register(update) => {
+                let before = self.location.bindings(now, &update.aor);
+                let answer = self.location.update(now, update);
+                if let Ok(after) = &answer {
+                    self.watch_bindings(now, &update.aor, &before, after);
+                }
+                Answer::Registered(answer)
+            }
+            Question::Bindings(aor) => Answer::Bindings(self.reachable(now, aor)),
+            Question::Admit { peer, limit, lease } => {
+                Answer::Admitted(self.occupancy.admit(peer, *limit, *lease))
+            }
+            Question::Release { peer, lease } => {
+                self.occupancy.release(peer, *lease);
+                Answer::Released
+            }
+        }
+    }
+
+    /// Puts the questions of this turn. One for this very shard is answered at
+    /// once, which may raise more.
+    fn put_questions(&mut self, now: Instant, out: &mut Outbox) {
+        while !self.exchange.asks.is_empty() {
+            for ask in core::mem::take(&mut self.exchange.asks) {
+                self.put(now, ask, out);
+            }
+        }
+    }
+
+    fn put(&mut self, now: Instant, ask: Ask, out: &mut Outbox) {
+        let home = self.home_of(&ask.question);
+        if home == self.exchange.shard {
+            let answer = self.decide(now, &ask.question);
+            self.resume(now, ask.resume, Some(answer), out);
+            return;
+        }
+        self.exchange.counters.questions += 1;
+        let question = ask.question.clone();
+        match self.pending.park(now, ask) {
+            Ok(id) => self.forward_question(home, id, question, out),
+            Err(ask) => {
+                self.exchange.counters.questions_refused += 1;
+                self.resume(now, ask.resume, None, out);
+            }
+        }
+    }
+
+    fn forward_question(
+        &self,
+        home: ShardId,
+        id: QuestionId,
+        question: Question,
+        out: &mut Outbox,
+    ) {
+        let body = Body::Ask { id, question };
+        out.forward(Envelope {
+            from: self.exchange.shard,
+            to: home,
+            body,
+        });
+    }
+
+    fn home_of(&self, question: &Question) -> ShardId {
+        let key = match question {
+            Question::Register(update) => &update.aor,
+            Question::Bindings(aor) => aor,
+            Question::Admit { peer, .. } | Question::Release { peer, .. } => peer,
+        };
+        shard_of(key, self.exchange.shards)
+    }
+
+    /// Goes on with what an answer was waited for; `None`: there is none.
+    fn resume(&mut self, now: Instant, resume: Resume, answer: Option<Answer>, out: &mut Outbox) {
+        match (resume, answer) {
+            (Resume::Register { server, head }, answer) => {
+                self.registered(now, server, &head, answer, out)
+            }
+            (Resume::Message { server, message }, answer) => {
+                self.message_located(now, server, *message, answer, out)
+            }
+            (Resume::AdmitCaller(call), answer) => {
+                let admitted = matches!(answer, Some(Answer::Admitted(true)));
+                self.with_call(now, None, call, out, |call, turn| {
+                    call.admitted(turn, admitted)
+                });
+            }
+            (Resume::AdmitChannel(call, channel), answer) => {
+                let admitted = matches!(answer, Some(Answer::Admitted(true)));
+                self.with_call(now, None, call, out, |call, turn| {
+                    call.channel_admitted(turn, channel, admitted)
+                });
+            }
+            (Resume::Bindings(call, channel), answer) => {
+                let bindings = match answer {
+                    Some(Answer::Bindings(bindings)) => bindings,
+                    _ => Vec::new(),
+                };
+                self.with_call(now, None, call, out, |call, turn| {
+                    call.located(turn, channel, &bindings)
+                });
+            }
+            (Resume::Release, _) => {}
+        }
+    }
+
+    /// Lets a call do something, and removes it if that was its end.
+    pub(super) fn with_call<'m>(
+        &mut self,
+        now: Instant,
+        message: Option<(&'m Message<'m>, Flow)>,
+        handle: crate::base::Handle,
+        out: &mut Outbox,
+        work: impl FnOnce(&mut Call, &mut Turn<'_>),
+    ) {
+        let Some(call) = self.calls.get_mut(handle) else {
+            return;
+        };
+        let mut turn = Turn {
+            now,
+            exchange: &mut self.exchange,
+            out,
+            message,
+        };
+        work(call, &mut turn);
+        if call.is_over() {
+            self.calls.remove(handle);
+        }
+    }
+
+    /// Does what is due, a bounded share of it: the deadline stays due, and the
+    /// driver comes back after it has flushed the outbox.
+    fn expire(&mut self, now: Instant, out: &mut Outbox) {
+        for _ in 0..MOST_EXPIRED {
+            if let Some(expired) = self.exchange.transactions.expire(now, out) {
+                self.transaction_expired(now, expired, out);
+            } else if let Some(alarm) = self.exchange.alarms.expire(now) {
+                self.alarm(now, alarm, out);
+            } else if let Some(overdue) = self.pending.expire(now) {
+                self.overdue(now, overdue, out);
+            } else if let Some(aor) = self.location.expire(now) {
+                out.note(Level::Debug, "expired", || {
+                    format!("a contact of {} expired", aor.lossy())
+                });
+            } else if !self.ask_contact(now, out) {
+                return;
+            }
+        }
+    }
+
+    fn alarm(&mut self, now: Instant, alarm: Alarm, out: &mut Outbox) {
+        match alarm {
+            Alarm::Plan { call, at } => {
+                self.with_call(now, None, call, out, |call, turn| call.wake(turn, at))
+            }
+            Alarm::Glare { call, server } => {
+                self.with_call(now, None, call, out, |call, turn| {
+                    call.retry_after_glare(turn, server)
+                });
+            }
+        }
+    }
+
+    fn overdue(&mut self, now: Instant, overdue: Overdue, out: &mut Outbox) {
+        match overdue {
+            Overdue::Again(id, question) => {
+                self.forward_question(self.home_of(&question), id, question, out)
+            }
+            Overdue::Unanswered(resume) => {
+                self.exchange.counters.questions_expired += 1;
+                self.resume(now, resume, None, out);
+            }
+        }
+    }
+
+    fn transaction_expired(&mut self, now: Instant, expired: Expired<Owner>, out: &mut Outbox) {
+        match expired {
+            Expired::Timeout {
+                id,
+                owner: Owner::Leg(leg),
+            } => {
+                self.with_call(now, None, leg.call, out, |call, turn| {
+                    call.timed_out(turn, leg.leg, id)
+                });
+            }
+            Expired::Unacknowledged {
+                id,
+                owner: Owner::Leg(leg),
+            } => {
+                self.with_call(now, None, leg.call, out, |call, turn| {
+                    call.unacknowledged(turn, leg.leg, id)
+                });
+            }
+            Expired::Timeout {
+                owner: Owner::Relayed(message),
+                ..
+            } => {
+                // The sender has given up by now, and a 408 would say nothing (RFC 4320).
+                self.messages.remove(message);
+            }
+            Expired::Timeout { .. } | Expired::Unacknowledged { .. } => {}
+        }
+    }
+
+    /// Takes a new configuration. Calls keep the plan they run; the gate is
+    /// made anew only if the realm changed.
+    fn reload(&mut self, now: Instant, config: Arc<Config>) {
+        if config.general.realm != self.exchange.config.general.realm {
+            let random = &mut self.exchange.random;
+            let hasher = Hasher::with_seeds(
+                random.next_u64(),
+                random.next_u64(),
+                random.next_u64(),
+                random.next_u64(),
+            );
+            let start = self.exchange.unix(now);
+            self.gate = gate(
+                &config,
+                self.nonce_secret,
+                self.exchange.shard,
+                hasher,
+                start,
+            );
+        }
+        self.exchange.config = config;
+        self.watch_fixed_hosts(now);
+    }
+}
+
+fn gate(
+    config: &Config,
+    key: [u8; 32],
+    shard: ShardId,
+    hasher: Hasher,
+    start: UnixTime,
+) -> auth::Gate {
+    let settings = auth::Settings {
+        realm: &config.general.realm,
+        key,
+        shard,
+        lifetime_s: NONCE_LIFETIME_S,
+        remembered: NONCES,
+        algorithms: &config.general.auth_algorithms,
+        hasher,
+    };
+    auth::Gate::new(settings, start)
+}
+
+/// How full the tables are: a row a table.
+impl Shard {
+    /// Entries of each table, by name.
+    pub fn sizes(&self) -> [(&'static str, u64); 8] {
+        [
+            ("calls", self.calls.len().into()),
+            ("dialogs", self.exchange.dialogs.len() as u64),
+            ("transactions", self.exchange.transactions.len().into()),
+            ("pending", self.pending.len().into()),
+            ("messages", self.messages.len().into()),
+            ("bindings", self.location.len() as u64),
+            ("watched", self.qualifier.len().into()),
+            ("places", self.occupancy.len() as u64),
+        ]
+    }
+}
+
+impl Machine for Shard {
+    fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox) {
+        match input {
+            Input::Datagram { bytes, flow } => self.datagram(now, bytes, flow, out),
+            Input::Envelope(envelope) => self.envelope(now, envelope, out),
+            Input::Elapsed => {}
+            Input::Drain => self.draining = true,
+            Input::Reload(config) => self.reload(now, config),
+        }
+        self.put_questions(now, out);
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.expire(now, out);
+            self.put_questions(now, out);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let own = [
+            self.exchange.transactions.deadline(),
+            self.exchange.alarms.deadline(),
+            self.pending.deadline(),
+            self.location.deadline(),
+            self.qualifier.deadline(),
+        ];
+        own.into_iter().flatten().min()
+    }
+
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.exchange.transactions.counts();
+        let transactions = [
+            ("retransmissions", counts.retransmissions),
+            ("absorbed", counts.absorbed),
+            ("merged", counts.merged),
+            ("timeouts", counts.timeouts),
+            ("unacknowledged", counts.unacknowledged),
+        ];
+        self.sizes()
+            .into_iter()
+            .chain(self.exchange.counters.each())
+            .chain(transactions)
+            .collect()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.calls.is_empty()
+    }
+}
+
+/// The digits of a number, for header values.
+pub(super) fn digits(number: u32) -> Decimal {
+    Decimal::new(number.into())
+}

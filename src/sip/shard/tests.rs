@@ -1,0 +1,317 @@
+//! One shard, driven by hand: the way of one call through it.
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::{Setup, Shard};
+use crate::base::{Flow, Instant, Limits, UnixTime};
+use crate::config::{Config, General, Peer, PeerKind, Peers};
+use crate::dialplan::{Line, Plan, PlanBuilder};
+use crate::machine::{Input, Machine, Outbox};
+
+/// A shard, its outbox, and the time.
+struct Rig {
+    shard: Shard,
+    out: Outbox,
+    now: Instant,
+}
+
+/// `exten => _X.,1,Dial(SIP/${EXTEN},20)`
+fn plan() -> Plan {
+    let mut builder = PlanBuilder::new();
+    let context = builder.context("default");
+    let line = Line {
+        exten: "_X.",
+        caller: None,
+        priority: 1,
+        label: None,
+        application: "Dial",
+        arguments: "SIP/${EXTEN},20",
+        at: "test:1",
+    };
+    builder.add(context, line).unwrap();
+    builder.build()
+}
+
+const ENGINE: &str = "127.0.0.1:5060";
+const ALICE: &str = "127.0.0.1:7001";
+const BOB: &str = "127.0.0.1:7002";
+
+impl Rig {
+    fn new() -> Rig {
+        let peers = ["1001", "1002"].map(|name| Peer::new(name, PeerKind::Friend));
+        let config = Config {
+            general: General::default(),
+            peers: Peers::new(peers),
+            plan: Arc::new(plan()),
+        };
+        let shard = Shard::new(Setup {
+            shard: 0,
+            shards: 1,
+            incarnation: 0,
+            limits: Limits::default(),
+            config: Arc::new(config),
+            sockets: vec![ENGINE.parse().unwrap()],
+            seed: [7; 32],
+            nonce_secret: [9; 32],
+            unix_start: UnixTime(1_700_000_000),
+        });
+        Rig {
+            shard,
+            out: Outbox::new(64),
+            now: Instant::START,
+        }
+    }
+
+    /// Hands a message in and returns what goes out: (destination, message).
+    fn receive(&mut self, from: &str, message: &str) -> Vec<(SocketAddr, String)> {
+        let flow = Flow {
+            socket: 0,
+            local: ENGINE.parse().unwrap(),
+            remote: from.parse().unwrap(),
+        };
+        let bytes = message.replace('\n', "\r\n");
+        self.shard.handle(
+            self.now,
+            Input::Datagram {
+                bytes: bytes.as_bytes(),
+                flow,
+            },
+            &mut self.out,
+        );
+        self.sent()
+    }
+
+    fn wait(&mut self, duration: Duration) -> Vec<(SocketAddr, String)> {
+        let until = self.now + duration;
+        let mut sent = Vec::new();
+        while let Some(deadline) = self.shard.deadline().filter(|&deadline| deadline <= until) {
+            self.now = deadline.max(self.now);
+            self.shard.handle(self.now, Input::Elapsed, &mut self.out);
+            sent.extend(self.sent());
+        }
+        self.now = until;
+        sent
+    }
+
+    fn sent(&mut self) -> Vec<(SocketAddr, String)> {
+        let sent = self
+            .out
+            .sends()
+            .map(|(flow, bytes)| (flow.remote, String::from_utf8_lossy(bytes).into()))
+            .collect();
+        self.out.clear_sends();
+        sent
+    }
+
+    fn register(&mut self, user: &str, address: &str) {
+        let sent = self.receive(
+            address,
+            &format!(
+                "REGISTER sip:{ENGINE} SIP/2.0\nVia: SIP/2.0/UDP {address};branch=z9hG4bKr{user}\n\
+                 From: <sip:{user}@{ENGINE}>;tag=r\nTo: <sip:{user}@{ENGINE}>\nCall-ID: reg-{user}\n\
+                 CSeq: 1 REGISTER\nContact: <sip:{user}@{address}>\nMax-Forwards: 70\n\
+                 Expires: 3600\nContent-Length: 0\n\n"
+            ),
+        );
+        assert!(sent[0].1.starts_with("SIP/2.0 200 OK\r\n"), "{}", sent[0].1);
+        assert!(
+            sent[0]
+                .1
+                .contains(&format!("Contact: <sip:{user}@{address}>;expires=3600\r\n")),
+            "{}",
+            sent[0].1
+        );
+    }
+
+    fn size(&self, table: &str) -> u64 {
+        self.shard
+            .sizes()
+            .iter()
+            .find(|(name, _)| *name == table)
+            .unwrap()
+            .1
+    }
+}
+
+/// The value of a header.
+fn header<'a>(message: &'a str, name: &str) -> &'a str {
+    let line = message
+        .lines()
+        .find(|line| line.starts_with(&format!("{name}: ")));
+    line.unwrap_or_else(|| panic!("no {name} in\n{message}"))
+        .split_once(": ")
+        .unwrap()
+        .1
+}
+
+/// A response to a request, as a phone writes it.
+fn respond(request: &str, status: &str, extra: &str, body: &str) -> String {
+    let copied = ["Via", "From", "Call-ID", "CSeq"]
+        .map(|name| format!("{name}: {}\n", header(request, name)));
+    format!(
+        "SIP/2.0 {status}\n{}To: {};tag=bob\nContact: <sip:1002@{BOB}>\n{extra}Content-Length: {}\n\n{body}",
+        copied.concat(),
+        header(request, "To"),
+        body.len(),
+    )
+}
+
+const INVITE: &str = "INVITE sip:1002@127.0.0.1:5060 SIP/2.0\n\
+    Via: SIP/2.0/UDP 127.0.0.1:7001;branch=z9hG4bKinvite\n\
+    From: \"Alice\" <sip:1001@127.0.0.1>;tag=alice\nTo: <sip:1002@127.0.0.1>\nCall-ID: call-a\n\
+    CSeq: 1 INVITE\nContact: <sip:1001@127.0.0.1:7001>\nMax-Forwards: 70\n\
+    Content-Type: application/sdp\nContent-Length: 5\n\noffer";
+
+/// A registered callee, a call up to its 200; returns the callee's INVITE and
+/// the caller's 200.
+fn call(rig: &mut Rig) -> (String, String) {
+    rig.register("1001", ALICE);
+    rig.register("1002", BOB);
+    let sent = rig.receive(ALICE, INVITE);
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    let (to, invite) = sent.into_iter().next().unwrap();
+    assert_eq!(to, BOB.parse().unwrap());
+    assert!(
+        invite.starts_with("INVITE sip:1002@127.0.0.1:7002 SIP/2.0\r\n"),
+        "{invite}"
+    );
+    assert!(invite.ends_with("\r\n\r\noffer"));
+    assert_eq!(header(&invite, "Max-Forwards"), "69");
+    let ringing = rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    assert_eq!(ringing.len(), 1, "{ringing:?}");
+    assert!(ringing[0].1.starts_with("SIP/2.0 180 Ringing\r\n"));
+    let answer = respond(
+        &invite,
+        "200 OK",
+        "Content-Type: application/sdp\n",
+        "answer",
+    );
+    let sent = rig.receive(BOB, &answer);
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(
+        sent[0]
+            .1
+            .starts_with("ACK sip:1002@127.0.0.1:7002 SIP/2.0\r\n"),
+        "{}",
+        sent[0].1
+    );
+    assert!(
+        sent[1].1.starts_with("SIP/2.0 200 OK\r\n") && sent[1].1.ends_with("answer"),
+        "{}",
+        sent[1].1
+    );
+    (invite, sent[1].1.clone())
+}
+
+fn in_dialog(ok: &str, method: &str, cseq: u32) -> String {
+    let cseq_method = method;
+    format!(
+        "{method} sip:1002@127.0.0.1:5060 SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.1:7001;branch=z9hG4bK{method}\n\
+         From: {}\nTo: {}\nCall-ID: call-a\nCSeq: {cseq} {cseq_method}\nMax-Forwards: 70\nContent-Length: 0\n\n",
+        header(ok, "From"),
+        header(ok, "To"),
+    )
+}
+
+#[test]
+fn a_call_crosses_and_the_tables_empty() {
+    let mut rig = Rig::new();
+    let (_, ok) = call(&mut rig);
+    assert!(rig.receive(ALICE, &in_dialog(&ok, "ACK", 1)).is_empty());
+    let sent = rig.receive(ALICE, &in_dialog(&ok, "BYE", 2));
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(sent[0].1.starts_with("SIP/2.0 200 OK\r\n"));
+    assert!(
+        sent[1]
+            .1
+            .starts_with("BYE sip:1002@127.0.0.1:7002 SIP/2.0\r\n"),
+        "{}",
+        sent[1].1
+    );
+    assert_eq!(header(&sent[1].1, "X-Asterisk-HangupCauseCode"), "16");
+    let bye = sent[1].1.clone();
+    assert!(
+        rig.receive(BOB, &respond(&bye, "200 OK", "", ""))
+            .is_empty()
+    );
+    assert_eq!(rig.size("calls"), 0);
+    rig.wait(Duration::from_secs(33));
+    for table in ["calls", "dialogs", "transactions", "pending", "places"] {
+        assert_eq!(rig.size(table), 0, "{table}");
+    }
+}
+
+#[test]
+fn the_callee_hangs_up() {
+    let mut rig = Rig::new();
+    let (invite, ok) = call(&mut rig);
+    rig.receive(ALICE, &in_dialog(&ok, "ACK", 1));
+    let bye = format!(
+        "BYE {} SIP/2.0\nVia: SIP/2.0/UDP {BOB};branch=z9hG4bKbye\nFrom: {};tag=bob\nTo: {}\n\
+         Call-ID: {}\nCSeq: 1 BYE\nMax-Forwards: 70\nContent-Length: 0\n\n",
+        header(&invite, "Contact").trim_matches(['<', '>']),
+        header(&invite, "To"),
+        header(&invite, "From"),
+        header(&invite, "Call-ID"),
+    );
+    let sent = rig.receive(BOB, &bye);
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(sent[0].1.starts_with("SIP/2.0 200 OK\r\n"));
+    assert!(
+        sent[1]
+            .1
+            .starts_with("BYE sip:1001@127.0.0.1:7001 SIP/2.0\r\n")
+    );
+}
+
+#[test]
+fn a_cancel_reaches_the_callee() {
+    let mut rig = Rig::new();
+    rig.register("1002", BOB);
+    let invite = rig.receive(ALICE, INVITE).remove(0).1;
+    rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    let cancel = INVITE
+        .split("Contact")
+        .next()
+        .unwrap()
+        .replace("INVITE", "CANCEL");
+    let sent = rig.receive(
+        ALICE,
+        &format!("{cancel}Max-Forwards: 70\nContent-Length: 0\n\n"),
+    );
+    let lines: Vec<&str> = sent
+        .iter()
+        .map(|(_, message)| message.lines().next().unwrap())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "SIP/2.0 200 OK",
+            "SIP/2.0 487 Request Terminated",
+            "CANCEL sip:1002@127.0.0.1:7002 SIP/2.0"
+        ]
+    );
+    assert_eq!(rig.size("calls"), 0);
+}
+
+#[test]
+fn nobody_answers() {
+    let mut rig = Rig::new();
+    rig.register("1002", BOB);
+    let invite = rig.receive(ALICE, INVITE).remove(0).1;
+    rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    let sent = rig.wait(Duration::from_secs(20));
+    let lines: Vec<&str> = sent
+        .iter()
+        .map(|(_, message)| message.lines().next().unwrap())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "CANCEL sip:1002@127.0.0.1:7002 SIP/2.0",
+            "SIP/2.0 603 Declined"
+        ]
+    );
+}
