@@ -3,5 +3,6 @@
 //! `file` knows lines and categories, and nothing of their meaning; the other
 //! modules know the meaning, and nothing of comments, templates or includes.
 
+pub mod extensions;
 pub mod file;
 pub mod sip;

@@ -1,9 +1,6 @@
 //! Splitting arguments as `AST_STANDARD_APP_ARGS` and `ast_app_parse_options`
 //! do. It knows no application.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-
 /// Splits at `,` outside `()`, `[]` and `""`, into at most `most` parts.
 /// Quotes are removed and `\c` becomes `c`; the last part of `most` takes the
 /// rest as it stands.

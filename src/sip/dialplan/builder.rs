@@ -3,10 +3,7 @@
 //! It checks what a line means on its own; files, `n` and substitution at
 //! load belong to whoever reads the text.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
-use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 

@@ -76,6 +76,11 @@ pub trait Channels {
     /// technology or resource fails at once with its cause.
     fn request(&mut self, tech: &str, resource: &str) -> Result<ChannelId, Cause>;
 
+    /// Gives a requested channel a variable it inherits; `__` in front of the
+    /// name says that its own channels inherit it too. Ignored by a technology
+    /// that reads no variables.
+    fn inherit(&mut self, _channel: ChannelId, _name: &str, _value: &str) {}
+
     /// Starts ringing a requested channel.
     fn call(&mut self, channel: ChannelId);
 

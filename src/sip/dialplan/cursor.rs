@@ -3,10 +3,7 @@
 //! It owns the order of things and the special extensions; what an
 //! application does is the application's matter.
 
-use alloc::boxed::Box;
-use alloc::format;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::app;
@@ -89,13 +86,14 @@ impl Cursor {
         if let Some(ending) = self.ended {
             return Progress::Ended(ending);
         }
-        let next = match self.waiting.take() {
-            Some(app) => app.step(&mut self.step(channels), event),
-            None => Next::Continue,
-        };
-        let next = match event {
-            Event::CallerHangup => Next::End(Ending::Hangup(Cause::NORMAL_CLEARING)),
-            _ => next,
+        let next = match (self.waiting.take(), event) {
+            (Some(app), Event::CallerHangup) => {
+                app.step(&mut self.step(channels), event);
+                Next::End(Ending::Hangup(Cause::NORMAL_CLEARING))
+            }
+            (None, Event::CallerHangup) => Next::End(Ending::Hangup(Cause::NORMAL_CLEARING)),
+            (Some(app), _) => app.step(&mut self.step(channels), event),
+            (None, _) => return Progress::Waiting(None),
         };
         self.follow(next, channels)
             .unwrap_or_else(|| self.run(channels))
@@ -237,8 +235,7 @@ impl Cursor {
 fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
     let mut troubles = Vec::new();
     let scope = step.scope();
-    let arguments =
-        super::substitute::substitute(&instruction.arguments, &scope, &mut troubles).into_owned();
+    let arguments = super::substitute::substitute(&instruction.arguments, &scope, &mut troubles);
     for trouble in troubles {
         step.warn("dialplan-text", || format!("{}: {trouble}", instruction.at));
     }

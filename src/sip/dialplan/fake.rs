@@ -1,9 +1,6 @@
 //! A scripted world for tests: channels that do as they are told.
 
-use alloc::format;
-use alloc::string::{String, ToString};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::*;
@@ -61,6 +58,11 @@ impl Channels for Fake {
         self.done
             .push(format!("request:{}={tech}/{resource}", self.next));
         Ok(ChannelId(self.next))
+    }
+
+    fn inherit(&mut self, channel: ChannelId, name: &str, value: &str) {
+        self.done
+            .push(format!("inherit:{}:{name}={value}", channel.0));
     }
 
     fn call(&mut self, channel: ChannelId) {

@@ -3,9 +3,6 @@
 //! Immutable: calls share it and keep the one they began with. It executes
 //! nothing and knows no call.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
@@ -312,7 +309,7 @@ impl Plan {
         place: Place<'_>,
         mut visit: impl FnMut(&'p Context) -> Option<T>,
     ) -> Option<T> {
-        let calendar = Calendar::utc(place.time);
+        let applies = |schedule: &Schedule| schedule.applies(Calendar::utc(place.time));
         let mut visited: SmallVec<[usize; 16]> = SmallVec::new();
         // Contexts still to visit, the next one last, with their depth.
         let mut ahead: SmallVec<[(usize, usize); 16]> = SmallVec::new();
@@ -327,13 +324,8 @@ impl Plan {
                 return Some(found);
             }
             if depth < INCLUDE_DEPTH {
-                let now = context.includes.iter().rev();
-                let now = now.filter(|include| {
-                    include
-                        .schedule
-                        .as_ref()
-                        .is_none_or(|schedule| schedule.applies(calendar))
-                });
+                let includes = context.includes.iter().rev();
+                let now = includes.filter(|include| include.schedule.as_ref().is_none_or(applies));
                 ahead.extend(now.filter_map(|include| Some((include.context?, depth + 1))));
             }
         }

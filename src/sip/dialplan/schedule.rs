@@ -2,11 +2,6 @@
 //!
 //! It is told the time; it knows no clock and no zone but UTC.
 
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use crate::base::UnixTime;
 
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];

@@ -1,9 +1,6 @@
 //! Where a call stands in the dialplan, and what it remembers.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::{String, ToString};
 
 use super::cause::Cause;
 use super::function;

@@ -3,10 +3,6 @@
 //! An application runs, and either is done or becomes an [`App`] that waits
 //! for events. It never blocks and never sees the cursor.
 
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
-
 use super::cause::Cause;
 use super::channel::{ChannelEvent, ChannelId, Channels};
 use super::plan::{Place, Plan, Seek};

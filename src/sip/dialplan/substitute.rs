@@ -4,9 +4,6 @@
 //! implementation serves globals at load and channels in a call.
 
 use alloc::borrow::Cow;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::expression;
 
@@ -341,5 +338,13 @@ mod tests {
         let (value, text) = trouble(&long);
         assert_eq!(value.len(), TEXT_BYTES);
         assert!(text.contains("cut at"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_taken_and_bounded(text in "[${}\\[\\]()\":?!=~|&<>+*/%, a-zA-Z0-9é-]{0,80}") {
+            let result = substitute(&text, &Fixed, &mut Vec::new());
+            proptest::prop_assert!(result.len() <= TEXT_BYTES.max(text.len()));
+        }
     }
 }

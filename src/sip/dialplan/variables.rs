@@ -1,10 +1,6 @@
 //! The variables of one channel: names, values, and what outbound channels
 //! inherit. Substitution and predefined names belong to others.
 
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 /// Bytes of names and values one call may hold.
 const ROOM_BYTES: usize = 64 << 10;
 

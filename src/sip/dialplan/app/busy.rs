@@ -1,7 +1,5 @@
 //! `Busy([seconds])` and `Congestion([seconds])`: refuse the caller.
 
-use alloc::boxed::Box;
-
 use super::super::cause::Cause;
 use super::super::step::{Ending, Next, Step};
 use super::wait::Pause;

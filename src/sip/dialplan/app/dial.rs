@@ -4,10 +4,6 @@
 //! It knows channels by their events; what a channel is and how it fails is
 //! its technology's matter.
 
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::super::arguments::{options, split};
@@ -40,30 +36,21 @@ impl Options {
     fn parse(text: &str) -> Options {
         let mut parsed = Options::default();
         for (letter, argument) in options(text) {
-            let limit = match letter {
-                'r' => {
-                    parsed.ring = true;
-                    None
-                }
-                'R' => {
-                    parsed.ring_until_progress = true;
-                    None
-                }
-                'g' => {
-                    parsed.go_on = true;
-                    None
-                }
-                'c' => {
-                    parsed.elsewhere = true;
-                    None
-                }
-                'S' => super::seconds(argument),
-                'L' => milliseconds(argument),
-                _ => None,
-            };
-            parsed.limit = [parsed.limit, limit].into_iter().flatten().min();
+            match letter {
+                'r' => parsed.ring = true,
+                'R' => parsed.ring_until_progress = true,
+                'g' => parsed.go_on = true,
+                'c' => parsed.elsewhere = true,
+                'S' => parsed.limit(super::seconds(argument)),
+                'L' => parsed.limit(milliseconds(argument)),
+                _ => {}
+            }
         }
         parsed
+    }
+
+    fn limit(&mut self, limit: Option<Duration>) {
+        self.limit = [self.limit, limit].into_iter().flatten().min();
     }
 }
 
@@ -76,7 +63,7 @@ fn milliseconds(text: &str) -> Option<Duration> {
 /// Options that do nothing here, told when the plan is loaded.
 pub(super) fn doubts(arguments: &str) -> Vec<String> {
     let arguments = split(arguments, 4);
-    let text = arguments.get(2).map_or("", String::as_str);
+    let text = arguments.get(2).filter(|text| !text.contains('$'));
     let doubt = |(letter, _): (char, &str)| match letter {
         'r' | 'R' | 'g' | 'c' | 'S' | 'L' | 'i' => None,
         letter if WITHOUT_EFFECT.contains(letter) => {
@@ -84,7 +71,10 @@ pub(super) fn doubts(arguments: &str) -> Vec<String> {
         }
         letter => Some(format!("Dial has no option '{letter}'")),
     };
-    options(text).into_iter().filter_map(doubt).collect()
+    text.into_iter()
+        .flat_map(|text| options(text))
+        .filter_map(doubt)
+        .collect()
 }
 
 /// How the channels failed (`handle_cause`).
@@ -224,10 +214,13 @@ impl Dial {
                 false => Err(Cause::NORMAL_CIRCUIT_CONGESTION),
             };
             match requested {
-                Ok(channel) => self.lines.push(Line {
-                    channel,
-                    name: format!("{tech}/{resource}").into(),
-                }),
+                Ok(channel) => {
+                    for (name, value) in step.state.variables.inherited() {
+                        step.channels.inherit(channel, &name, value);
+                    }
+                    let name = format!("{tech}/{resource}").into();
+                    self.lines.push(Line { channel, name });
+                }
                 Err(cause) => {
                     self.tally.count(Failure::Hangup(cause));
                     step.state.cause = cause;

@@ -1,7 +1,5 @@
 //! `ExecIf(condition?app(arguments)[:app(arguments)])`.
 
-use alloc::format;
-
 use super::super::arguments::{first, split_call};
 use super::super::step::{Next, Step, holds};
 

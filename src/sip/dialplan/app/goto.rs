@@ -1,7 +1,5 @@
 //! `Goto`, `GotoIf` and `GotoIfTime`: jumps.
 
-use alloc::format;
-
 use super::super::schedule::{Calendar, Schedule};
 use super::super::step::{Next, Step, holds};
 

@@ -1,8 +1,6 @@
 //! `NoOp`, `Verbose([level,]message)` and `Log(level,message)`: words for the
 //! operator.
 
-use alloc::string::String;
-
 use super::super::step::{Next, Step};
 use crate::base::Level;
 

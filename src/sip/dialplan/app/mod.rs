@@ -1,9 +1,5 @@
 //! The applications: one file and one row each.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use super::step::{Next, Step};
 use super::substitute::{self, Names};
 
@@ -23,7 +19,7 @@ mod wait;
 pub(super) struct Row {
     name: &'static str,
     run: fn(&mut Step<'_>, &str) -> Next,
-    /// What is odd about arguments, in sentences.
+    /// What is odd about arguments before substitution, in sentences.
     doubts: fn(&str) -> Vec<String>,
 }
 
@@ -68,13 +64,12 @@ pub fn applications() -> impl Iterator<Item = &'static str> {
 /// What is odd about a call of an application before any call is made, in
 /// sentences. What depends on variables is left for the call.
 pub fn doubts(application: &str, arguments: &str) -> Vec<String> {
-    if arguments.contains("${") {
-        return Vec::new();
-    }
     let mut doubts = Vec::new();
-    let arguments = substitute::substitute(arguments, &NoNames, &mut doubts);
+    if !arguments.contains("${") {
+        substitute::substitute(arguments, &NoNames, &mut doubts);
+    }
     if let Some(row) = row(application) {
-        doubts.extend((row.doubts)(&arguments));
+        doubts.extend((row.doubts)(arguments));
     }
     doubts
 }

@@ -1,8 +1,6 @@
 //! `Set(name=value)` and `MSet(name=value,…)`: variables and what functions
 //! let be set.
 
-use alloc::format;
-
 use super::super::arguments::split;
 use super::super::function;
 use super::super::step::{Next, Step};

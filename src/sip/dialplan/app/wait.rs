@@ -1,7 +1,5 @@
 //! `Wait(seconds)`: fractions allowed.
 
-use alloc::boxed::Box;
-
 use super::super::step::{App, Ending, Event, Next, Step};
 use crate::base::Instant;
 

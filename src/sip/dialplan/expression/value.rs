@@ -1,8 +1,6 @@
 //! What `$[…]` computes with: numbers, and texts that may look like numbers.
 
 use alloc::borrow::Cow;
-use alloc::format;
-use alloc::string::String;
 use core::cmp::Ordering;
 
 /// A number, or a text as written, quotes included.

@@ -1,8 +1,5 @@
 //! `CALLERID(num|name|all)`: who calls, and whom callees shall see.
 
-use alloc::format;
-use alloc::string::String;
-
 use super::super::state::Scope;
 use super::super::step::Step;
 

@@ -1,7 +1,5 @@
 //! `EXISTS(x)`, `ISNULL(x)`, `IF(condition?then:else)` and `GLOBAL(name)`.
 
-use alloc::string::String;
-
 use super::super::state::Scope;
 use super::super::step::holds;
 

@@ -1,7 +1,5 @@
 //! The dialplan functions: one row each.
 
-use alloc::string::String;
-
 use super::state::Scope;
 use super::step::Step;
 

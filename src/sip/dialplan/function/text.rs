@@ -1,9 +1,6 @@
 //! `LEN`, `TOUPPER`, `TOLOWER`, `CUT(variable,delimiter,fields)` and
 //! `FIELDQTY(variable,delimiter)`.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-
 use super::super::state::Scope;
 use super::super::substitute::Names;
 

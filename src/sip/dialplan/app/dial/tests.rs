@@ -257,6 +257,15 @@ fn what_cannot_be_requested_is_a_failure_too() {
 }
 
 #[test]
+fn channels_inherit_before_they_are_called() {
+    let (_, mut fake, _) = call(&["1,1,MSet(A=1,_B=2,__C=3)", "1,2,Dial(SIP/1)"], "1");
+    assert_eq!(
+        fake.take(),
+        "request:1=SIP/1 inherit:1:B=2 inherit:1:__C=3 call:1"
+    );
+}
+
+#[test]
 fn legs_are_limited() {
     let plan = plan(&["1,1,Dial(SIP/1&SIP/2&SIP/3)"]);
     let mut fake = Fake::default();

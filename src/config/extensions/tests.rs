@@ -1,0 +1,259 @@
+use super::*;
+use pinion_sip::base::UnixTime;
+use pinion_sip::dialplan::{Match, Place, Seek};
+
+fn read(text: &str) -> (Plan, Vec<String>) {
+    let (plan, warnings) = parse_extensions(text, "x").unwrap();
+    (plan, warnings.iter().map(Warning::to_string).collect())
+}
+
+/// A plan without warnings.
+fn clean(text: &str) -> Plan {
+    let (plan, warnings) = read(text);
+    assert_eq!(warnings, [""; 0]);
+    plan
+}
+
+fn place<'a>(context: &'a str, exten: &'a str) -> Place<'a> {
+    Place {
+        context,
+        exten,
+        caller: "",
+        time: UnixTime(0),
+    }
+}
+
+/// `priority application(arguments) at` of each instruction of an extension.
+fn listing(plan: &Plan, context: &str, exten: &str) -> Vec<String> {
+    let extensions = plan.context(context).unwrap().extensions().iter();
+    let extension = extensions.filter(|extension| extension.pattern().as_str() == exten);
+    let instructions = extension.flat_map(|extension| extension.instructions());
+    let line = |i: &pinion_sip::dialplan::Instruction| {
+        let label = i
+            .label
+            .as_ref()
+            .map_or(String::new(), |label| format!("({label})"));
+        format!(
+            "{}{label} {}({}) {}",
+            i.priority, i.application, i.arguments, i.at
+        )
+    };
+    instructions.map(line).collect()
+}
+
+#[test]
+fn lines_become_instructions() {
+    let plan = clean(
+        "[general]\nstatic=yes\n[c]\nexten => 100,1,NoOp\nexten => 100,n(go),Dial(SIP/100,20,gr)\n\
+         same => n,Set(a=b,c)\nsame=>n+2,Hangup()\nsame => go+10,NoOp(x)\nexten => _2[0,1]X,s,NoOp(y)\n",
+    );
+    assert_eq!(
+        listing(&plan, "c", "100"),
+        [
+            "1 NoOp() x:4",
+            "2(go) Dial(SIP/100,20,gr) x:5",
+            "3 Set(a=b,c) x:6",
+            "6 Hangup() x:7",
+            "12 NoOp(x) x:8"
+        ]
+    );
+    assert_eq!(listing(&plan, "c", "_2[0,1]X"), ["12 NoOp(y) x:9"]);
+}
+
+#[test]
+fn next_follows_the_line_above_even_of_another_extension() {
+    let plan = clean("[c]\nexten => 1,1,NoOp\nexten => 2,n,NoOp\n");
+    assert_eq!(listing(&plan, "c", "2"), ["2 NoOp() x:3"]);
+}
+
+#[test]
+fn globals_are_substituted_at_load_in_names_but_not_in_arguments() {
+    let plan = clean(
+        "[globals]\nPREFIX=55\nBOTH=${PREFIX}${GLOBAL(PREFIX)}\n[c]\nexten => _${PREFIX}X,1,NoOp(${BOTH})\n\
+         include => ${PREFIX}\n[55]\n",
+    );
+    assert_eq!(plan.global("BOTH"), Some("5555"));
+    assert_eq!(listing(&plan, "c", "_55X"), ["1 NoOp(${BOTH}) x:5"]);
+    assert_eq!(&*plan.context("c").unwrap().includes()[0].name, "55");
+}
+
+#[test]
+fn callers_includes_hints_and_ignorepats_are_kept() {
+    let plan = clean(
+        "[c]\nexten => 1/42,1,NoOp\nexten => 1/,1,Busy\nexten => 1,hint,SIP/1&SIP/2\nignorepat => 9\n\
+         include => d\n[d]\nexten => 2,1,NoOp\n",
+    );
+    let application = |caller| {
+        let place = Place {
+            caller,
+            ..place("c", "1")
+        };
+        plan.find(place, Seek::Priority(1))
+            .map(|instruction| instruction.application.to_string())
+    };
+    assert_eq!(application("42").as_deref(), Some("NoOp"));
+    assert_eq!(application("").as_deref(), Some("Busy"));
+    assert_eq!(application("43"), None);
+    assert_eq!(plan.hint(place("c", "1")), Some("SIP/1&SIP/2"));
+    assert_eq!(plan.exists(place("c", "2")), Match::Yes);
+    assert_eq!(
+        plan.context("c").unwrap().ignorepats().collect::<Vec<_>>(),
+        ["9"]
+    );
+}
+
+#[test]
+fn templates_and_repeated_contexts_come_together() {
+    let plan = clean(
+        "[base](!)\nexten => 1,1,NoOp(t)\n[c](base)\nexten => 2,1,NoOp\n[d]\n[c]\nexten => 3,1,NoOp\n\
+         exten => 3,n,NoOp\n",
+    );
+    assert!(plan.context("base").is_none());
+    assert_eq!(listing(&plan, "c", "1"), ["1 NoOp(t) x:2"]);
+    assert_eq!(listing(&plan, "c", "3").len(), 2);
+}
+
+#[test]
+fn general_sets_autofallthrough() {
+    assert!(clean("[c]\n").autofallthrough());
+    assert!(!clean("[general]\nautofallthrough=no\n").autofallthrough());
+}
+
+#[test]
+fn what_will_surprise_is_warned_about_with_its_line() {
+    for (line, warning) in [
+        (
+            "exten => 1,1,Dail(SIP/1)",
+            "there is no application 'Dail'; calls that reach it end. Did you mean 'Dial'?",
+        ),
+        (
+            "exten => 1,1,Playback(x)",
+            "there is no application 'Playback'; calls that reach it end.",
+        ),
+        (
+            "exten => 1,1",
+            "this line has no application. Write exten => name,priority,application.",
+        ),
+        (
+            "exten => ,1,NoOp",
+            "this line has no extension. Write exten => name,priority,application.",
+        ),
+        (
+            "exten => 1,1,NoOp(x",
+            "these arguments are not closed. Add a ')'.",
+        ),
+        (
+            "exten => 1,1(x,NoOp",
+            "this label is not closed. Write priority(label).",
+        ),
+        (
+            "exten => 1,n,NoOp",
+            "'n' needs a line above in its context. Begin with priority 1.",
+        ),
+        (
+            "same => 1,NoOp",
+            "there is no extension above for 'same'. Begin with exten =>.",
+        ),
+        (
+            "exten => 1,0,NoOp",
+            "'0' is neither a priority above 0 nor a label above. The line is dropped.",
+        ),
+        (
+            "exten => 1,x,NoOp",
+            "'x' is neither a priority above 0 nor a label above. The line is dropped.",
+        ),
+        ("exten => 1,1+x,NoOp", "'+x' is not a number. Write n+1."),
+        (
+            "exten => _[1,1,NoOp",
+            "the pattern '_[1,1,NoOp' has a '[' without ']' and never matches. Check it.",
+        ),
+        (
+            "exten => _1.2,1,NoOp",
+            "the pattern '_1.2' goes on after '.' or '!', which matches the rest. Check it.",
+        ),
+        (
+            "exten => _.,1,NoOp",
+            "'_.' matches even special extensions such as h. Use '_X.' instead.",
+        ),
+        (
+            "exten => 1,1,Dial(SIP/${EXTEN},20,t)",
+            "Dial's option 't' does nothing here.",
+        ),
+        (
+            "exten => 1,1,NoOp($[1 +])",
+            "an operand or operator is missing in $[1 +].",
+        ),
+        (
+            "exten => ${X(1)}2,1,NoOp",
+            "there is no function X. Only globals can be used here.",
+        ),
+        (
+            "include => cc",
+            "there is no context 'cc' to include. Did you mean 'c'?",
+        ),
+        (
+            "include => c,09:00-17:00,*,*,*",
+            "times are taken as UTC. Shift them if needed.",
+        ),
+        (
+            "include => c,*,*,*,*,CET",
+            "times are taken as UTC, not CET. Shift them if needed.",
+        ),
+        (
+            "include => c,25:00",
+            "'25:00' is not a time of day (HH:MM-HH:MM). The include is dropped.",
+        ),
+        (
+            "switch => Realtime/x",
+            "switch is kept but finds nothing. Write its extensions here.",
+        ),
+        (
+            "extne => 1,1,NoOp",
+            "'extne' is not a line of a context. Did you mean 'exten'?",
+        ),
+    ] {
+        let (_, warnings) = read(&format!("[c]\n{line}\n"));
+        let expected = format!("x:2: {warning}");
+        assert!(
+            warnings
+                .iter()
+                .any(|warning| warning.starts_with(&expected)),
+            "{line}: {warnings:?}"
+        );
+    }
+}
+
+#[test]
+fn next_after_a_hint_is_dropped_and_warned_about() {
+    let (plan, warnings) = read("[c]\nexten => 1,hint,SIP/1\nsame => n,NoOp\n");
+    assert!(listing(&plan, "c", "1").is_empty());
+    assert!(
+        warnings[0].starts_with("x:3: 'n' after a hint"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn of_two_lines_with_one_priority_the_first_stays() {
+    let (plan, warnings) = read("[c]\nexten => _X.,1,NoOp(a)\nexten => _x.,1,NoOp(b)\n");
+    assert_eq!(listing(&plan, "c", "_X."), ["1 NoOp(a) x:2"]);
+    assert_eq!(
+        warnings,
+        ["x:3: extension '_x.' already has this priority. The first line stays."]
+    );
+}
+
+#[test]
+fn options_of_general_without_effect_are_warned_about() {
+    let (_, warnings) = read(
+        "[general]\nextenpatternmatchnew=yes\noverrideswitch=X\ncolour=red\nwriteprotect=no\n",
+    );
+    assert_eq!(warnings.len(), 3);
+}
+
+#[test]
+fn a_file_that_cannot_be_loaded_says_where() {
+    let error = parse_extensions("exten => 1,1,NoOp\n", "x").unwrap_err();
+    assert!(error.to_string().starts_with("x:1: "));
+    assert!(load_extensions(Path::new("/nonexistent/x")).is_err());
+}
