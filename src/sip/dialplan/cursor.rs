@@ -167,11 +167,7 @@ impl Cursor {
         if let Some(ending) = self.state.ending {
             return Some(self.finish(ending));
         }
-        let place = Place {
-            exten: "h",
-            ..self.state.place(channels.now())
-        };
-        if self.plan.find(place, Seek::Priority(1)).is_none() {
+        if !self.state.enters(&self.plan, "h", channels.now()) {
             return Some(self.finish(ending));
         }
         self.state.ending = Some(ending);
@@ -195,22 +191,8 @@ impl Cursor {
         if self.state.ending.is_some() {
             return Next::End(hangup);
         }
-        if self
-            .plan
-            .find(self.state.place(now), Seek::Priority(1))
-            .is_none()
-        {
-            if self
-                .plan
-                .find(
-                    Place {
-                        exten: "i",
-                        ..self.state.place(now)
-                    },
-                    Seek::Priority(1),
-                )
-                .is_none()
-            {
+        if !self.state.enters(&self.plan, &self.state.exten, now) {
+            if !self.state.enters(&self.plan, "i", now) {
                 return Next::End(hangup);
             }
             let mut step = self.step(channels);
@@ -276,13 +258,9 @@ impl App for Response {
         if now < self.until {
             return Next::Wait(self);
         }
-        let place = Place {
-            exten: "t",
-            ..step.state.place(now)
-        };
-        match step.plan.find(place, Seek::Priority(1)) {
-            Some(_) => step.go("t,1"),
-            None => step.fail(),
+        match step.state.enters(step.plan, "t", now) {
+            true => step.go("t,1"),
+            false => step.fail(),
         }
     }
 }

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 
 use super::cause::Cause;
 use super::function;
-use super::plan::{Place, Plan};
+use super::plan::{Place, Plan, Seek};
 use super::step::Ending;
 use super::substitute::Names;
 use super::variables::Variables;
@@ -39,6 +39,16 @@ impl State {
         }
     }
 
+    /// Whether `exten` of the context at hand has a priority 1.
+    pub(super) fn enters(&self, plan: &Plan, exten: &str, now: Instant) -> bool {
+        let place = Place {
+            exten,
+            ..self.place(now)
+        };
+        plan.find(place, Seek::Priority(1)).is_some()
+    }
+
+    /// The Unix time of an instant.
     pub(super) fn time(&self, now: Instant) -> UnixTime {
         let (time, at) = self.began;
         UnixTime(time.0 + now.since(at).as_secs())

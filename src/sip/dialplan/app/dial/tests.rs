@@ -199,6 +199,36 @@ fn every_response_has_its_dialstatus_cause_and_verdict() {
 }
 
 #[test]
+fn hangup_with_the_cause_tells_the_caller_what_the_callee_said() {
+    for (response, code) in [
+        (404, 404),
+        (486, 486),
+        (408, 408),
+        (480, 480),
+        (403, 403),
+        (410, 410),
+        (502, 502),
+        (484, 484),
+        (501, 501),
+        (503, 503),
+        (500, 500),
+        (488, 488),
+        (603, 403),
+        (481, 500),
+        (487, 603),
+        (504, 603),
+    ] {
+        let (mut cursor, mut fake, _) =
+            call(&["1,1,Dial(SIP/1)", "1,2,Hangup(${HANGUPCAUSE})"], "1");
+        let progress = cursor.handle(Event::Channel(ChannelId(1), failed(response)), &mut fake);
+        let Progress::Ended(ending) = progress else {
+            panic!("{response}")
+        };
+        assert_eq!(ending.status().code(), code, "{response}");
+    }
+}
+
+#[test]
 fn silence_and_absence_have_their_dialstatus() {
     for (failure, told) in [
         (Failure::NO_RESPONSE, "CONGESTION/18"),
