@@ -1,2 +1,30 @@
-//! placeholder
-fn main() {}
+//! The program: arguments in, exit status out.
+
+use std::process::ExitCode;
+
+use pinion::flags::{self, Flags};
+
+fn main() -> ExitCode {
+    let flags = match Flags::read(std::env::args_os()) {
+        Ok(flags) => flags,
+        Err(answer) if !answer.use_stderr() => {
+            // Help into a closed pipe is help nobody wants.
+            let _ = answer.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(mistake) => {
+            eprintln!(
+                "pinion: {} (pinion --help explains the flags)",
+                flags::sentence(&mistake)
+            );
+            return ExitCode::from(2);
+        }
+    };
+    match pinion::run(&flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("pinion: {failure}");
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}

@@ -118,7 +118,6 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         if ready.doorbell {
             self.seat.silence();
         }
-        self.obey();
         let mut busy = false;
         let mut sockets = ready.sockets;
         while sockets != 0 {
@@ -126,6 +125,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             sockets &= sockets - 1;
         }
         busy |= self.collect();
+        self.obey();
         let now = self.clock.now();
         if self
             .guard

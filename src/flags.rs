@@ -1,0 +1,328 @@
+//! The command line: what it accepts, and what its `--help` teaches. Checks
+//! each flag by itself; what needs the host or the configuration is checked by
+//! whoever uses it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Parser, ValueEnum};
+
+/// Most listening addresses: a shard keeps one bit of readiness for each.
+const MAX_LISTEN: usize = 64;
+
+const AFTER_HELP: &str = "\
+Signals:
+  SIGTERM, SIGINT  drain: new calls get 503; exit at zero calls or at --drain-limit
+  a second one     stop at once
+  SIGUSR1          print the counters of every shard on stdout
+
+Exit status: 0 after a stop, 1 when the host refuses something (port in use, no
+privilege, no io_uring), 2 for a wrong flag or configuration.
+
+Examples:
+  pinion                              try it: ten users on 127.0.0.1:5060
+  pinion --config /etc/pinion --listen 192.0.2.10:5060 --listen '[2001:db8::10]:5060'
+  pinion --config /etc/pinion --cpus 2-5 --rcvbuf 16m --log warn
+
+tuning.md says when to change what.";
+
+/// SIP registrar and back-to-back user agent, one shard per CPU.
+///
+/// Reads Asterisk's sip.conf and extensions.conf from a directory. Without one
+/// it runs a built-in configuration with users 1001 to 1010 and prints their
+/// passwords. When the line `ready` appears on stdout, it serves.
+#[derive(Parser, Clone, PartialEq, Debug)]
+#[command(name = "pinion", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Flags {
+    /// Directory with sip.conf and extensions.conf
+    ///
+    /// [default: a built-in configuration on loopback]
+    #[arg(long, value_name = "DIR", help_heading = "What to serve")]
+    pub config: Option<PathBuf>,
+
+    /// UDP address to listen on; repeatable, IPv4 and IPv6
+    ///
+    /// 0.0.0.0 takes all IPv4 addresses of the host, [::] takes IPv4 and IPv6;
+    /// answers leave from the address that was called.
+    /// [default: what sip.conf says, bindaddr and bindport]
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "What to serve")]
+    pub listen: Vec<SocketAddr>,
+
+    /// Shards to run; more than CPUs share them [default: one per CPU]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u16>::new().range(1..=256), help_heading = "Processors and memory")]
+    pub shards: Option<u16>,
+
+    /// CPUs for the shards, in turn, as in 0-3,5 [default: all that are allowed]
+    #[arg(long, value_name = "LIST", help_heading = "Processors and memory")]
+    pub cpus: Option<CpuList>,
+
+    /// Calls at once; more get 503
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = at_least_one(), help_heading = "Processors and memory")]
+    pub max_calls: u32,
+
+    /// Transactions at once; more get 503
+    #[arg(long, value_name = "N", default_value_t = 800_000, value_parser = at_least_one(), help_heading = "Processors and memory")]
+    pub max_transactions: u32,
+
+    /// Receive buffer per socket, in bytes, or with k or m
+    #[arg(long, value_name = "BYTES", default_value = "4m", help_heading = "Sockets and mesh")]
+    pub rcvbuf: Bytes,
+
+    /// Send buffer per socket, in bytes, or with k or m
+    #[arg(long, value_name = "BYTES", default_value = "208k", help_heading = "Sockets and mesh")]
+    pub sndbuf: Bytes,
+
+    /// Datagrams one system call may move
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = RangedU64ValueParser::<u16>::new().range(1..=1024), help_heading = "Sockets and mesh")]
+    pub batch: u16,
+
+    /// Messages that may wait between two shards
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_048_576), help_heading = "Sockets and mesh")]
+    pub mesh_depth: u32,
+
+    /// SIP timer T1, the round trip assumed, for all devices [default: sip.conf, 500]
+    #[arg(long, value_name = "MS", value_parser = milliseconds, help_heading = "SIP timers (RFC 3261 section 17)")]
+    pub t1: Option<Duration>,
+
+    /// SIP timer T2, the longest retransmission interval [default: 4000]
+    #[arg(long, value_name = "MS", value_parser = milliseconds, help_heading = "SIP timers (RFC 3261 section 17)")]
+    pub t2: Option<Duration>,
+
+    /// SIP timer T4, how long a message may live in the network [default: 5000]
+    #[arg(long, value_name = "MS", value_parser = milliseconds, help_heading = "SIP timers (RFC 3261 section 17)")]
+    pub t4: Option<Duration>,
+
+    /// What to write to stderr; each level includes those before it
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Log::Info, help_heading = "Watching and stopping")]
+    pub log: Log,
+
+    /// Print the counters every so many seconds; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = up_to_a_day(), help_heading = "Watching and stopping")]
+    pub stats_interval: u64,
+
+    /// Seconds a drain may take before the remaining calls are cut
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = up_to_a_day(), help_heading = "Watching and stopping")]
+    pub drain_limit: u64,
+}
+
+fn at_least_one() -> RangedU64ValueParser<u32> {
+    RangedU64ValueParser::new().range(1..=u64::from(u32::MAX))
+}
+
+fn up_to_a_day() -> RangedU64ValueParser<u64> {
+    RangedU64ValueParser::new().range(..=86_400)
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(ms @ 1..=60_000) => Ok(Duration::from_millis(ms)),
+        _ => Err("a number of milliseconds from 1 to 60000 is wanted".into()),
+    }
+}
+
+impl Flags {
+    /// Reads the program's arguments. `Err` is either what `--help` or
+    /// `--version` print (`use_stderr` is false) or a mistake.
+    pub fn read<T: Into<std::ffi::OsString> + Clone>(
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Result<Flags, clap::Error> {
+        let flags = Flags::try_parse_from(arguments)?;
+        let wrong = |text: String| clap::Error::raw(clap::error::ErrorKind::ValueValidation, text);
+        if flags.listen.len() > MAX_LISTEN {
+            return Err(wrong(format!("at most {MAX_LISTEN} addresses can be listened on")));
+        }
+        for (index, address) in flags.listen.iter().enumerate() {
+            if address.port() != 0 && flags.listen[..index].contains(address) {
+                return Err(wrong(format!("--listen {address} is given twice")));
+            }
+        }
+        if let (Some(t1), Some(t2)) = (flags.t1, flags.t2)
+            && t2 < t1
+        {
+            return Err(wrong("--t2 must not be shorter than --t1".into()));
+        }
+        Ok(flags)
+    }
+}
+
+/// The mistake in one line, without the usage that clap adds.
+pub fn sentence(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let first: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    first.join(" ").trim_start_matches("error: ").to_string()
+}
+
+/// `--log`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Log {
+    /// Nothing.
+    Off,
+    /// Somebody must act.
+    Error,
+    /// A remote misbehaves, or a setting does nothing.
+    Warn,
+    /// The engine's own life.
+    Info,
+    /// Transactions and dialplan steps.
+    Debug,
+    /// Messages.
+    Trace,
+}
+
+/// A size in bytes, written plainly or with `k` (1024) or `m` (1024²).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bytes(pub usize);
+
+impl FromStr for Bytes {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Bytes, String> {
+        let (digits, unit) = match text.as_bytes().last() {
+            Some(b'k' | b'K') => (&text[..text.len() - 1], 1 << 10),
+            Some(b'm' | b'M') => (&text[..text.len() - 1], 1 << 20),
+            _ => (text, 1),
+        };
+        digits
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| number.checked_mul(unit))
+            .filter(|bytes| (4096..=1 << 30).contains(bytes))
+            .map(Bytes)
+            .ok_or_else(|| "a size from 4k to 1024m is wanted".into())
+    }
+}
+
+/// CPU numbers as `taskset -c` writes them: `0-3,5`. Repetition is allowed:
+/// `0,1,0,1` puts four shards on two CPUs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CpuList(pub Vec<usize>);
+
+impl FromStr for CpuList {
+    type Err = String;
+    fn from_str(text: &str) -> Result<CpuList, String> {
+        let wrong = || "a list such as 0-3,5 is wanted".to_string();
+        let number = |text: &str| text.parse().ok().filter(|&cpu: &usize| cpu < 4096).ok_or_else(wrong);
+        let mut cpus = Vec::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = (number(first)?, number(last)?);
+            if first > last {
+                return Err(wrong());
+            }
+            cpus.extend(first..=last);
+        }
+        Ok(CpuList(cpus))
+    }
+}
+
+impl fmt::Display for CpuList {
+    /// Runs of neighbours as ranges.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, run) in self.0.chunk_by(|a, b| a + 1 == *b).enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            match run {
+                [first, .., last] => write!(f, "{comma}{first}-{last}")?,
+                [only] => write!(f, "{comma}{only}")?,
+                [] => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &str) -> Result<Flags, String> {
+        Flags::read(std::iter::once("pinion").chain(arguments.split_whitespace())).map_err(|error| sentence(&error))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory;
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_given_is_enough() {
+        let flags = read("").unwrap();
+        assert_eq!((flags.config, flags.listen, flags.shards, flags.cpus), (None, vec![], None, None));
+        assert_eq!((flags.rcvbuf, flags.sndbuf, flags.batch), (Bytes(4 << 20), Bytes(212_992), 32));
+        assert_eq!((flags.drain_limit, flags.stats_interval, flags.log), (30, 0, Log::Info));
+    }
+
+    #[test]
+    fn every_flag_is_understood() {
+        let flags = read(
+            "--config /etc/pinion --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
+             --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
+             --log trace --stats-interval 5 --drain-limit 0",
+        )
+        .unwrap();
+        let ms = Duration::from_millis;
+        let expected = Flags {
+            config: Some("/etc/pinion".into()),
+            listen: vec!["0.0.0.0:5060".parse().unwrap(), "[::1]:5062".parse().unwrap()],
+            shards: Some(4),
+            cpus: Some(CpuList(vec![0, 1, 3, 0])),
+            max_calls: 7,
+            max_transactions: 8,
+            rcvbuf: Bytes(16 << 20),
+            sndbuf: Bytes(8192),
+            batch: 64,
+            mesh_depth: 16,
+            t1: Some(ms(250)),
+            t2: Some(ms(2000)),
+            t4: Some(ms(2500)),
+            log: Log::Trace,
+            stats_interval: 5,
+            drain_limit: 0,
+        };
+        assert_eq!(flags, expected);
+    }
+
+    #[test]
+    fn a_mistake_is_one_line_that_names_the_flag() {
+        for (arguments, expected) in [
+            ("--listen 5060", "invalid value '5060' for '--listen <ADDR:PORT>': invalid socket address syntax"),
+            ("--shards 0", "invalid value '0' for '--shards <N>': 0 is not in 1..=256"),
+            ("--cpus 3-1", "invalid value '3-1' for '--cpus <LIST>': a list such as 0-3,5 is wanted"),
+            ("--rcvbuf 4g", "invalid value '4g' for '--rcvbuf <BYTES>': a size from 4k to 1024m is wanted"),
+            (
+                "--t1 0",
+                "invalid value '0' for '--t1 <MS>': a number of milliseconds from 1 to 60000 is wanted",
+            ),
+            ("--t1 500 --t2 100", "--t2 must not be shorter than --t1"),
+            ("--listen [::]:5060 --listen [::]:5060", "--listen [::]:5060 is given twice"),
+            ("--max-calls 0", "invalid value '0' for '--max-calls <N>': 0 is not in 1..=4294967295"),
+            ("stray", "unexpected argument 'stray' found"),
+        ] {
+            assert_eq!(read(arguments).unwrap_err(), expected);
+        }
+        let levels = read("--log loud").unwrap_err();
+        assert!(levels.contains("[possible values: off, error, warn, info, debug, trace]"), "{levels}");
+    }
+
+    #[test]
+    fn help_names_every_flag_and_its_default() {
+        let help = Flags::read(["pinion", "--help"]).unwrap_err();
+        assert!(!help.use_stderr());
+        let help = help.to_string();
+        for text in ["--mesh-depth <N>", "[default: 1024]", "SIGUSR1", "What to serve:", "Exit status:"] {
+            assert!(help.contains(text), "{text} is missing from:\n{help}");
+        }
+    }
+
+    #[test]
+    fn a_cpu_list_reads_what_it_writes() {
+        for text in ["0", "0-3,5", "0-1,3,0-1", "7,6"] {
+            assert_eq!(text.parse::<CpuList>().unwrap().to_string(), text);
+        }
+        assert!("".parse::<CpuList>().is_err());
+        assert!("0,".parse::<CpuList>().is_err());
+    }
+}
