@@ -69,11 +69,21 @@ pub struct Flags {
     pub max_transactions: u32,
 
     /// Receive buffer per socket, in bytes, or with k or m
-    #[arg(long, value_name = "BYTES", default_value = "4m", help_heading = "Sockets and mesh")]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value = "4m",
+        help_heading = "Sockets and mesh"
+    )]
     pub rcvbuf: Bytes,
 
     /// Send buffer per socket, in bytes, or with k or m
-    #[arg(long, value_name = "BYTES", default_value = "208k", help_heading = "Sockets and mesh")]
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value = "208k",
+        help_heading = "Sockets and mesh"
+    )]
     pub sndbuf: Bytes,
 
     /// Datagrams one system call may move
@@ -133,7 +143,9 @@ impl Flags {
         let flags = Flags::try_parse_from(arguments)?;
         let wrong = |text: String| clap::Error::raw(clap::error::ErrorKind::ValueValidation, text);
         if flags.listen.len() > MAX_LISTEN {
-            return Err(wrong(format!("at most {MAX_LISTEN} addresses can be listened on")));
+            return Err(wrong(format!(
+                "at most {MAX_LISTEN} addresses can be listened on"
+            )));
         }
         for (index, address) in flags.listen.iter().enumerate() {
             if address.port() != 0 && flags.listen[..index].contains(address) {
@@ -152,7 +164,11 @@ impl Flags {
 /// The mistake in one line, without the usage that clap adds.
 pub fn sentence(error: &clap::Error) -> String {
     let text = error.to_string();
-    let first: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    let first: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
     first.join(" ").trim_start_matches("error: ").to_string()
 }
 
@@ -204,7 +220,12 @@ impl FromStr for CpuList {
     type Err = String;
     fn from_str(text: &str) -> Result<CpuList, String> {
         let wrong = || "a list such as 0-3,5 is wanted".to_string();
-        let number = |text: &str| text.parse().ok().filter(|&cpu: &usize| cpu < 4096).ok_or_else(wrong);
+        let number = |text: &str| {
+            text.parse()
+                .ok()
+                .filter(|&cpu: &usize| cpu < 4096)
+                .ok_or_else(wrong)
+        };
         let mut cpus = Vec::new();
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -238,7 +259,8 @@ mod tests {
     use super::*;
 
     fn read(arguments: &str) -> Result<Flags, String> {
-        Flags::read(std::iter::once("pinion").chain(arguments.split_whitespace())).map_err(|error| sentence(&error))
+        Flags::read(std::iter::once("pinion").chain(arguments.split_whitespace()))
+            .map_err(|error| sentence(&error))
     }
 
     #[test]
@@ -250,9 +272,18 @@ mod tests {
     #[test]
     fn nothing_given_is_enough() {
         let flags = read("").unwrap();
-        assert_eq!((flags.config, flags.listen, flags.shards, flags.cpus), (None, vec![], None, None));
-        assert_eq!((flags.rcvbuf, flags.sndbuf, flags.batch), (Bytes(4 << 20), Bytes(212_992), 32));
-        assert_eq!((flags.drain_limit, flags.stats_interval, flags.log), (30, 0, Log::Info));
+        assert_eq!(
+            (flags.config, flags.listen, flags.shards, flags.cpus),
+            (None, vec![], None, None)
+        );
+        assert_eq!(
+            (flags.rcvbuf, flags.sndbuf, flags.batch),
+            (Bytes(4 << 20), Bytes(212_992), 32)
+        );
+        assert_eq!(
+            (flags.drain_limit, flags.stats_interval, flags.log),
+            (30, 0, Log::Info)
+        );
     }
 
     #[test]
@@ -266,7 +297,10 @@ mod tests {
         let ms = Duration::from_millis;
         let expected = Flags {
             config: Some("/etc/pinion".into()),
-            listen: vec!["0.0.0.0:5060".parse().unwrap(), "[::1]:5062".parse().unwrap()],
+            listen: vec![
+                "0.0.0.0:5060".parse().unwrap(),
+                "[::1]:5062".parse().unwrap(),
+            ],
             shards: Some(4),
             cpus: Some(CpuList(vec![0, 1, 3, 0])),
             max_calls: 7,
@@ -288,23 +322,44 @@ mod tests {
     #[test]
     fn a_mistake_is_one_line_that_names_the_flag() {
         for (arguments, expected) in [
-            ("--listen 5060", "invalid value '5060' for '--listen <ADDR:PORT>': invalid socket address syntax"),
-            ("--shards 0", "invalid value '0' for '--shards <N>': 0 is not in 1..=256"),
-            ("--cpus 3-1", "invalid value '3-1' for '--cpus <LIST>': a list such as 0-3,5 is wanted"),
-            ("--rcvbuf 4g", "invalid value '4g' for '--rcvbuf <BYTES>': a size from 4k to 1024m is wanted"),
+            (
+                "--listen 5060",
+                "invalid value '5060' for '--listen <ADDR:PORT>': invalid socket address syntax",
+            ),
+            (
+                "--shards 0",
+                "invalid value '0' for '--shards <N>': 0 is not in 1..=256",
+            ),
+            (
+                "--cpus 3-1",
+                "invalid value '3-1' for '--cpus <LIST>': a list such as 0-3,5 is wanted",
+            ),
+            (
+                "--rcvbuf 4g",
+                "invalid value '4g' for '--rcvbuf <BYTES>': a size from 4k to 1024m is wanted",
+            ),
             (
                 "--t1 0",
                 "invalid value '0' for '--t1 <MS>': a number of milliseconds from 1 to 60000 is wanted",
             ),
             ("--t1 500 --t2 100", "--t2 must not be shorter than --t1"),
-            ("--listen [::]:5060 --listen [::]:5060", "--listen [::]:5060 is given twice"),
-            ("--max-calls 0", "invalid value '0' for '--max-calls <N>': 0 is not in 1..=4294967295"),
+            (
+                "--listen [::]:5060 --listen [::]:5060",
+                "--listen [::]:5060 is given twice",
+            ),
+            (
+                "--max-calls 0",
+                "invalid value '0' for '--max-calls <N>': 0 is not in 1..=4294967295",
+            ),
             ("stray", "unexpected argument 'stray' found"),
         ] {
             assert_eq!(read(arguments).unwrap_err(), expected);
         }
         let levels = read("--log loud").unwrap_err();
-        assert!(levels.contains("[possible values: off, error, warn, info, debug, trace]"), "{levels}");
+        assert!(
+            levels.contains("[possible values: off, error, warn, info, debug, trace]"),
+            "{levels}"
+        );
     }
 
     #[test]
@@ -312,7 +367,13 @@ mod tests {
         let help = Flags::read(["pinion", "--help"]).unwrap_err();
         assert!(!help.use_stderr());
         let help = help.to_string();
-        for text in ["--mesh-depth <N>", "[default: 1024]", "SIGUSR1", "What to serve:", "Exit status:"] {
+        for text in [
+            "--mesh-depth <N>",
+            "[default: 1024]",
+            "SIGUSR1",
+            "What to serve:",
+            "Exit status:",
+        ] {
             assert!(help.contains(text), "{text} is missing from:\n{help}");
         }
     }

@@ -6,6 +6,7 @@
 //! src/main.rs     arguments, exit status
 //! src/flags.rs    the command line
 //! src/lib.rs      configuration, sockets and shards put together
+//! src/config/     sip.conf and extensions.conf, read and checked
 //! src/serve.rs    the running server: banner, signals, drain, counters
 //! src/runtime/    crate pinion-runtime: executors, sockets, mesh; no SIP
 //! src/sip/        crate pinion-sip: the protocol; no I/O
@@ -35,14 +36,16 @@ mod serve;
 mod table;
 
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use pinion_runtime::{Clock, Options};
-use pinion_sip::base::{Instant, Level};
-use pinion_sip::machine::{Input, Machine, Outbox};
+use pinion_runtime::{Clock, Group, Options};
+use pinion_sip::base::{Level, Limits};
+use pinion_sip::config::{Config, Peer, Peers};
+use pinion_sip::shard::{Setup, Shard};
 use tracing::level_filters::LevelFilter;
 
+use crate::config::Loaded;
 use crate::flags::{CpuList, Flags, Log};
 
 /// Why the server does not run, in one sentence.
@@ -77,12 +80,18 @@ impl std::error::Error for Failure {}
 pub fn run(flags: &Flags) -> Result<(), Failure> {
     start_log(flags.log);
     let cpus = place_shards(flags)?;
-    let listen = listen_addresses(flags, &[(Ipv4Addr::LOCALHOST, 5060).into()]);
-    let (groups, shortfalls) = pinion_runtime::bind(&listen, cpus.len(), flags.rcvbuf.0, flags.sndbuf.0)
-        .map_err(|error| Failure::Host(error.to_string()))?;
+    let (loaded, about) = load(flags)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let listen = listen_addresses(flags, &loaded.listen);
+    let (groups, shortfalls) =
+        pinion_runtime::bind(&listen, cpus.len(), flags.rcvbuf.0, flags.sndbuf.0)
+            .map_err(|error| Failure::Host(error.to_string()))?;
     for shortfall in shortfalls {
         tracing::warn!("{shortfall}");
     }
+    let shards = cpus.len() as u16;
     let options = Options {
         cpus,
         batch: usize::from(flags.batch),
@@ -90,17 +99,102 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         level: note_level(),
         clock: Clock::start(),
     };
-    serve::serve(flags, &options, groups, "", |_shard, _incarnation| Silent)
+    let unix_start = options.clock.unix_start();
+    let sockets: Vec<SocketAddr> = groups.iter().map(Group::advertised).collect();
+    let config = Arc::new(with_timers(loaded.config, flags));
+    let limits = limits(flags, shards);
+    let nonce_secret = seed()?;
+    serve::serve(
+        flags,
+        &options,
+        groups,
+        &about,
+        move |shard, incarnation| {
+            Shard::new(Setup {
+                shard,
+                shards,
+                incarnation,
+                limits,
+                config: Arc::clone(&config),
+                sockets: sockets.clone(),
+                seed: seed().expect("the kernel gave randomness at start"),
+                nonce_secret,
+                unix_start,
+            })
+        },
+    )
 }
 
-/// A machine that answers nothing.
-struct Silent;
+/// The configuration, and what the banner says about it.
+fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
+    if let Some(dir) = &flags.config {
+        let loaded = config::load_dir(dir).map_err(|error| Failure::Settings(error.to_string()))?;
+        let peers = loaded.config.peers.len();
+        let about = format!(
+            "config    {}: {peers} peers, {} warnings\n",
+            dir.display(),
+            loaded.warnings.len()
+        );
+        return Ok((loaded, about));
+    }
+    let (loaded, users) = config::builtin(seed()?);
+    let mut about = String::from("config    built in; register a phone as one of these users:\n");
+    for (user, password) in users {
+        about.push_str(&format!("          {user}  password {password}\n"));
+    }
+    Ok((loaded, about))
+}
 
-impl Machine for Silent {
-    fn handle(&mut self, _now: Instant, _input: Input<'_>, _out: &mut Outbox) {}
+/// 32 bytes nobody can guess.
+fn seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| Failure::Host(format!("the kernel gives no random bytes: {error}")))?;
+    Ok(seed)
+}
 
-    fn deadline(&self) -> Option<Instant> {
-        None
+/// The flags' totals, shared out to the shards.
+fn limits(flags: &Flags, shards: u16) -> Limits {
+    let share = |total: u32| total.div_ceil(u32::from(shards));
+    Limits {
+        calls: share(flags.max_calls),
+        transactions: share(flags.max_transactions),
+        ..Limits::default()
+    }
+}
+
+/// `--t1`, `--t2` and `--t4` over what sip.conf says. A device with timers of
+/// its own keeps them.
+fn with_timers(config: Config, flags: &Flags) -> Config {
+    let Config {
+        mut general,
+        peers,
+        plan,
+    } = config;
+    let (t1, timer_b) = (general.timer_t1, general.timer_b);
+    if let Some(new) = flags.t1 {
+        general.timer_b = if timer_b == t1 * 64 {
+            new * 64
+        } else {
+            timer_b
+        };
+        general.timer_t1 = new;
+    }
+    general.timer_t2 = flags.t2.unwrap_or(general.timer_t2);
+    general.timer_t4 = flags.t4.unwrap_or(general.timer_t4);
+    let peers = peers.iter().map(|peer| {
+        let mut peer = Peer::clone(peer);
+        if peer.timer_t1 == t1 && peer.timer_b == timer_b {
+            peer.timer_t1 = general.timer_t1;
+            peer.timer_b = general.timer_b;
+        }
+        peer
+    });
+    let peers = Peers::new(peers.collect::<Vec<_>>());
+    Config {
+        general,
+        peers,
+        plan,
     }
 }
 
@@ -113,7 +207,11 @@ fn start_log(log: Log) {
         Log::Debug => LevelFilter::DEBUG,
         Log::Trace => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
 }
 
@@ -145,5 +243,9 @@ fn place_shards(flags: &Flags) -> Result<Vec<usize>, Failure> {
 
 /// `--listen`, else the configuration's.
 fn listen_addresses(flags: &Flags, configured: &[SocketAddr]) -> Vec<SocketAddr> {
-    if flags.listen.is_empty() { configured.to_vec() } else { flags.listen.clone() }
+    if flags.listen.is_empty() {
+        configured.to_vec()
+    } else {
+        flags.listen.clone()
+    }
 }

@@ -41,8 +41,8 @@ where
 {
     let (sender, happenings) = mpsc::channel();
     let events = sender.clone();
-    let mut signals =
-        Signals::new([SIGTERM, SIGINT, SIGUSR1]).map_err(|error| Failure::Host(format!("cannot watch signals: {error}")))?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])
+        .map_err(|error| Failure::Host(format!("cannot watch signals: {error}")))?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
             if sender.send(Happening::Signal(signal)).is_err() {
@@ -53,13 +53,21 @@ where
     let mut banner = banner(options, &groups);
     // The main thread listens as long as any shard lives.
     let report = move |event| drop(events.send(Happening::Shard(event)));
-    let engine =
-        Engine::start(options, groups, factory, report).map_err(|error| Failure::Host(error.to_string()))?;
+    let engine = Engine::start(options, groups, factory, report)
+        .map_err(|error| Failure::Host(error.to_string()))?;
     banner.push_str(about);
     banner.push_str("ready\n");
     say(&banner);
-    let server = Server { engine, happenings, started: Instant::now(), draining: None };
-    server.run(Duration::from_secs(flags.stats_interval), Duration::from_secs(flags.drain_limit))
+    let server = Server {
+        engine,
+        happenings,
+        started: Instant::now(),
+        draining: None,
+    };
+    server.run(
+        Duration::from_secs(flags.stats_interval),
+        Duration::from_secs(flags.drain_limit),
+    )
 }
 
 /// Writes to stdout, at once. Nobody reading is no reason to stop.
@@ -70,17 +78,29 @@ fn say(text: &str) {
 
 fn banner(options: &Options, groups: &[Group]) -> String {
     let mut text = format!("pinion {}\n", env!("CARGO_PKG_VERSION"));
-    let places: Vec<String> =
-        options.cpus.iter().enumerate().map(|(shard, cpu)| format!("{shard} on CPU {cpu}")).collect();
+    let places: Vec<String> = options
+        .cpus
+        .iter()
+        .enumerate()
+        .map(|(shard, cpu)| format!("{shard} on CPU {cpu}"))
+        .collect();
     // Writing to a String does not fail.
-    let _ = writeln!(text, "shards    {}: {}", options.cpus.len(), places.join(", "));
+    let _ = writeln!(
+        text,
+        "shards    {}: {}",
+        options.cpus.len(),
+        places.join(", ")
+    );
     let _ = writeln!(text, "steering  {}", Steering::default());
     for group in groups {
         let (local, advertised) = (group.local(), group.advertised());
         let _ = if local == advertised {
             writeln!(text, "listen    udp {local}")
         } else {
-            writeln!(text, "listen    udp {local}, known to others as {advertised}")
+            writeln!(
+                text,
+                "listen    udp {local}, known to others as {advertised}"
+            )
         };
     }
     text
@@ -104,7 +124,9 @@ impl Server {
                 Some(Happening::Signal(_)) if self.draining.is_some() => break,
                 Some(Happening::Signal(_)) => self.drain(drain_limit),
                 Some(Happening::Shard(Event::Died(shard, message))) => {
-                    died = Some(format!("shard {shard} ended and could not be replaced: {message}"));
+                    died = Some(format!(
+                        "shard {shard} ended and could not be replaced: {message}"
+                    ));
                     break;
                 }
                 None => {}
@@ -131,7 +153,9 @@ impl Server {
         let Some(due) = next_stats.into_iter().chain(look).min() else {
             return self.happenings.recv().ok();
         };
-        self.happenings.recv_timeout(due.saturating_duration_since(now)).ok()
+        self.happenings
+            .recv_timeout(due.saturating_duration_since(now))
+            .ok()
     }
 
     fn drain(&mut self, limit: Duration) {
@@ -149,7 +173,8 @@ impl Server {
             return true;
         }
         let censuses = self.engine.census();
-        censuses.len() == usize::from(self.engine.shards()) && censuses.iter().all(|census| census.idle)
+        censuses.len() == usize::from(self.engine.shards())
+            && censuses.iter().all(|census| census.idle)
     }
 
     fn print(&self, censuses: &[Census]) {
@@ -158,5 +183,9 @@ impl Server {
 }
 
 fn print(started: Instant, censuses: &[Census]) {
-    say(&format!("counters after {:.3} s\n{}", started.elapsed().as_secs_f64(), table(censuses)));
+    say(&format!(
+        "counters after {:.3} s\n{}",
+        started.elapsed().as_secs_f64(),
+        table(censuses)
+    ));
 }

@@ -20,27 +20,51 @@ pub fn table(censuses: &[Census]) -> String {
 }
 
 fn header(censuses: &[Census]) -> Vec<String> {
-    let shards = censuses.iter().map(|census| format!("shard-{}", census.shard));
-    std::iter::once("counter".into()).chain(shards).chain(std::iter::once("total".into())).collect()
+    let shards = censuses
+        .iter()
+        .map(|census| format!("shard-{}", census.shard));
+    std::iter::once("counter".into())
+        .chain(shards)
+        .chain(std::iter::once("total".into()))
+        .collect()
 }
 
 fn row(name: &str, censuses: &[Census]) -> Vec<String> {
-    let value = |census: &Census| census.counters.iter().find(|(own, _)| *own == name).map_or(0, |&(_, value)| value);
+    let value = |census: &Census| {
+        census
+            .counters
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map_or(0, |&(_, value)| value)
+    };
     let values: Vec<u64> = censuses.iter().map(value).collect();
     let total: u64 = values.iter().sum();
     let cells = values.iter().map(ToString::to_string);
-    std::iter::once(name.to_string()).chain(cells).chain(std::iter::once(total.to_string())).collect()
+    std::iter::once(name.to_string())
+        .chain(cells)
+        .chain(std::iter::once(total.to_string()))
+        .collect()
 }
 
 fn align(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(String::len)
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for row in rows {
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             // Writing to a String does not fail.
-            let _ = if column == 0 { write!(text, "{cell:<width$}") } else { write!(text, "  {cell:>width$}") };
+            let _ = if column == 0 {
+                write!(text, "{cell:<width$}")
+            } else {
+                write!(text, "  {cell:>width$}")
+            };
         }
         text.push('\n');
     }
@@ -53,7 +77,11 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_sum() {
-        let census = |shard, counters| Census { shard, idle: true, counters };
+        let census = |shard, counters| Census {
+            shard,
+            idle: true,
+            counters,
+        };
         let text = table(&[
             census(0, vec![("udp_received", 7), ("calls", 123_456_789)]),
             census(1, vec![("udp_received", 35), ("calls", 0), ("late", 2)]),

@@ -58,10 +58,21 @@ fn request(method: &str, extra: &str) -> Vec<u8> {
 
 /// Allocations of the second to fifth copy of a datagram, and the bytes each sent.
 fn copies(shard: &mut Shard, datagram: &[u8]) -> (u64, usize) {
-    let flow = Flow { socket: 0, local: address(ENGINE), remote: address(PHONE) };
+    let flow = Flow {
+        socket: 0,
+        local: address(ENGINE),
+        remote: address(PHONE),
+    };
     let mut out = Outbox::new(64);
     let mut take = |out: &mut Outbox| {
-        shard.handle(Instant::from_micros(1_000), Input::Datagram { bytes: datagram, flow }, out);
+        shard.handle(
+            Instant::from_micros(1_000),
+            Input::Datagram {
+                bytes: datagram,
+                flow,
+            },
+            out,
+        );
         let sent = out.sends().map(|(_, bytes)| bytes.len()).sum();
         out.clear_sends();
         sent

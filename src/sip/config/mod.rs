@@ -35,7 +35,9 @@ pub struct Config {
 
 /// The devices of sip.conf, by name and by source address.
 pub struct Peers {
-    by_name: HashMap<Box<[u8]>, Arc<Peer>, Hasher>,
+    /// In file order.
+    list: Vec<Arc<Peer>>,
+    by_name: HashMap<Box<[u8]>, usize, Hasher>,
     by_address: HashMap<IpAddr, Vec<Arc<Peer>>, Hasher>,
 }
 
@@ -43,19 +45,24 @@ impl Peers {
     /// Indexes the devices. A later one of the same name replaces an earlier.
     pub fn new(peers: impl IntoIterator<Item = Peer>) -> Peers {
         let hasher = Hasher::with_seeds(1, 2, 3, 4);
-        let mut by_name = HashMap::with_hasher(hasher.clone());
+        let mut by_name: HashMap<Box<[u8]>, usize, Hasher> = HashMap::with_hasher(hasher.clone());
         let mut by_address: HashMap<IpAddr, Vec<Arc<Peer>>, Hasher> = HashMap::with_hasher(hasher);
-        let mut order = Vec::new();
+        let mut list: Vec<Arc<Peer>> = Vec::new();
         for peer in peers {
             let peer = Arc::new(peer);
-            let name: Box<[u8]> = peer.name.as_bytes().into();
-            if by_name.insert(name.clone(), peer).is_none() {
-                order.push(name);
+            match by_name
+                .get(peer.name.as_bytes())
+                .and_then(|&index| list.get_mut(index))
+            {
+                Some(earlier) => *earlier = peer,
+                None => {
+                    by_name.insert(peer.name.as_bytes().into(), list.len());
+                    list.push(peer);
+                }
             }
         }
-        for name in &order {
-            if let Some(peer) = by_name.get(name)
-                && let Host::Fixed(address) = peer.host
+        for peer in &list {
+            if let Host::Fixed(address) = peer.host
                 && peer.kind != PeerKind::User
             {
                 by_address
@@ -65,6 +72,7 @@ impl Peers {
             }
         }
         Peers {
+            list,
             by_name,
             by_address,
         }
@@ -72,7 +80,7 @@ impl Peers {
 
     /// The device called `name`.
     pub fn by_name(&self, name: &[u8]) -> Option<&Arc<Peer>> {
-        self.by_name.get(name)
+        self.list.get(*self.by_name.get(name)?)
     }
 
     /// The devices (type peer or friend) with a fixed host at `ip`, in the
@@ -81,18 +89,18 @@ impl Peers {
         self.by_address.get(&ip).map_or(&[], Vec::as_slice)
     }
 
-    /// Every device, in no particular order; never iterate this for effects.
+    /// Every device, in file order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Peer>> {
-        self.by_name.values()
+        self.list.iter()
     }
 
     /// How many devices.
     pub fn len(&self) -> usize {
-        self.by_name.len()
+        self.list.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
+        self.list.is_empty()
     }
 }
