@@ -8,9 +8,8 @@ use memchr::memchr2;
 
 use super::fields::{Field, Fields};
 use super::header::{CSeq, ContactValue, DigestParams, HeaderName, NameAddr, Via};
-use super::scan::{elements, is_lws, number, span, split, trim};
+use super::scan::{TOKEN, elements, is, is_lws, number, span, split, trim};
 use super::{Fault, FaultKind, Method, StartLine, Status, Unreadable};
-use crate::wire::scan::is_token_byte;
 
 /// How long one header field may be, name and folds included.
 pub const MAX_FIELD_BYTES: usize = 8 * 1024;
@@ -391,7 +390,7 @@ impl<'a> Reader<'a> {
 /// `header-name HCOLON header-value` between two offsets.
 fn field(datagram: &[u8], start: usize, end: usize) -> Option<Field> {
     let line = datagram.get(start..end)?;
-    let (name, rest) = span(line, is_token_byte);
+    let (name, rest) = span(line, |byte| is(byte, TOKEN));
     let value = match rest {
         [b':', value @ ..] => value,
         _ => span(rest, |byte| matches!(byte, b' ' | b'\t'))
@@ -404,11 +403,12 @@ fn field(datagram: &[u8], start: usize, end: usize) -> Option<Field> {
     let (space, _) = span(value, is_lws);
     let value_at = end - value.len() + space.len();
     let value = trim(value);
+    // No offset exceeds 65535 here: `Message::parse` sees to that.
     Some(Field {
         name: HeaderName::new(name),
-        name_at: u16::try_from(start).ok()?,
-        name_len: u16::try_from(name.len()).ok()?,
-        value_at: u16::try_from(value_at).ok()?,
-        value_len: u16::try_from(value.len()).ok()?,
+        name_at: start as u16,
+        name_len: name.len() as u16,
+        value_at: value_at as u16,
+        value_len: value.len() as u16,
     })
 }

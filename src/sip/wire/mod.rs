@@ -18,6 +18,11 @@ mod status;
 mod uri;
 mod writer;
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
 pub use error::{Fault, FaultKind, Unreadable};
 pub use fields::{Fields, MAX_FIELDS};
 pub use header::{

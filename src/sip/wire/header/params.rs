@@ -3,7 +3,7 @@
 
 use memchr::memchr;
 
-use crate::wire::scan::{quoted, span, split, token, trim, trim_start};
+use crate::wire::scan::{PARAM_VALUE, is, quoted, span, split, token, trim, trim_start};
 
 /// Parameters as they stand: empty, or from the first `;` on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -51,10 +51,7 @@ impl<'a> Params<'a> {
         self.get(name).flatten().filter(|value| !value.is_empty())
     }
 
-    /// Whether all of it follows `*( SEMI generic-param )`. Values are taken
-    /// a little wider than `token / host / quoted-string`: any visible
-    /// character that separates nothing, which the addresses and URIs found
-    /// in the field need.
+    /// Whether all of it follows `*( SEMI generic-param )`.
     pub(crate) fn is_well_formed(self) -> bool {
         let mut rest = trim_start(self.0);
         while let [first, after @ ..] = rest {
@@ -81,9 +78,7 @@ fn gen_value(text: &[u8]) -> Option<&[u8]> {
     if let [b'"', inside @ ..] = text {
         return quoted(inside).map(|(_, rest)| rest);
     }
-    let (value, rest) = span(text, |byte| {
-        byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'<' | b'>' | b'\\')
-    });
+    let (value, rest) = span(text, |byte| is(byte, PARAM_VALUE));
     if value.is_empty() { None } else { Some(rest) }
 }
 

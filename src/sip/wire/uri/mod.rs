@@ -7,7 +7,7 @@ use core::net::{IpAddr, SocketAddr};
 use memchr::memchr;
 
 use super::header::Params;
-use super::scan::{hex, host, ip, is_unreserved, port, split};
+use super::scan::{OPAQUE, PASSWORD, URI_HEADER, URI_PARAM, USER, hex, host, ip, is, port, split};
 use super::{Fault, FaultKind};
 use crate::base::Text;
 
@@ -48,8 +48,6 @@ pub struct Uri<'a> {
 
 impl<'a> Uri<'a> {
     /// Splits and checks a URI. The fault's offset is one in `text`.
-    ///
-    /// Beyond the grammar, `#` passes in a user: phones dial service codes so.
     pub fn parse(text: &'a [u8]) -> Result<Uri<'a>, Fault> {
         Uri::read(text).map_err(|at| Fault::new(FaultKind::Uri, text.len() - at.min(text.len())))
     }
@@ -85,10 +83,10 @@ impl<'a> Uri<'a> {
             self.user = user;
             self.password = password.get(1..);
             let valid = !user.is_empty()
-                && consists_of(user, is_user)
+                && consists_of(user, USER)
                 && self
                     .password
-                    .is_none_or(|password| consists_of(password, is_password));
+                    .is_none_or(|password| consists_of(password, PASSWORD));
             if !valid {
                 return Err(rest.len());
             }
@@ -206,40 +204,16 @@ fn units(bytes: &[u8]) -> impl Iterator<Item = (u8, bool)> {
     })
 }
 
-/// Whether `bytes` is made of allowed characters and escapes only.
-fn consists_of(mut bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
+/// Whether `bytes` is made of characters of a class and escapes only.
+fn consists_of(mut bytes: &[u8], class: u8) -> bool {
     loop {
         bytes = match bytes {
             [] => return true,
             [b'%', high, low, rest @ ..] if hex(*high).is_some() && hex(*low).is_some() => rest,
-            [byte, rest @ ..] if *byte != b'%' && allowed(*byte) => rest,
+            [byte, rest @ ..] if *byte != b'%' && is(*byte, class) => rest,
             _ => return false,
         };
     }
-}
-
-const fn is_user(byte: u8) -> bool {
-    is_unreserved(byte)
-        || matches!(
-            byte,
-            b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/' | b'#'
-        )
-}
-
-const fn is_password(byte: u8) -> bool {
-    is_unreserved(byte) || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',')
-}
-
-const fn is_param(byte: u8) -> bool {
-    is_unreserved(byte) || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'+' | b'$' | b'=')
-}
-
-const fn is_header(byte: u8) -> bool {
-    is_unreserved(byte)
-        || matches!(
-            byte,
-            b'[' | b']' | b'/' | b'?' | b':' | b'+' | b'$' | b'=' | b'&'
-        )
 }
 
 /// `*( ";" uri-parameter )`. An empty value after `=` is overlooked.
@@ -248,7 +222,7 @@ fn are_params(params: &[u8]) -> bool {
         return params.is_empty();
     };
     all.split(|&byte| byte == b';').all(|param| {
-        param.first().is_some_and(|&first| first != b'=') && consists_of(param, is_param)
+        param.first().is_some_and(|&first| first != b'=') && consists_of(param, URI_PARAM)
     })
 }
 
@@ -260,7 +234,7 @@ fn are_headers(headers: &[u8]) -> bool {
     all.split(|&byte| byte == b'&').all(|header| {
         header.first().is_some_and(|&first| first != b'=')
             && memchr(b'=', header).is_some()
-            && consists_of(header, is_header)
+            && consists_of(header, URI_HEADER)
     })
 }
 
@@ -272,13 +246,8 @@ const fn is_separator(byte: u8) -> bool {
     matches!(byte, b'-' | b'.' | b'(' | b')')
 }
 
-/// Whether the rest of a URI of another scheme could be one (RFC 3986 leaves
-/// out white space, controls, quotes and angle brackets).
 fn is_opaque(rest: &[u8]) -> bool {
-    !rest.is_empty()
-        && rest
-            .iter()
-            .all(|&byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"'))
+    !rest.is_empty() && rest.iter().all(|&byte| is(byte, OPAQUE))
 }
 
 #[cfg(test)]
