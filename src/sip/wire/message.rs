@@ -4,15 +4,11 @@
 //! as a fault for `check()` (see `check.rs`), so that a reply can be written
 //! from what is readable.
 
-use memchr::memchr2;
-
 use super::fields::{Field, Fields};
 use super::header::{CSeq, ContactValue, DigestParams, HeaderName, NameAddr, Via};
-use super::scan::{TOKEN, elements, is, is_lws, number, span, split, trim};
+use super::read::Reader;
+use super::scan::{elements, number, split};
 use super::{Fault, FaultKind, Method, StartLine, Status, Unreadable};
-
-/// How long one header field may be, name and folds included.
-pub const MAX_FIELD_BYTES: usize = 8 * 1024;
 
 /// How long a body may be: a relayed one needs room for its header in one datagram.
 pub const MAX_BODY_BYTES: usize = 60 * 1024;
@@ -42,11 +38,7 @@ impl<'a> Message<'a> {
             .iter()
             .position(|&byte| !matches!(byte, b'\r' | b'\n' | 0))
             .ok_or(Unreadable::Empty)?;
-        let mut reader = Reader {
-            datagram,
-            at: start_at,
-            fault: None,
-        };
+        let mut reader = Reader::new(datagram, start_at);
         let (line_at, line_end) = reader.line();
         let line = datagram.get(line_at..line_end).unwrap_or(b"");
         let (start, fault) = StartLine::parse(line, start_at)?;
@@ -305,110 +297,4 @@ fn name_in<'a>(datagram: &'a [u8], field: &Field) -> &'a [u8] {
 
 fn value_in<'a>(datagram: &'a [u8], field: &Field) -> &'a [u8] {
     slice(datagram, field.value_at, field.value_len)
-}
-
-/// Walks over the lines of a datagram of at most 65535 bytes.
-struct Reader<'a> {
-    datagram: &'a [u8],
-    at: usize,
-    fault: Option<Fault>,
-}
-
-impl<'a> Reader<'a> {
-    fn rest(&self, at: usize) -> &'a [u8] {
-        self.datagram.get(at..).unwrap_or(b"")
-    }
-
-    fn note(&mut self, kind: FaultKind, at: usize) {
-        self.fault.get_or_insert(Fault::new(kind, at));
-    }
-
-    /// Takes one line: where it starts and where its line end does. A lone LF
-    /// ends a line too, a lone CR does not; both are faults, for another
-    /// element may have read them differently.
-    fn line(&mut self) -> (usize, usize) {
-        let start = self.at;
-        let mut at = start;
-        loop {
-            let Some(hit) = memchr2(b'\r', b'\n', self.rest(at)) else {
-                self.at = self.datagram.len();
-                return (start, self.at);
-            };
-            let end = at + hit;
-            match self.rest(end) {
-                [b'\r', b'\n', ..] => {
-                    self.at = end + 2;
-                    return (start, end);
-                }
-                [b'\n', ..] => {
-                    self.note(FaultKind::BareLineEnd, end);
-                    self.at = end + 1;
-                    return (start, end);
-                }
-                _ => {
-                    self.note(FaultKind::BareLineEnd, end);
-                    at = end + 1;
-                }
-            }
-        }
-    }
-
-    /// Takes one line with its continuations (RFC 3261 §7.3.1).
-    fn folded_line(&mut self) -> (usize, usize) {
-        let (start, mut end) = self.line();
-        while let [b' ' | b'\t', ..] = self.rest(self.at) {
-            end = self.line().1;
-        }
-        (start, end)
-    }
-
-    /// Takes all header fields and the empty line after them.
-    fn fields(&mut self, fields: &mut Fields) {
-        loop {
-            match self.rest(self.at) {
-                [b'\r', b'\n', ..] => return self.at += 2,
-                [b'\n', ..] => {
-                    self.note(FaultKind::BareLineEnd, self.at);
-                    return self.at += 1;
-                }
-                [] => return self.note(FaultKind::NoEmptyLine, self.at),
-                _ => {}
-            }
-            let (start, end) = self.folded_line();
-            if end - start > MAX_FIELD_BYTES {
-                self.note(FaultKind::FieldTooLong, start);
-            }
-            match field(self.datagram, start, end) {
-                Some(field) if fields.push(field) => {}
-                Some(_) => self.note(FaultKind::TooManyFields, start),
-                None => self.note(FaultKind::FieldLine, start),
-            }
-        }
-    }
-}
-
-/// `header-name HCOLON header-value` between two offsets.
-fn field(datagram: &[u8], start: usize, end: usize) -> Option<Field> {
-    let line = datagram.get(start..end)?;
-    let (name, rest) = span(line, |byte| is(byte, TOKEN));
-    let value = match rest {
-        [b':', value @ ..] => value,
-        _ => span(rest, |byte| matches!(byte, b' ' | b'\t'))
-            .1
-            .strip_prefix(b":")?,
-    };
-    if name.is_empty() {
-        return None;
-    }
-    let (space, _) = span(value, is_lws);
-    let value_at = end - value.len() + space.len();
-    let value = trim(value);
-    // No offset exceeds 65535 here: `Message::parse` sees to that.
-    Some(Field {
-        name: HeaderName::new(name),
-        name_at: start as u16,
-        name_len: name.len() as u16,
-        value_at: value_at as u16,
-        value_len: value.len() as u16,
-    })
 }

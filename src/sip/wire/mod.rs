@@ -11,6 +11,7 @@ mod fields;
 pub mod header;
 mod message;
 mod method;
+mod read;
 mod reply;
 mod scan;
 mod start;
@@ -21,6 +22,8 @@ mod writer;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod survive;
+#[cfg(test)]
 mod tests;
 
 pub use error::{Fault, FaultKind, Unreadable};
@@ -28,8 +31,9 @@ pub use fields::{Fields, MAX_FIELDS};
 pub use header::{
     CSeq, ContactValue, DigestParams, HeaderName, NameAddr, Params, Via, unescape, unquote,
 };
-pub use message::{MAX_BODY_BYTES, MAX_FIELD_BYTES, Message};
+pub use message::{MAX_BODY_BYTES, Message};
 pub use method::Method;
+pub use read::MAX_FIELD_BYTES;
 pub use reply::{ReplyHead, reply_flow, write_reply};
 pub use scan::{Elements, elements, is_token};
 pub use start::StartLine;
