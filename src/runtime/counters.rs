@@ -11,7 +11,7 @@ pub struct Census {
     /// Whether its machine holds no calls.
     pub idle: bool,
     /// Name and value, the pump's first and then the machine's, always in the
-    /// same order. They count from the start of the process, except that a
+    /// same order. They count from the start, except that a
     /// replaced machine counts its own from its birth.
     pub counters: Vec<(&'static str, u64)>,
 }

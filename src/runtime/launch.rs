@@ -81,7 +81,7 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// The CPUs this process may run on.
+/// The CPUs the calling thread may run on.
 pub fn allowed_cpus() -> io::Result<Vec<usize>> {
     sys::allowed_cpus()
 }

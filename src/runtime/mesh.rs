@@ -201,6 +201,11 @@ mod tests {
     }
 
     #[test]
+    fn a_place_in_a_ring_stays_within_what_tuning_promises() {
+        assert!(size_of::<Envelope>() + size_of::<usize>() <= 200);
+    }
+
+    #[test]
     fn senders_take_turns() {
         let mesh = Mesh::new(3, 8).unwrap();
         let mut seats: Vec<Seat> = (0..3)

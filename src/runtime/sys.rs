@@ -307,7 +307,7 @@ fn owned(fd: usize) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) }
 }
 
-/// Another name for an open descriptor of this process (fcntl F_DUPFD_CLOEXEC);
+/// Another name for an open descriptor of ours (fcntl F_DUPFD_CLOEXEC);
 /// an error when `fd` is not open.
 pub(crate) fn duplicate(fd: i32) -> io::Result<OwnedFd> {
     // SAFETY: no pointer is passed, and a descriptor that is not open is an
@@ -346,7 +346,7 @@ fn set_option(
     checked(result).map(drop)
 }
 
-/// The CPUs this process may run on, in ascending order.
+/// The CPUs the calling thread may run on, in ascending order.
 pub(crate) fn allowed_cpus() -> io::Result<Vec<usize>> {
     // SAFETY: `cpu_set_t` is an array of integers, for which zero is a value.
     let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };

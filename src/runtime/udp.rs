@@ -148,7 +148,7 @@ pub fn source_address(remote: IpAddr) -> Option<IpAddr> {
 /// sockets stand, so the kernel's spreading over a group is final before the
 /// first datagram is read.
 ///
-/// SO_REUSEPORT would let another process of the same user share the port in
+/// SO_REUSEPORT would let another program of the same user share the port in
 /// silence and take a part of the traffic, so each address is first bound
 /// alone, for a moment.
 pub fn bind(
