@@ -36,12 +36,13 @@ mod serve;
 mod table;
 
 use std::fmt;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pinion_runtime::{Clock, Group, Options};
 use pinion_sip::base::{Level, Limits};
-use pinion_sip::config::{Config, Peer, Peers};
+use pinion_sip::config::Config;
 use pinion_sip::shard::{Setup, Shard};
 use tracing::level_filters::LevelFilter;
 
@@ -138,9 +139,9 @@ fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
         return Ok((loaded, about));
     }
     let (loaded, users) = config::builtin(seed()?);
-    let mut about = String::from("config    built in; register a phone as one of these users:\n");
+    let mut about = String::from("config    built in; --config DIR serves your own\n");
     for (user, password) in users {
-        about.push_str(&format!("          {user}  password {password}\n"));
+        about.push_str(&format!("user      {user}  password  {password}\n"));
     }
     Ok((loaded, about))
 }
@@ -163,39 +164,20 @@ fn limits(flags: &Flags, shards: u16) -> Limits {
     }
 }
 
-/// `--t1`, `--t2` and `--t4` over what sip.conf says. A device with timers of
-/// its own keeps them.
-fn with_timers(config: Config, flags: &Flags) -> Config {
-    let Config {
-        mut general,
-        peers,
-        plan,
-    } = config;
-    let (t1, timer_b) = (general.timer_t1, general.timer_b);
-    if let Some(new) = flags.t1 {
-        general.timer_b = if timer_b == t1 * 64 {
-            new * 64
-        } else {
-            timer_b
-        };
-        general.timer_t1 = new;
-    }
+/// `--t1`, `--t2` and `--t4` take precedence over the files.
+fn with_timers(mut config: Config, flags: &Flags) -> Config {
+    let general = &mut config.general;
     general.timer_t2 = flags.t2.unwrap_or(general.timer_t2);
     general.timer_t4 = flags.t4.unwrap_or(general.timer_t4);
-    let peers = peers.iter().map(|peer| {
-        let mut peer = Peer::clone(peer);
-        if peer.timer_t1 == t1 && peer.timer_b == timer_b {
-            peer.timer_t1 = general.timer_t1;
-            peer.timer_b = general.timer_b;
-        }
-        peer
-    });
-    let peers = Peers::new(peers.collect::<Vec<_>>());
-    Config {
-        general,
-        peers,
-        plan,
+    if let Some(t1) = flags.t1 {
+        general.timer_t1 = t1;
+        general.timer_b = 64 * t1;
+        config.peers = config.peers.map(|peer| {
+            peer.timer_t1 = t1;
+            peer.timer_b = 64 * t1;
+        });
     }
+    config
 }
 
 fn start_log(log: Log) {
@@ -210,6 +192,7 @@ fn start_log(log: Log) {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));

@@ -78,6 +78,15 @@ impl Peers {
         }
     }
 
+    /// The same devices, each as `change` leaves it.
+    pub fn map(&self, change: impl Fn(&mut Peer)) -> Peers {
+        Peers::new(self.list.iter().map(|peer| {
+            let mut peer = Peer::clone(peer);
+            change(&mut peer);
+            peer
+        }))
+    }
+
     /// The device called `name`.
     pub fn by_name(&self, name: &[u8]) -> Option<&Arc<Peer>> {
         self.list.get(*self.by_name.get(name)?)
@@ -102,5 +111,33 @@ impl Peers {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_devices_keep_their_names_and_the_order_of_an_address() {
+        let address = "192.0.2.1:5060".parse().unwrap();
+        let names = ["c", "a", "d", "b", "e"];
+        let peers = Peers::new(names.map(|name| {
+            let mut peer = Peer::new(name, PeerKind::Friend);
+            if name != "d" {
+                peer.host = Host::Fixed(address);
+            }
+            peer
+        }));
+        let changed = peers.map(|peer| peer.maxforwards = 3);
+        let order: Vec<&str> = changed
+            .by_ip(address.ip())
+            .iter()
+            .map(|peer| peer.name.as_str())
+            .collect();
+        assert_eq!(order, ["c", "a", "b", "e"]);
+        assert_eq!(changed.len(), 5);
+        assert!(changed.iter().all(|peer| peer.maxforwards == 3));
+        assert_eq!(changed.by_name(b"d").unwrap().host, Host::Dynamic);
     }
 }
