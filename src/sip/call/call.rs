@@ -6,18 +6,18 @@ use alloc::sync::Arc;
 use smallvec::SmallVec;
 
 use super::channels::Stage;
-use super::exchange::{Alarm, LegRef, Owner, Resume, Turn};
+use super::exchange::{Alarm, LegRef, Resume, Turn};
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
-use crate::base::{Decimal, Flow, Handle, Instant, Level, Text};
+use crate::base::{Decimal, Flow, Handle, Instant, Text};
 use crate::config::Peer;
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet};
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Cursor, Ending, Event, Failure, Indication, Place, Progress,
 };
 use crate::machine::{Lease, Question};
-use crate::transaction::{Keep, TransactionId};
-use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer};
+use crate::transaction::TransactionId;
+use crate::wire::{Message, ReplyHead, Status, Uri, Writer};
 
 /// Methods this engine takes, for Allow.
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, BYE, REGISTER, INFO, MESSAGE";
@@ -92,6 +92,8 @@ pub struct Relay {
     pub from: u16,
     /// INVITE or another.
     pub invite: bool,
+    /// Max-Forwards of what is sent on.
+    pub max_forwards: u8,
     /// The body, for another try (INVITE only).
     pub body: Body,
     /// Times a 491 was met.
@@ -129,11 +131,12 @@ pub struct Call {
     pub(super) caller_number: Text,
     pub(super) caller_name: Text,
     pub(super) max_forwards: u8,
-    lease: Option<(Text, Lease)>,
+    pub(super) lease: Option<(Text, Lease)>,
     /// The call ends as soon as the caller has acknowledged its 2xx: nobody may
     /// send BYE before that (RFC 3261 §15).
-    ending: Option<Cause>,
-    over: bool,
+    pub(super) ending: Option<Cause>,
+    /// The caller's leg is over and its dialogs are forgotten.
+    pub(super) closed: bool,
 }
 
 impl Call {
@@ -182,7 +185,7 @@ impl Call {
             max_forwards: opening.max_forwards,
             lease: None,
             ending: None,
-            over: false,
+            closed: false,
         })
     }
 
@@ -295,7 +298,19 @@ impl Call {
 
     /// Whether nothing is left to wait for: the shard removes it.
     pub fn is_over(&self) -> bool {
-        self.over
+        self.closed && self.legs.iter().all(|leg| leg.bye_owed.is_none())
+    }
+
+    /// Whether the caller's leg is over.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The plan has no say any more.
+    pub(super) fn stop_plan(&mut self) {
+        self.cursor = None;
+        self.alarm = None;
+        self.events.clear();
     }
 
     /// The technology of a channel.
@@ -350,7 +365,7 @@ impl Call {
     }
 
     fn progressed(&mut self, turn: &mut Turn<'_>, cursor: Box<Cursor>, progress: Progress) {
-        if self.over || self.ending.is_some() {
+        if self.closed || self.ending.is_some() {
             return;
         }
         match progress {
@@ -403,7 +418,7 @@ impl Call {
     /// The caller gave up (CANCEL, or BYE before an answer): 487, and every
     /// channel is told.
     pub fn cancelled(&mut self, turn: &mut Turn<'_>) {
-        if self.is_answered() || self.over {
+        if self.is_answered() || self.closed {
             return;
         }
         self.final_response(turn, Status::REQUEST_TERMINATED, None, Cause::default());
@@ -411,301 +426,10 @@ impl Call {
     }
 
     /// The caller is gone: its plan runs to its end, and so does the call.
-    fn caller_left(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn caller_left(&mut self, turn: &mut Turn<'_>) {
         self.step(turn, Event::CallerHangup);
-        if !self.over {
+        if !self.closed {
             self.hang_up(turn, Cause::NORMAL_CLEARING);
-        }
-    }
-
-    /// Shows the caller a provisional response, with the body of the response
-    /// being handled if there is one.
-    pub(super) fn provisional(&mut self, turn: &mut Turn<'_>, status: Status) {
-        let tag = self.current_caller_tag();
-        let Some(leg) = self.legs.first() else { return };
-        let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
-            return;
-        };
-        let (content_type, body) = if self.current.is_some() {
-            body_of(turn)
-        } else {
-            (&b""[..], &b""[..])
-        };
-        let general = &turn.exchange.config.general;
-        let sent = turn.out.send(head.flow(), |buffer| {
-            let mut writer = head.write(buffer, general.compactheaders, status, None, &tag);
-            writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            end_with(writer, content_type, body);
-        });
-        if let Some(bytes) = sent {
-            turn.exchange
-                .transactions
-                .responded(turn.now, server, status, bytes, Keep::Bytes);
-        }
-    }
-
-    /// Ends the caller's INVITE with an error response.
-    fn final_response(
-        &mut self,
-        turn: &mut Turn<'_>,
-        status: Status,
-        reason: Option<&str>,
-        cause: Cause,
-    ) {
-        let Some(leg) = self.legs.first_mut() else {
-            return;
-        };
-        if leg.state != LegState::Inviting {
-            return;
-        }
-        leg.state = LegState::Ended;
-        let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
-            return;
-        };
-        let general = &turn.exchange.config.general;
-        let sent = turn.out.send(head.flow(), |buffer| {
-            let mut writer = head.write(
-                buffer,
-                general.compactheaders,
-                status,
-                reason,
-                &leg.dialog.local_tag,
-            );
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            write_cause(&mut writer, cause);
-            writer.end();
-        });
-        if let Some(bytes) = sent {
-            turn.exchange
-                .transactions
-                .responded(turn.now, server, status, bytes, Keep::Bytes);
-        }
-        turn.exchange.transactions.set_owner(server, Owner::Nobody);
-    }
-
-    /// Joins the caller to the channel whose 2xx is being handled.
-    pub(super) fn join(&mut self, turn: &mut Turn<'_>, channel: ChannelId) {
-        let Some(index) = self
-            .current
-            .filter(|&index| self.leg(index).is_some_and(|leg| leg.channel == channel))
-        else {
-            return;
-        };
-        self.bridge = Some(index);
-        if self.is_answered() {
-            self.renegotiate(turn);
-        } else {
-            self.answer_caller(turn);
-        }
-    }
-
-    /// Sends the caller the 2xx being handled, as its own.
-    fn answer_caller(&mut self, turn: &mut Turn<'_>) {
-        let tag = self.current_caller_tag();
-        let (content_type, body) = body_of(turn);
-        let Some(leg) = self.legs.first_mut() else {
-            return;
-        };
-        let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
-            return;
-        };
-        leg.dialog.local_tag = tag;
-        leg.state = LegState::Unacknowledged;
-        leg.answered = Some(server);
-        let general = &turn.exchange.config.general;
-        let sent = turn.out.send(head.flow(), |buffer| {
-            let mut writer = head.write(
-                buffer,
-                general.compactheaders,
-                Status::OK,
-                None,
-                &leg.dialog.local_tag,
-            );
-            writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            writer.field(HeaderName::Allow, ALLOW);
-            end_with(writer, content_type, body);
-        });
-        if let Some(bytes) = sent {
-            turn.exchange
-                .transactions
-                .responded(turn.now, server, Status::OK, bytes, Keep::Bytes);
-        }
-        leg.head = None;
-        self.offer = Body::default();
-        turn.exchange.counters.calls_answered += 1;
-    }
-
-    /// The tag of the caller's dialog that stands for the early dialog being
-    /// handled: each early dialog of a callee is one of the caller's too.
-    fn current_caller_tag(&self) -> Text {
-        let first = || {
-            self.legs
-                .first()
-                .map(|leg| leg.dialog.local_tag.clone())
-                .unwrap_or_default()
-        };
-        let Some(leg) = self.current.and_then(|index| self.leg(index)) else {
-            return first();
-        };
-        let early = leg
-            .early
-            .iter()
-            .find(|early| early.remote_tag == leg.dialog.remote_tag);
-        early.map_or_else(first, |early| early.caller_tag.clone())
-    }
-
-    /// Ends the call: every leg by what it is waiting for.
-    pub(super) fn hang_up(&mut self, turn: &mut Turn<'_>, cause: Cause) {
-        self.cursor = None;
-        self.alarm = None;
-        self.bridge = None;
-        self.events.clear();
-        self.drop_relays(turn);
-        let channels: SmallVec<[_; 4]> = self
-            .channels
-            .iter()
-            .map(|channel| (channel.id, channel.tech))
-            .collect();
-        for (channel, tech) in channels {
-            tech.hangup(self, turn, channel, cause, false);
-        }
-        match self.legs.first().map(|leg| leg.state) {
-            Some(LegState::Inviting) => {
-                self.final_response(turn, Status::SERVER_INTERNAL_ERROR, None, cause);
-                self.close(turn);
-            }
-            Some(LegState::Unacknowledged) => self.ending = Some(cause),
-            Some(LegState::Confirmed) => {
-                self.bye(turn, 0, cause);
-                self.close(turn);
-            }
-            Some(LegState::Ended) | None => self.close(turn),
-        }
-    }
-
-    /// The caller acknowledged its 2xx, or never will.
-    pub(super) fn acknowledged(&mut self, turn: &mut Turn<'_>) {
-        if let Some(leg) = self.legs.first_mut()
-            && leg.state == LegState::Unacknowledged
-        {
-            leg.state = LegState::Confirmed;
-        }
-        if let Some(cause) = self.ending.take() {
-            self.bye(turn, 0, cause);
-            self.close(turn);
-        }
-    }
-
-    /// Nobody acknowledged a 2xx of ours for 64·T1: the session ends (§13.3.1.4).
-    pub fn unacknowledged(&mut self, turn: &mut Turn<'_>, leg: u16, server: TransactionId) {
-        if self.leg(leg).is_none_or(|leg| leg.answered != Some(server)) {
-            return;
-        }
-        turn.out.note(Level::Warn, "unacknowledged", || {
-            format!(
-                "a 2xx was never acknowledged; the call {} ends",
-                self.name()
-            )
-        });
-        if let Some(leg) = self.leg_mut(leg) {
-            leg.answered = None;
-        }
-        self.acknowledged(turn);
-        if !self.over {
-            self.hang_up(turn, Cause::NO_USER_RESPONSE);
-        }
-    }
-
-    /// Sends BYE on a leg that stands, and forgets it.
-    pub(super) fn bye(&mut self, turn: &mut Turn<'_>, index: u16, cause: Cause) {
-        let Some(leg) = self.leg_mut(index).filter(|leg| leg.is_up()) else {
-            return;
-        };
-        leg.state = LegState::Ended;
-        let timers = turn.exchange.timers(leg.peer.as_deref());
-        let cseq = leg.dialog.next_cseq();
-        let dialog = &leg.dialog;
-        let config = Arc::clone(&turn.exchange.config);
-        turn.request(
-            Method::Bye,
-            &dialog.flow,
-            timers,
-            Owner::Nobody,
-            |buffer, branch| {
-                let general = &config.general;
-                let mut writer = dialog.write_request(
-                    buffer,
-                    general.compactheaders,
-                    Method::Bye,
-                    cseq,
-                    branch.as_bytes(),
-                    general.maxforwards,
-                );
-                writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
-                write_cause(&mut writer, cause);
-                writer.end();
-            },
-        );
-    }
-
-    /// Forgets the caller's dialogs, gives its place back, and is over.
-    fn close(&mut self, turn: &mut Turn<'_>) {
-        self.over = true;
-        turn.exchange.counters.calls_ended += 1;
-        if let Some(leg) = self.legs.first_mut() {
-            leg.state = LegState::Ended;
-            let call_id = &leg.dialog.call_id;
-            turn.exchange.dialogs.remove(call_id, &leg.dialog.local_tag);
-            for tag in &self.caller_tags {
-                turn.exchange.dialogs.remove(call_id, tag);
-            }
-        }
-        give_back(turn, self.lease.take());
-    }
-
-    /// The remote's BYE: the other side is told, unless its plan goes on (`g`).
-    pub(super) fn hung_up_by(&mut self, turn: &mut Turn<'_>, index: u16, cause: Cause) {
-        let Some(leg) = self.leg_mut(index) else {
-            return;
-        };
-        leg.state = LegState::Ended;
-        if index == 0 {
-            if let Some(server) = self.legs.first_mut().and_then(|leg| leg.answered.take()) {
-                turn.exchange.transactions.acknowledge(server);
-            }
-            self.caller_left(turn);
-            return;
-        }
-        let channel = leg.channel;
-        self.settle_leg(turn, index);
-        self.forget_leg(turn, index);
-        if self.bridge == Some(index) {
-            self.bridge = None;
-            self.drop_relays(turn);
-        }
-        self.forget_channel(turn, channel);
-        self.events
-            .push_back((channel, ChannelEvent::Hangup(cause)));
-        self.deliver(turn);
-    }
-
-    /// Takes a callee's leg out of the dialog table.
-    pub(super) fn forget_leg(&mut self, turn: &mut Turn<'_>, index: u16) {
-        if let Some(leg) = self.leg_mut(index) {
-            leg.state = LegState::Ended;
-            turn.exchange
-                .dialogs
-                .remove(&leg.dialog.call_id, &leg.dialog.local_tag);
-        }
-    }
-
-    /// Takes a channel away and gives its place back.
-    pub(super) fn forget_channel(&mut self, turn: &mut Turn<'_>, id: ChannelId) {
-        if let Some(position) = self.channels.iter().position(|channel| channel.id == id) {
-            let channel = self.channels.swap_remove(position);
-            give_back(turn, channel.lease);
         }
     }
 
@@ -715,13 +439,6 @@ impl Call {
             .first()
             .map(|leg| leg.dialog.call_id.lossy().into_owned())
             .unwrap_or_default()
-    }
-}
-
-/// Gives a place in a call limit back.
-pub(super) fn give_back(turn: &mut Turn<'_>, lease: Option<(Text, Lease)>) {
-    if let Some((peer, lease)) = lease {
-        turn.ask(Question::Release { peer, lease }, Resume::Release);
     }
 }
 

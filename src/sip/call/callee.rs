@@ -3,10 +3,11 @@
 
 use super::call::{Call, body_of};
 use super::exchange::{LegRef, Owner, Turn};
+use super::forks::EndedForks;
 use super::leg::{Early, LegState};
 use super::stray;
 use crate::auth;
-use crate::base::{Level, Text, call_id_hash};
+use crate::base::{Level, Text};
 use crate::dialog::{Role, RouteSet};
 use crate::dialplan::{Cause, ChannelEvent, Failure};
 use crate::transaction::TransactionId;
@@ -154,12 +155,13 @@ impl Call {
             if leg.dialog.remote_tag.as_bytes() == tag {
                 self.repeat_ack(turn, index);
             } else {
-                stray::acknowledge_and_end(turn, true);
+                let first = self.leg_mut(index).is_some_and(|leg| leg.ended.insert(tag));
+                stray::acknowledge_and_end(turn, first);
             }
             return;
         }
         if leg.state == LegState::Ended {
-            stray::settle(turn, id, 0);
+            stray::settle(turn, id, EndedForks::default());
             return;
         }
         self.remember_early(turn, index, response);
@@ -371,8 +373,8 @@ impl Call {
         };
         let Some(invite) = leg.invite else { return };
         let ended = match leg.acked_cseq {
-            Some(_) => call_id_hash(&leg.dialog.remote_tag) | 1,
-            None => 0,
+            Some(_) => leg.ended.with(&leg.dialog.remote_tag),
+            None => leg.ended,
         };
         turn.exchange
             .transactions

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
+use super::forks::EndedForks;
 use crate::base::{
     Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Text, UnixTime, shard_of,
 };
@@ -32,8 +33,8 @@ pub enum Owner {
     /// An INVITE whose leg is gone. A 2xx to it is acknowledged, and its
     /// dialog ended once; `ended` is the hash of the To tag that was.
     Straggler {
-        /// Hash of the To tag whose dialog has been ended; 0 for none.
-        ended: u32,
+        /// The forks whose dialogs have been ended.
+        ended: EndedForks,
     },
     /// A MESSAGE relayed outside of dialogs.
     Relayed(Handle),
@@ -51,6 +52,13 @@ pub enum Alarm {
         call: Handle,
         /// The time it asked for.
         at: Instant,
+    },
+    /// A leg is owed a BYE that found no room.
+    Bye {
+        /// The call.
+        call: Handle,
+        /// The leg.
+        leg: u16,
     },
     /// A relayed re-INVITE met a 491 and may be tried again (RFC 3261 §14.1).
     Glare {

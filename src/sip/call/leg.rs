@@ -4,10 +4,11 @@ use alloc::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::forks::EndedForks;
 use crate::base::Text;
 use crate::config::Peer;
 use crate::dialog::Dialog;
-use crate::dialplan::ChannelId;
+use crate::dialplan::{Cause, ChannelId};
 use crate::transaction::TransactionId;
 use crate::wire::ReplyHead;
 
@@ -59,6 +60,10 @@ pub struct Leg {
     pub ack: Vec<u8>,
     /// CSeq of the last INVITE of ours that was answered by 2xx.
     pub acked_cseq: Option<u32>,
+    /// Forks of its first INVITE that answered too late.
+    pub ended: EndedForks,
+    /// It is over, and its BYE has found no room yet.
+    pub bye_owed: Option<Cause>,
     /// A 2xx of ours that the remote has not acknowledged.
     pub answered: Option<TransactionId>,
 }
@@ -78,6 +83,8 @@ impl Leg {
             ack_owed: None,
             ack: Vec::new(),
             acked_cseq: None,
+            ended: EndedForks::default(),
+            bye_owed: None,
             answered: None,
         }
     }

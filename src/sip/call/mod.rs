@@ -9,8 +9,10 @@
 //! - `call`: the call itself, from its first INVITE to its last BYE
 //! - `channels`: the call as the dialplan sees it (`Channels`)
 //! - `tech`, `sip`: the technologies Dial may name
+//! - `caller`: what the caller is told
 //! - `callee`: responses to the INVITEs that open legs
 //! - `within`: requests inside the dialogs, relayed from leg to leg
+//! - `ending`: how a call ends
 //! - `stray`: 2xx responses that nobody waits for any more
 
 #[expect(
@@ -19,8 +21,11 @@
 )]
 mod call;
 mod callee;
+mod caller;
 mod channels;
+mod ending;
 mod exchange;
+mod forks;
 mod leg;
 mod limit;
 mod sip;
@@ -30,5 +35,6 @@ mod within;
 
 pub use call::{ALLOW, Call, Opening, end_with, name_addr, push_address};
 pub use exchange::{Alarm, Ask, Exchange, LegRef, Owner, ParkedMessage, Resume, Turn};
+pub use forks::EndedForks;
 pub use limit::Occupancy;
 pub use stray::settle;

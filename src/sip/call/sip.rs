@@ -142,9 +142,10 @@ fn destination(turn: &Turn<'_>, resource: &str) -> Option<Destination> {
 
 impl Call {
     /// The answer to the question a limited channel put.
-    pub fn channel_admitted(&mut self, turn: &mut Turn<'_>, id: ChannelId, admitted: bool) {
+    /// False if the channel is gone and its place must be given back.
+    pub fn channel_admitted(&mut self, turn: &mut Turn<'_>, id: ChannelId, admitted: bool) -> bool {
         if self.channel(id).is_none() {
-            return;
+            return false;
         }
         if admitted {
             self.locate(turn, id);
@@ -153,6 +154,7 @@ impl Call {
             self.fail(turn, id, Failure::Unavailable(Cause::USER_BUSY));
         }
         self.deliver(turn);
+        true
     }
 
     /// Finds out where a channel's legs go.
@@ -408,7 +410,7 @@ impl Call {
                 };
                 turn.exchange
                     .transactions
-                    .set_owner(invite, Owner::Straggler { ended: 0 });
+                    .set_owner(invite, Owner::Straggler { ended: leg.ended });
                 turn.exchange
                     .transactions
                     .cancel(turn.now, invite, extra, turn.out);

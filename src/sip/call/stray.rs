@@ -3,30 +3,27 @@
 //! §13.2.2.4), from what the response itself says.
 
 use super::exchange::{Owner, Turn};
-use crate::base::{Text, call_id_hash};
+use super::forks::EndedForks;
+use crate::base::Text;
 use crate::dialog::{Dialog, Role, RouteSet};
 use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, Status};
 
-/// Acknowledges the 2xx of this turn; ends its dialog unless `ended` (the hash
-/// of a To tag) says that this was done. Returns the hash to remember.
-pub fn settle(turn: &mut Turn<'_>, id: TransactionId, ended: u32) {
+/// Acknowledges the 2xx of this turn, whose leg is gone, and ends its dialog
+/// unless that was done.
+pub fn settle(turn: &mut Turn<'_>, id: TransactionId, mut ended: EndedForks) {
     let Some((response, _)) = turn.message else {
         return;
     };
     if !response.status().is_some_and(Status::is_success) {
         return;
     }
-    let tag = response
-        .to()
-        .ok()
-        .and_then(|to| to.tag())
-        .unwrap_or_default();
-    let hash = call_id_hash(tag) | 1;
-    acknowledge_and_end(turn, hash != ended);
+    let tag = response.to().ok().and_then(|to| to.tag());
+    let first = ended.insert(tag.unwrap_or_default());
+    acknowledge_and_end(turn, first);
     turn.exchange
         .transactions
-        .set_owner(id, Owner::Straggler { ended: hash });
+        .set_owner(id, Owner::Straggler { ended });
 }
 
 /// Sends ACK for the 2xx of this turn, and BYE if its dialog is to end.

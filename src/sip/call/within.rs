@@ -5,8 +5,9 @@ use alloc::sync::Arc;
 
 use super::call::{ALLOW, Body, Call, Relay, body_of, end_with};
 use super::exchange::{Alarm, LegRef, Owner, Turn};
+use super::forks::EndedForks;
 use super::leg::LegState;
-use crate::base::{Flow, Text, call_id_hash};
+use crate::base::{Flow, Text};
 use crate::dialog::Role;
 use crate::dialplan::Cause;
 use crate::transaction::{Keep, TransactionId};
@@ -34,6 +35,14 @@ impl Call {
             self.answer_within(turn, server, &head, Status::REQUEST_PENDING);
             return;
         };
+        let max_forwards = match request.max_forwards() {
+            Ok(Some(0)) => {
+                self.answer_within(turn, server, &head, Status::TOO_MANY_HOPS);
+                return;
+            }
+            Ok(Some(hops)) => hops - 1,
+            _ => turn.exchange.config.general.maxforwards,
+        };
         if invite && let Some(status) = self.glare(index, to) {
             self.answer_within(turn, server, &head, status);
             return;
@@ -50,7 +59,13 @@ impl Call {
             Body::default()
         };
         let (content_type, bytes) = body_of(turn);
-        let client = self.send_within(turn, to, request.method(), content_type, bytes);
+        let client = self.send_within(
+            turn,
+            to,
+            request.method(),
+            max_forwards,
+            (content_type, bytes),
+        );
         match client {
             Some(client) => self.relays.push(Relay {
                 server,
@@ -59,6 +74,7 @@ impl Call {
                 from: index,
                 invite,
                 body,
+                max_forwards,
                 tries: 0,
             }),
             None => self.answer_within(turn, server, &head, Status::SERVICE_UNAVAILABLE),
@@ -116,8 +132,8 @@ impl Call {
         turn: &mut Turn<'_>,
         to: u16,
         method: Method<'_>,
-        content_type: &[u8],
-        body: &[u8],
+        max_forwards: u8,
+        (content_type, body): (&[u8], &[u8]),
     ) -> Option<TransactionId> {
         let owner = Owner::Leg(LegRef {
             call: self.handle,
@@ -136,7 +152,7 @@ impl Call {
                 method,
                 cseq,
                 branch.as_bytes(),
-                general.maxforwards,
+                max_forwards,
             );
             writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
             if method == Method::Invite {
@@ -154,7 +170,8 @@ impl Call {
         content_type: &[u8],
         body: &[u8],
     ) {
-        self.send_within(turn, to, Method::Invite, content_type, body);
+        let max_forwards = turn.exchange.config.general.maxforwards;
+        self.send_within(turn, to, Method::Invite, max_forwards, (content_type, body));
     }
 
     /// Answers a sender from the response of this turn, or with nothing but a status.
@@ -322,15 +339,21 @@ impl Call {
         let Some(position) = self.relays.iter().position(waiting) else {
             return;
         };
-        let Some((from, body)) = self
+        let Some((from, body, max_forwards)) = self
             .relays
             .get(position)
-            .map(|relay| (relay.from, relay.body.clone()))
+            .map(|relay| (relay.from, relay.body.clone(), relay.max_forwards))
         else {
             return;
         };
         let client = self.opposite(from).and_then(|to| {
-            self.send_within(turn, to, Method::Invite, &body.content_type, &body.bytes)
+            self.send_within(
+                turn,
+                to,
+                Method::Invite,
+                max_forwards,
+                (&body.content_type, &body.bytes),
+            )
         });
         match (client, self.relays.get_mut(position)) {
             (Some(client), Some(relay)) => relay.client = Some(client),
@@ -416,7 +439,9 @@ impl Call {
                     .iter()
                     .enumerate()
                     .find(|(index, leg)| *index != usize::from(relay.from) && leg.is_up());
-                let ended = to.map_or(0, |(_, leg)| call_id_hash(&leg.dialog.remote_tag) | 1);
+                let ended = to.map_or(EndedForks::default(), |(_, leg)| {
+                    leg.ended.with(&leg.dialog.remote_tag)
+                });
                 let owner = if relay.invite {
                     Owner::Straggler { ended }
                 } else {

@@ -32,7 +32,8 @@ counters! {
     malformed,
     /// Responses that matched no transaction, or had no valid form.
     stray_responses,
-    /// Requests that named no dialog of ours (481) and ACKs to nothing.
+    /// Requests that named no dialog or transaction of ours (481). ACKs do not
+    /// count: one to a reply that kept nothing finds nothing.
     stray_requests,
     /// Challenges sent.
     challenges,

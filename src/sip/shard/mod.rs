@@ -4,9 +4,11 @@
 //! home of a datagram, `requests` and `responses` match it, the method's
 //! `Verdict` is applied, and `pending` parks what waits for an answer.
 
+mod apply;
 mod intake;
 mod pending;
 mod qualify;
+mod reply;
 mod requests;
 mod responses;
 #[expect(

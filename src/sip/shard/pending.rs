@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::base::{Instant, Lanes, Slab};
-use crate::call::{Ask, Resume};
+use crate::call::Ask;
 use crate::machine::{Question, QuestionId};
 
 /// How long one try may take.
@@ -22,7 +22,7 @@ pub enum Overdue {
     /// It is to be put again, under the same name.
     Again(QuestionId, Question),
     /// It stays unanswered.
-    Unanswered(Resume),
+    Unanswered(Ask),
 }
 
 /// The questions of one shard that wait for an answer.
@@ -50,9 +50,9 @@ impl Pending {
         Ok(id)
     }
 
-    /// Takes what an answer resumes; a second answer finds nothing.
-    pub fn answered(&mut self, id: QuestionId) -> Option<Resume> {
-        self.parked.remove(id).map(|parked| parked.ask.resume)
+    /// Takes the question an answer is for; a second answer finds nothing.
+    pub fn answered(&mut self, id: QuestionId) -> Option<Ask> {
+        self.parked.remove(id).map(|parked| parked.ask)
     }
 
     /// When the next deadline is.
@@ -78,7 +78,7 @@ impl Pending {
                 return Some(Overdue::Again(id, parked.ask.question.clone()));
             }
             let parked = self.parked.remove(id)?;
-            return Some(Overdue::Unanswered(parked.ask.resume));
+            return Some(Overdue::Unanswered(parked.ask));
         }
         None
     }
@@ -93,6 +93,7 @@ impl Pending {
 mod tests {
     use super::*;
     use crate::base::{Handle, Text};
+    use crate::call::Resume;
     use crate::dialplan::ChannelId;
 
     fn bindings() -> Ask {

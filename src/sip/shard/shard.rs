@@ -7,7 +7,8 @@ use super::intake::{Glance, glance};
 use super::pending::{Overdue, Pending};
 use crate::auth;
 use crate::base::{
-    Decimal, Flow, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, UnixTime, shard_of,
+    Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, UnixTime,
+    shard_of,
 };
 use crate::call::{Alarm, Ask, Call, Exchange, Occupancy, Owner, Resume, Turn};
 use crate::config::Config;
@@ -185,8 +186,8 @@ impl Shard {
                 });
             }
             Body::Answer { id, answer } => {
-                if let Some(resume) = self.pending.answered(id) {
-                    self.resume(now, resume, Some(answer), out);
+                if let Some(ask) = self.pending.answered(id) {
+                    self.resume(now, ask, Some(answer), out);
                 }
             }
             Body::Replaced { incarnation } => self.occupancy.replaced(envelope.from, incarnation),
@@ -229,7 +230,7 @@ impl Shard {
         let home = self.home_of(&ask.question);
         if home == self.exchange.shard {
             let answer = self.decide(now, &ask.question);
-            self.resume(now, ask.resume, Some(answer), out);
+            self.resume(now, ask, Some(answer), out);
             return;
         }
         self.exchange.counters.questions += 1;
@@ -238,7 +239,7 @@ impl Shard {
             Ok(id) => self.forward_question(home, id, question, out),
             Err(ask) => {
                 self.exchange.counters.questions_refused += 1;
-                self.resume(now, ask.resume, None, out);
+                self.resume(now, ask, None, out);
             }
         }
     }
@@ -268,25 +269,28 @@ impl Shard {
     }
 
     /// Goes on with what an answer was waited for; `None`: there is none.
-    fn resume(&mut self, now: Instant, resume: Resume, answer: Option<Answer>, out: &mut Outbox) {
+    fn resume(&mut self, now: Instant, ask: Ask, answer: Option<Answer>, out: &mut Outbox) {
+        let Ask { question, resume } = ask;
         match (resume, answer) {
             (Resume::Register { server, head }, answer) => {
-                self.registered(now, server, &head, answer, out)
+                self.registered(now, server, &head, answer, out);
             }
             (Resume::Message { server, message }, answer) => {
-                self.message_located(now, server, *message, answer, out)
+                self.message_located(now, server, *message, answer, out);
             }
             (Resume::AdmitCaller(call), answer) => {
                 let admitted = matches!(answer, Some(Answer::Admitted(true)));
-                self.with_call(now, None, call, out, |call, turn| {
-                    call.admitted(turn, admitted)
+                let told = self.with_call(now, None, call, out, |call, turn| {
+                    call.admitted(turn, admitted);
                 });
+                self.give_back_unless(told.is_some(), question);
             }
             (Resume::AdmitChannel(call, channel), answer) => {
                 let admitted = matches!(answer, Some(Answer::Admitted(true)));
-                self.with_call(now, None, call, out, |call, turn| {
+                let told = self.with_call(now, None, call, out, |call, turn| {
                     call.channel_admitted(turn, channel, admitted)
                 });
+                self.give_back_unless(told == Some(true), question);
             }
             (Resume::Bindings(call, channel), answer) => {
                 let bindings = match answer {
@@ -294,35 +298,45 @@ impl Shard {
                     _ => Vec::new(),
                 };
                 self.with_call(now, None, call, out, |call, turn| {
-                    call.located(turn, channel, &bindings)
+                    call.located(turn, channel, &bindings);
                 });
             }
             (Resume::Release, _) => {}
         }
     }
 
-    /// Lets a call do something, and removes it if that was its end.
-    pub(super) fn with_call<'m>(
+    /// A place asked for by a call that has gone since: its own release may
+    /// have come before the last repetition of the question.
+    fn give_back_unless(&mut self, told: bool, question: Question) {
+        if let (false, Question::Admit { peer, lease, .. }) = (told, question) {
+            let question = Question::Release { peer, lease };
+            let resume = Resume::Release;
+            self.exchange.asks.push(Ask { question, resume });
+        }
+    }
+
+    /// Lets a call do something, and removes it if that was its end. `None` if
+    /// there is no such call.
+    pub(super) fn with_call<'m, T>(
         &mut self,
         now: Instant,
         message: Option<(&'m Message<'m>, Flow)>,
-        handle: crate::base::Handle,
+        handle: Handle,
         out: &mut Outbox,
-        work: impl FnOnce(&mut Call, &mut Turn<'_>),
-    ) {
-        let Some(call) = self.calls.get_mut(handle) else {
-            return;
-        };
+        work: impl FnOnce(&mut Call, &mut Turn<'_>) -> T,
+    ) -> Option<T> {
+        let call = self.calls.get_mut(handle)?;
         let mut turn = Turn {
             now,
             exchange: &mut self.exchange,
             out,
             message,
         };
-        work(call, &mut turn);
+        let done = work(call, &mut turn);
         if call.is_over() {
             self.calls.remove(handle);
         }
+        Some(done)
     }
 
     /// Does what is due, a bounded share of it: the deadline stays due, and the
@@ -348,7 +362,10 @@ impl Shard {
     fn alarm(&mut self, now: Instant, alarm: Alarm, out: &mut Outbox) {
         match alarm {
             Alarm::Plan { call, at } => {
-                self.with_call(now, None, call, out, |call, turn| call.wake(turn, at))
+                self.with_call(now, None, call, out, |call, turn| call.wake(turn, at));
+            }
+            Alarm::Bye { call, leg } => {
+                self.with_call(now, None, call, out, |call, turn| call.send_bye(turn, leg));
             }
             Alarm::Glare { call, server } => {
                 self.with_call(now, None, call, out, |call, turn| {
@@ -363,9 +380,9 @@ impl Shard {
             Overdue::Again(id, question) => {
                 self.forward_question(self.home_of(&question), id, question, out)
             }
-            Overdue::Unanswered(resume) => {
+            Overdue::Unanswered(ask) => {
                 self.exchange.counters.questions_expired += 1;
-                self.resume(now, resume, None, out);
+                self.resume(now, ask, None, out);
             }
         }
     }

@@ -1,0 +1,205 @@
+//! How a call ends: every leg by what it waits for, and nothing left behind.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::call::{Call, write_cause};
+use super::exchange::{Alarm, Owner, Resume, Turn};
+use super::leg::LegState;
+use crate::base::{Level, Text};
+use crate::dialplan::{Cause, ChannelEvent, ChannelId};
+use crate::machine::{Lease, Question};
+use crate::transaction::TransactionId;
+use crate::wire::{HeaderName, Method, Status};
+
+/// How soon a BYE that found no room is tried again.
+const BYE_RETRY: Duration = Duration::from_millis(500);
+
+impl Call {
+    /// Ends the call: every leg by what it is waiting for.
+    pub(super) fn hang_up(&mut self, turn: &mut Turn<'_>, cause: Cause) {
+        self.stop_plan();
+        self.bridge = None;
+        self.drop_relays(turn);
+        let channels: SmallVec<[_; 4]> = self
+            .channels
+            .iter()
+            .map(|channel| (channel.id, channel.tech))
+            .collect();
+        for (channel, tech) in channels {
+            tech.hangup(self, turn, channel, cause, false);
+        }
+        match self.legs.first().map(|leg| leg.state) {
+            Some(LegState::Inviting) => {
+                self.final_response(turn, Status::SERVER_INTERNAL_ERROR, None, cause);
+                self.close(turn);
+            }
+            Some(LegState::Unacknowledged) => self.ending = Some(cause),
+            Some(LegState::Confirmed) => {
+                self.bye(turn, 0, cause);
+                self.close(turn);
+            }
+            Some(LegState::Ended) | None => self.close(turn),
+        }
+    }
+
+    /// The caller acknowledged its 2xx, or never will.
+    pub(super) fn acknowledged(&mut self, turn: &mut Turn<'_>) {
+        if let Some(leg) = self.legs.first_mut()
+            && leg.state == LegState::Unacknowledged
+        {
+            leg.state = LegState::Confirmed;
+        }
+        if let Some(cause) = self.ending.take() {
+            self.bye(turn, 0, cause);
+            self.close(turn);
+        }
+    }
+
+    /// Nobody acknowledged a 2xx of ours for 64·T1: the session ends (RFC 3261
+    /// §13.3.1.4).
+    pub fn unacknowledged(&mut self, turn: &mut Turn<'_>, leg: u16, server: TransactionId) {
+        if self.leg(leg).is_none_or(|leg| leg.answered != Some(server)) {
+            return;
+        }
+        turn.out.note(Level::Warn, "unacknowledged", || {
+            format!(
+                "a 2xx was never acknowledged; the call {} ends",
+                self.name()
+            )
+        });
+        if let Some(leg) = self.leg_mut(leg) {
+            leg.answered = None;
+        }
+        self.acknowledged(turn);
+        if !self.is_closed() {
+            self.hang_up(turn, Cause::NO_USER_RESPONSE);
+        }
+    }
+
+    /// Ends a leg that stands: ACK for a 2xx that still waits for one, BYE.
+    pub(super) fn bye(&mut self, turn: &mut Turn<'_>, index: u16, cause: Cause) {
+        self.leave(turn, index);
+        if let Some(leg) = self.leg_mut(index).filter(|leg| leg.is_up()) {
+            leg.state = LegState::Ended;
+            leg.bye_owed = Some(cause);
+            self.send_bye(turn, index);
+        }
+    }
+
+    /// Settles what INVITEs have left open on a leg that ends: their 2xx of
+    /// either direction needs its ACK (§13.2.2.4), or no further copy of it.
+    fn leave(&mut self, turn: &mut Turn<'_>, index: u16) {
+        self.acknowledge_owed(turn, index);
+        if let Some(server) = self.leg_mut(index).and_then(|leg| leg.answered.take()) {
+            turn.exchange.transactions.acknowledge(server);
+        }
+    }
+
+    /// Sends the BYE a leg is owed. One that finds the table full is owed
+    /// until there is room: nobody stays connected to nothing.
+    pub fn send_bye(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let call = self.handle;
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        let Some(cause) = leg.bye_owed else { return };
+        let timers = turn.exchange.timers(leg.peer.as_deref());
+        let cseq = leg.dialog.next_cseq();
+        let dialog = &leg.dialog;
+        let config = Arc::clone(&turn.exchange.config);
+        let sent = turn.request(
+            Method::Bye,
+            &dialog.flow,
+            timers,
+            Owner::Nobody,
+            |buffer, branch| {
+                let general = &config.general;
+                let mut writer = dialog.write_request(
+                    buffer,
+                    general.compactheaders,
+                    Method::Bye,
+                    cseq,
+                    branch.as_bytes(),
+                    general.maxforwards,
+                );
+                writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
+                write_cause(&mut writer, cause);
+                writer.end();
+            },
+        );
+        match sent {
+            Some(_) => leg.bye_owed = None,
+            None => {
+                let alarm = Alarm::Bye { call, leg: index };
+                turn.exchange.alarms.set(turn.now, BYE_RETRY, alarm);
+            }
+        }
+    }
+
+    /// Forgets the caller's dialogs and gives its place back.
+    fn close(&mut self, turn: &mut Turn<'_>) {
+        self.closed = true;
+        turn.exchange.counters.calls_ended += 1;
+        if let Some(leg) = self.legs.first_mut() {
+            leg.state = LegState::Ended;
+            let call_id = &leg.dialog.call_id;
+            turn.exchange.dialogs.remove(call_id, &leg.dialog.local_tag);
+            for tag in &self.caller_tags {
+                turn.exchange.dialogs.remove(call_id, tag);
+            }
+        }
+        give_back(turn, self.lease.take());
+    }
+
+    /// The remote's BYE: the other side is told, unless its plan goes on (`g`).
+    pub(super) fn hung_up_by(&mut self, turn: &mut Turn<'_>, index: u16, cause: Cause) {
+        self.leave(turn, index);
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        leg.state = LegState::Ended;
+        if index == 0 {
+            self.caller_left(turn);
+            return;
+        }
+        let channel = leg.channel;
+        self.settle_leg(turn, index);
+        self.forget_leg(turn, index);
+        if self.bridge == Some(index) {
+            self.bridge = None;
+            self.drop_relays(turn);
+        }
+        self.forget_channel(turn, channel);
+        self.events
+            .push_back((channel, ChannelEvent::Hangup(cause)));
+        self.deliver(turn);
+    }
+
+    /// Takes a callee's leg out of the dialog table.
+    pub(super) fn forget_leg(&mut self, turn: &mut Turn<'_>, index: u16) {
+        if let Some(leg) = self.leg_mut(index) {
+            leg.state = LegState::Ended;
+            turn.exchange
+                .dialogs
+                .remove(&leg.dialog.call_id, &leg.dialog.local_tag);
+        }
+    }
+
+    /// Takes a channel away and gives its place back.
+    pub(super) fn forget_channel(&mut self, turn: &mut Turn<'_>, id: ChannelId) {
+        if let Some(position) = self.channels.iter().position(|channel| channel.id == id) {
+            let channel = self.channels.swap_remove(position);
+            give_back(turn, channel.lease);
+        }
+    }
+}
+
+/// Gives a place in a call limit back.
+fn give_back(turn: &mut Turn<'_>, lease: Option<(Text, Lease)>) {
+    if let Some((peer, lease)) = lease {
+        turn.ask(Question::Release { peer, lease }, Resume::Release);
+    }
+}

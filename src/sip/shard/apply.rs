@@ -1,0 +1,318 @@
+//! What a method has decided, done.
+
+use alloc::sync::Arc;
+
+use super::reply::{RETRY_AFTER_S, Reply};
+use super::shard::{RelayedMessage, Shard, digits};
+use crate::base::{Flow, Instant, Text};
+use crate::call::{Call, LegRef, Opening, Owner, ParkedMessage, Resume, Turn, end_with, name_addr};
+use crate::config::Peer;
+use crate::dialog::{Dialog, Role, RouteSet};
+use crate::machine::{Answer, Outbox, Question};
+use crate::method::{Extra, Verdict};
+use crate::registrar;
+use crate::transaction::{Keep, TransactionId};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Status};
+
+impl Shard {
+    /// Applies a verdict.
+    pub(super) fn apply(
+        &mut self,
+        now: Instant,
+        verdict: Verdict,
+        request: &Message<'_>,
+        flow: Flow,
+        out: &mut Outbox,
+    ) {
+        match verdict {
+            Verdict::Silence => {}
+            Verdict::Reply {
+                status,
+                reason,
+                extra,
+                proven,
+            } => {
+                let reply = Reply {
+                    status,
+                    reason,
+                    extra,
+                };
+                if status == Status::CALL_DOES_NOT_EXIST {
+                    self.exchange.counters.stray_requests += 1;
+                }
+                if proven {
+                    self.reply_once(now, request, flow, reply, out);
+                } else {
+                    self.reply(request, flow, reply, out);
+                }
+            }
+            Verdict::Challenge(offer) => self.challenge(now, request, flow, offer, out),
+            Verdict::Call(opening) => self.begin_call(now, opening, request, flow, out),
+            Verdict::Register(update) => self.begin_registration(now, update, request, flow, out),
+            Verdict::Message {
+                peer,
+                from,
+                max_forwards,
+            } => {
+                self.begin_message(now, &peer, from, max_forwards, request, flow, out);
+            }
+        }
+    }
+
+    fn begin_call(
+        &mut self,
+        now: Instant,
+        opening: Opening,
+        request: &Message<'_>,
+        flow: Flow,
+        out: &mut Outbox,
+    ) {
+        let full =
+            self.calls.is_full() || self.exchange.transactions.len() >= self.transactions_for_new;
+        if full {
+            self.exchange.counters.calls_refused += 1;
+            let reply =
+                Reply::of(Status::SERVICE_UNAVAILABLE).with(Extra::RetryAfter(RETRY_AFTER_S));
+            self.reply_once(now, request, flow, reply, out);
+            return;
+        }
+        let head = ReplyHead::new(request, flow, opening.pinned);
+        let trying = self.trying(&head);
+        let replies = *head.flow();
+        let message = Some((request, flow));
+        let mut turn = Turn {
+            now,
+            exchange: &mut self.exchange,
+            out,
+            message,
+        };
+        let Some(call) = Call::new(&mut turn, &opening, head) else {
+            return;
+        };
+        let Ok(handle) = self.calls.insert(call) else {
+            return;
+        };
+        let timers = turn.exchange.timers(opening.peer.as_deref());
+        let owner = Owner::Leg(LegRef {
+            call: handle,
+            leg: 0,
+        });
+        let opened = turn
+            .exchange
+            .transactions
+            .open_invite_server(now, request, replies, timers, owner, &trying);
+        let Ok(server) = opened else {
+            self.calls.remove(handle);
+            return;
+        };
+        self.with_call(now, message, handle, out, |call, turn| {
+            call.open(turn, handle, server, &opening)
+        });
+    }
+
+    fn begin_registration(
+        &mut self,
+        now: Instant,
+        update: registrar::Update,
+        request: &Message<'_>,
+        flow: Flow,
+        out: &mut Outbox,
+    ) {
+        let Some(server) = self.open_or_refuse(now, request, flow, Owner::Nobody, out) else {
+            return;
+        };
+        let head = Box::new(ReplyHead::new(request, flow, update.to_source));
+        let mut turn = Turn {
+            now,
+            exchange: &mut self.exchange,
+            out,
+            message: None,
+        };
+        turn.ask(
+            Question::Register(Arc::new(update)),
+            Resume::Register { server, head },
+        );
+    }
+
+    /// The AoR's home answered a REGISTER, or did not.
+    pub(super) fn registered(
+        &mut self,
+        now: Instant,
+        server: TransactionId,
+        head: &ReplyHead,
+        answer: Option<Answer>,
+        out: &mut Outbox,
+    ) {
+        let (status, bindings) = match answer {
+            Some(Answer::Registered(Ok(bindings))) => (Status::OK, bindings),
+            Some(Answer::Registered(Err(registrar::Refusal::OutOfOrder))) => {
+                (Status::SERVER_INTERNAL_ERROR, Vec::new())
+            }
+            _ => (Status::SERVICE_UNAVAILABLE, Vec::new()),
+        };
+        if status == Status::OK {
+            self.exchange.counters.registered += 1;
+        }
+        let (tag, unix) = (self.exchange.tag(), self.exchange.unix(now));
+        let general = &self.exchange.config.general;
+        let sent = out.send(head.flow(), |buffer| {
+            let mut writer = head.write(buffer, general.compactheaders, status, None, &tag);
+            registrar::write_contacts(now, &bindings, &mut writer);
+            writer.field(HeaderName::Server, general.useragent.as_bytes());
+            if status == Status::OK {
+                writer.field_fmt(HeaderName::Date, format_args!("{}", unix.date()));
+            } else {
+                writer.parts(HeaderName::RetryAfter, &[digits(RETRY_AFTER_S).as_bytes()]);
+            }
+            writer.end();
+        });
+        if let Some(bytes) = sent {
+            self.exchange
+                .transactions
+                .responded(now, server, status, bytes, Keep::Bytes);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a verdict's parts, once")]
+    fn begin_message(
+        &mut self,
+        now: Instant,
+        peer: &Peer,
+        from: Text,
+        max_forwards: u8,
+        request: &Message<'_>,
+        flow: Flow,
+        out: &mut Outbox,
+    ) {
+        let Some(server) = self.open_or_refuse(now, request, flow, Owner::Nobody, out) else {
+            return;
+        };
+        let to_source = self.to_source(request, flow);
+        let message = Box::new(ParkedMessage {
+            head: ReplyHead::new(request, flow, to_source),
+            from,
+            flow,
+            max_forwards,
+            content_type: Text::from(request.content_type().unwrap_or_default()),
+            body: request.body().to_vec(),
+        });
+        let mut turn = Turn {
+            now,
+            exchange: &mut self.exchange,
+            out,
+            message: None,
+        };
+        turn.ask(
+            Question::Bindings(Text::from(peer.name.as_str())),
+            Resume::Message { server, message },
+        );
+    }
+
+    /// Sends a MESSAGE on to its recipient's first contact.
+    pub(super) fn message_located(
+        &mut self,
+        now: Instant,
+        server: TransactionId,
+        parked: ParkedMessage,
+        answer: Option<Answer>,
+        out: &mut Outbox,
+    ) {
+        let binding = match answer {
+            Some(Answer::Bindings(bindings)) => bindings.into_iter().next(),
+            _ => None,
+        };
+        let Some(binding) = binding else {
+            self.answer_message(
+                now,
+                server,
+                &parked.head,
+                Status::TEMPORARILY_UNAVAILABLE,
+                out,
+            );
+            return;
+        };
+        let mut local = Text::from("<sip:");
+        local.push(&parked.from);
+        local.push(format!("@{}>", binding.flow.local).as_bytes());
+        let dialog = Dialog {
+            role: Role::Uac,
+            call_id: self.exchange.call_id(),
+            local_tag: self.exchange.tag(),
+            remote_tag: Text::new(),
+            local,
+            remote: name_addr(&binding.uri),
+            target: binding.uri,
+            contact: Text::new(),
+            routes: RouteSet::default(),
+            local_cseq: 102,
+            remote_cseq: None,
+            flow: binding.flow,
+            pinned: true,
+        };
+        let relayed = RelayedMessage {
+            server,
+            head: parked.head,
+        };
+        let handle = match self.messages.insert(relayed) {
+            Ok(handle) => handle,
+            Err(relayed) => {
+                self.answer_message(now, server, &relayed.head, Status::SERVICE_UNAVAILABLE, out);
+                return;
+            }
+        };
+        let timers = self.exchange.timers(None);
+        let config = Arc::clone(&self.exchange.config);
+        let mut turn = Turn {
+            now,
+            exchange: &mut self.exchange,
+            out,
+            message: None,
+        };
+        let sent = turn.request(
+            Method::Message,
+            &dialog.flow,
+            timers,
+            Owner::Relayed(handle),
+            |buffer, branch| {
+                let general = &config.general;
+                let mut writer = dialog.write_request(
+                    buffer,
+                    general.compactheaders,
+                    Method::Message,
+                    dialog.local_cseq,
+                    branch.as_bytes(),
+                    parked.max_forwards,
+                );
+                writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
+                end_with(writer, &parked.content_type, &parked.body);
+            },
+        );
+        if sent.is_none()
+            && let Some(relayed) = self.messages.remove(handle)
+        {
+            self.answer_message(now, server, &relayed.head, Status::SERVICE_UNAVAILABLE, out);
+        }
+    }
+
+    fn answer_message(
+        &mut self,
+        now: Instant,
+        server: TransactionId,
+        head: &ReplyHead,
+        status: Status,
+        out: &mut Outbox,
+    ) {
+        let tag = self.exchange.tag();
+        let general = &self.exchange.config.general;
+        let sent = out.send(head.flow(), |buffer| {
+            let mut writer = head.write(buffer, general.compactheaders, status, None, &tag);
+            writer.field(HeaderName::Server, general.useragent.as_bytes());
+            writer.end();
+        });
+        if let Some(bytes) = sent {
+            self.exchange
+                .transactions
+                .responded(now, server, status, bytes, Keep::Bytes);
+        }
+    }
+}
