@@ -90,6 +90,10 @@ pub struct Relay {
     pub client: Option<TransactionId>,
     /// The sender's leg.
     pub from: u16,
+    /// The leg it goes to.
+    pub to: u16,
+    /// The sender's CSeq number.
+    pub cseq: u32,
     /// INVITE or another.
     pub invite: bool,
     /// Max-Forwards of what is sent on.

@@ -4,7 +4,7 @@
 use super::call::{Call, body_of};
 use super::exchange::{LegRef, Owner, Turn};
 use super::forks::EndedForks;
-use super::leg::{Early, LegState};
+use super::leg::{AckOwed, Early, LegState};
 use super::stray;
 use crate::auth;
 use crate::base::{Level, Text};
@@ -155,8 +155,9 @@ impl Call {
             if leg.dialog.remote_tag.as_bytes() == tag {
                 self.repeat_ack(turn, index);
             } else {
-                let first = self.leg_mut(index).is_some_and(|leg| leg.ended.insert(tag));
-                stray::acknowledge_and_end(turn, first);
+                if let Some(leg) = self.leg_mut(index) {
+                    stray::settle_fork(turn, &mut leg.ended);
+                }
             }
             return;
         }
@@ -166,6 +167,7 @@ impl Call {
         }
         self.remember_early(turn, index, response);
         let offered = !self.offer.bytes.is_empty();
+        let relayed_for = self.leg(0).and_then(|caller| caller.dialog.remote_cseq);
         let Some(leg) = self.leg_mut(index) else {
             return;
         };
@@ -176,7 +178,7 @@ impl Call {
         leg.state = LegState::Confirmed;
         let cseq = leg.dialog.local_cseq;
         leg.acked_cseq = Some(cseq);
-        leg.ack_owed = Some(cseq);
+        leg.ack_owed = Some(AckOwed { cseq, relayed_for });
         let channel = leg.channel;
         if offered {
             self.acknowledge_owed(turn, index);
@@ -323,7 +325,7 @@ impl Call {
         let Some(leg) = self.leg_mut(index) else {
             return;
         };
-        let Some(cseq) = leg.ack_owed.take() else {
+        let Some(AckOwed { cseq, .. }) = leg.ack_owed.take() else {
             return;
         };
         leg.acked_cseq = Some(cseq);
@@ -356,7 +358,10 @@ impl Call {
             return;
         }
         if leg.ack.is_empty() {
-            leg.ack_owed = leg.acked_cseq;
+            leg.ack_owed = leg.acked_cseq.map(|cseq| AckOwed {
+                cseq,
+                relayed_for: None,
+            });
             self.acknowledge_owed(turn, index);
         } else {
             turn.out.send(&leg.dialog.flow, |buffer| {

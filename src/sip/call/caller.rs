@@ -103,7 +103,8 @@ impl Call {
         };
         let first_tag = core::mem::replace(&mut leg.dialog.local_tag, tag);
         leg.state = LegState::Unacknowledged;
-        leg.answered = Some(server);
+        leg.answered
+            .push((leg.dialog.remote_cseq.unwrap_or(0), server));
         let general = &turn.exchange.config.general;
         let sent = turn.out.send(head.flow(), |buffer| {
             let mut writer = head.write(

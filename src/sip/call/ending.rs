@@ -61,7 +61,12 @@ impl Call {
     /// Nobody acknowledged a 2xx of ours for 64·T1: the session ends (RFC 3261
     /// §13.3.1.4).
     pub fn unacknowledged(&mut self, turn: &mut Turn<'_>, leg: u16, server: TransactionId) {
-        if self.leg(leg).is_none_or(|leg| leg.answered != Some(server)) {
+        let Some(answered) = self.leg_mut(leg).map(|leg| &mut leg.answered) else {
+            return;
+        };
+        let before = answered.len();
+        answered.retain(|(_, waiting)| *waiting != server);
+        if answered.len() == before {
             return;
         }
         turn.out.note(Level::Warn, "unacknowledged", || {
@@ -70,9 +75,6 @@ impl Call {
                 self.name()
             )
         });
-        if let Some(leg) = self.leg_mut(leg) {
-            leg.answered = None;
-        }
         self.acknowledged(turn);
         if !self.is_closed() {
             self.hang_up(turn, Cause::NO_USER_RESPONSE);
@@ -93,8 +95,10 @@ impl Call {
     /// either direction needs its ACK (§13.2.2.4), or no further copy of it.
     fn leave(&mut self, turn: &mut Turn<'_>, index: u16) {
         self.acknowledge_owed(turn, index);
-        if let Some(server) = self.leg_mut(index).and_then(|leg| leg.answered.take()) {
-            turn.exchange.transactions.acknowledge(server);
+        if let Some(leg) = self.leg_mut(index) {
+            for (_, server) in leg.answered.drain(..) {
+                turn.exchange.transactions.acknowledge(server);
+            }
         }
     }
 

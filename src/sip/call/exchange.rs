@@ -243,10 +243,28 @@ impl Turn<'_> {
         owner: Owner,
         write: impl FnOnce(&mut Vec<u8>, &Branch),
     ) -> Option<TransactionId> {
-        let Ok((id, branch)) = self.exchange.transactions.reserve(method, owner) else {
+        let reserved = self.reserve(method, owner)?;
+        self.request_reserved(reserved, flow, timers, write)
+    }
+
+    /// Takes a place in the transaction table for a request that must not fail
+    /// for want of one later.
+    pub fn reserve(&mut self, method: Method, owner: Owner) -> Option<(TransactionId, Branch)> {
+        let reserved = self.exchange.transactions.reserve(method, owner);
+        if reserved.is_err() {
             self.exchange.counters.refused_transactions += 1;
-            return None;
-        };
+        }
+        reserved.ok()
+    }
+
+    /// Sends the request a place was taken for.
+    pub fn request_reserved(
+        &mut self,
+        (id, branch): (TransactionId, Branch),
+        flow: &Flow,
+        timers: Timers,
+        write: impl FnOnce(&mut Vec<u8>, &Branch),
+    ) -> Option<TransactionId> {
         let sent = self.out.send(flow, |buffer| write(buffer, &branch));
         let Some(bytes) = sent else {
             self.exchange.transactions.forget(self.now, id, self.out);

@@ -12,18 +12,20 @@ pub struct EndedForks {
 }
 
 impl EndedForks {
-    /// Remembers a fork; false if it was remembered already.
-    pub fn insert(&mut self, tag: &[u8]) -> bool {
-        // 0 is no tag's mark.
-        let mark = call_id_hash(tag) | 1;
-        if self.tags.contains(&mark) {
-            return false;
+    /// Whether a fork has been ended.
+    pub fn contains(&self, tag: &[u8]) -> bool {
+        self.tags.contains(&mark(tag))
+    }
+
+    /// Remembers a fork.
+    pub fn insert(&mut self, tag: &[u8]) {
+        if self.contains(tag) {
+            return;
         }
         if let Some(slot) = self.tags.get_mut(usize::from(self.next % 4)) {
-            *slot = mark;
+            *slot = mark(tag);
         }
         self.next = (self.next + 1) % 4;
-        true
     }
 
     /// The same, with one more fork remembered.
@@ -33,16 +35,23 @@ impl EndedForks {
     }
 }
 
+/// A tag's mark; 0 is none's.
+fn mark(tag: &[u8]) -> u32 {
+    call_id_hash(tag) | 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_fork_is_ended_once() {
-        let mut ended = EndedForks::default();
-        assert!(ended.insert(b"one"));
-        assert!(ended.insert(b"two"));
-        assert!(!ended.insert(b"one"));
-        assert!(!ended.insert(b"two"));
+    fn the_last_four_forks_are_remembered() {
+        let tags = [b"1", b"2", b"3", b"4", b"5"];
+        let ended = tags
+            .iter()
+            .fold(EndedForks::default(), |ended, tag| ended.with(*tag));
+        assert!(!ended.contains(b"1"));
+        assert!(tags.iter().skip(1).all(|tag| ended.contains(*tag)));
+        assert_eq!(ended.with(b"5"), ended);
     }
 }

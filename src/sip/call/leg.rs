@@ -35,6 +35,16 @@ pub struct Early {
     pub caller_tag: Text,
 }
 
+/// An ACK that is still to be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AckOwed {
+    /// CSeq number of our INVITE.
+    pub cseq: u32,
+    /// CSeq number of the INVITE it was relayed for, whose ACK brings the
+    /// answer when the offer was in the 2xx (§13.2.1).
+    pub relayed_for: Option<u32>,
+}
+
 /// One dialog of a call.
 pub struct Leg {
     /// The dialog, or what is known of it so far.
@@ -53,9 +63,8 @@ pub struct Leg {
     pub early: SmallVec<[Early; 1]>,
     /// Times its INVITE was repeated with credentials.
     pub attempts: u8,
-    /// CSeq of an INVITE of ours whose 2xx waits for an ACK that only the
-    /// other side's ACK can fill: the offer was in the 2xx (§13.2.1).
-    pub ack_owed: Option<u32>,
+    /// An INVITE of ours whose 2xx waits for its ACK.
+    pub ack_owed: Option<AckOwed>,
     /// The last ACK that carried a body, sent again for a repeated 2xx.
     pub ack: Vec<u8>,
     /// CSeq of the last INVITE of ours that was answered by 2xx.
@@ -64,8 +73,9 @@ pub struct Leg {
     pub ended: EndedForks,
     /// It is over, and its BYE has found no room yet.
     pub bye_owed: Option<Cause>,
-    /// A 2xx of ours that the remote has not acknowledged.
-    pub answered: Option<TransactionId>,
+    /// INVITEs of the remote whose 2xx it has not acknowledged: CSeq number
+    /// and transaction.
+    pub answered: SmallVec<[(u32, TransactionId); 1]>,
 }
 
 impl Leg {
@@ -85,7 +95,7 @@ impl Leg {
             acked_cseq: None,
             ended: EndedForks::default(),
             bye_owed: None,
-            answered: None,
+            answered: SmallVec::new(),
         }
     }
 

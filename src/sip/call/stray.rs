@@ -15,48 +15,45 @@ pub fn settle(turn: &mut Turn<'_>, id: TransactionId, mut ended: EndedForks) {
     let Some((response, _)) = turn.message else {
         return;
     };
-    if !response.status().is_some_and(Status::is_success) {
-        return;
+    if response.status().is_some_and(Status::is_success) {
+        settle_fork(turn, &mut ended);
+        turn.exchange
+            .transactions
+            .set_owner(id, Owner::Straggler { ended });
     }
-    let tag = response.to().ok().and_then(|to| to.tag());
-    let first = ended.insert(tag.unwrap_or_default());
-    acknowledge_and_end(turn, first);
-    turn.exchange
-        .transactions
-        .set_owner(id, Owner::Straggler { ended });
 }
 
-/// Sends ACK for the 2xx of this turn, and BYE if its dialog is to end.
-pub fn acknowledge_and_end(turn: &mut Turn<'_>, end: bool) {
+/// Acknowledges the 2xx of this turn. Ends its dialog too, unless `ended` knows
+/// it. Without room for the BYE nothing is sent: the 2xx comes again.
+pub fn settle_fork(turn: &mut Turn<'_>, ended: &mut EndedForks) {
     let Some(mut dialog) = dialog_of(turn) else {
         return;
     };
-    acknowledge(turn, &dialog);
-    if !end {
+    if ended.contains(&dialog.remote_tag) {
+        acknowledge(turn, &dialog);
         return;
     }
+    let Some(reserved) = turn.reserve(Method::Bye, Owner::Nobody) else {
+        return;
+    };
+    ended.insert(&dialog.remote_tag);
+    acknowledge(turn, &dialog);
     let cseq = dialog.next_cseq();
     let config = turn.exchange.config.clone();
     let timers = turn.exchange.timers(None);
-    turn.request(
-        Method::Bye,
-        &dialog.flow,
-        timers,
-        Owner::Nobody,
-        |buffer, branch| {
-            let general = &config.general;
-            let mut writer = dialog.write_request(
-                buffer,
-                general.compactheaders,
-                Method::Bye,
-                cseq,
-                branch.as_bytes(),
-                general.maxforwards,
-            );
-            writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
-            writer.end();
-        },
-    );
+    turn.request_reserved(reserved, &dialog.flow, timers, |buffer, branch| {
+        let general = &config.general;
+        let mut writer = dialog.write_request(
+            buffer,
+            general.compactheaders,
+            Method::Bye,
+            cseq,
+            branch.as_bytes(),
+            general.maxforwards,
+        );
+        writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
+        writer.end();
+    });
 }
 
 fn acknowledge(turn: &mut Turn<'_>, dialog: &Dialog) {

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use super::call::{ALLOW, Body, Call, Relay, body_of, end_with};
 use super::exchange::{Alarm, LegRef, Owner, Turn};
 use super::forks::EndedForks;
-use super::leg::LegState;
+use super::leg::{AckOwed, LegState};
 use crate::base::{Flow, Text};
 use crate::dialog::Role;
 use crate::dialplan::Cause;
@@ -72,6 +72,8 @@ impl Call {
                 head,
                 client: Some(client),
                 from: index,
+                to,
+                cseq: request.cseq().map_or(0, |cseq| cseq.number),
                 invite,
                 body,
                 max_forwards,
@@ -277,11 +279,14 @@ impl Call {
         let cseq = response.cseq().ok().map(|cseq| cseq.number);
         if let Some(leg) = self.leg_mut(index) {
             leg.dialog.refresh_target(response);
-            leg.ack_owed = cseq;
+            leg.ack_owed = cseq.map(|cseq| AckOwed {
+                cseq,
+                relayed_for: Some(relay.cseq),
+            });
             leg.acked_cseq = cseq;
         }
         if let Some(leg) = self.leg_mut(relay.from) {
-            leg.answered = Some(relay.server);
+            leg.answered.push((relay.cseq, relay.server));
         }
         if !relay.body.bytes.is_empty() {
             self.acknowledge_owed(turn, index);
@@ -299,7 +304,10 @@ impl Call {
             self.repeat_ack(turn, index);
         } else {
             leg.dialog.refresh_target(response);
-            leg.ack_owed = cseq;
+            leg.ack_owed = cseq.map(|cseq| AckOwed {
+                cseq,
+                relayed_for: None,
+            });
             self.acknowledge_owed(turn, index);
         }
     }
@@ -386,16 +394,26 @@ impl Call {
         self.hang_up(turn, Cause::RECOVERY_ON_TIMER_EXPIRE);
     }
 
-    /// ACK to a 2xx of ours. Its body goes to the side whose 2xx made the offer.
+    /// ACK to a 2xx of ours, named by its CSeq number. Its body goes to the
+    /// side whose 2xx made the offer.
     pub fn ack(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let Some(cseq) = turn.message.and_then(|(ack, _)| ack.cseq().ok()) else {
+            return;
+        };
         let Some(leg) = self.leg_mut(index) else {
             return;
         };
-        let Some(server) = leg.answered.take() else {
+        let named = |(invite, _): &(u32, TransactionId)| *invite == cseq.number;
+        let Some(position) = leg.answered.iter().position(named) else {
             return;
         };
+        let (invite, server) = leg.answered.swap_remove(position);
         turn.exchange.transactions.acknowledge(server);
-        if let Some(to) = self.opposite(index) {
+        let to = self.opposite(index).filter(|&to| {
+            let owed = self.leg(to).and_then(|leg| leg.ack_owed);
+            owed.is_some_and(|owed| owed.relayed_for == Some(invite))
+        });
+        if let Some(to) = to {
             let (content_type, body) = body_of(turn);
             self.acknowledge_with(turn, to, content_type, body);
         }
@@ -434,12 +452,7 @@ impl Call {
     pub(super) fn drop_relays(&mut self, turn: &mut Turn<'_>) {
         while let Some(relay) = self.relays.pop() {
             if let Some(client) = relay.client {
-                let to = self
-                    .legs
-                    .iter()
-                    .enumerate()
-                    .find(|(index, leg)| *index != usize::from(relay.from) && leg.is_up());
-                let ended = to.map_or(EndedForks::default(), |(_, leg)| {
+                let ended = self.leg(relay.to).map_or(EndedForks::default(), |leg| {
                     leg.ended.with(&leg.dialog.remote_tag)
                 });
                 let owner = if relay.invite {

@@ -29,30 +29,42 @@ pub enum Overdue {
 pub struct Pending {
     parked: Slab<Parked>,
     deadlines: Lanes<QuestionId>,
+    /// Most questions that may be refused.
+    capacity: u32,
+    /// Those among the parked: all but places given back.
+    refusable: u32,
 }
 
 impl Pending {
-    /// Room for `capacity` questions.
-    pub fn new(capacity: u32) -> Pending {
+    /// Room for `capacity` questions, and for `places` in call limits to be
+    /// given back: that is never refused, or a peer would stay busy for ever.
+    pub fn new(capacity: u32, places: u32) -> Pending {
         Pending {
-            parked: Slab::new(capacity),
+            parked: Slab::new(capacity.saturating_add(places)),
             deadlines: Lanes::new(),
+            capacity,
+            refusable: 0,
         }
     }
 
     /// Parks a question; gives it back when there is no room.
     pub fn park(&mut self, now: Instant, ask: Ask) -> Result<QuestionId, Ask> {
-        let id = self
-            .parked
-            .insert(Parked { ask, tries: 1 })
-            .map_err(|parked| parked.ask)?;
+        let refusable = is_refusable(&ask);
+        if refusable && self.refusable >= self.capacity {
+            return Err(ask);
+        }
+        let parked = Parked { ask, tries: 1 };
+        let id = self.parked.insert(parked).map_err(|parked| parked.ask)?;
+        self.refusable += u32::from(refusable);
         self.deadlines.set(now, TRY, id);
         Ok(id)
     }
 
     /// Takes the question an answer is for; a second answer finds nothing.
     pub fn answered(&mut self, id: QuestionId) -> Option<Ask> {
-        self.parked.remove(id).map(|parked| parked.ask)
+        let ask = self.parked.remove(id)?.ask;
+        self.refusable -= u32::from(is_refusable(&ask));
+        Some(ask)
     }
 
     /// When the next deadline is.
@@ -77,16 +89,24 @@ impl Pending {
                 self.deadlines.set(now, TRY, id);
                 return Some(Overdue::Again(id, parked.ask.question.clone()));
             }
-            let parked = self.parked.remove(id)?;
-            return Some(Overdue::Unanswered(parked.ask));
+            return self.answered(id).map(Overdue::Unanswered);
         }
         None
     }
 
-    /// Questions waiting.
+    /// Questions waiting, but for places being given back.
     pub fn len(&self) -> u32 {
-        self.parked.len()
+        self.refusable
     }
+
+    /// Places being given back.
+    pub fn releases(&self) -> u32 {
+        self.parked.len() - self.refusable
+    }
+}
+
+fn is_refusable(ask: &Ask) -> bool {
+    !matches!(ask.question, Question::Release { .. })
 }
 
 #[cfg(test)]
@@ -109,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_question_is_repeated_then_given_up() {
-        let mut pending = Pending::new(1);
+        let mut pending = Pending::new(1, 1);
         let mut now = Instant::START;
         pending.park(now, bindings()).unwrap();
         assert!(pending.park(now, bindings()).is_err(), "full");
@@ -124,7 +144,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_taken_once() {
-        let mut pending = Pending::new(1);
+        let mut pending = Pending::new(1, 1);
         let id = pending.park(Instant::START, bindings()).unwrap();
         assert!(pending.answered(id).is_some());
         assert!(pending.answered(id).is_none());

@@ -106,7 +106,7 @@ impl Shard {
             location: Location::new(limits.bindings, bindings),
             qualifier: Qualifier::new(limits.bindings, contacts),
             occupancy: Occupancy::new(places),
-            pending: Pending::new(limits.pending),
+            pending: Pending::new(limits.pending, limits.calls.saturating_mul(2)),
             nonce_secret: setup.nonce_secret,
             exchange: Exchange {
                 shard: setup.shard,
@@ -463,12 +463,13 @@ fn gate(
 /// How full the tables are: a row a table.
 impl Shard {
     /// Entries of each table, by name.
-    pub fn sizes(&self) -> [(&'static str, u64); 8] {
+    pub fn sizes(&self) -> [(&'static str, u64); 9] {
         [
             ("calls", self.calls.len().into()),
             ("dialogs", self.exchange.dialogs.len() as u64),
             ("transactions", self.exchange.transactions.len().into()),
             ("pending", self.pending.len().into()),
+            ("releases", self.pending.releases().into()),
             ("messages", self.messages.len().into()),
             ("bindings", self.location.len() as u64),
             ("watched", self.qualifier.len().into()),
