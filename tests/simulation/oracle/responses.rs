@@ -1,0 +1,216 @@
+//! The rules for the engine as server: what it answers, and how often.
+
+use std::net::SocketAddr;
+
+use pinion_sip::base::Instant;
+
+use super::{Failure, Oracle, Place, Verdict};
+use crate::digest;
+use crate::message::{Msg, param, uri_of, user_of};
+
+/// A request an engine was given.
+pub(super) struct Asked {
+    request: Msg,
+    from: SocketAddr,
+    at: Instant,
+    /// Whether it ever reached its home shard.
+    pub(super) home: bool,
+    tag: Option<String>,
+    last: Option<(u16, String, Place)>,
+}
+
+impl Oracle {
+    pub(super) fn request_arrived(&mut self, now: Instant, from: SocketAddr, request: &Msg) {
+        if request.method() == "ACK" {
+            return;
+        }
+        let key = (request.branch(), request.method());
+        let asked = Asked {
+            request: request.clone(),
+            from,
+            at: now,
+            home: false,
+            tag: None,
+            last: None,
+        };
+        self.asked.entry(key).or_insert(asked);
+    }
+
+    pub(super) fn response_sent(
+        &mut self,
+        place: Place,
+        to: SocketAddr,
+        response: &Msg,
+    ) -> Verdict {
+        let fail = |rule, seen: String| Err(Failure::of(rule, response, seen));
+        let (status, key) = (response.status(), (response.branch(), response.method()));
+        let Some(asked) = self.asked.get(&key) else {
+            return fail("a response answers a request (§17.2)", response.head());
+        };
+        if to != asked.from {
+            return fail(
+                "a response goes where the request came from (§18.2.2, RFC 3581)",
+                format!("{to}, not {}", asked.from),
+            );
+        }
+        echoes(&asked.request, response)?;
+        let tag = response.tag("To");
+        if status > 100 && tag.is_none() {
+            return fail(
+                "a response above 100 has a To tag (§8.2.6.2)",
+                response.head(),
+            );
+        }
+        if (200..300).contains(&status) && !self.may_pass(&asked.request) {
+            return fail(
+                "no 2xx without valid credentials (§22)",
+                asked.request.head(),
+            );
+        }
+        if status == 408 && response.method() != "INVITE" {
+            return fail("no 408 to a non-INVITE (RFC 4320 §4.2)", response.head());
+        }
+        if let Some(challenge) = response
+            .get("WWW-Authenticate")
+            .or(response.get("Proxy-Authenticate"))
+        {
+            self.nonces
+                .extend(digest::fields(challenge).remove("nonce"));
+        }
+        let excused = self.forgotten(self.asked[&key].at);
+        let tiny = self.tiny;
+        let Some(asked) = self.asked.get_mut(&key) else {
+            return Ok(());
+        };
+        let excused = excused
+            || (tiny
+                && asked
+                    .last
+                    .as_ref()
+                    .is_some_and(|(status, ..)| *status == 503));
+        if !excused && let Some((earlier, earlier_tag, owner)) = &asked.last {
+            let seen = format!(
+                "{earlier} ({earlier_tag}) by {owner:?}, then {status} ({tag:?}) by {place:?}"
+            );
+            if status < 200 {
+                return fail("a final response is final (§17.2.1)", seen);
+            }
+            if *earlier != status || Some(earlier_tag) != tag.as_ref() {
+                return fail("one final response per request (§17.2)", seen);
+            }
+            if *owner != place {
+                return fail("one shard answers a request", seen);
+            }
+        }
+        if status > 100 {
+            if !excused && asked.tag.is_some() && asked.tag != tag {
+                return fail(
+                    "the To tag stays the same (§8.2.6.2)",
+                    format!("{:?}, then {tag:?}", asked.tag),
+                );
+            }
+            asked.tag.clone_from(&tag);
+        }
+        if status >= 200 {
+            asked.last = Some((status, tag.unwrap_or_default(), place));
+        }
+        Ok(())
+    }
+
+    /// Whether a 2xx to this request is nobody's surprise.
+    fn may_pass(&self, request: &Msg) -> bool {
+        let starts_something =
+            matches!(request.method().as_str(), "INVITE" | "REGISTER" | "MESSAGE");
+        if !starts_something || request.tag("To").is_some() {
+            return true;
+        }
+        let trusted = self.asked.get(&(request.branch(), request.method()));
+        if trusted.is_some_and(|asked| self.trusted.contains(&asked.from)) {
+            return true;
+        }
+        let user = uri_of(request.get("From").unwrap_or_default());
+        let Some(proof) = request.get("Authorization") else {
+            return false;
+        };
+        let fields = digest::fields(proof);
+        let nonce_is_ours = fields
+            .get("nonce")
+            .is_some_and(|nonce| self.nonces.contains(nonce));
+        nonce_is_ours
+            && fields.get("username").map(String::as_str) == user_of(&user)
+            && user_of(&user)
+                .and_then(|user| self.passwords.get(user))
+                .is_some_and(|password| digest::proves(proof, &request.method(), password))
+    }
+
+    /// Every request that reached its home has a final response.
+    pub(super) fn settle_responses(&self, now: Instant) -> Verdict {
+        for asked in self.asked.values() {
+            // A relayed request may die with its far end in silence (RFC 4320 §4.2).
+            let relayed = matches!(
+                asked.request.method().as_str(),
+                "INFO" | "MESSAGE" | "UPDATE"
+            );
+            if asked.home
+                && asked.last.is_none()
+                && !relayed
+                && !self.forgotten(asked.at)
+                && !self.tiny
+            {
+                let seen = format!("{} of {:?}, now {now:?}", asked.request.start, asked.at);
+                return Err(Failure::of(
+                    "every request is answered (§8.2)",
+                    &asked.request,
+                    seen,
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// §8.2.6.2 and §18.2.1: what a response copies from its request.
+fn echoes(request: &Msg, response: &Msg) -> Verdict {
+    let rule = "a response echoes Via, From, To, Call-ID, CSeq (§8.2.6.2)";
+    let fail = |name: &str| {
+        let seen = format!(
+            "{name}: asked {:?}, answered {:?}",
+            request.get(name),
+            response.get(name)
+        );
+        Err(Failure::of(rule, response, seen))
+    };
+    for name in ["From", "Call-ID", "CSeq"] {
+        if request.get(name) != response.get(name) {
+            return fail(name);
+        }
+    }
+    let (asked, answered) = (
+        request.get("To").unwrap_or_default(),
+        response.get("To").unwrap_or_default(),
+    );
+    let untagged = match param(answered, "tag") {
+        Some(tag) if param(asked, "tag").is_none() => {
+            answered.replacen(&format!(";tag={tag}"), "", 1)
+        }
+        _ => answered.to_string(),
+    };
+    if untagged != asked {
+        return fail("To");
+    }
+    let (asked, answered) = (request.all("Via"), response.all("Via"));
+    if asked.len() != answered.len() || asked.get(1..) != answered.get(1..) {
+        return fail("Via");
+    }
+    let kept = |via: &str| {
+        let parts = via
+            .split(';')
+            .map(str::trim)
+            .filter(|part| !part.starts_with("rport") && !part.starts_with("received"));
+        parts.map(str::to_string).collect::<Vec<_>>()
+    };
+    if asked.first().map(|via| kept(via)) != answered.first().map(|via| kept(via)) {
+        return fail("Via");
+    }
+    Ok(())
+}

@@ -1,0 +1,464 @@
+//! Virtual time: one queue ordered by (instant, sequence) drives engines,
+//! phones, network and faults.
+//!
+//! Owns the order of events and the history's hash; the rules are the
+//! oracle's. Nothing here reads a clock or iterates over a hash.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use pinion_sip::base::{Flow, Instant, Random, ShardId, shard_of};
+use pinion_sip::machine::{Body, Envelope, Input};
+
+use crate::engine::{Blueprint, Engine, Occupancy};
+use crate::ladder::{Fate, Ladder};
+use crate::message::Msg;
+use crate::network::Weather;
+use crate::oracle::{Failure, Oracle};
+use crate::phone::{Alarm, Out, Phone, Plan};
+
+/// FNV-1a, continued from `hash` (0 begins).
+pub fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+    let start = if hash == 0 {
+        0xcbf2_9ce4_8422_2325
+    } else {
+        hash
+    };
+    bytes.iter().fold(start, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Something due.
+enum Event {
+    Datagram {
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Envelope {
+        engine: usize,
+        envelope: Envelope,
+    },
+    Wake {
+        engine: usize,
+        shard: ShardId,
+    },
+    Alarm {
+        phone: usize,
+        alarm: Alarm,
+    },
+    Task(Task),
+}
+
+/// Something the scenario planned.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// A phone registers its contact.
+    Register { phone: usize, expires_s: u32 },
+    /// A phone calls a user.
+    Call {
+        phone: usize,
+        target: String,
+        plan: Plan,
+    },
+    /// A shard dies.
+    Panic { engine: usize, shard: ShardId },
+    /// An engine takes no new calls.
+    Drain { engine: usize },
+    /// The network behaves from now on.
+    Clear,
+}
+
+/// What one test runs in.
+pub struct World {
+    /// Virtual time.
+    pub now: Instant,
+    /// The engines.
+    pub engines: Vec<Engine>,
+    /// The phones.
+    pub phones: Vec<Phone>,
+    /// The judge.
+    pub oracle: Oracle,
+    /// The record.
+    pub ladder: Ladder,
+    /// The weather.
+    pub weather: Weather,
+    /// The first broken rule; the world stands still after it.
+    pub failure: Option<Failure>,
+    /// A hash over time, place and bytes of everything delivered.
+    pub history: u64,
+    /// Datagrams delivered.
+    pub delivered: u64,
+    /// Where the randomness came from.
+    pub seed: u64,
+    random: Random,
+    queue: BTreeMap<(Instant, u64), Event>,
+    sequence: u64,
+}
+
+impl World {
+    /// No engines and no phones yet.
+    pub fn new(seed: u64, weather: Weather) -> World {
+        World {
+            now: Instant::START + Duration::from_secs(1),
+            engines: Vec::new(),
+            phones: Vec::new(),
+            oracle: Oracle::default(),
+            ladder: Ladder::default(),
+            weather,
+            failure: None,
+            history: 0,
+            delivered: 0,
+            seed,
+            random: Random::from_u64(seed),
+            queue: BTreeMap::new(),
+            sequence: 0,
+        }
+    }
+
+    /// The world's randomness, for scenarios.
+    pub fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    /// Adds an engine.
+    pub fn add_engine(&mut self, mut blueprint: Blueprint) -> usize {
+        blueprint.seed = self.random.seed();
+        self.engines.push(Engine::new(blueprint));
+        self.engines.len() - 1
+    }
+
+    /// Adds a phone at 10.0.0.(n+1) whose server is `engine`.
+    pub fn add_phone(&mut self, user: &str, password: &str, engine: usize) -> usize {
+        let index = self.phones.len();
+        let addr = SocketAddr::from(([10, 0, 0, index as u8 + 1], 5060));
+        let random = Random::from_seed(self.random.seed());
+        let server = self.engines[engine].blueprint.addr;
+        let phone = Phone::new(index, user, password, addr, server, random);
+        self.oracle.phones.insert(addr, phone.mark.clone());
+        self.phones.push(phone);
+        index
+    }
+
+    /// Plans something.
+    pub fn plan(&mut self, after: Duration, task: Task) {
+        self.push(self.now + after, Event::Task(task));
+    }
+
+    fn push(&mut self, at: Instant, event: Event) {
+        self.sequence += 1;
+        self.queue.insert((at, self.sequence), event);
+    }
+
+    /// Lets a phone do something now.
+    pub fn phone<T>(
+        &mut self,
+        phone: usize,
+        act: impl FnOnce(&mut Phone, Instant, &mut Out) -> T,
+    ) -> T {
+        let mut out = Out::default();
+        let result = act(&mut self.phones[phone], self.now, &mut out);
+        self.flush_phone(phone, out);
+        result
+    }
+
+    /// Sends a message as it stands from a phone's socket to its engine.
+    pub fn send(&mut self, phone: usize, message: &Msg) {
+        self.phone(phone, |phone, _, out| {
+            out.sends.push((phone.engine, message.bytes()))
+        });
+    }
+
+    /// Runs until nothing is due before `self.now + duration`, or a rule broke.
+    pub fn run(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.failure.is_none()
+            && let Some(entry) = self.queue.first_entry()
+            && entry.key().0 <= end
+        {
+            let ((at, _), event) = entry.remove_entry();
+            self.now = at;
+            self.step(event);
+        }
+        if self.failure.is_none() {
+            self.now = end;
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        match event {
+            Event::Datagram { from, to, bytes } => self.deliver(from, to, &bytes),
+            Event::Envelope { engine, envelope } => {
+                if let Body::Datagram { bytes, .. } = &envelope.body
+                    && let Ok(message) = Msg::parse(bytes)
+                {
+                    self.oracle.came_home(self.now, &message);
+                }
+                self.feed(engine, envelope.to, Input::Envelope(envelope));
+            }
+            Event::Wake { engine, shard } => {
+                if self.engines[engine].armed[usize::from(shard)] == Some(self.now) {
+                    self.wake(engine, shard);
+                }
+            }
+            Event::Alarm { phone, alarm } => {
+                self.phone(phone, |phone, now, out| phone.wake(now, alarm, out))
+            }
+            Event::Task(task) => self.perform(task),
+        }
+    }
+
+    /// Time has passed for a shard; it must have used it.
+    fn wake(&mut self, engine: usize, shard: ShardId) {
+        let index = usize::from(shard);
+        let due = self.engines[engine].shards[index].deadline();
+        self.engines[engine].armed[index] = None;
+        self.feed(engine, shard, Input::Elapsed);
+        let next = self.engines[engine].shards[index].deadline();
+        if next.is_some() && next == due && next <= Some(self.now) {
+            let seen = format!("shard {shard} asked for {next:?} and asks for it again");
+            self.judge(Err(Failure {
+                rule: "a deadline that was served moves",
+                seen,
+                call_id: None,
+            }));
+        }
+    }
+
+    fn perform(&mut self, task: Task) {
+        match task {
+            Task::Register { phone, expires_s } => {
+                self.phone(phone, |phone, now, out| phone.register(now, expires_s, out));
+            }
+            Task::Call {
+                phone,
+                target,
+                plan,
+            } => {
+                self.phone(phone, |phone, now, out| {
+                    phone.invite(now, &target, plan, out)
+                });
+            }
+            Task::Panic { engine, shard } => self.panic_shard(engine, shard),
+            Task::Drain { engine } => {
+                self.note(engine, 0, "drain".into());
+                for shard in 0..self.engines[engine].blueprint.shards {
+                    self.feed(engine, shard, Input::Drain);
+                }
+            }
+            Task::Clear => self.weather = Weather::calm(),
+        }
+    }
+
+    fn note(&mut self, engine: usize, shard: ShardId, line: String) {
+        self.ladder
+            .event(self.now, format!("engine {engine} shard {shard}"), line);
+    }
+
+    /// What a pump does about a panic: a new shard, and word to the others.
+    fn panic_shard(&mut self, engine: usize, shard: ShardId) {
+        self.note(engine, shard, "panics and is replaced".into());
+        let incarnation = self.engines[engine].replace(shard);
+        self.oracle.shard_lost(self.now);
+        for other in (0..self.engines[engine].blueprint.shards).filter(|&other| other != shard) {
+            let envelope = Envelope {
+                from: shard,
+                to: other,
+                body: Body::Replaced { incarnation },
+            };
+            self.push(self.now + MESH_DELAY, Event::Envelope { engine, envelope });
+        }
+        self.arm(engine, shard);
+    }
+
+    fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        self.delivered += 1;
+        let place = format!("{:?} {from} {to} ", self.now);
+        self.history = fnv(fnv(self.history, place.as_bytes()), bytes);
+        if let Some(engine) = self
+            .engines
+            .iter()
+            .position(|engine| engine.blueprint.addr == to)
+        {
+            let shard = self.engines[engine].shard_for(from);
+            if let Ok(message) = Msg::parse(bytes) {
+                self.oracle.arrived(self.now, from, &message);
+                if shard_of(
+                    message.call_id().as_bytes(),
+                    self.engines[engine].blueprint.shards,
+                ) == shard
+                {
+                    self.oracle.came_home(self.now, &message);
+                }
+            }
+            let flow = Flow {
+                socket: 0,
+                local: to,
+                remote: from,
+            };
+            self.feed(engine, shard, Input::Datagram { bytes, flow });
+        } else if let Some(phone) = self.phones.iter().position(|phone| phone.addr == to)
+            && let Ok(message) = Msg::parse(bytes)
+        {
+            self.phone(phone, |phone, now, out| {
+                phone.receive(now, from, message, out)
+            });
+        }
+    }
+
+    /// One input to one shard, and everything that follows from it at once.
+    fn feed(&mut self, engine: usize, shard: ShardId, input: Input<'_>) {
+        let now = self.now;
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            self.engines[engine].handle(now, shard, input)
+        }));
+        if served.is_err() {
+            let seen = format!("shard {shard} of engine {engine}");
+            self.judge(Err(Failure {
+                rule: "no input panics a shard",
+                seen,
+                call_id: None,
+            }));
+        }
+        self.flush_engine(engine, shard);
+        let verdict = self.oracle.step_ended();
+        self.judge(verdict);
+        if let Some(seen) = self.engines[engine].overfull(shard) {
+            self.judge(Err(Failure {
+                rule: "no table grows beyond its limit",
+                seen,
+                call_id: None,
+            }));
+        }
+        self.arm(engine, shard);
+    }
+
+    fn judge(&mut self, verdict: Result<(), Failure>) {
+        if let Err(failure) = verdict
+            && self.failure.is_none()
+        {
+            self.failure = Some(failure);
+        }
+    }
+
+    fn flush_engine(&mut self, engine: usize, shard: ShardId) {
+        let outbox = &mut self.engines[engine].outbox;
+        let sends: Vec<(Flow, Vec<u8>)> = outbox
+            .sends()
+            .map(|(flow, bytes)| (*flow, bytes.to_vec()))
+            .collect();
+        let envelopes: Vec<Envelope> = outbox.take_envelopes().collect();
+        outbox.clear_sends();
+        for (flow, bytes) in sends {
+            let name = format!("engine {engine}/{shard}");
+            self.transmit(name, flow.local, flow.remote, bytes.clone());
+            let verdict = self
+                .oracle
+                .sent(self.now, (engine, shard), flow.remote, &bytes);
+            self.judge(verdict);
+        }
+        for envelope in envelopes {
+            if self.weather.takes_envelope(&mut self.random) {
+                self.note(
+                    engine,
+                    shard,
+                    format!("an envelope to shard {} is lost", envelope.to),
+                );
+            } else {
+                self.push(self.now + MESH_DELAY, Event::Envelope { engine, envelope });
+            }
+        }
+    }
+
+    fn flush_phone(&mut self, phone: usize, out: Out) {
+        let addr = self.phones[phone].addr;
+        for (to, bytes) in out.sends {
+            self.transmit(format!("phone {phone}"), addr, to, bytes);
+        }
+        for (after, alarm) in out.wakes {
+            self.push(self.now + after, Event::Alarm { phone, alarm });
+        }
+    }
+
+    fn transmit(&mut self, name: String, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        let arrivals = self.weather.arrivals(&mut self.random);
+        let fate = [Fate::Lost, Fate::Sent, Fate::Doubled][arrivals.len()];
+        let whom = match self.phones.iter().position(|phone| phone.addr == to) {
+            Some(phone) => format!("phone {phone}"),
+            None => to.to_string(),
+        };
+        self.ladder.datagram(self.now, name, whom, &bytes, fate);
+        for after in arrivals {
+            self.push(
+                self.now + after,
+                Event::Datagram {
+                    from,
+                    to,
+                    bytes: bytes.clone(),
+                },
+            );
+        }
+    }
+
+    /// Wakes a shard when it asked to be, and not a microsecond later. A
+    /// deadline in the past is served at once; one that never moves is a fault.
+    fn arm(&mut self, engine: usize, shard: ShardId) {
+        let index = usize::from(shard);
+        let Some(deadline) = self.engines[engine].shards[index].deadline() else {
+            self.engines[engine].armed[index] = None;
+            return;
+        };
+        let at = deadline.max(self.now + Duration::from_micros(1));
+        if self.engines[engine].armed[index] != Some(at) {
+            self.engines[engine].armed[index] = Some(at);
+            self.push(at, Event::Wake { engine, shard });
+        }
+    }
+
+    /// The sum over all shards of an engine.
+    pub fn occupancy(&self, engine: usize) -> Occupancy {
+        let engine = &self.engines[engine];
+        let shards = (0..engine.blueprint.shards).map(|shard| engine.occupancy(shard));
+        shards.fold(Occupancy::default(), Occupancy::plus)
+    }
+
+    /// What the rule says, the call's ladder, and how to see it again.
+    pub fn report(&self) -> Option<String> {
+        let failure = self.failure.as_ref()?;
+        Some(format!(
+            "broken: {}\nseed {} at {:?}, commit {}\n{}\n\n{}\nrepeat: PINION_SEED={} cargo test --test simulation swarm\n",
+            failure.rule,
+            self.seed,
+            self.now,
+            commit(),
+            failure.seen,
+            self.ladder.text(failure.call_id.as_deref()),
+            self.seed,
+        ))
+    }
+}
+
+impl Drop for World {
+    /// A test that fails shows what happened.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("seed {}:\n{}", self.seed, self.ladder.text(None));
+        }
+    }
+}
+
+/// Between two shards.
+const MESH_DELAY: Duration = Duration::from_micros(10);
+
+/// The commit under test, as git names it.
+fn commit() -> String {
+    let asked = std::process::Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .output();
+    asked.map_or("unknown".into(), |output| {
+        String::from_utf8_lossy(&output.stdout).trim().to_string()
+    })
+}
