@@ -215,7 +215,7 @@ pub fn all_is_over(world: &World) -> Result<(), Failure> {
             if !deaf {
                 return fail(
                     "every call ends",
-                    format!("{call:?}"),
+                    format!("{:?}, confirmed: {}", call.state, call.confirmed),
                     Some(call.call_id.clone()),
                 );
             }

@@ -245,6 +245,7 @@ impl World {
             Task::Panic { engine, shard } => self.panic_shard(engine, shard),
             Task::Drain { engine } => {
                 self.note(engine, 0, "drain".into());
+                self.oracle.drained = Some(self.now);
                 for shard in 0..self.engines[engine].blueprint.shards {
                     self.feed(engine, shard, Input::Drain);
                 }
@@ -425,15 +426,32 @@ impl World {
         shards.fold(Occupancy::default(), Occupancy::plus)
     }
 
+    /// The engines' sizes, for people.
+    fn shape(&self) -> String {
+        let of = |engine: &Engine| {
+            let limits = &engine.blueprint.limits;
+            format!(
+                "{} shards of {} calls, {} transactions, {} bindings, {} pending",
+                engine.blueprint.shards,
+                limits.calls,
+                limits.transactions,
+                limits.bindings,
+                limits.pending
+            )
+        };
+        self.engines.iter().map(of).collect::<Vec<_>>().join("; ")
+    }
+
     /// What the rule says, the call's ladder, and how to see it again.
     pub fn report(&self) -> Option<String> {
         let failure = self.failure.as_ref()?;
         Some(format!(
-            "broken: {}\nseed {} at {:?}, commit {}\n{}\n\n{}\nrepeat: PINION_SEED={} cargo test --test simulation swarm\n",
+            "broken: {}\nseed {} at {:?}, commit {}\n{}\n{}\n\n{}\nrepeat: PINION_SEED={} cargo test --test simulation swarm\n",
             failure.rule,
             self.seed,
             self.now,
             commit(),
+            self.shape(),
             failure.seen,
             self.ladder.text(failure.call_id.as_deref()),
             self.seed,

@@ -61,12 +61,17 @@ pub struct Oracle {
     pub passwords: BTreeMap<String, String>,
     /// Whether a full table may make a 503 of a first copy.
     pub tiny: bool,
+    /// When an engine began to drain: a first copy may have been challenged,
+    /// statelessly, where a later one is refused.
+    pub drained: Option<Instant>,
     /// Anything begun before this may have been forgotten with a shard.
     voided: Option<Instant>,
     asked: BTreeMap<(String, String), Asked>,
     told: BTreeMap<(String, String), Told>,
     dialogs: BTreeMap<(String, String), Dialog>,
     bodies: BTreeMap<Vec<u8>, Origin>,
+    /// Callees' To tags above 100, by the offer of the INVITE they answer.
+    forks: BTreeMap<Vec<u8>, BTreeSet<String>>,
     nonces: BTreeSet<String>,
     /// Non-2xx finals the home shard has just been given: (branch, to tag).
     owed_acks: Vec<(String, String)>,
@@ -183,7 +188,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// Bodies pass byte for byte, from somebody else, with Max-Forwards counted down.
+    /// Bodies pass byte for byte and not back on their own leg. A request that
+    /// opens something counts Max-Forwards down; one inside a dialog cannot loop.
     fn judge_body(&self, to: SocketAddr, message: &Msg) -> Verdict {
         if message.body.is_empty() || !self.phones.contains_key(&to) {
             return Ok(());
@@ -203,7 +209,7 @@ impl Oracle {
             .get("Max-Forwards")
             .and_then(|value| value.parse().ok());
         if let (true, Some(left), Some(given)) = (
-            message.is_request() && message.method() != "ACK",
+            message.is_request() && message.tag("To").is_none(),
             left,
             origin.max_forwards,
         ) && left >= given

@@ -190,6 +190,16 @@ impl Oracle {
     }
 
     pub(super) fn response_arrived(&mut self, now: Instant, response: &Msg) {
+        let key = (response.branch(), response.method());
+        if let Some(told) = self.told.get(&key)
+            && key.1 == "INVITE"
+            && let Some(tag) = response.tag("To")
+        {
+            self.forks
+                .entry(told.message.body.clone())
+                .or_default()
+                .insert(tag);
+        }
         if let Some(told) = self.told.get_mut(&(response.branch(), response.method())) {
             let status = response.status();
             told.provisional |= status < 200;

@@ -79,15 +79,20 @@ impl Oracle {
         }
         let excused = self.forgotten(self.asked[&key].at);
         let tiny = self.tiny;
+        let forked = self
+            .forks
+            .get(&self.asked[&key].request.body)
+            .is_some_and(|tags| tags.len() > 1);
         let Some(asked) = self.asked.get_mut(&key) else {
             return Ok(());
         };
+        let straddles = self.drained.is_some_and(|drained| asked.at <= drained);
         let excused = excused
-            || (tiny
-                && asked
-                    .last
-                    .as_ref()
-                    .is_some_and(|(status, ..)| *status == 503));
+            || match asked.last {
+                Some((503, ..)) => tiny,
+                Some((401 | 403, ..)) => straddles,
+                _ => false,
+            };
         if !excused && let Some((earlier, earlier_tag, owner)) = &asked.last {
             let seen = format!(
                 "{earlier} ({earlier_tag}) by {owner:?}, then {status} ({tag:?}) by {place:?}"
@@ -103,7 +108,7 @@ impl Oracle {
             }
         }
         if status > 100 {
-            if !excused && asked.tag.is_some() && asked.tag != tag {
+            if !excused && !forked && asked.tag.is_some() && asked.tag != tag {
                 return fail(
                     "the To tag stays the same (§8.2.6.2)",
                     format!("{:?}, then {tag:?}", asked.tag),

@@ -409,7 +409,10 @@ impl Phone {
         match self.calls[index].state {
             State::Calling { .. } if self.calls[index].caller => self.cancel(index, out),
             State::Calling { .. } => self.refuse(index, 480, out),
-            State::Up if self.calls[index].confirmed => self.hang_up(index, out),
+            // Only the callee has to wait for the ACK (§15).
+            State::Up if self.calls[index].confirmed || self.calls[index].caller => {
+                self.hang_up(index, out);
+            }
             State::Up => self.calls[index].leaving = true,
             State::Over(_) => {}
         }
