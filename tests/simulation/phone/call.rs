@@ -264,7 +264,7 @@ impl Phone {
         let tag = response.tag("To").unwrap_or_default();
         let phone_acks = self.calls[index].plan.acks;
         let call = &mut self.calls[index];
-        if call.state != State::Up && !(call.hung_up && call.remote_tag == tag) {
+        if call.remote_tag != tag {
             call.state = State::Up;
             call.remote_tag = tag;
             call.remote = response.get("To").unwrap_or_default().into();
