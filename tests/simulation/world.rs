@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pinion_sip::base::{Flow, Instant, Random, ShardId, shard_of};
@@ -16,6 +17,7 @@ use crate::engine::{Blueprint, Engine, Occupancy};
 use crate::ladder::{Fate, Ladder};
 use crate::message::Msg;
 use crate::network::Weather;
+use crate::noise::STRANGER;
 use crate::oracle::{Failure, Oracle};
 use crate::phone::{Alarm, Out, Phone, Plan};
 
@@ -68,6 +70,12 @@ pub enum Task {
     Panic { engine: usize, shard: ShardId },
     /// An engine takes no new calls.
     Drain { engine: usize },
+    /// An engine is given its configuration anew.
+    Reload { engine: usize },
+    /// A phone's cable is out.
+    Unplug { phone: usize, lasting: Duration },
+    /// A stranger sends something.
+    Noise { engine: usize, bytes: Vec<u8> },
     /// The network behaves from now on.
     Clear,
 }
@@ -95,6 +103,8 @@ pub struct World {
     /// Where the randomness came from.
     pub seed: u64,
     random: Random,
+    /// Until when.
+    unplugged: BTreeMap<SocketAddr, Instant>,
     queue: BTreeMap<(Instant, u64), Event>,
     sequence: u64,
 }
@@ -114,6 +124,7 @@ impl World {
             delivered: 0,
             seed,
             random: Random::from_u64(seed),
+            unplugged: BTreeMap::new(),
             queue: BTreeMap::new(),
             sequence: 0,
         }
@@ -127,6 +138,7 @@ impl World {
     /// Adds an engine.
     pub fn add_engine(&mut self, mut blueprint: Blueprint) -> usize {
         blueprint.seed = self.random.seed();
+        self.oracle.engines.insert(blueprint.addr);
         self.engines.push(Engine::new(blueprint));
         self.engines.len() - 1
     }
@@ -250,6 +262,23 @@ impl World {
                     self.feed(engine, shard, Input::Drain);
                 }
             }
+            Task::Reload { engine } => {
+                self.note(engine, 0, "reload".into());
+                for shard in 0..self.engines[engine].blueprint.shards {
+                    let config = Arc::clone(&self.engines[engine].blueprint.config);
+                    self.feed(engine, shard, Input::Reload(config));
+                }
+            }
+            Task::Unplug { phone, lasting } => {
+                let (name, until) = (format!("phone {phone}"), self.now + lasting);
+                self.ladder
+                    .event(self.now, name, format!("unplugged until {until:?}"));
+                self.unplugged.insert(self.phones[phone].addr, until);
+            }
+            Task::Noise { engine, bytes } => {
+                let (from, to) = (STRANGER.into(), self.engines[engine].blueprint.addr);
+                self.push(self.now, Event::Datagram { from, to, bytes });
+            }
             Task::Clear => self.weather = Weather::calm(),
         }
     }
@@ -285,7 +314,9 @@ impl World {
             .position(|engine| engine.blueprint.addr == to)
         {
             let shard = self.engines[engine].shard_for(from);
-            if let Ok(message) = Msg::parse(bytes) {
+            if from != STRANGER.into()
+                && let Ok(message) = Msg::parse(bytes)
+            {
                 self.oracle.arrived(self.now, from, &message);
                 if shard_of(
                     message.call_id().as_bytes(),
@@ -385,7 +416,14 @@ impl World {
     }
 
     fn transmit(&mut self, name: String, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
-        let arrivals = self.weather.arrivals(&mut self.random);
+        let mut arrivals = self.weather.arrivals(&mut self.random);
+        if [from, to].iter().any(|end| {
+            self.unplugged
+                .get(end)
+                .is_some_and(|until| self.now < *until)
+        }) {
+            arrivals.clear();
+        }
         let fate = [Fate::Lost, Fate::Sent, Fate::Doubled][arrivals.len()];
         let whom = match self.phones.iter().position(|phone| phone.addr == to) {
             Some(phone) => format!("phone {phone}"),

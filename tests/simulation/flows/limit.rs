@@ -2,12 +2,10 @@
 
 use std::net::SocketAddr;
 
-use pinion_sip::config::{Host, PeerKind};
-
 use super::*;
 use crate::engine::Blueprint;
 use crate::phone::State;
-use crate::swarm::ENGINE;
+use crate::stage::{ENGINE, OTHER_ENGINE, trunk};
 
 #[test]
 fn a_call_limit_is_exact_across_shards() {
@@ -50,17 +48,9 @@ fn a_call_limit_is_exact_across_shards() {
 
 #[test]
 fn two_engines_that_route_to_each_other() {
-    let other = SocketAddr::from(([10, 9, 9, 2], 5060));
-    let trunk = |addr: SocketAddr| {
-        let mut peer = Peer::new("trunk", PeerKind::Peer);
-        peer.host = Host::Fixed(addr);
-        peer.fromuser = Some("loop".into());
-        peer.insecure.port = true;
-        peer.insecure.invite = true;
-        peer
-    };
+    let other = SocketAddr::from(OTHER_ENGINE);
     let dialplan = "[default]\nexten => _X.,1,Dial(SIP/trunk/${EXTEN},60)\n";
-    let mut world = swarm::world(
+    let mut world = stage::world(
         7,
         Weather::calm(),
         2,
@@ -75,11 +65,7 @@ fn two_engines_that_route_to_each_other() {
         addr: other,
         seed: [0; 32],
     });
-    world
-        .oracle
-        .trusted
-        .extend([SocketAddr::from(ENGINE), other]);
-    let caller = add_phone(&mut world, "1001");
+    let caller = add_phone(&mut world, "1001", 0);
     dial(&mut world, caller, "5555", Plan::default());
     go(&mut world, secs(10));
     assert!(

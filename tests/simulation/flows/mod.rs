@@ -22,7 +22,8 @@ use pinion_sip::config::Peer;
 use crate::message::Msg;
 use crate::network::Weather;
 use crate::phone::{Credentials, Phone, Plan, Purpose};
-use crate::swarm::{self, DIALPLAN, add_phone, config, friend, roomy};
+use crate::stage::{self, DIALPLAN, add_phone, config, friend, roomy};
+use crate::swarm;
 use crate::world::World;
 
 fn ms(milliseconds: u64) -> Duration {
@@ -48,9 +49,9 @@ fn stage_with(users: &[&str], dialplan: &str, change: impl Fn(&mut Peer)) -> Wor
         peer
     });
     let config = config(peers.collect(), dialplan);
-    let mut world = swarm::world(7, Weather::calm(), 2, roomy(), config);
+    let mut world = stage::world(7, Weather::calm(), 2, roomy(), config);
     for user in users {
-        let phone = add_phone(&mut world, user);
+        let phone = add_phone(&mut world, user, 0);
         world.phone(phone, |phone, now, out| phone.register(now, 3_600, out));
     }
     go(&mut world, secs(1));

@@ -6,7 +6,7 @@ use super::*;
 
 fn proxy_stage() -> World {
     let mut world = stage(&["1001", "1002", "1003"]);
-    world.oracle.trusted.insert(world.phones[2].addr);
+    world.oracle.proxies.insert(world.phones[2].addr);
     world.phones[2].manual = true;
     world.phones[1].manual = true;
     world
@@ -67,7 +67,7 @@ fn two_routers_of_the_callee_in_reverse_order() {
 #[test]
 fn a_loose_router_of_the_caller() {
     let mut world = stage(&["1001", "1002", "1003"]);
-    world.oracle.trusted.insert(world.phones[2].addr);
+    world.oracle.proxies.insert(world.phones[2].addr);
     world.phones[2].manual = true;
     world.phones[0].manual = true;
     let invite = draft(&mut world, 0, "INVITE", "1002")

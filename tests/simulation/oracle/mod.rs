@@ -55,8 +55,10 @@ struct Origin {
 pub struct Oracle {
     /// Every phone's mark by its address.
     pub phones: BTreeMap<SocketAddr, String>,
-    /// Addresses whose owner may share bindings with others and needs no secret.
-    pub trusted: BTreeSet<SocketAddr>,
+    /// The engines' addresses.
+    pub engines: BTreeSet<SocketAddr>,
+    /// Phones that stand for proxies: route sets name others to them.
+    pub proxies: BTreeSet<SocketAddr>,
     /// User → password.
     pub passwords: BTreeMap<String, String>,
     /// Whether a full table may make a 503 of a first copy.
@@ -122,6 +124,10 @@ impl Oracle {
 
     /// An engine sent a datagram.
     pub fn sent(&mut self, now: Instant, place: Place, to: SocketAddr, bytes: &[u8]) -> Verdict {
+        if !self.phones.contains_key(&to) && !self.engines.contains(&to) {
+            // What was garbage on the way in may be echoed as garbage.
+            return Msg::parse(bytes).map_or(Ok(()), |message| judge_stranger(to, &message));
+        }
         let message = Msg::parse(bytes).map_err(|fault| Failure {
             rule: "what is sent can be read (RFC 3261 §7)",
             seen: format!("{fault}: {:?}", String::from_utf8_lossy(bytes)),
@@ -163,16 +169,14 @@ impl Oracle {
 
     /// Topology: neither addresses nor identifiers of another phone's leg.
     fn judge_leaks(&self, to: SocketAddr, message: &Msg) -> Verdict {
-        let Some(own) = self.phones.get(&to) else {
-            return Ok(());
-        };
-        if self.trusted.contains(&to) || message.method() == "REGISTER" {
+        let own = self.phones.get(&to);
+        if self.proxies.contains(&to) || message.method() == "REGISTER" {
             return Ok(());
         }
         // A response repeats the Record-Route its own request brought.
         let head = message.clone().without("Record-Route").head();
         for (address, mark) in &self.phones {
-            if mark == own {
+            if Some(mark) == own {
                 continue;
             }
             let (ip, ip_port) = (format!("@{}>", address.ip()), address.to_string());
@@ -238,6 +242,20 @@ impl Oracle {
         }
         Ok(())
     }
+}
+
+/// Somebody no engine knows is told no, if anything.
+fn judge_stranger(to: SocketAddr, message: &Msg) -> Verdict {
+    let starts_something = matches!(message.method().as_str(), "INVITE" | "REGISTER" | "MESSAGE");
+    if message.is_request() || (starts_something && (200..300).contains(&message.status())) {
+        let seen = format!("to {to}: {}", message.head());
+        return Err(Failure::of(
+            "strangers are sent nothing but refusals",
+            message,
+            seen,
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

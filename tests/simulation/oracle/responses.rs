@@ -129,8 +129,8 @@ impl Oracle {
         if !starts_something || request.tag("To").is_some() {
             return true;
         }
-        let trusted = self.asked.get(&(request.branch(), request.method()));
-        if trusted.is_some_and(|asked| self.trusted.contains(&asked.from)) {
+        let asked = self.asked.get(&(request.branch(), request.method()));
+        if asked.is_some_and(|asked| self.engines.contains(&asked.from)) {
             return true;
         }
         let user = uri_of(request.get("From").unwrap_or_default());

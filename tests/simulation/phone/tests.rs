@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::network::Weather;
-use crate::swarm::{DIALPLAN, config, roomy, world};
+use crate::stage::{DIALPLAN, config, roomy, world};
 use crate::world::World;
 
 /// Two phones, each the other's server.

@@ -1,0 +1,201 @@
+//! What a seed stands for: sizes, users, weather, calls, faults.
+//!
+//! Owns the draw; the world does what was planned. Troubles are absent in
+//! many worlds, so that each also shows what it does alone.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use pinion_sip::base::{Limits, Random};
+use pinion_sip::config::Peer;
+
+use crate::engine::Blueprint;
+use crate::network::Weather;
+use crate::noise;
+use crate::phone::Plan;
+use crate::stage::{self, DIALPLAN, ENGINE, OTHER_ENGINE, friend, roomy, trunk};
+use crate::world::{Task, World};
+
+/// When the network heals and nothing is broken on purpose any more.
+pub const FAULTS_END: Duration = Duration::from_secs(40);
+
+/// Calls to 2xxx go to the other engine.
+const JOINED: &str = "[default]\nexten => _2XXX,1,Dial(SIP/trunk/${EXTEN},20)\nexten => _X.,1,Dial(SIP/${EXTEN},20)\n";
+
+/// The other engine calls whatever it is asked for.
+const BEHIND: &str = DIALPLAN;
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Whether one chance in `of` came.
+fn chance(random: &mut Random, of: u64) -> bool {
+    random.below(of) == 0
+}
+
+fn draw_limits(random: &mut Random) -> Limits {
+    Limits {
+        calls: 1 + random.below(3) as u32,
+        transactions: 4 + random.below(20) as u32,
+        bindings: 1 + random.below(4) as u32,
+        pending: 1 + random.below(4) as u32,
+        ..Limits::default()
+    }
+}
+
+fn draw_peer(random: &mut Random, name: &str) -> Peer {
+    let mut peer = friend(name);
+    if chance(random, 4) {
+        peer.call_limit = 1 + random.below(3) as u32;
+    }
+    peer
+}
+
+/// The world a seed stands for.
+pub fn draw(seed: u64) -> World {
+    let mut world = World::new(seed, Weather::calm());
+    world.weather = Weather::draw(world.random());
+    let users = people(&mut world);
+    registrations(&mut world);
+    calls(&mut world, &users);
+    faults(&mut world);
+    world.plan(FAULTS_END, Task::Clear);
+    world
+}
+
+/// Engines, their users, and a phone or two for each; returns the users.
+fn people(world: &mut World) -> Vec<String> {
+    let random = world.random();
+    let tiny = chance(random, 5);
+    let joined = chance(random, 5);
+    let count = 2 + random.below(4);
+    let twins = random.below(3);
+    let names: Vec<String> = (0..count).map(|n| format!("{}", 1001 + n)).collect();
+    let mut peers: Vec<Peer> = names.iter().map(|name| draw_peer(random, name)).collect();
+    let away: Vec<String> = (0..u64::from(joined) * 2)
+        .map(|n| format!("{}", 2001 + n))
+        .collect();
+    let mut others: Vec<Peer> = away.iter().map(|name| draw_peer(random, name)).collect();
+    let (here, there) = (SocketAddr::from(ENGINE), SocketAddr::from(OTHER_ENGINE));
+    if joined {
+        peers.push(trunk(there));
+        others.push(trunk(here));
+    }
+    let dialplan = if joined { JOINED } else { DIALPLAN };
+    let mut sizes = || {
+        (
+            1 + random.below(4) as u16,
+            if tiny { draw_limits(random) } else { roomy() },
+        )
+    };
+    let (first, second) = (sizes(), sizes());
+    let engines = [
+        (here, first, peers, dialplan),
+        (there, second, others, BEHIND),
+    ];
+    for (addr, (shards, limits), peers, dialplan) in
+        engines.into_iter().take(1 + usize::from(joined))
+    {
+        let config = stage::config(peers, dialplan);
+        world.add_engine(Blueprint {
+            shards,
+            limits,
+            config,
+            addr,
+            seed: [0; 32],
+        });
+    }
+    world.oracle.tiny = tiny;
+    let twins = names.iter().take(twins as usize);
+    for name in names.iter().chain(twins).chain(&away) {
+        let phone = stage::add_phone(world, name, usize::from(name.starts_with('2')));
+        world.phones[phone].moody = true;
+    }
+    names.into_iter().chain(away).collect()
+}
+
+/// Everybody registers; some come and go.
+fn registrations(world: &mut World) {
+    for phone in 0..world.phones.len() {
+        let after = ms(world.random().below(900));
+        world.plan(
+            after,
+            Task::Register {
+                phone,
+                expires_s: 3_600,
+            },
+        );
+        if chance(world.random(), 3) {
+            let expires_s = [0, 60, 600][world.random().below(3) as usize];
+            let after = ms(1_000 + world.random().below(30_000));
+            world.plan(after, Task::Register { phone, expires_s });
+            let again = after + ms(world.random().below(9_000));
+            world.plan(
+                again,
+                Task::Register {
+                    phone,
+                    expires_s: 3_600,
+                },
+            );
+        }
+    }
+}
+
+fn calls(world: &mut World, users: &[String]) {
+    let phones = world.phones.len() as u64;
+    for _ in 0..3 + world.random().below(8) {
+        let phone = world.random().below(phones) as usize;
+        let target = match world.random().below(12) {
+            0 => "4711".into(),
+            1 => "abc".into(),
+            _ => users[world.random().below(users.len() as u64) as usize].clone(),
+        };
+        let plan = Plan::draw(world.random());
+        let after = ms(1_500 + world.random().below(25_000));
+        world.plan(
+            after,
+            Task::Call {
+                phone,
+                target,
+                plan,
+            },
+        );
+    }
+}
+
+fn faults(world: &mut World) {
+    let engines = world.engines.len() as u64;
+    let moment = |world: &mut World| ms(world.random().below(30_000));
+    let engine = world.random().below(engines) as usize;
+    if chance(world.random(), 6) {
+        for _ in 0..1 + world.random().below(2) {
+            let shards = u64::from(world.engines[engine].blueprint.shards);
+            let shard = world.random().below(shards) as u16;
+            let after = moment(world);
+            world.plan(after, Task::Panic { engine, shard });
+        }
+    }
+    if chance(world.random(), 8) {
+        let after = moment(world);
+        world.plan(after, Task::Drain { engine });
+    }
+    if chance(world.random(), 6) {
+        let after = moment(world);
+        world.plan(after, Task::Reload { engine });
+    }
+    if chance(world.random(), 4) {
+        let phones = world.phones.len() as u64;
+        let phone = world.random().below(phones) as usize;
+        let after = ms(world.random().below(20_000));
+        let lasting = ms(world.random().below(19_000));
+        world.plan(after, Task::Unplug { phone, lasting });
+    }
+    if chance(world.random(), 3) {
+        for _ in 0..world.random().below(40) {
+            let bytes = noise::draw(world.random());
+            let after = moment(world);
+            world.plan(after, Task::Noise { engine, bytes });
+        }
+    }
+}
