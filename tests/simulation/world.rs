@@ -484,7 +484,7 @@ impl World {
     pub fn report(&self) -> Option<String> {
         let failure = self.failure.as_ref()?;
         Some(format!(
-            "broken: {}\nseed {} at {:?}, commit {}\n{}\n{}\n\n{}\nrepeat: PINION_SEED={} cargo test --test simulation swarm\n",
+            "broken: {}\nseed {} at {:?}, commit {}\n{}\n{}\n\n{}\nrepeat: PINION_SEED={} cargo test --test simulation {}\n",
             failure.rule,
             self.seed,
             self.now,
@@ -493,6 +493,7 @@ impl World {
             failure.seen,
             self.ladder.text(failure.call_id.as_deref()),
             self.seed,
+            std::thread::current().name().unwrap_or_default(),
         ))
     }
 }
@@ -500,7 +501,7 @@ impl World {
 impl Drop for World {
     /// A test that fails shows what happened.
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && self.failure.is_none() {
             eprintln!("seed {}:\n{}", self.seed, self.ladder.text(None));
         }
     }

@@ -4,6 +4,7 @@
 //! engine. `responses` and `requests` hold the rules of each; this file the
 //! rules about bodies, legs and the end.
 
+mod form;
 mod requests;
 mod responses;
 
@@ -145,7 +146,7 @@ impl Oracle {
         self.judge_leaks(to, &message)?;
         self.judge_body(to, &message)?;
         if message.is_request() {
-            self.request_sent(now, &message, bytes)
+            self.request_sent(now, to, &message, bytes)
         } else {
             self.response_sent(place, to, &message)
         }

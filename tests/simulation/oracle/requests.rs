@@ -1,11 +1,12 @@
 //! The rules for the engine as client: CSeq, CANCEL, ACK, retransmission.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use pinion_sip::base::Instant;
 
-use super::{Failure, Oracle, Verdict};
+use super::{Failure, Oracle, Verdict, form};
 use crate::message::{Msg, param};
 
 /// 64·T1.
@@ -43,28 +44,17 @@ fn tags(message: &Msg) -> (String, String) {
 }
 
 impl Oracle {
-    pub(super) fn request_sent(&mut self, now: Instant, message: &Msg, bytes: &[u8]) -> Verdict {
+    pub(super) fn request_sent(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        message: &Msg,
+        bytes: &[u8],
+    ) -> Verdict {
         let fail = |rule, seen: String| Err(Failure::of(rule, message, seen));
         let (method, branch) = (message.method(), message.branch());
         let (local, remote) = tags(message);
-        if !branch.starts_with("z9hG4bK")
-            || message.get("Max-Forwards").is_none()
-            || local.is_empty()
-        {
-            return fail(
-                "a request has a branch, Max-Forwards and a From tag (§8.1.1)",
-                message.head(),
-            );
-        }
-        if message.cseq().1 != method {
-            return fail("CSeq names the request's method (§8.1.1.5)", message.head());
-        }
-        if method == "INVITE" && message.all("Contact").len() != 1 {
-            return fail(
-                "an INVITE has exactly one Contact (§8.1.1.8)",
-                message.head(),
-            );
-        }
+        form::request(&self.engines, to, message)?;
         let key = (branch.clone(), method.clone());
         if let Some(earlier) = self.told.get(&key) {
             if earlier.bytes != bytes {

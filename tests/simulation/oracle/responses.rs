@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use pinion_sip::base::Instant;
 
-use super::{Failure, Oracle, Place, Verdict};
+use super::{Failure, Oracle, Place, Verdict, form};
 use crate::digest;
-use crate::message::{Msg, param, uri_of, user_of};
+use crate::message::{Msg, uri_of, user_of};
 
 /// A request an engine was given.
 pub(super) struct Asked {
@@ -53,22 +53,13 @@ impl Oracle {
                 format!("{to}, not {}", asked.from),
             );
         }
-        echoes(&asked.request, response)?;
+        form::response(&self.engines, &asked.request, response)?;
         let tag = response.tag("To");
-        if status > 100 && tag.is_none() {
-            return fail(
-                "a response above 100 has a To tag (§8.2.6.2)",
-                response.head(),
-            );
-        }
         if (200..300).contains(&status) && !self.may_pass(&asked.request) {
             return fail(
                 "no 2xx without valid credentials (§22)",
                 asked.request.head(),
             );
-        }
-        if status == 408 && response.method() != "INVITE" {
-            return fail("no 408 to a non-INVITE (RFC 4320 §4.2)", response.head());
         }
         if let Some(challenge) = response
             .get("WWW-Authenticate")
@@ -172,50 +163,4 @@ impl Oracle {
         }
         Ok(())
     }
-}
-
-/// §8.2.6.2 and §18.2.1: what a response copies from its request.
-fn echoes(request: &Msg, response: &Msg) -> Verdict {
-    let rule = "a response echoes Via, From, To, Call-ID, CSeq (§8.2.6.2)";
-    let fail = |name: &str| {
-        let seen = format!(
-            "{name}: asked {:?}, answered {:?}",
-            request.get(name),
-            response.get(name)
-        );
-        Err(Failure::of(rule, response, seen))
-    };
-    for name in ["From", "Call-ID", "CSeq"] {
-        if request.get(name) != response.get(name) {
-            return fail(name);
-        }
-    }
-    let (asked, answered) = (
-        request.get("To").unwrap_or_default(),
-        response.get("To").unwrap_or_default(),
-    );
-    let untagged = match param(answered, "tag") {
-        Some(tag) if param(asked, "tag").is_none() => {
-            answered.replacen(&format!(";tag={tag}"), "", 1)
-        }
-        _ => answered.to_string(),
-    };
-    if untagged != asked {
-        return fail("To");
-    }
-    let (asked, answered) = (request.all("Via"), response.all("Via"));
-    if asked.len() != answered.len() || asked.get(1..) != answered.get(1..) {
-        return fail("Via");
-    }
-    let kept = |via: &str| {
-        let parts = via
-            .split(';')
-            .map(str::trim)
-            .filter(|part| !part.starts_with("rport") && !part.starts_with("received"));
-        parts.map(str::to_string).collect::<Vec<_>>()
-    };
-    if asked.first().map(|via| kept(via)) != answered.first().map(|via| kept(via)) {
-        return fail("Via");
-    }
-    Ok(())
 }

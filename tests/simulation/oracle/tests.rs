@@ -14,6 +14,7 @@ fn phone() -> SocketAddr {
 
 fn oracle() -> Oracle {
     let mut oracle = Oracle::default();
+    oracle.engines.insert("10.9.9.1:5060".parse().unwrap());
     oracle.phones.insert(phone(), "ph0.".into());
     oracle
         .phones
@@ -94,7 +95,8 @@ fn an_answer_to_nobody_and_to_somebody_else() {
 fn a_success_without_credentials() {
     let (mut oracle, invite) = (oracle(), request("INVITE", 1));
     oracle.arrived(at(1), phone(), &invite);
-    assert!(answer(&mut oracle, &invite, 200, "t").contains("credentials"));
+    let accepted = Msg::response(&invite, 200, "t").with("Contact", "<sip:10.9.9.1>");
+    assert!(rule(oracle.sent(at(2), (0, 0), phone(), &accepted.bytes())).contains("credentials"));
 }
 
 #[test]
@@ -197,4 +199,38 @@ fn bodies_and_max_forwards() {
         ),
         ""
     );
+}
+
+#[test]
+fn a_request_that_goes_astray() {
+    let mut oracle = oracle();
+    let astray = Msg {
+        start: "INVITE sip:y@10.0.0.7 SIP/2.0".into(),
+        ..told("INVITE", "1", 5)
+    };
+    assert!(tell(&mut oracle, &astray).contains("first Route"));
+    let routed = astray.with("Route", "<sip:10.0.0.1;lr>");
+    assert_eq!(tell(&mut oracle, &routed), "");
+    let foreign = told("INVITE", "2", 6).set("Contact", "<sip:x@10.0.0.1>");
+    assert!(tell(&mut oracle, &foreign).contains("Contact"));
+}
+
+#[test]
+fn a_stranger_that_is_let_in() {
+    let (mut oracle, invite) = (oracle(), request("INVITE", 1));
+    let stranger = "10.1.0.1:5060".parse().unwrap();
+    let refused = oracle.sent(
+        at(1),
+        (0, 0),
+        stranger,
+        &Msg::response(&invite, 401, "t").bytes(),
+    );
+    assert_eq!(rule(refused), "");
+    let accepted = oracle.sent(
+        at(1),
+        (0, 0),
+        stranger,
+        &Msg::response(&invite, 200, "t").bytes(),
+    );
+    assert!(rule(accepted).contains("strangers"));
 }
