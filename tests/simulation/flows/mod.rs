@@ -10,6 +10,7 @@ mod fork;
 mod limit;
 mod refuse;
 mod register;
+mod replace;
 mod route;
 mod session;
 mod timing;

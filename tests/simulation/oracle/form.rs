@@ -21,7 +21,7 @@ pub(super) fn request(engines: &BTreeSet<SocketAddr>, to: SocketAddr, message: &
     let ours = vias
         .first()
         .and_then(|via| via.strip_prefix("SIP/2.0/UDP "))
-        .and_then(|rest| address_of(rest));
+        .and_then(address_of);
     if vias.len() != 1 || !ours.is_some_and(|ours| engines.contains(&ours)) {
         return fail("a request has one Via and it is ours (§18.1.1)");
     }
