@@ -79,3 +79,55 @@ fn copies_of_the_invite_start_nothing_new() {
     assert_eq!(world.phones[1].calls.len(), 1);
     close(world);
 }
+
+#[test]
+fn an_ack_belongs_to_the_invite_of_its_cseq() {
+    let mut world = stage(&["1001", "1002"]);
+    world.phones[0].manual = true;
+    let invite = draft(&mut world, 0, "INVITE", "1002").body("application/sdp", b"v=0\r\ns=a\r\n");
+    let (invite, _) = authorize(&mut world, 0, invite);
+    ask(&mut world, 0, &invite);
+    go(&mut world, secs(1));
+    let answers = |world: &World, cseq: u32| {
+        let answers = received(world, 0)
+            .filter(|(_, message)| message.status() == 200 && message.method() == "INVITE");
+        answers
+            .filter(|(_, message)| message.cseq().0 == cseq)
+            .map(|(_, message)| message.clone())
+            .collect::<Vec<_>>()
+    };
+    let first = answers(&world, 2).pop().expect("200");
+    let within = |method: &str, cseq: u32| {
+        Msg::request(method, &first.contact().unwrap())
+            .with("Max-Forwards", 70)
+            .with("From", first.get("From").unwrap())
+            .with("To", first.get("To").unwrap())
+            .with("Call-ID", first.call_id())
+            .with("CSeq", format!("{cseq} {method}"))
+            .with("Contact", "<sip:1001@10.0.0.1:5060>")
+    };
+    // The first 2xx is still unacknowledged when the next INVITE is answered.
+    ask(&mut world, 0, &within("INVITE", 3));
+    assert!(!answers(&world, 3).is_empty());
+    ask(&mut world, 0, &within("ACK", 2));
+    let (old, new) = (answers(&world, 2).len(), answers(&world, 3).len());
+    go(&mut world, secs(8));
+    assert_eq!(
+        answers(&world, 2).len(),
+        old,
+        "ACK 2 ends the copies of 200 [2]"
+    );
+    assert!(answers(&world, 3).len() > new, "and not those of 200 [3]");
+    ask(
+        &mut world,
+        0,
+        &within("ACK", 3).body("application/sdp", b"v=0\r\ns=a2\r\n"),
+    );
+    let ack = requests(&world, 1, "ACK").pop().expect("ACK");
+    assert_eq!(
+        ack.body, b"v=0\r\ns=a2\r\n",
+        "the answer goes with the ACK it came in"
+    );
+    ask(&mut world, 0, &within("BYE", 4));
+    close(world);
+}

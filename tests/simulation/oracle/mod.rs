@@ -76,6 +76,8 @@ pub struct Oracle {
     /// Callees' To tags above 100, by the offer of the INVITE they answer.
     forks: BTreeMap<Vec<u8>, BTreeSet<String>>,
     nonces: BTreeSet<String>,
+    /// INVITEs whose 2xx has been acknowledged: (Call-ID, their tag, our tag, CSeq).
+    settled: BTreeSet<(String, String, String, u32)>,
     /// Non-2xx finals the home shard has just been given: (branch, to tag).
     owed_acks: Vec<(String, String)>,
     /// 2xx the home shard was given: (Call-ID, our tag, their tag, CSeq).
@@ -114,7 +116,9 @@ impl Oracle {
 
     /// The home shard of its Call-ID has it now, directly or handed over.
     pub fn came_home(&mut self, now: Instant, message: &Msg) {
-        if message.is_request() {
+        if message.method() == "ACK" && message.is_request() {
+            self.settled.insert(invite_of(message));
+        } else if message.is_request() {
             if let Some(asked) = self.asked.get_mut(&(message.branch(), message.method())) {
                 asked.home = true;
             }
@@ -243,6 +247,17 @@ impl Oracle {
         }
         Ok(())
     }
+}
+
+/// What names an INVITE of a caller: the same for its responses and its ACK.
+fn invite_of(message: &Msg) -> (String, String, String, u32) {
+    let tag = |name: &str| message.tag(name).unwrap_or_default();
+    (
+        message.call_id().into(),
+        tag("From"),
+        tag("To"),
+        message.cseq().0,
+    )
 }
 
 /// Somebody no engine knows is told no, if anything.

@@ -235,7 +235,7 @@ impl Phone {
                     let after = Duration::from_millis(base + self.random.below(190) * 10);
                     out.wakes.push((after, Alarm::Cue(index, Cue::Reinvite)));
                 } else if status == 481 || status == 408 {
-                    self.calls[index].state = State::Over(status);
+                    self.hang_up(index, out);
                 }
             }
             Purpose::Bye(index) => self.calls[index].state = State::Over(0),
@@ -247,12 +247,13 @@ impl Phone {
     }
 
     /// One of our requests was never answered (§8.1.3.1: as if by 408).
-    pub(super) fn on_timeout(&mut self, purpose: Purpose, _out: &mut Out) {
+    pub(super) fn on_timeout(&mut self, purpose: Purpose, out: &mut Out) {
         match purpose {
             Purpose::Invite(index) => self.calls[index].state = State::Over(408),
             Purpose::Reinvite(index) => {
+                // §12.2.1.2: silence ends the dialog.
                 self.calls[index].reinviting = false;
-                self.calls[index].state = State::Over(408);
+                self.hang_up(index, out);
             }
             Purpose::Bye(index) => self.calls[index].state = State::Over(0),
             _ => {}
