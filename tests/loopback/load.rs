@@ -1,0 +1,70 @@
+//! A thousand calls a second: none may fail, both ends must agree, and
+//! afterwards every table must be empty.
+
+use std::env;
+use std::time::Duration;
+
+use crate::phones::{self, line};
+use crate::sipp::{Sipp, free_address};
+use crate::usage::cpu_time;
+use crate::{LINGER, optimised, take_machine};
+
+const CALLERS: std::ops::Range<u32> = 1000..1100;
+const CALLEES: std::ops::Range<u32> = 2000..2100;
+
+/// How long each run lasts; `PINION_LOAD_S` says otherwise.
+fn seconds() -> u32 {
+    env::var("PINION_LOAD_S").map_or(10, |text| text.parse().expect("PINION_LOAD_S is a number"))
+}
+
+fn carry(shards: &str) {
+    let _alone = take_machine();
+    let rate = if optimised() { 1000 } else { 100 };
+    let calls = (rate * seconds()) as usize;
+    let limit = Duration::from_secs(u64::from(seconds()) + 60);
+    let name = format!("load-{shards}");
+    let engine = phones::engine(&name, CALLERS.chain(CALLEES), &["--shards", shards]);
+    let contact = free_address();
+    phones::register(&engine, CALLEES.map(|user| (user, contact)), 200);
+
+    let callees = Sipp::new(&engine.scratch, "uas", calls, limit)
+        .listening(contact)
+        .start();
+    let lines: Vec<String> = CALLERS
+        .zip(CALLEES)
+        .map(|(from, to)| line(from, to))
+        .collect();
+    let before = cpu_time(engine.pid());
+    let callers = Sipp::new(&engine.scratch, "uac", calls, limit)
+        .calling(engine.address, rate, &lines)
+        .pausing(100)
+        .run();
+    let callees = callees.wait();
+    let cpu = cpu_time(engine.pid()) - before;
+    callers.expect(calls);
+    callees.expect(calls);
+    let emptied = engine.wait_until_empty(LINGER);
+    println!(
+        "{shards} shards: {calls} calls at {rate}/s, 0 failed; {:.1} µs of CPU a call; \
+         sent again: {} by the callers, {} by the callees; tables empty after {:.1} s",
+        cpu.as_secs_f64() * 1e6 / calls as f64,
+        callers.retransmissions,
+        callees.retransmissions,
+        emptied.as_secs_f64(),
+    );
+}
+
+#[test]
+fn a_thousand_calls_a_second_on_one_shard() {
+    carry("1");
+}
+
+#[test]
+fn a_thousand_calls_a_second_on_two_shards() {
+    carry("2");
+}
+
+#[test]
+fn a_thousand_calls_a_second_on_four_shards() {
+    carry("4");
+}

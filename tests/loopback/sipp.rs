@@ -1,0 +1,232 @@
+//! SIPp as a process: started on a scenario of `tests/sipp`, bounded in time,
+//! judged by its exit code and its statistics file. Knows nothing of the engine.
+
+use std::fmt::Display;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use crate::engine::Scratch;
+
+/// A UDP port of 127.0.0.1 that nobody has, below those the kernel gives to
+/// sockets that ask for none, so that SIPp's callers do not take it.
+pub fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(21_000);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(port < 32_000, "no free port between 21000 and 32000");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
+/// One SIPp to be started.
+pub struct Sipp {
+    command: Command,
+    base: PathBuf,
+    limit: Duration,
+}
+
+/// One SIPp at work; killed when dropped.
+pub struct Running {
+    child: Child,
+    base: PathBuf,
+    deadline: Instant,
+}
+
+/// What one SIPp says it did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// SIPp's exit code: 0 when every call went as the scenario says.
+    pub exit: Option<i32>,
+    /// Calls made or taken.
+    pub created: u64,
+    /// Calls that went as the scenario says.
+    pub successful: u64,
+    /// Calls that did not.
+    pub failed: u64,
+    /// Messages the scenario did not expect, or of no call.
+    pub unexpected: u64,
+    /// Messages sent again for want of an answer.
+    pub retransmissions: u64,
+    /// What the scenario's `log` actions wrote.
+    pub log: String,
+    errors: String,
+}
+
+impl Sipp {
+    /// `calls` calls of the scenario `name`, to end within `limit`. Its files
+    /// go to `scratch`.
+    pub fn new(scratch: &Scratch, name: &str, calls: usize, limit: Duration) -> Sipp {
+        static SERIAL: AtomicU16 = AtomicU16::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let base = scratch.path().join(format!("{name}-{serial}"));
+        let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sipp/{name}.xml"));
+        let mut command = Command::new("sipp");
+        command
+            .arg("-sf")
+            .arg(scenario)
+            .args(["-i", "127.0.0.1", "-nostdin"]);
+        command.args([
+            "-m",
+            &calls.to_string(),
+            "-l",
+            "100000",
+            "-buff_size",
+            "4000000",
+        ]);
+        command.args(["-timeout", &limit.as_secs().to_string(), "-timeout_error"]);
+        for (trace, file, suffix) in [
+            ("-trace_stat", "-stf", "csv"),
+            ("-trace_err", "-error_file", "errors"),
+            ("-trace_logs", "-log_file", "log"),
+        ] {
+            command.args([trace, file]).arg(base.with_extension(suffix));
+        }
+        Sipp {
+            command,
+            base,
+            limit,
+        }
+    }
+
+    /// Takes calls on `address`.
+    pub fn listening(mut self, address: SocketAddr) -> Sipp {
+        self.command.args(["-p", &address.port().to_string()]);
+        self
+    }
+
+    /// Makes calls to `engine` at `per_second`, each from a socket of its own,
+    /// with one line of `injected` for each (in turn, and over again).
+    pub fn calling(
+        mut self,
+        engine: SocketAddr,
+        per_second: u32,
+        injected: &[impl Display],
+    ) -> Sipp {
+        let mut csv = String::from("SEQUENTIAL\n");
+        for line in injected {
+            csv.push_str(&format!("{line}\n"));
+        }
+        let file = self.base.with_extension("injected");
+        fs::write(&file, csv).expect("the scratch directory can be written");
+        self.command.arg(engine.to_string()).arg("-inf").arg(file);
+        self.command.args(["-t", "un", "-max_socket", "8000"]);
+        self.command.args(["-r", &per_second.to_string()]);
+        self
+    }
+
+    /// Gives the scenario's keyword `name` a value.
+    pub fn key(mut self, name: &str, value: &str) -> Sipp {
+        self.command.args(["-key", name, value]);
+        self
+    }
+
+    /// Lets the scenario's pauses last this long.
+    pub fn pausing(mut self, milliseconds: u32) -> Sipp {
+        self.command.args(["-d", &milliseconds.to_string()]);
+        self
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Running {
+        let output = fs::File::create(self.base.with_extension("screen")).expect("a file");
+        let child = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("a second handle"))
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start sipp (package sip-tester): {error}"));
+        let deadline = Instant::now() + self.limit + Duration::from_secs(5);
+        Running {
+            child,
+            base: self.base,
+            deadline,
+        }
+    }
+
+    /// Starts it and waits for its end.
+    pub fn run(self) -> Outcome {
+        self.start().wait()
+    }
+}
+
+impl Running {
+    /// Waits for its end and reads what it left.
+    pub fn wait(mut self) -> Outcome {
+        let exit = loop {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                break status.code();
+            }
+            assert!(
+                Instant::now() < self.deadline,
+                "SIPp outlives its own -timeout"
+            );
+            thread::sleep(Duration::from_millis(10));
+        };
+        let read = |suffix| {
+            let bytes = fs::read(self.base.with_extension(suffix)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        let statistics = read("csv");
+        let mut rows = statistics.lines();
+        let names: Vec<&str> = rows.next().unwrap_or_default().split(';').collect();
+        let last: Vec<&str> = rows.last().unwrap_or_default().split(';').collect();
+        let count = |name: &str| -> u64 {
+            let column = names.iter().position(|&column| column == name);
+            column
+                .and_then(|column| last.get(column)?.parse().ok())
+                .unwrap_or_else(|| {
+                    panic!(
+                        "SIPp left no {name}; exit {exit:?}:\n{}{}",
+                        read("errors"),
+                        read("screen")
+                    )
+                })
+        };
+        let unexpected = [
+            "FailedUnexpectedMessage(C)",
+            "OutOfCallMsgs(C)",
+            "DeadCallMsgs(C)",
+        ];
+        Outcome {
+            exit,
+            created: count("TotalCallCreated"),
+            successful: count("SuccessfulCall(C)"),
+            failed: count("FailedCall(C)"),
+            unexpected: unexpected.into_iter().map(count).sum(),
+            retransmissions: count("Retransmissions(C)"),
+            log: read("log"),
+            errors: read("errors"),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Outcome {
+    /// Panics unless exactly `calls` calls were made, all as the scenario says.
+    #[track_caller]
+    pub fn expect(&self, calls: usize) -> &Outcome {
+        let calls = calls as u64;
+        assert!(
+            self.exit == Some(0)
+                && (self.created, self.successful) == (calls, calls)
+                && (self.failed, self.unexpected) == (0, 0),
+            "{calls} calls were to go well: {self:?}\nSIPp says:\n{}",
+            self.errors.chars().take(4000).collect::<String>()
+        );
+        self
+    }
+}
