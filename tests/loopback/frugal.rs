@@ -24,7 +24,7 @@ fn an_idle_engine_costs_next_to_nothing() {
     let share = (cpu_time(engine.pid()) - before).as_secs_f64() / measured.as_secs_f64();
     let resident = resident_mb(engine.pid());
     println!(
-        "idle: {:.3} % of a core, {resident:.1} MB resident",
+        "figure: idle: {:.3} % of a core, {resident:.1} MB resident",
         share * 100.0
     );
     assert!(
@@ -45,7 +45,7 @@ fn an_authenticated_call_costs_little() {
     let best = (0..3)
         .map(|_| call_cost_us(&engine, contact, rate))
         .fold(f64::INFINITY, f64::min);
-    println!("{best:.1} µs of CPU a call at {rate}/s on one shard, the best of three");
+    println!("figure: {best:.1} µs of CPU a call at {rate}/s on one shard, the best of three");
     assert!(best < CALL_US || !optimised(), "{best:.1} µs of CPU a call");
 }
 

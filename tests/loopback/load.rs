@@ -45,7 +45,7 @@ fn carry(shards: &str) {
     callees.expect(calls);
     let emptied = engine.wait_until_empty(LINGER);
     println!(
-        "{shards} shards: {calls} calls at {rate}/s, 0 failed; {:.1} µs of CPU a call; \
+        "figure: {shards} shards: {calls} calls at {rate}/s, 0 failed; {:.1} µs of CPU a call; \
          sent again: {} by the callers, {} by the callees; tables empty after {:.1} s",
         cpu.as_secs_f64() * 1e6 / calls as f64,
         callers.retransmissions,

@@ -46,7 +46,7 @@ fn every_one_of_twenty_thousand_users_can_be_called() {
     losers.wait().expect(users);
     engine.wait_until_empty(LINGER);
     println!(
-        "{users} users with two contacts each, every one called; {:.0} MB resident",
+        "figure: {users} users with two contacts each, every one called; {:.0} MB resident",
         resident_mb(engine.pid())
     );
 }
