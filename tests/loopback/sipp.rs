@@ -76,7 +76,7 @@ impl Sipp {
             "-m",
             &calls.to_string(),
             "-l",
-            "100000",
+            "10000",
             "-buff_size",
             "4000000",
         ]);
