@@ -16,16 +16,22 @@ use std::panic;
 use std::process::ExitCode;
 use std::time::Instant;
 
+/// The exit code when a case failed, as libtest has it.
+const FAILED: u8 = 101;
+
 fn main() -> ExitCode {
     if !network::is_inside() {
         return match network::run_inside() {
             Ok(status) if status.success() => ExitCode::SUCCESS,
-            Ok(_) => {
-                eprintln!("clients: failed (no namespace to be had? run as root, with util-linux)");
+            Ok(status) if status.code() == Some(FAILED.into()) => FAILED.into(),
+            Ok(status) => {
+                eprintln!(
+                    "no namespaces for the phones ({status}): run as root, or allow users theirs"
+                );
                 ExitCode::FAILURE
             }
             Err(error) => {
-                eprintln!("clients: cannot run unshare (util-linux): {error}");
+                eprintln!("cannot run unshare (package util-linux): {error}");
                 ExitCode::FAILURE
             }
         };

@@ -15,6 +15,8 @@ impl Scratch {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("{name}-{}-{serial}", process::id()));
+        // One of the same name is of a process long gone.
+        drop(fs::remove_dir_all(&path));
         fs::create_dir_all(&path).expect("cargo's directory for tests can be written");
         Scratch(path)
     }
