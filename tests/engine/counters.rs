@@ -2,9 +2,19 @@
 
 use std::collections::BTreeMap;
 
-/// Counters of every shard by name, read from what SIGUSR1 makes the engine print.
+/// The totals of all shards by name, read from what SIGUSR1 makes the engine print.
 #[derive(Debug)]
-pub struct Counters(BTreeMap<String, Vec<u64>>);
+pub struct Counters(BTreeMap<String, u64>);
+
+/// The tables that are empty when nobody calls.
+const OF_CALLS: [&str; 6] = [
+    "calls",
+    "dialogs",
+    "transactions",
+    "pending",
+    "messages",
+    "places",
+];
 
 impl Counters {
     /// Whether the table ends with `line`.
@@ -12,33 +22,30 @@ impl Counters {
         line.is_empty()
     }
 
-    /// Reads the table: a row for each counter, a column for each shard.
+    /// Reads the table: a row for each counter, a column for each shard and
+    /// the last for their sum.
     pub fn parse(lines: &[String]) -> Counters {
-        let rows = lines.iter().filter_map(|line| {
+        let total = |line: &String| {
             let mut words = line.split_whitespace();
-            let name = words.next()?.to_owned();
-            let values: Result<Vec<u64>, _> = words.map(str::parse).collect();
-            Some((name, values.ok()?))
-        });
-        Counters(rows.collect())
+            Some((words.next()?.to_owned(), words.last()?.parse().ok()?))
+        };
+        Counters(lines.iter().filter_map(total).collect())
     }
 
     /// The sum over the shards.
     pub fn total(&self, name: &str) -> u64 {
-        let values = self
+        *self
             .0
             .get(name)
-            .unwrap_or_else(|| panic!("no counter {name} in {self:?}"));
-        values.iter().sum()
+            .unwrap_or_else(|| panic!("no counter {name} in {self:?}"))
     }
 
-    /// The tables that must be empty when nobody calls, and are not.
-    pub fn tables_in_use(&self) -> Vec<(&'static str, u64)> {
-        let tables = ["calls", "dialogs", "transactions", "pending"];
-        tables
+    /// What is left in the tables that are empty when nobody calls.
+    pub fn left_of_calls(&self) -> Vec<(&'static str, u64)> {
+        OF_CALLS
             .map(|name| (name, self.total(name)))
             .into_iter()
-            .filter(|&(_, n)| n > 0)
+            .filter(|&(_, left)| left > 0)
             .collect()
     }
 }

@@ -97,7 +97,7 @@ impl Engine {
     pub fn wait_until_empty(&self, limit: Duration) -> Duration {
         let start = Instant::now();
         loop {
-            let left = self.counters().tables_in_use();
+            let left = self.counters().left_of_calls();
             if left.is_empty() {
                 return start.elapsed();
             }
