@@ -184,7 +184,7 @@ impl Server {
 
 fn print(started: Instant, censuses: &[Census]) {
     say(&format!(
-        "counters after {:.3} s\n{}",
+        "counters after {:.3} s\n{}\n",
         started.elapsed().as_secs_f64(),
         table(censuses)
     ));
