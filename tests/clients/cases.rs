@@ -26,7 +26,9 @@ pub const ALL: [Case; 9] = [
 ];
 
 const SOON: Duration = Duration::from_secs(5);
-/// 64·T1, and a little for the sweep.
+/// With this T1 most transactions linger for 6.4 s.
+const FLAGS: [&str; 4] = ["--shards", "2", "--t1", "100"];
+/// Timer D keeps a refused INVITE for 32 s whatever T1 is.
 const LINGER: Duration = Duration::from_secs(34);
 
 const SIP: &str = "\
@@ -58,7 +60,7 @@ impl House {
         let scratch = Scratch::new("clients");
         scratch.write("sip.conf", SIP);
         scratch.write("extensions.conf", EXTENSIONS);
-        let engine = Engine::start(scratch, address, &["--shards", "2"]);
+        let engine = Engine::start(scratch, address, &FLAGS);
         House { engine, links }
     }
 
@@ -131,6 +133,7 @@ fn each_calls_the_other() {
         bob.expect("CALL_CLOSED", SOON);
         alice.expect("CALL_CLOSED", SOON);
     }
+    house.leave();
 }
 
 fn the_caller_gives_up() {
@@ -152,6 +155,7 @@ fn the_callee_is_busy() {
     bob.hang_up();
     let reason = alice.expect("CALL_CLOSED", SOON);
     assert!(reason.starts_with("486"), "closed by {reason}");
+    house.leave();
 }
 
 fn nobody_answers() {
@@ -168,6 +172,7 @@ fn nobody_answers() {
         "Dial's 20 s took {rang:?}"
     );
     bob.expect("CALL_CLOSED", SOON);
+    house.leave();
 }
 
 fn a_wrong_password_is_refused() {
@@ -197,6 +202,7 @@ fn an_unknown_number_is_unavailable() {
     alice.dial(&house.uri("4711"));
     let reason = alice.expect("CALL_CLOSED", SOON);
     assert!(reason.starts_with("503"), "closed by {reason}");
+    house.leave();
 }
 
 fn an_unknown_name_is_not_found() {
@@ -205,4 +211,5 @@ fn an_unknown_name_is_not_found() {
     alice.dial(&house.uri("nobody"));
     let reason = alice.expect("CALL_CLOSED", SOON);
     assert!(reason.starts_with("404"), "closed by {reason}");
+    house.leave();
 }

@@ -61,6 +61,6 @@ fn main() -> ExitCode {
     if failed == 0 {
         ExitCode::SUCCESS
     } else {
-        ExitCode::FAILURE
+        FAILED.into()
     }
 }

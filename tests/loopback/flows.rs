@@ -7,7 +7,8 @@ use crate::sipp::{Outcome, Sipp, free_address};
 use crate::{LINGER, share_machine};
 
 const LIMIT: Duration = Duration::from_secs(30);
-const FLAGS: [&str; 2] = ["--shards", "2"];
+/// With this T1 most transactions linger for 6.4 s.
+const FLAGS: [&str; 4] = ["--shards", "2", "--t1", "100"];
 
 /// Registers 1002, lets it run the scenario `callee` while 1001 calls it with
 /// the scenario `caller`, and returns what the caller saw. Both must go well.

@@ -20,7 +20,7 @@ use std::env;
 use std::sync::RwLock;
 use std::time::Duration;
 
-/// 64·T1, the longest a transaction lingers, and a little for the sweep.
+/// 64·T1, or Timer D, the longest a transaction lingers, and a little for the sweep.
 const LINGER: Duration = Duration::from_secs(34);
 
 /// Whether the engine under test is an optimised one.

@@ -2,23 +2,30 @@
 //! judged by its exit code and its statistics file. Knows nothing of the engine.
 
 use std::fmt::Display;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{fs, process, thread};
 
 use crate::engine::Scratch;
 
-/// A UDP port of 127.0.0.1 that nobody has, below those the kernel gives to
-/// sockets that ask for none, so that SIPp's callers do not take it.
+/// The loopback address of this process alone: late messages to sockets of
+/// another run, whose ports are given out again, do not reach this one.
+fn host() -> Ipv4Addr {
+    let [_, high, middle, low] = process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 | (high & 63), middle, low)
+}
+
+/// A UDP port of this process' address that nobody has, below those the kernel
+/// gives to sockets that ask for none, so that SIPp's callers do not take it.
 pub fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(21_000);
     loop {
         let port = NEXT.fetch_add(1, Ordering::Relaxed);
         assert!(port < 32_000, "no free port between 21000 and 32000");
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let address = SocketAddr::from((host(), port));
         if UdpSocket::bind(address).is_ok() {
             return address;
         }
@@ -71,7 +78,7 @@ impl Sipp {
         command
             .arg("-sf")
             .arg(scenario)
-            .args(["-i", "127.0.0.1", "-nostdin"]);
+            .args(["-i", &host().to_string(), "-nostdin"]);
         command.args([
             "-m",
             &calls.to_string(),
