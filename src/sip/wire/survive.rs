@@ -72,11 +72,15 @@ fn read_everything(message: &Message) -> String {
             (
                 digest.scheme_is_digest,
                 digest.username().map(unfolded),
-                digest.nonce(),
+                digest.nonce().map(unfolded),
             )
         })
         .collect();
-    let tokens: Vec<_> = message.require().chain(message.supported()).collect();
+    let tokens: Vec<_> = message
+        .require()
+        .chain(message.supported())
+        .map(unfolded)
+        .collect();
     format!(
         "{:?} {names:?} {vias:?} {digests:?} {tokens:?} {:?} {:?} {:?} {:?} {:?} {:?} {parsed:?}",
         message.start(),
