@@ -19,6 +19,8 @@ pub struct Weather {
     pub delay_us: u64,
     /// Added to it, evenly drawn.
     pub jitter_us: u64,
+    /// How long an envelope between shards takes.
+    pub mesh_delay_us: u64,
     /// An envelope between shards vanishes, as from a full queue.
     pub mesh_loss: u64,
 }
@@ -28,6 +30,7 @@ impl Weather {
     pub fn calm() -> Weather {
         Weather {
             delay_us: 1_000,
+            mesh_delay_us: 10,
             ..Weather::default()
         }
     }
@@ -47,6 +50,7 @@ impl Weather {
             reordering: sometimes(200),
             jitter_us: sometimes(60_000),
             mesh_loss: sometimes(100),
+            mesh_delay_us: 10 + sometimes(3_000),
             delay_us: 100 + sometimes(80_000),
         }
     }

@@ -111,6 +111,7 @@ fn people(world: &mut World) -> Vec<String> {
     for name in names.iter().chain(twins).chain(&away) {
         let phone = stage::add_phone(world, name, usize::from(name.starts_with('2')));
         world.phones[phone].moody = true;
+        world.phones[phone].keeps_nonce = chance(world.random(), 3);
     }
     names.into_iter().chain(away).collect()
 }

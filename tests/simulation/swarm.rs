@@ -31,6 +31,21 @@ pub fn ends_agree(world: &World) -> Result<(), Failure> {
             });
         }
     }
+    for call in calls().filter(|call| !call.caller && !call.manner.deaf) {
+        let faces = || calls().filter(|other| other.caller && other.faces(call));
+        let ringing = call.state == State::Calling { ringing: true };
+        if ringing
+            && faces().count() > 0
+            && faces().all(|other| other.is_over())
+            && !world.oracle.forgotten(call.since)
+        {
+            return Err(Failure {
+                rule: "nobody rings for a caller that is gone",
+                seen: format!("{} rings", call.call_id),
+                call_id: Some(call.call_id.clone()),
+            });
+        }
+    }
     Ok(())
 }
 

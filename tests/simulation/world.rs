@@ -106,6 +106,8 @@ pub struct World {
     /// Until when.
     unplugged: BTreeMap<SocketAddr, Instant>,
     queue: BTreeMap<(Instant, u64), Event>,
+    /// When the latest envelope arrives.
+    last_envelope: Instant,
     sequence: u64,
 }
 
@@ -126,6 +128,7 @@ impl World {
             random: Random::from_u64(seed),
             unplugged: BTreeMap::new(),
             queue: BTreeMap::new(),
+            last_envelope: Instant::START,
             sequence: 0,
         }
     }
@@ -163,6 +166,14 @@ impl World {
     fn push(&mut self, at: Instant, event: Event) {
         self.sequence += 1;
         self.queue.insert((at, self.sequence), event);
+    }
+
+    /// Between two shards nothing overtakes, not even when the weather clears.
+    fn push_envelope(&mut self, engine: usize, envelope: Envelope) {
+        let delay = Duration::from_micros(self.weather.mesh_delay_us);
+        let at = (self.now + delay).max(self.last_envelope);
+        self.last_envelope = at;
+        self.push(at, Event::Envelope { engine, envelope });
     }
 
     /// Lets a phone do something now.
@@ -299,7 +310,7 @@ impl World {
                 to: other,
                 body: Body::Replaced { incarnation },
             };
-            self.push(self.now + MESH_DELAY, Event::Envelope { engine, envelope });
+            self.push_envelope(engine, envelope);
         }
         self.arm(engine, shard);
     }
@@ -400,7 +411,7 @@ impl World {
                     format!("an envelope to shard {} is lost", envelope.to),
                 );
             } else {
-                self.push(self.now + MESH_DELAY, Event::Envelope { engine, envelope });
+                self.push_envelope(engine, envelope);
             }
         }
     }
@@ -506,9 +517,6 @@ impl Drop for World {
         }
     }
 }
-
-/// Between two shards.
-const MESH_DELAY: Duration = Duration::from_micros(10);
 
 /// The commit under test, as git names it.
 fn commit() -> String {

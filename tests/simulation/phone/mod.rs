@@ -90,6 +90,8 @@ pub struct Phone {
     pub manner: Manner,
     /// Draws a new manner for each incoming call instead.
     pub moody: bool,
+    /// Uses a nonce again, counting, until it is told that it is stale.
+    pub keeps_nonce: bool,
     /// Does nothing by itself: the test answers.
     pub manual: bool,
     /// Goes on, but begins and accepts nothing new.
@@ -104,6 +106,8 @@ pub struct Phone {
     serial: u32,
     now: Instant,
     register_cseq: u32,
+    /// The challenge last answered, and how often.
+    nonce: Option<(Msg, u32)>,
     clients: BTreeMap<String, Client>,
     servers: BTreeMap<(String, String), Server>,
 }
@@ -126,6 +130,7 @@ impl Phone {
             engine,
             manner: Manner::default(),
             moody: false,
+            keeps_nonce: false,
             manual: false,
             retired: false,
             inbox: Vec::new(),
@@ -135,6 +140,7 @@ impl Phone {
             serial: 0,
             now: Instant::START,
             register_cseq: 0,
+            nonce: None,
             clients: BTreeMap::new(),
             servers: BTreeMap::new(),
         }

@@ -77,6 +77,7 @@ impl Phone {
     ) -> String {
         let via = self.via();
         let branch = param(&via, "branch").unwrap_or_default();
+        let request = self.with_kept_nonce(request, purpose, tries);
         let mut on_wire = request.clone();
         on_wire.headers.insert(0, ("Via".into(), via));
         self.start_client_on(branch.clone(), on_wire, request, purpose, tries, out);
@@ -178,6 +179,21 @@ impl Phone {
         }
     }
 
+    /// A phone that keeps its nonce proves itself unasked (RFC 7616 §3.6).
+    fn with_kept_nonce(&mut self, request: Msg, purpose: Purpose, tries: u32) -> Msg {
+        let willing = match purpose {
+            Purpose::Register | Purpose::Other => true,
+            Purpose::Invite(call) => self.calls[call].plan.credentials == Credentials::Right,
+            _ => false,
+        };
+        let Some((challenge, uses)) = self.nonce.take_if(|_| willing && tries == 0) else {
+            return request;
+        };
+        let signed = self.with_credentials(&request, &challenge, Credentials::Right, uses + 1);
+        self.nonce = Some((challenge, uses + 1));
+        signed.unwrap_or(request)
+    }
+
     /// Answers a challenge, at most twice (a stale nonce); says whether it did.
     fn try_credentials(
         &mut self,
@@ -202,6 +218,9 @@ impl Phone {
             return false;
         };
         again.headers.remove(0);
+        if self.keeps_nonce {
+            self.nonce = Some((response.clone(), 1));
+        }
         let cseq = match purpose {
             Purpose::Register => {
                 self.register_cseq += 1;
