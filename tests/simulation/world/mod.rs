@@ -4,10 +4,12 @@
 //! Owns the order of events and the history's hash; the rules are the
 //! oracle's. Nothing here reads a clock or iterates over a hash.
 
+mod report;
+mod task;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use pinion_sip::base::{Flow, Instant, Random, ShardId, shard_of};
@@ -19,7 +21,9 @@ use crate::message::Msg;
 use crate::network::Weather;
 use crate::noise::STRANGER;
 use crate::oracle::{Failure, Oracle};
-use crate::phone::{Alarm, Out, Phone, Plan};
+use crate::phone::{Alarm, Out, Phone};
+
+pub use task::Task;
 
 /// FNV-1a, continued from `hash` (0 begins).
 pub fn fnv(hash: u64, bytes: &[u8]) -> u64 {
@@ -53,31 +57,6 @@ enum Event {
         alarm: Alarm,
     },
     Task(Task),
-}
-
-/// Something the scenario planned.
-#[derive(Clone, Debug)]
-pub enum Task {
-    /// A phone registers its contact.
-    Register { phone: usize, expires_s: u32 },
-    /// A phone calls a user.
-    Call {
-        phone: usize,
-        target: String,
-        plan: Plan,
-    },
-    /// A shard dies.
-    Panic { engine: usize, shard: ShardId },
-    /// An engine takes no new calls.
-    Drain { engine: usize },
-    /// An engine is given its configuration anew.
-    Reload { engine: usize },
-    /// A phone's cable is out.
-    Unplug { phone: usize, lasting: Duration },
-    /// A stranger sends something.
-    Noise { engine: usize, bytes: Vec<u8> },
-    /// The network behaves from now on.
-    Clear,
 }
 
 /// What one test runs in.
@@ -251,70 +230,6 @@ impl World {
         }
     }
 
-    fn perform(&mut self, task: Task) {
-        match task {
-            Task::Register { phone, expires_s } => {
-                self.phone(phone, |phone, now, out| phone.register(now, expires_s, out));
-            }
-            Task::Call {
-                phone,
-                target,
-                plan,
-            } => {
-                self.phone(phone, |phone, now, out| {
-                    phone.invite(now, &target, plan, out)
-                });
-            }
-            Task::Panic { engine, shard } => self.panic_shard(engine, shard),
-            Task::Drain { engine } => {
-                self.note(engine, 0, "drain".into());
-                self.oracle.drained = Some(self.now);
-                for shard in 0..self.engines[engine].blueprint.shards {
-                    self.feed(engine, shard, Input::Drain);
-                }
-            }
-            Task::Reload { engine } => {
-                self.note(engine, 0, "reload".into());
-                for shard in 0..self.engines[engine].blueprint.shards {
-                    let config = Arc::clone(&self.engines[engine].blueprint.config);
-                    self.feed(engine, shard, Input::Reload(config));
-                }
-            }
-            Task::Unplug { phone, lasting } => {
-                let (name, until) = (format!("phone {phone}"), self.now + lasting);
-                self.ladder
-                    .event(self.now, name, format!("unplugged until {until:?}"));
-                self.unplugged.insert(self.phones[phone].addr, until);
-            }
-            Task::Noise { engine, bytes } => {
-                let (from, to) = (STRANGER.into(), self.engines[engine].blueprint.addr);
-                self.push(self.now, Event::Datagram { from, to, bytes });
-            }
-            Task::Clear => self.weather = Weather::calm(),
-        }
-    }
-
-    fn note(&mut self, engine: usize, shard: ShardId, line: String) {
-        self.ladder
-            .event(self.now, format!("engine {engine} shard {shard}"), line);
-    }
-
-    /// What a pump does about a panic: a new shard, and word to the others.
-    fn panic_shard(&mut self, engine: usize, shard: ShardId) {
-        self.note(engine, shard, "panics and is replaced".into());
-        let incarnation = self.engines[engine].replace(shard);
-        self.oracle.shard_lost(self.now);
-        for other in (0..self.engines[engine].blueprint.shards).filter(|&other| other != shard) {
-            let envelope = Envelope {
-                from: shard,
-                to: other,
-                body: Body::Replaced { incarnation },
-            };
-            self.push_envelope(engine, envelope);
-        }
-        self.arm(engine, shard);
-    }
-
     fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         self.delivered += 1;
         let place = format!("{:?} {from} {to} ", self.now);
@@ -474,56 +389,4 @@ impl World {
         let shards = (0..engine.blueprint.shards).map(|shard| engine.occupancy(shard));
         shards.fold(Occupancy::default(), Occupancy::plus)
     }
-
-    /// The engines' sizes, for people.
-    fn shape(&self) -> String {
-        let of = |engine: &Engine| {
-            let limits = &engine.blueprint.limits;
-            format!(
-                "{} shards of {} calls, {} transactions, {} bindings, {} pending",
-                engine.blueprint.shards,
-                limits.calls,
-                limits.transactions,
-                limits.bindings,
-                limits.pending
-            )
-        };
-        self.engines.iter().map(of).collect::<Vec<_>>().join("; ")
-    }
-
-    /// What the rule says, the call's ladder, and how to see it again.
-    pub fn report(&self) -> Option<String> {
-        let failure = self.failure.as_ref()?;
-        Some(format!(
-            "broken: {}\nseed {} at {:?}, commit {}\n{}\n{}\n\n{}\nrepeat: PINION_SEED={} cargo test --test simulation {}\n",
-            failure.rule,
-            self.seed,
-            self.now,
-            commit(),
-            self.shape(),
-            failure.seen,
-            self.ladder.text(failure.call_id.as_deref()),
-            self.seed,
-            std::thread::current().name().unwrap_or_default(),
-        ))
-    }
-}
-
-impl Drop for World {
-    /// A test that fails shows what happened.
-    fn drop(&mut self) {
-        if std::thread::panicking() && self.failure.is_none() {
-            eprintln!("seed {}:\n{}", self.seed, self.ladder.text(None));
-        }
-    }
-}
-
-/// The commit under test, as git names it.
-fn commit() -> String {
-    let asked = std::process::Command::new("git")
-        .args(["describe", "--always", "--dirty"])
-        .output();
-    asked.map_or("unknown".into(), |output| {
-        String::from_utf8_lossy(&output.stdout).trim().to_string()
-    })
 }

@@ -1,0 +1,105 @@
+//! What scenarios plan: calls, registrations, and everything that goes wrong.
+//!
+//! Owns how a fault is made; when it comes is the scenario's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pinion_sip::base::ShardId;
+use pinion_sip::machine::{Body, Envelope, Input};
+
+use super::{Event, World};
+use crate::network::Weather;
+use crate::noise::STRANGER;
+use crate::phone::Plan;
+
+/// Something the scenario planned.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// A phone registers its contact.
+    Register { phone: usize, expires_s: u32 },
+    /// A phone calls a user.
+    Call {
+        phone: usize,
+        target: String,
+        plan: Plan,
+    },
+    /// A shard dies.
+    Panic { engine: usize, shard: ShardId },
+    /// An engine takes no new calls.
+    Drain { engine: usize },
+    /// An engine is given its configuration anew.
+    Reload { engine: usize },
+    /// A phone's cable is out.
+    Unplug { phone: usize, lasting: Duration },
+    /// A stranger sends something.
+    Noise { engine: usize, bytes: Vec<u8> },
+    /// The network behaves from now on.
+    Clear,
+}
+
+impl World {
+    pub(super) fn perform(&mut self, task: Task) {
+        match task {
+            Task::Register { phone, expires_s } => {
+                self.phone(phone, |phone, now, out| phone.register(now, expires_s, out));
+            }
+            Task::Call {
+                phone,
+                target,
+                plan,
+            } => {
+                self.phone(phone, |phone, now, out| {
+                    phone.invite(now, &target, plan, out)
+                });
+            }
+            Task::Panic { engine, shard } => self.panic_shard(engine, shard),
+            Task::Drain { engine } => {
+                self.note(engine, 0, "drain".into());
+                self.oracle.drained = Some(self.now);
+                for shard in 0..self.engines[engine].blueprint.shards {
+                    self.feed(engine, shard, Input::Drain);
+                }
+            }
+            Task::Reload { engine } => {
+                self.note(engine, 0, "reload".into());
+                for shard in 0..self.engines[engine].blueprint.shards {
+                    let config = Arc::clone(&self.engines[engine].blueprint.config);
+                    self.feed(engine, shard, Input::Reload(config));
+                }
+            }
+            Task::Unplug { phone, lasting } => {
+                let (name, until) = (format!("phone {phone}"), self.now + lasting);
+                self.ladder
+                    .event(self.now, name, format!("unplugged until {until:?}"));
+                self.unplugged.insert(self.phones[phone].addr, until);
+            }
+            Task::Noise { engine, bytes } => {
+                let (from, to) = (STRANGER.into(), self.engines[engine].blueprint.addr);
+                self.push(self.now, Event::Datagram { from, to, bytes });
+            }
+            Task::Clear => self.weather = Weather::calm(),
+        }
+    }
+
+    pub(super) fn note(&mut self, engine: usize, shard: ShardId, line: String) {
+        self.ladder
+            .event(self.now, format!("engine {engine} shard {shard}"), line);
+    }
+
+    /// What a pump does about a panic: a new shard, and word to the others.
+    fn panic_shard(&mut self, engine: usize, shard: ShardId) {
+        self.note(engine, shard, "panics and is replaced".into());
+        let incarnation = self.engines[engine].replace(shard);
+        self.oracle.shard_lost(self.now);
+        for other in (0..self.engines[engine].blueprint.shards).filter(|&other| other != shard) {
+            let envelope = Envelope {
+                from: shard,
+                to: other,
+                body: Body::Replaced { incarnation },
+            };
+            self.push_envelope(engine, envelope);
+        }
+        self.arm(engine, shard);
+    }
+}
