@@ -118,6 +118,13 @@ impl Ladder {
             .count()
     }
 
+    /// Whether any line begins like that.
+    pub fn shows(&self, beginning: &str) -> bool {
+        self.rungs
+            .iter()
+            .any(|rung| rung.line.starts_with(beginning))
+    }
+
     /// The text for one call (both legs) or, without one, for everything.
     pub fn text(&self, call_id: Option<&str>) -> String {
         let legs = call_id.map(|id| self.joined(id));
