@@ -152,3 +152,32 @@ fn a_message_outside_any_call() {
     assert_eq!(ask_authorized(&mut world, 0, nobody).status(), 404);
     close(world);
 }
+
+#[test]
+fn a_re_invite_that_only_a_bye_answers() {
+    let mut world = stage(&["1001", "1002"]);
+    world.phones[1].manual = true;
+    dial(&mut world, 0, "1002", Plan::default());
+    go(&mut world, ms(100));
+    let invite = the_request(&world, 1, "INVITE");
+    reply(&mut world, 1, &invite, 200, "ph1.b", b"v=0\r\ns=b\r\n");
+    go(&mut world, ms(100));
+    perform(&mut world, 0, Act::Hold);
+    go(&mut world, ms(100));
+    let hold = requests(&world, 1, "INVITE").pop().expect("the hold");
+    world.send(1, &Msg::response(&hold, 100, ""));
+    let bye = Msg::request("BYE", &invite.contact().expect("a Contact"))
+        .with("Max-Forwards", 70)
+        .with("From", hold.get("To").expect("To"))
+        .with("To", hold.get("From").expect("From"))
+        .with("Call-ID", hold.call_id())
+        .with("CSeq", "1 BYE");
+    assert_eq!(ask(&mut world, 1, &bye).expect("an answer").status(), 200);
+    assert!(world.phones[0].calls[0].is_over());
+    assert_eq!(
+        finals(&world, 0, "INVITE").len(),
+        2,
+        "the 200 and what ends the hold"
+    );
+    close(world);
+}
