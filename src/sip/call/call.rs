@@ -115,6 +115,8 @@ pub struct Call {
     /// The callee's leg the caller is joined to.
     pub(super) bridge: Option<u16>,
     pub(super) relays: SmallVec<[Relay; 1]>,
+    /// A re-INVITE of our own to the caller, without a final response yet.
+    pub(super) reoffer: Option<TransactionId>,
     cursor: Option<Box<Cursor>>,
     /// When the plan wants waking.
     alarm: Option<Instant>,
@@ -175,6 +177,7 @@ impl Call {
             next_channel: 1,
             bridge: None,
             relays: SmallVec::new(),
+            reoffer: None,
             cursor: None,
             alarm: None,
             events: VecDeque::new(),

@@ -389,7 +389,7 @@ impl Call {
     /// Offers the caller, already answered, what its new callee answered.
     pub(super) fn renegotiate(&mut self, turn: &mut Turn<'_>) {
         let (content_type, body) = body_of(turn);
-        self.reinvite(turn, 0, content_type, body);
+        self.reoffer(turn, 0, content_type, body);
     }
 }
 

@@ -165,7 +165,7 @@ impl Call {
     }
 
     /// A re-INVITE of our own making: no sender waits for its answer.
-    pub(super) fn reinvite(
+    pub(super) fn reoffer(
         &mut self,
         turn: &mut Turn<'_>,
         to: u16,
@@ -173,7 +173,8 @@ impl Call {
         body: &[u8],
     ) {
         let max_forwards = turn.exchange.config.general.maxforwards;
-        self.send_within(turn, to, Method::Invite, max_forwards, (content_type, body));
+        let parts = (content_type, body);
+        self.reoffer = self.send_within(turn, to, Method::Invite, max_forwards, parts);
     }
 
     /// Answers a sender from the response of this turn, or with nothing but a status.
@@ -231,6 +232,9 @@ impl Call {
             .iter()
             .position(|relay| relay.client == Some(client))
         else {
+            if self.reoffer == Some(client) && status.is_final() {
+                self.reoffer = None;
+            }
             if invite && status.is_success() {
                 self.unasked_answer(turn, index, response);
             }
@@ -380,6 +384,9 @@ impl Call {
         _index: u16,
         client: TransactionId,
     ) {
+        if self.reoffer == Some(client) {
+            self.reoffer = None;
+        }
         let Some(position) = self
             .relays
             .iter()
@@ -451,18 +458,27 @@ impl Call {
     /// Answers what is still being relayed, because the bridge is gone.
     pub(super) fn drop_relays(&mut self, turn: &mut Turn<'_>) {
         while let Some(relay) = self.relays.pop() {
-            if let Some(client) = relay.client {
-                let ended = self.leg(relay.to).map_or(EndedForks::default(), |leg| {
-                    leg.ended.with(&leg.dialog.remote_tag)
-                });
-                let owner = if relay.invite {
-                    Owner::Straggler { ended }
-                } else {
-                    Owner::Nobody
-                };
-                turn.exchange.transactions.set_owner(client, owner);
+            match relay.client {
+                Some(client) if relay.invite => self.abandon_invite(turn, client, relay.to),
+                Some(client) => turn.exchange.transactions.set_owner(client, Owner::Nobody),
+                None => {}
             }
             self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_TERMINATED);
         }
+        if let Some(client) = self.reoffer.take() {
+            self.abandon_invite(turn, client, 0);
+        }
+    }
+
+    /// Leaves a re-INVITE that nobody waits for any more: cancelled, so that it
+    /// ends whatever its remote does, and acknowledged if it is answered still.
+    /// Its dialog has a BYE of its own.
+    fn abandon_invite(&mut self, turn: &mut Turn<'_>, client: TransactionId, to: u16) {
+        let ended = self.leg(to).map_or(EndedForks::default(), |leg| {
+            leg.ended.with(&leg.dialog.remote_tag)
+        });
+        let transactions = &mut turn.exchange.transactions;
+        transactions.set_owner(client, Owner::Straggler { ended });
+        transactions.cancel(turn.now, client, b"", turn.out);
     }
 }
