@@ -133,7 +133,6 @@ fn each_calls_the_other() {
         bob.expect("CALL_CLOSED", SOON);
         alice.expect("CALL_CLOSED", SOON);
     }
-    house.leave();
 }
 
 fn the_caller_gives_up() {
@@ -155,7 +154,6 @@ fn the_callee_is_busy() {
     bob.hang_up();
     let reason = alice.expect("CALL_CLOSED", SOON);
     assert!(reason.starts_with("486"), "closed by {reason}");
-    house.leave();
 }
 
 fn nobody_answers() {
@@ -172,7 +170,6 @@ fn nobody_answers() {
         "Dial's 20 s took {rang:?}"
     );
     bob.expect("CALL_CLOSED", SOON);
-    house.leave();
 }
 
 fn a_wrong_password_is_refused() {
@@ -202,7 +199,6 @@ fn an_unknown_number_is_unavailable() {
     alice.dial(&house.uri("4711"));
     let reason = alice.expect("CALL_CLOSED", SOON);
     assert!(reason.starts_with("503"), "closed by {reason}");
-    house.leave();
 }
 
 fn an_unknown_name_is_not_found() {
@@ -211,5 +207,4 @@ fn an_unknown_name_is_not_found() {
     alice.dial(&house.uri("nobody"));
     let reason = alice.expect("CALL_CLOSED", SOON);
     assert!(reason.starts_with("404"), "closed by {reason}");
-    house.leave();
 }

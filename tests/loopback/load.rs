@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::phones::{self, line};
 use crate::sipp::{Sipp, free_address};
 use crate::usage::cpu_time;
-use crate::{LINGER, optimised, take_machine};
+use crate::{LINGER, optimised, share_machine, take_machine};
 
 const CALLERS: std::ops::Range<u32> = 1000..1100;
 const CALLEES: std::ops::Range<u32> = 2000..2100;
@@ -18,7 +18,7 @@ fn seconds() -> u32 {
 }
 
 fn carry(shards: &str) {
-    let _alone = take_machine();
+    let alone = take_machine();
     let rate = if optimised() { 1000 } else { 100 };
     let calls = (rate * seconds()) as usize;
     let limit = Duration::from_secs(u64::from(seconds()) + 60);
@@ -43,6 +43,8 @@ fn carry(shards: &str) {
     let cpu = cpu_time(engine.pid()) - before;
     callers.expect(calls);
     callees.expect(calls);
+    drop(alone);
+    let _shared = share_machine();
     let emptied = engine.wait_until_empty(LINGER);
     println!(
         "figure: {shards} shards: {calls} calls at {rate}/s, 0 failed; {:.1} µs of CPU a call; \

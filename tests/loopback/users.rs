@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::phones::{self, line};
 use crate::sipp::{Sipp, free_address};
 use crate::usage::resident_mb;
-use crate::{LINGER, optimised, take_machine};
+use crate::{LINGER, optimised, share_machine, take_machine};
 
 const CALLER: u32 = 1001;
 
 #[test]
 fn every_one_of_twenty_thousand_users_can_be_called() {
-    let _alone = take_machine();
+    let alone = take_machine();
     let (users, rate) = if optimised() {
         (20_000, 500)
     } else {
@@ -44,6 +44,8 @@ fn every_one_of_twenty_thousand_users_can_be_called() {
         .expect(users);
     winners.wait().expect(users);
     losers.wait().expect(users);
+    drop(alone);
+    let _shared = share_machine();
     engine.wait_until_empty(LINGER);
     println!(
         "figure: {users} users with two contacts each, every one called; {:.0} MB resident",
