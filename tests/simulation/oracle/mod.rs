@@ -75,6 +75,8 @@ pub struct Oracle {
     bodies: BTreeMap<Vec<u8>, Origin>,
     /// Callees' To tags above 100, by the offer of the INVITE they answer.
     forks: BTreeMap<Vec<u8>, BTreeSet<String>>,
+    /// The highest CSeq of each dialog's requests that came home.
+    orders: BTreeMap<(String, String, String), u32>,
     nonces: BTreeSet<String>,
     /// INVITEs whose 2xx has been acknowledged: (Call-ID, their tag, our tag, CSeq).
     settled: BTreeSet<(String, String, String, u32)>,
@@ -119,9 +121,7 @@ impl Oracle {
         if message.method() == "ACK" && message.is_request() {
             self.settled.insert(invite_of(message));
         } else if message.is_request() {
-            if let Some(asked) = self.asked.get_mut(&(message.branch(), message.method())) {
-                asked.home = true;
-            }
+            self.request_came_home(message);
         } else {
             self.response_came_home(now, message);
         }
@@ -249,15 +249,16 @@ impl Oracle {
     }
 }
 
+/// What names a dialog in one direction.
+fn dialog_of(message: &Msg) -> (String, String, String) {
+    let tag = |name: &str| message.tag(name).unwrap_or_default();
+    (message.call_id().into(), tag("From"), tag("To"))
+}
+
 /// What names an INVITE of a caller: the same for its responses and its ACK.
 fn invite_of(message: &Msg) -> (String, String, String, u32) {
-    let tag = |name: &str| message.tag(name).unwrap_or_default();
-    (
-        message.call_id().into(),
-        tag("From"),
-        tag("To"),
-        message.cseq().0,
-    )
+    let (call_id, from, to) = dialog_of(message);
+    (call_id, from, to, message.cseq().0)
 }
 
 /// Somebody no engine knows is told no, if anything.

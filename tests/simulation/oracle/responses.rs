@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use pinion_sip::base::Instant;
 
-use super::{Failure, Oracle, Place, Verdict, form, invite_of};
+use super::{Failure, Oracle, Place, Verdict, dialog_of, form, invite_of};
 use crate::digest;
 use crate::message::{Msg, uri_of, user_of};
 
@@ -15,6 +15,8 @@ pub(super) struct Asked {
     at: Instant,
     /// Whether it ever reached its home shard.
     pub(super) home: bool,
+    /// Whether a later request of its dialog was home before it.
+    pub(super) overtaken: bool,
     tag: Option<String>,
     last: Option<(u16, String, Place)>,
 }
@@ -30,10 +32,24 @@ impl Oracle {
             from,
             at: now,
             home: false,
+            overtaken: false,
             tag: None,
             last: None,
         };
         self.asked.entry(key).or_insert(asked);
+    }
+
+    pub(super) fn request_came_home(&mut self, request: &Msg) {
+        let Some(asked) = self.asked.get_mut(&(request.branch(), request.method())) else {
+            return;
+        };
+        let inside = request.tag("To").is_some() && request.method() != "CANCEL";
+        if inside && !asked.home {
+            let order = self.orders.entry(dialog_of(request)).or_default();
+            asked.overtaken = request.cseq().0 < *order;
+            *order = request.cseq().0.max(*order);
+        }
+        asked.home = true;
     }
 
     pub(super) fn response_sent(
@@ -99,6 +115,12 @@ impl Oracle {
             if *owner != place {
                 return fail("one shard answers a request", seen);
             }
+        }
+        if !excused && asked.overtaken && (200..300).contains(&status) {
+            return fail(
+                "a request out of order is refused (§12.2.2)",
+                asked.request.head(),
+            );
         }
         let invite_2xx = response.method() == "INVITE" && (200..300).contains(&status);
         if !excused && invite_2xx && self.settled.contains(&invite_of(response)) {

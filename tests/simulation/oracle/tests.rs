@@ -100,6 +100,18 @@ fn a_success_without_credentials() {
 }
 
 #[test]
+fn an_overtaken_request_is_taken() {
+    let within = |cseq| request("INFO", cseq).set("To", "<sip:y@10.9.9.1>;tag=t");
+    let mut oracle = oracle();
+    for info in [&within(4), &within(3)] {
+        oracle.arrived(at(1), phone(), info);
+        oracle.came_home(at(1), info);
+    }
+    assert_eq!(answer(&mut oracle, &within(4), 200, "t"), "");
+    assert!(answer(&mut oracle, &within(3), 200, "t").contains("out of order"));
+}
+
+#[test]
 fn a_request_left_unanswered() {
     let (mut oracle, options) = (oracle(), request("OPTIONS", 1));
     oracle.arrived(at(1), phone(), &options);
