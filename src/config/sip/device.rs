@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use pinion_sip::config::{General, Host, Peer, PeerKind, Secret};
+use pinion_sip::config::{Host, Peer, PeerKind, Secret};
 
 use super::load::{Load, Timer};
 use crate::config::file::Position;
@@ -49,7 +49,7 @@ impl Device {
     pub(super) fn finish(
         mut self,
         at: &Position,
-        general: &General,
+        t1min: Duration,
         load: &mut Load,
     ) -> Option<Peer> {
         let name = self.peer.name.clone();
@@ -63,8 +63,7 @@ impl Device {
         self.peer.kind = kind;
         self.peer.host = self.host(at, load)?;
         self.peer.defaultip = self.defaultip.map(|ip| SocketAddr::new(ip, self.port));
-        self.settle_timers(general.t1min, load);
-        self.settle_session_timers(at, load);
+        self.settle_timers(t1min, load);
         self.peer.secret = match (self.md5secret, self.secret) {
             (digest, _) if !digest.is_empty() => Secret::Md5(digest),
             (_, secret) if !secret.is_empty() => Secret::Plain(secret),
@@ -129,19 +128,6 @@ impl Device {
                 );
                 load.warn_line(&b.at, || text);
             }
-        }
-    }
-
-    /// Session-Expires not below Min-SE (RFC 4028 §4).
-    pub(super) fn settle_session_timers(&mut self, at: &Position, load: &mut Load) {
-        let timers = &mut self.peer.session_timers;
-        if timers.expires_s < timers.minse_s {
-            let text = format!(
-                "session-expires={} is below session-minse={}. Taken as the latter.",
-                timers.expires_s, timers.minse_s
-            );
-            timers.expires_s = timers.minse_s;
-            load.warn(at, text);
         }
     }
 }

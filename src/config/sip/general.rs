@@ -2,6 +2,7 @@
 //! line is known.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use pinion_sip::config::{General, Peer, PeerKind};
 
@@ -17,6 +18,8 @@ pub(super) struct Globals {
     pub defaults: Device,
     pub bind: Vec<Endpoint>,
     pub bindport: u16,
+    /// `t1min`: the least T1 a device may have.
+    pub t1min: Duration,
     pub autodomain: bool,
     pub dynamic_exclude_static: bool,
     pub externaddr: Option<(SocketAddr, Position)>,
@@ -29,6 +32,7 @@ impl Globals {
             defaults: Device::new("", &Peer::new("", PeerKind::User)),
             bind: Vec::new(),
             bindport: 5060,
+            t1min: Duration::from_millis(100),
             autodomain: false,
             dynamic_exclude_static: false,
             externaddr: None,
@@ -61,8 +65,7 @@ impl Globals {
             return Err(ConfigError::new(at, text));
         }
         self.general.defaultexpiry_s = self.general.defaultexpiry_s.clamp(min, max);
-        self.defaults.settle_timers(self.general.t1min, load);
-        self.defaults.settle_session_timers(at, load);
+        self.defaults.settle_timers(self.t1min, load);
         self.settle_externaddr(load);
         if self.autodomain {
             self.add_own_domains();
@@ -109,17 +112,11 @@ impl Globals {
     fn share_defaults(&mut self) {
         let (general, defaults) = (&mut self.general, &self.defaults.peer);
         general.context = defaults.context.clone();
-        general.outofcall_message_context = defaults.outofcall_message_context.clone();
         general.fromdomain = defaults.fromdomain.clone();
         general.maxforwards = defaults.maxforwards;
-        general.max_contacts = defaults.max_contacts;
         general.nat = defaults.nat;
-        general.qualify = defaults.qualify;
-        general.qualifyfreq = defaults.qualifyfreq;
         general.timer_t1 = defaults.timer_t1;
         general.timer_b = defaults.timer_b;
-        general.use_q850_reason = defaults.use_q850_reason;
-        general.outboundproxy = defaults.outboundproxy;
         general.defaults = defaults.clone();
     }
 }

@@ -8,6 +8,7 @@ use super::device::Device;
 use super::general::Globals;
 use super::keys::KEYS;
 use super::load::{Outcome, Setting};
+use super::value::truth;
 
 /// A row of the table of options.
 pub(super) struct Key {
@@ -35,10 +36,9 @@ pub(super) enum Effect {
     Both(InDevice),
     /// One meaning in `[general]`, another in devices.
     Each(InGeneral, InDevice),
-    /// Kept verbatim: it concerns media or display, which pass through.
-    Kept(Place),
-    /// Does nothing here, for the reason given; said once unless it says no.
-    Inert(Place, &'static str),
+    /// Does nothing here: the value that asks for nothing else than what is
+    /// done anyway, and why any other is in vain, which is said once.
+    Inert(Place, &'static str, &'static str),
 }
 
 /// A kind of section.
@@ -65,7 +65,7 @@ impl Key {
             Effect::General(_) => Place::General,
             Effect::Device(_) => Place::Device,
             Effect::Both(_) | Effect::Each(..) => Place::Both,
-            Effect::Kept(place) | Effect::Inert(place, _) => place,
+            Effect::Inert(place, ..) => place,
         }
     }
 }
@@ -105,14 +105,25 @@ pub(super) const fn each(names: &'static str, in_general: InGeneral, in_device: 
     row(names, Effect::Each(in_general, in_device))
 }
 
-/// Options kept verbatim.
-pub(super) const fn kept(names: &'static str, place: Place) -> Key {
-    row(names, Effect::Kept(place))
+/// Options that do nothing unless they say no, and why.
+pub(super) const fn inert(names: &'static str, place: Place, why: &'static str) -> Key {
+    inert_but(names, place, "no", why)
 }
 
-/// Options that do nothing, and why.
-pub(super) const fn inert(names: &'static str, place: Place, why: &'static str) -> Key {
-    row(names, Effect::Inert(place, why))
+/// Options that do nothing unless they say `usual`, and why.
+pub(super) const fn inert_but(
+    names: &'static str,
+    place: Place,
+    usual: &'static str,
+    why: &'static str,
+) -> Key {
+    row(names, Effect::Inert(place, usual, why))
+}
+
+/// Whether `value` asks for what is `usual`: the word, or one as true.
+pub(super) fn asks_for(value: &str, usual: &str) -> bool {
+    let truth_of_usual = truth(usual);
+    value.eq_ignore_ascii_case(usual) || truth_of_usual.is_some() && truth(value) == truth_of_usual
 }
 
 impl Key {

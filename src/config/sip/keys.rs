@@ -6,9 +6,9 @@ use pinion_sip::config::Secret;
 use super::acl::{self, Network};
 use super::device::Device;
 use super::key::Place::{self, Both};
-use super::key::{Key, both, device, each, general, inert, kept};
+use super::key::{Key, both, device, each, general, inert, inert_but};
 use super::load::{Outcome, Setting};
-use super::value::{CallingPres, Groups, Keepalive, SendRpid, Tos, Wrong, list};
+use super::value::{CallingPres, Keepalive, SendRpid, Tos, Wrong, list};
 
 /// The longest registration or timer, in seconds: a week.
 const WEEK_S: u32 = 604_800;
@@ -16,6 +16,14 @@ const WEEK_S: u32 = 604_800;
 const ONLY_UDP: &str = "only UDP is spoken here";
 const NO_OUTBOUND_REGISTRATION: &str = "this server registers nowhere itself";
 const NO_REGISTRATION_EXTENSIONS: &str = "registrations make no extensions here";
+const NO_SUBSCRIPTIONS: &str = "subscriptions are not accepted";
+const NO_REFER: &str = "REFER is not accepted";
+const NO_READER: &str = "no application here reads it";
+const NO_VOICEMAIL: &str = "there is no voicemail here";
+const NO_PICKUP: &str = "ringing calls cannot be picked up here";
+const NO_REALTIME: &str = "there is no realtime database here";
+const NO_SESSION_TIMERS: &str = "session timers (RFC 4028) are not run";
+const MEDIA_PASSES: &str = "media and its description pass from phone to phone untouched";
 
 /// Every option, by chapters: identity, authentication,
 /// transport, registration, calls.
@@ -46,8 +54,11 @@ pub(super) static KEYS: &[Key] = &[
     both("sendrpid", |d, s| {
         s.form().map(|SendRpid(pai)| d.peer.sendrpid_pai = pai)
     }),
-    both("rpid_update", |d, s| s.put(&mut d.peer.rpid_update)),
-    both("rpid_immediate", |d, s| s.put(&mut d.peer.rpid_immediate)),
+    inert(
+        "rpid_update rpid_immediate",
+        Both,
+        "the caller is not told who answers",
+    ),
     both("trust_id_outbound", |d, s| {
         s.put(&mut d.peer.trust_id_outbound)
     }),
@@ -59,9 +70,11 @@ pub(super) static KEYS: &[Key] = &[
     both("fromdomain", |d, s| s.uri_part(&mut d.peer.fromdomain)),
     general("useragent", |g, s| s.quotable(&mut g.general.useragent)),
     general("realm", |g, s| s.quotable(&mut g.general.realm)),
-    general("domainsasrealm", |g, s| {
-        s.put(&mut g.general.domainsasrealm)
-    }),
+    inert(
+        "domainsasrealm",
+        Place::General,
+        "every challenge names the one realm",
+    ),
     general("domain", |g, s| {
         let (domain, context) = s.text.split_once(',').unwrap_or((s.text, ""));
         let (domain, context) = (domain.trim(), context.trim());
@@ -82,18 +95,12 @@ pub(super) static KEYS: &[Key] = &[
     general("allowexternaldomains", |g, s| {
         s.put(&mut g.general.allowexternaldomains)
     }),
-    device("accountcode", |d, s| s.put(&mut d.peer.accountcode)),
-    both("language", |d, s| s.put(&mut d.peer.language)),
-    device("callgroup", |d, s| {
-        s.form().map(|Groups(groups)| d.peer.callgroup = groups)
-    }),
-    device("pickupgroup", |d, s| {
-        s.form().map(|Groups(groups)| d.peer.pickupgroup = groups)
-    }),
-    device("namedcallgroup", |d, s| s.put(&mut d.peer.namedcallgroup)),
-    device("namedpickupgroup", |d, s| {
-        s.put(&mut d.peer.namedpickupgroup)
-    }),
+    inert("language", Both, NO_READER),
+    inert(
+        "callgroup pickupgroup namedcallgroup namedpickupgroup",
+        Place::Device,
+        NO_PICKUP,
+    ),
     device("setvar", |d, s| {
         s.pair('=', "NAME=VALUE")
             .map(|pair| d.peer.setvar.push(pair))
@@ -105,21 +112,23 @@ pub(super) static KEYS: &[Key] = &[
         NO_REGISTRATION_EXTENSIONS,
     ),
     inert("regexten", Place::Device, NO_REGISTRATION_EXTENSIONS),
-    kept(
-        "cid_tag vmexten buggymwi parkinglot mohinterpret mohsuggest",
+    inert(
+        "cid_tag parkinglot mohinterpret mohsuggest",
         Both,
+        NO_READER,
     ),
-    kept(
-        "mwi_from notifymimetype sdpsession sdpowner",
-        Place::General,
-    ),
-    kept(
+    inert("vmexten buggymwi", Both, NO_VOICEMAIL),
+    inert("mwi_from notifymimetype", Place::General, NO_VOICEMAIL),
+    inert("sdpsession sdpowner", Place::General, MEDIA_PASSES),
+    inert(
         "mailbox subscribemwi unsolicited_mailbox hasvoicemail",
         Place::Device,
+        NO_VOICEMAIL,
     ),
-    kept(
-        "amaflags tonezone description recordonfeature recordofffeature",
+    inert(
+        "accountcode amaflags tonezone description recordonfeature recordofffeature",
         Place::Device,
+        NO_READER,
     ),
     // Authentication and security.
     device("secret", |d, s| s.put(&mut d.secret)).secret(),
@@ -163,13 +172,17 @@ pub(super) static KEYS: &[Key] = &[
         Ok(false) => Ok(()),
         _ => Err(Wrong::new("no: whoever asked would get an account")),
     }),
-    both("allowtransfer", |d, s| s.put(&mut d.peer.allowtransfer)),
-    both("allowsubscribe", |d, s| s.put(&mut d.peer.allowsubscribe)),
+    inert("allowtransfer", Both, NO_REFER),
+    inert("allowsubscribe subscribecontext", Both, NO_SUBSCRIPTIONS),
     both("disallowed_methods", |d, s| {
         d.peer.disallowed_methods = list(s.text).map(str::to_ascii_uppercase).collect();
         Ok(())
     }),
-    both("promiscredir", |d, s| s.put(&mut d.peer.promiscredir)),
+    inert(
+        "promiscredir",
+        Both,
+        "a 3xx is not followed, wherever it leads",
+    ),
     both("maxforwards", |d, s| {
         s.number(&mut d.peer.maxforwards, 1..=255)
     }),
@@ -215,7 +228,7 @@ pub(super) static KEYS: &[Key] = &[
         Ok(())
     }),
     both("outboundproxy", outboundproxy),
-    both("supportpath", |d, s| s.put(&mut d.peer.supportpath)),
+    inert("supportpath", Both, "Path (RFC 3327) is not kept"),
     device("host", |d, s| {
         if s.text.is_empty() {
             return Err(Wrong::new("dynamic, an IP address, or a name"));
@@ -252,10 +265,21 @@ pub(super) static KEYS: &[Key] = &[
         Place::General,
         "a user part is taken as RFC 3261 §25.1 has it",
     ),
-    kept("srvlookup media_address pedantic", Place::General),
-    kept(
-        "tos_audio tos_video tos_text cos_audio cos_video cos_text",
+    inert(
+        "srvlookup",
         Place::General,
+        "the address of a name is looked up, at load",
+    ),
+    inert_but(
+        "pedantic",
+        Place::General,
+        "yes",
+        "requests are always read as RFC 3261 has them",
+    ),
+    inert(
+        "media_address tos_audio tos_video tos_text cos_audio cos_video cos_text",
+        Place::General,
+        MEDIA_PASSES,
     ),
     // Registration and qualify.
     general("defaultexpiry defaultexpirey", |g, s| {
@@ -290,8 +314,7 @@ pub(super) static KEYS: &[Key] = &[
             .map(|timer| d.timerb = Some(timer))
     }),
     general("t1min", |g, s| {
-        s.millis(10..=60_000)
-            .map(|timer| g.general.t1min = timer.duration)
+        s.millis(10..=60_000).map(|timer| g.t1min = timer.duration)
     }),
     inert(
         "register registertimeout registerattempts register_retry_403",
@@ -304,47 +327,54 @@ pub(super) static KEYS: &[Key] = &[
         Place::General,
         "this server subscribes nowhere itself",
     ),
-    kept(
+    inert(
         "submin submax subminexpiry submaxexpiry mwiexpiry",
         Place::General,
+        NO_SUBSCRIPTIONS,
     ),
-    kept("qualifygap qualifypeers", Place::General),
-    kept(
-        "rtcachefriends rtupdate rtautoclear rtsavesysname rtsavepath ignoreregexpire",
+    inert(
+        "qualifygap qualifypeers",
         Place::General,
+        "contacts are asked one by one, spread over their period",
+    ),
+    inert(
+        "rtcachefriends rtupdate rtautoclear rtsavesysname rtsavepath",
+        Place::General,
+        NO_REALTIME,
+    ),
+    inert(
+        "ignoreregexpire",
+        Place::General,
+        "a contact that expired is called no more",
     ),
     // Calls.
     device("call-limit incominglimit", |d, s| {
         s.number(&mut d.peer.call_limit, 0..=1_000_000)
     }),
-    both("callcounter", |d, s| s.put(&mut d.peer.callcounter)),
+    inert(
+        "callcounter",
+        Both,
+        "calls are counted where call-limit or busylevel asks for it",
+    ),
     device("busylevel", |d, s| {
         s.number(&mut d.peer.busylevel, 0..=1_000_000)
     }),
-    both("progressinband", |d, s| s.put(&mut d.peer.progressinband)),
-    both("session-timers", |d, s| {
-        s.put(&mut d.peer.session_timers.mode)
-    }),
-    both("session-expires", |d, s| {
-        s.number(&mut d.peer.session_timers.expires_s, 90..=WEEK_S)
-    }),
-    both("session-minse", |d, s| {
-        s.number(&mut d.peer.session_timers.minse_s, 90..=WEEK_S)
-    }),
-    both("session-refresher", |d, s| {
-        s.put(&mut d.peer.session_timers.refresher)
-    }),
+    inert_but(
+        "progressinband",
+        Both,
+        "",
+        "the caller is shown the 180 or 183 that the callee or the dialplan sends",
+    ),
+    inert_but("session-timers", Both, "refuse", NO_SESSION_TIMERS),
+    inert(
+        "session-expires session-minse session-refresher",
+        Both,
+        NO_SESSION_TIMERS,
+    ),
     both("use_q850_reason", |d, s| s.put(&mut d.peer.use_q850_reason)),
-    general("send_diversion", |g, s| {
-        s.put(&mut g.general.send_diversion)
-    }),
-    general("refer_addheaders", |g, s| {
-        s.put(&mut g.general.refer_addheaders)
-    }),
-    both("allowoverlap", |d, s| s.put(&mut d.peer.allowoverlap)),
-    both("subscribecontext", |d, s| {
-        s.put(&mut d.peer.subscribecontext)
-    }),
+    inert("send_diversion", Place::General, "calls are not forwarded"),
+    inert("refer_addheaders", Place::General, NO_REFER),
+    both("allowoverlap", allowoverlap),
     both("outofcall_message_context", |d, s| {
         s.put(&mut d.peer.outofcall_message_context)
     }),
@@ -368,35 +398,48 @@ pub(super) static KEYS: &[Key] = &[
         Place::Device,
         "call completion is not supported",
     ),
-    kept(
-        "notifyringing notifyhold notifycid subscribe_network_change_event",
+    inert(
+        "notifyringing notifyhold notifycid",
         Place::General,
+        NO_SUBSCRIPTIONS,
     ),
-    kept(
-        "sipdebug recordhistory dumphistory prematuremedia relaxdtmf",
+    inert(
+        "subscribe_network_change_event",
         Place::General,
+        NO_OUTBOUND_REGISTRATION,
     ),
-    kept(
-        "directmedia canreinvite directrtpsetup allow disallow dtmfmode \
-         maxcallbitrate videosupport textsupport t38pt_udptl t38pt_rtp t38pt_tcp \
+    inert(
+        "sipdebug recordhistory dumphistory",
+        Place::General,
+        "the flag --log says what is logged",
+    ),
+    inert_but(
+        "directmedia canreinvite directrtpsetup videosupport textsupport t38pt_udptl",
+        Both,
+        "yes",
+        MEDIA_PASSES,
+    ),
+    inert(
+        "allow disallow dtmfmode maxcallbitrate t38pt_rtp t38pt_tcp \
          t38pt_usertpsource faxdetect rfc2833compensate g726nonstandard \
          preferred_codec_only autoframing rtptimeout rtpholdtimeout rtpkeepalive \
          rtp_engine encryption encryption_taglen avpf force_avp icesupport \
-         ignoresdpversion ignore_requested_pref discard_remote_hold_retrieval",
-        Both,
-    ),
-    kept(
-        "directmediadeny directmediapermit directmediaacl",
-        Place::Device,
-    ),
-    kept(
-        "dtlsenable dtlsverify dtlsrekey dtlscertfile dtlsprivatekey dtlscipher \
+         ignoresdpversion ignore_requested_pref discard_remote_hold_retrieval \
+         dtlsenable dtlsverify dtlsrekey dtlscertfile dtlsprivatekey dtlscipher \
          dtlscafile dtlscapath dtlssetup dtlsfingerprint",
         Both,
+        MEDIA_PASSES,
     ),
-    kept(
-        "jbenable jbforce jbmaxsize jbresyncthreshold jbimpl jbtargetextra jblog",
+    inert(
+        "directmediadeny directmediapermit directmediaacl",
+        Place::Device,
+        MEDIA_PASSES,
+    ),
+    inert(
+        "prematuremedia relaxdtmf jbenable jbforce jbmaxsize jbresyncthreshold \
+         jbimpl jbtargetextra jblog",
         Place::General,
+        MEDIA_PASSES,
     ),
 ];
 
@@ -450,6 +493,19 @@ pub(super) fn credential(text: &str) -> Result<(String, Secret, String), Wrong> 
     split().ok_or_else(|| {
         Wrong::new("user:secret@realm, or user#md5@realm with 32 hexadecimal digits")
     })
+}
+
+/// yes, no, or `dtmf`, which only who hears media could honour.
+fn allowoverlap(device: &mut Device, setting: &mut Setting<'_>) -> Outcome {
+    if setting.text.eq_ignore_ascii_case("dtmf") {
+        device.peer.allowoverlap = false;
+        let text = "allowoverlap=dtmf is taken as no: digits within media are not heard here.";
+        setting.load.warn_key(setting.key, setting.at, text);
+        return Ok(());
+    }
+    let accepted = |_| Wrong::new("yes, no or dtmf");
+    device.peer.allowoverlap = setting.form().map_err(accepted)?;
+    Ok(())
 }
 
 fn transport(setting: &mut Setting<'_>) -> Outcome {

@@ -19,7 +19,7 @@ use self::device::Device;
 use self::general::Globals;
 use self::key::{Effect, Place};
 use self::load::{Load, Setting};
-use self::value::{Wrong, truth};
+use self::value::Wrong;
 use super::file::{Category, ConfigError, Entry, File, Position, Warning};
 
 pub use self::load::Resolve;
@@ -120,7 +120,7 @@ fn device(
     for entry in &category.entries {
         apply(entry, &mut Section::Device(&mut device), load)?;
     }
-    Ok(device.finish(&category.at, &globals.general, load))
+    Ok(device.finish(&category.at, globals.t1min, load))
 }
 
 /// `dynamic_exclude_static`: nobody registers the address of a fixed host.
@@ -179,14 +179,6 @@ impl Section<'_> {
             Section::Device(device) => &device.peer.name,
         }
     }
-
-    fn keep(&mut self, option: &str, value: &str) {
-        let kept = match self {
-            Section::General(globals) => &mut globals.general.kept,
-            Section::Device(device) => &mut device.peer.kept,
-        };
-        kept.push((option.into(), value.into()));
-    }
 }
 
 fn apply(entry: &Entry, section: &mut Section<'_>, load: &mut Load) -> Result<(), ConfigError> {
@@ -210,12 +202,8 @@ fn apply(entry: &Entry, section: &mut Section<'_>, load: &mut Load) -> Result<()
             Effect::Device(set) | Effect::Both(set) | Effect::Each(_, set),
             Section::Device(device),
         ) => set(device, &mut setting),
-        (Effect::Kept(kept), section) if kept.allows(place) => {
-            section.keep(name, &entry.value);
-            Ok(())
-        }
-        (Effect::Inert(inert, why), _) if inert.allows(place) => {
-            if truth(&entry.value) != Some(false) {
+        (Effect::Inert(inert, usual, why), _) if inert.allows(place) => {
+            if !key::asks_for(&entry.value, usual) {
                 load.warn_key(name, &entry.at, format!("{name} does nothing: {why}."));
             }
             Ok(())

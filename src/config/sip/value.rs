@@ -5,10 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use pinion_sip::config::{
-    CallerId, Insecure, Nat, Overlap, PeerKind, ProgressInband, Qualify, Refresher, SessionMode,
-    TrustIdOutbound,
-};
+use pinion_sip::config::{CallerId, Insecure, Nat, PeerKind, Qualify, TrustIdOutbound};
 
 /// A value that does not fit: what is accepted instead.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,54 +80,30 @@ impl Form for Option<String> {
     }
 }
 
-impl Form for Vec<String> {
-    const ACCEPTED: &'static str = "a list with commas";
-    fn read(text: &str) -> Option<Vec<String>> {
-        Some(list(text).map(String::from).collect())
+impl Form for PeerKind {
+    const ACCEPTED: &'static str = "friend, peer or user";
+    fn read(text: &str) -> Option<PeerKind> {
+        match text.to_ascii_lowercase().as_str() {
+            "friend" => Some(PeerKind::Friend),
+            "peer" => Some(PeerKind::Peer),
+            "user" => Some(PeerKind::User),
+            _ => None,
+        }
     }
 }
 
-/// A form that is one of a few words.
-macro_rules! words {
-    ($form:ty, $accepted:literal, $($word:literal => $value:expr),+ $(,)?) => {
-        impl Form for $form {
-            const ACCEPTED: &'static str = $accepted;
-            fn read(text: &str) -> Option<$form> {
-                match text.to_ascii_lowercase().as_str() {
-                    $($word => Some($value),)+
-                    _ => None,
-                }
-            }
+impl Form for TrustIdOutbound {
+    const ACCEPTED: &'static str = "legacy, no or yes";
+    fn read(text: &str) -> Option<TrustIdOutbound> {
+        if text.eq_ignore_ascii_case("legacy") {
+            return Some(TrustIdOutbound::Legacy);
         }
-    };
+        truth(text).map(|yes| match yes {
+            true => TrustIdOutbound::Yes,
+            false => TrustIdOutbound::No,
+        })
+    }
 }
-
-words!(PeerKind, "friend, peer or user",
-    "friend" => PeerKind::Friend, "peer" => PeerKind::Peer, "user" => PeerKind::User);
-words!(SessionMode, "accept, originate or refuse",
-    "accept" => SessionMode::Accept, "originate" => SessionMode::Originate, "refuse" => SessionMode::Refuse);
-words!(Refresher, "uac or uas", "uac" => Refresher::Uac, "uas" => Refresher::Uas);
-
-/// A form that is one word, or else a truth value.
-macro_rules! word_or_truth {
-    ($form:ty, $accepted:literal, $word:literal => $value:expr, $yes:expr, $no:expr) => {
-        impl Form for $form {
-            const ACCEPTED: &'static str = $accepted;
-            fn read(text: &str) -> Option<$form> {
-                if text.eq_ignore_ascii_case($word) {
-                    return Some($value);
-                }
-                truth(text).map(|truth| if truth { $yes } else { $no })
-            }
-        }
-    };
-}
-
-word_or_truth!(Overlap, "yes, no or dtmf", "dtmf" => Overlap::Dtmf, Overlap::Yes, Overlap::No);
-word_or_truth!(ProgressInband, "never, no or yes",
-    "never" => ProgressInband::Never, ProgressInband::Yes, ProgressInband::No);
-word_or_truth!(TrustIdOutbound, "legacy, no or yes",
-    "legacy" => TrustIdOutbound::Legacy, TrustIdOutbound::Yes, TrustIdOutbound::No);
 
 /// `sendrpid=`, as `Peer::sendrpid_pai` has it.
 pub(super) struct SendRpid(pub Option<bool>);
@@ -246,25 +219,6 @@ impl Form for CallingPres {
             "unavailable" => 0x43,
             number => number.parse().ok().filter(|&number| number <= 127)?,
         }))
-    }
-}
-
-/// `callgroup=`, `pickupgroup=`: bit n is group n.
-pub(super) struct Groups(pub u64);
-
-impl Form for Groups {
-    const ACCEPTED: &'static str = "groups from 0 to 63, such as 1,3-5";
-    fn read(text: &str) -> Option<Groups> {
-        let mut groups = 0;
-        for item in list(text) {
-            let (first, last) = item.split_once('-').unwrap_or((item, item));
-            let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-            if first > last || last > 63 {
-                return None;
-            }
-            groups |= (first..=last).fold(0, |bits, group| bits | 1 << group);
-        }
-        Some(Groups(groups))
     }
 }
 

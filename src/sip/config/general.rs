@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::Acl;
-use super::peer::{Nat, Peer, PeerKind, Qualify};
+use super::peer::{Nat, Peer, PeerKind};
 use crate::auth::Algorithm;
 
 /// The settings every device shares. Field names are the options' names;
@@ -24,8 +24,6 @@ pub struct General {
     pub auth_message_requests: bool,
     /// `accept_outofcall_message`.
     pub accept_outofcall_message: bool,
-    /// `outofcall_message_context`.
-    pub outofcall_message_context: Option<String>,
     /// `realm` of digest challenges.
     pub realm: String,
     /// `auth_algorithms` (new): what challenges offer, most preferred first.
@@ -41,8 +39,6 @@ pub struct General {
     pub domains: Vec<String>,
     /// The contexts of `domain=name,context` lines: (domain, context).
     pub domain_contexts: Vec<(String, String)>,
-    /// `domainsasrealm`: a local domain in From or To is the challenge's realm.
-    pub domainsasrealm: bool,
     /// `allowexternaldomains`.
     pub allowexternaldomains: bool,
     /// `defaultexpiry`, seconds.
@@ -54,9 +50,6 @@ pub struct General {
     /// `short_expiry=clamp|423` (new): below `minexpiry` answer 423 instead of
     /// clamping silently as Asterisk does.
     pub refuse_short_expiry: bool,
-    /// `max_contacts` (new): contacts per AoR, newest replaces the oldest.
-    /// Default 10; Asterisk keeps 1.
-    pub max_contacts: u16,
     /// `contactdeny`, `contactpermit` of `[general]`; a contact must pass these
     /// and its device's.
     pub contact_acl: Acl,
@@ -69,12 +62,6 @@ pub struct General {
     pub pass_headers: Vec<String>,
     /// `nat` for devices that do not say.
     pub nat: Nat,
-    /// `qualify` for devices that do not say.
-    pub qualify: Qualify,
-    /// `qualifyfreq`.
-    pub qualifyfreq: Duration,
-    /// `t1min`: the least T1 that a device or a measured round trip may have.
-    pub t1min: Duration,
     /// `timert1`.
     pub timer_t1: Duration,
     /// T2 (`--t2`).
@@ -83,16 +70,8 @@ pub struct General {
     pub timer_t4: Duration,
     /// `timerb` (= timers F, H); 64·T1 unless written.
     pub timer_b: Duration,
-    /// `use_q850_reason`.
-    pub use_q850_reason: bool,
     /// `shrinkcallerid`: strip `( ) -`, blanks and inner dots from numbers.
     pub shrinkcallerid: bool,
-    /// `send_diversion`: Diversion on forwarded calls (RFC 5806).
-    pub send_diversion: bool,
-    /// `refer_addheaders`: headers of SIPAddHeader on REFER, too.
-    pub refer_addheaders: bool,
-    /// `maxcalls` of asterisk.conf or `--max-calls`, whole engine; 0 = tables decide.
-    pub maxcalls: u32,
     /// `externaddr`: address written into Via and Contact towards remotes
     /// outside `localnet`.
     pub externaddr: Option<core::net::SocketAddr>,
@@ -101,8 +80,6 @@ pub struct General {
     /// `matchexternaddrlocally`: `externaddr` only where our own address is
     /// in `localnet`.
     pub matchexternaddrlocally: bool,
-    /// `outboundproxy` address and `force`.
-    pub outboundproxy: Option<(core::net::SocketAddr, bool)>,
     /// `tos_sip`: the whole TOS octet of sent datagrams (DSCP in its upper six bits).
     pub tos_sip: u8,
     /// `cos_sip`: 802.1p priority of sent datagrams, 0 to 7.
@@ -110,8 +87,6 @@ pub struct General {
     /// What a device that does not say takes from `[general]`, and what a
     /// guest is: a nameless device without a secret.
     pub defaults: Peer,
-    /// Media and cosmetic options, kept verbatim for display: (option, value).
-    pub kept: Vec<(String, String)>,
 }
 
 impl Default for General {
@@ -124,7 +99,6 @@ impl Default for General {
             auth_options_requests: false,
             auth_message_requests: true,
             accept_outofcall_message: true,
-            outofcall_message_context: None,
             realm: "pinion".into(),
             auth_algorithms: vec![Algorithm::Md5],
             useragent: concat!("pinion ", env!("CARGO_PKG_VERSION")).into(),
@@ -132,38 +106,27 @@ impl Default for General {
             fromdomain: None,
             domains: Vec::new(),
             domain_contexts: Vec::new(),
-            domainsasrealm: false,
             allowexternaldomains: true,
             defaultexpiry_s: 120,
             minexpiry_s: 60,
             maxexpiry_s: 3600,
             refuse_short_expiry: false,
-            max_contacts: 10,
             contact_acl: Acl::default(),
             maxforwards: 70,
             compactheaders: false,
             pass_headers: Vec::new(),
             nat: Nat::default(),
-            qualify: Qualify::Off,
-            qualifyfreq: Duration::from_secs(60),
-            t1min: Duration::from_millis(100),
             timer_t1: Duration::from_millis(500),
             timer_t2: Duration::from_secs(4),
             timer_t4: Duration::from_secs(5),
             timer_b: Duration::from_secs(32),
-            use_q850_reason: false,
             shrinkcallerid: true,
-            send_diversion: true,
-            refer_addheaders: true,
-            maxcalls: 0,
             externaddr: None,
             localnet: Vec::new(),
             matchexternaddrlocally: false,
-            outboundproxy: None,
             tos_sip: 0,
             cos_sip: 4,
             defaults: Peer::new("", PeerKind::User),
-            kept: Vec::new(),
         }
     }
 }

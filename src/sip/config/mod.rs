@@ -18,10 +18,7 @@ use crate::dialplan::Plan;
 
 pub use acl::{Acl, Rule};
 pub use general::General;
-pub use peer::{
-    CallerId, Host, Insecure, Nat, Overlap, Peer, PeerKind, ProgressInband, Qualify, Refresher,
-    Secret, SessionMode, SessionTimers, TrustIdOutbound,
-};
+pub use peer::{CallerId, Host, Insecure, Nat, Peer, PeerKind, Qualify, Secret, TrustIdOutbound};
 
 /// Everything an engine needs to know before its first datagram.
 pub struct Config {

@@ -64,76 +64,6 @@ pub enum Qualify {
     Within(Duration),
 }
 
-/// `session-timers=` (RFC 4028).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum SessionMode {
-    /// `accept`: run when the other side asks.
-    #[default]
-    Accept,
-    /// `originate`: ask for them, too.
-    Originate,
-    /// `refuse`: never.
-    Refuse,
-}
-
-/// `session-refresher=` (RFC 4028 §7.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Refresher {
-    /// `uac`.
-    Uac,
-    /// `uas`.
-    #[default]
-    Uas,
-}
-
-/// `session-timers`, `session-expires`, `session-minse`, `session-refresher`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SessionTimers {
-    /// `session-timers`.
-    pub mode: SessionMode,
-    /// `session-expires`, seconds; never below `minse_s`.
-    pub expires_s: u32,
-    /// `session-minse`, seconds; at least 90 (RFC 4028 §5).
-    pub minse_s: u32,
-    /// `session-refresher`.
-    pub refresher: Refresher,
-}
-
-impl Default for SessionTimers {
-    fn default() -> SessionTimers {
-        SessionTimers {
-            mode: SessionMode::Accept,
-            expires_s: 1800,
-            minse_s: 90,
-            refresher: Refresher::Uas,
-        }
-    }
-}
-
-/// `allowoverlap=`: what an incomplete number is answered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Overlap {
-    /// `no`: 404.
-    No,
-    /// `yes`: 484.
-    #[default]
-    Yes,
-    /// `dtmf`: more digits come as DTMF, which no signalling sees; as `no`.
-    Dtmf,
-}
-
-/// `progressinband=`: how Progress() and Ringing() show.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ProgressInband {
-    /// `never`: 180 even for Progress().
-    #[default]
-    Never,
-    /// `no`: 183 for Progress() unless 180 went out before.
-    No,
-    /// `yes`: 180, then 183.
-    Yes,
-}
-
 /// `trust_id_outbound=`: what the far side learns of a caller who withholds
 /// the number (RFC 3325 §7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -218,18 +148,8 @@ pub struct Peer {
     pub contact_acl: Acl,
     /// `call-limit`; 0 is no limit.
     pub call_limit: u32,
-    /// `callcounter`: count calls (for device states) without a limit.
-    pub callcounter: bool,
     /// `busylevel`: calls at which the device counts as busy; 0 is never.
     pub busylevel: u32,
-    /// `callgroup`: bit n is group n, 0 to 63.
-    pub callgroup: u64,
-    /// `pickupgroup`: bit n is group n, 0 to 63.
-    pub pickupgroup: u64,
-    /// `namedcallgroup`.
-    pub namedcallgroup: Vec<String>,
-    /// `namedpickupgroup`.
-    pub namedpickupgroup: Vec<String>,
     /// `nat`.
     pub nat: Nat,
     /// `qualify`.
@@ -247,10 +167,6 @@ pub struct Peer {
     pub maxforwards: u8,
     /// `max_contacts` (new).
     pub max_contacts: u16,
-    /// `accountcode`.
-    pub accountcode: String,
-    /// `language`.
-    pub language: String,
     /// `setvar=NAME=VALUE`, in file order.
     pub setvar: Vec<(String, String)>,
     /// `header=Name: value`, added to every outbound INVITE.
@@ -263,37 +179,16 @@ pub struct Peer {
     pub trustrpid: bool,
     /// `sendrpid`: `Some(true)` P-Asserted-Identity, `Some(false)` Remote-Party-ID.
     pub sendrpid_pai: Option<bool>,
-    /// `rpid_update`: tell a changed identity by UPDATE or re-INVITE.
-    pub rpid_update: bool,
-    /// `rpid_immediate`: tell it at once by 180 or 183.
-    pub rpid_immediate: bool,
     /// `trust_id_outbound`.
     pub trust_id_outbound: TrustIdOutbound,
-    /// `promiscredir`: follow a 3xx to any host, not only to our users.
-    pub promiscredir: bool,
-    /// `allowtransfer`: accept REFER and Replaces.
-    pub allowtransfer: bool,
-    /// `allowsubscribe`: accept SUBSCRIBE.
-    pub allowsubscribe: bool,
-    /// `subscribecontext`: where hints are looked up; else `context`.
-    pub subscribecontext: Option<String>,
-    /// `allowoverlap`.
-    pub allowoverlap: Overlap,
-    /// `progressinband`.
-    pub progressinband: ProgressInband,
-    /// `session-*`.
-    pub session_timers: SessionTimers,
-    /// `supportpath` (RFC 3327).
-    pub supportpath: bool,
+    /// `allowoverlap`: an incomplete number is answered 484, else 404.
+    pub allowoverlap: bool,
     /// `outboundproxy` address and `force`.
     pub outboundproxy: Option<(SocketAddr, bool)>,
     /// `use_q850_reason`.
     pub use_q850_reason: bool,
     /// `outofcall_message_context`.
     pub outofcall_message_context: Option<String>,
-    /// `dtmfmode`, `disallow`/`allow`, and other media options, kept verbatim
-    /// for display: (option, value).
-    pub kept: Vec<(String, String)>,
 }
 
 impl Secret {
@@ -353,12 +248,7 @@ impl Peer {
             acl: Acl::default(),
             contact_acl: Acl::default(),
             call_limit: 0,
-            callcounter: false,
             busylevel: 0,
-            callgroup: 0,
-            pickupgroup: 0,
-            namedcallgroup: Vec::new(),
-            namedpickupgroup: Vec::new(),
             nat: Nat::default(),
             qualify: Qualify::Off,
             qualifyfreq: Duration::from_secs(60),
@@ -367,29 +257,17 @@ impl Peer {
             timer_b: Duration::from_secs(32),
             maxforwards: 70,
             max_contacts: 10,
-            accountcode: String::new(),
-            language: String::new(),
             setvar: Vec::new(),
             header: Vec::new(),
             disallowed_methods: Vec::new(),
             usereqphone: false,
             trustrpid: false,
             sendrpid_pai: None,
-            rpid_update: false,
-            rpid_immediate: false,
             trust_id_outbound: TrustIdOutbound::Legacy,
-            promiscredir: false,
-            allowtransfer: true,
-            allowsubscribe: true,
-            subscribecontext: None,
-            allowoverlap: Overlap::Yes,
-            progressinband: ProgressInband::Never,
-            session_timers: SessionTimers::default(),
-            supportpath: false,
+            allowoverlap: true,
             outboundproxy: None,
             use_q850_reason: false,
             outofcall_message_context: None,
-            kept: Vec::new(),
         }
     }
 }

@@ -6,10 +6,7 @@ mod sentences;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use pinion_sip::config::{
-    Acl, CallerId, Insecure, Nat, Overlap, PeerKind, ProgressInband, Qualify, Refresher,
-    SessionMode, SessionTimers, TrustIdOutbound,
-};
+use pinion_sip::config::{Acl, CallerId, Insecure, Nat, PeerKind, Qualify, TrustIdOutbound};
 
 use super::*;
 use crate::config::file;
@@ -79,7 +76,7 @@ fn an_empty_general_section_is_the_default_too() {
 fn general_speaks_for_devices_wherever_it_stands() {
     let sip = sip(
         "[1001]\ntype=friend\nhost=dynamic\nsecret=x\n[1002]\ntype=friend\nhost=dynamic\nsecret=x\ncontext=own\n\
-         nat=no\nqualify=no\n[general]\ncontext=all\nnat=force_rport\nqualify=500\nlanguage=fr\nsession-expires=900\n\
+         nat=no\nqualify=no\n[general]\ncontext=all\nnat=force_rport\nqualify=500\nmaxforwards=20\n\
          insecure=port\n",
     );
     let [first, second] = &sip.peers[..] else {
@@ -91,14 +88,7 @@ fn general_speaks_for_devices_wherever_it_stands() {
         (first.qualify, second.qualify),
         (Qualify::Within(millis(500)), Qualify::Off)
     );
-    assert_eq!(
-        (
-            &*second.language,
-            second.session_timers.expires_s,
-            second.insecure.port
-        ),
-        ("fr", 900, true)
-    );
+    assert_eq!((second.maxforwards, second.insecure.port), (20, true));
     assert_eq!(
         (&*sip.general.context, &*sip.general.defaults.context),
         ("all", "all")
