@@ -170,8 +170,8 @@ fn with_timers(mut config: Config, flags: &Flags) -> Config {
     general.timer_t2 = flags.t2.unwrap_or(general.timer_t2);
     general.timer_t4 = flags.t4.unwrap_or(general.timer_t4);
     if let Some(t1) = flags.t1 {
-        general.timer_t1 = t1;
-        general.timer_b = 64 * t1;
+        general.defaults.timer_t1 = t1;
+        general.defaults.timer_b = 64 * t1;
         config.peers = config.peers.map(|peer| {
             peer.timer_t1 = t1;
             peer.timer_b = 64 * t1;

@@ -70,7 +70,7 @@ impl Globals {
         if self.autodomain {
             self.add_own_domains();
         }
-        self.share_defaults();
+        self.general.defaults = self.defaults.peer.clone();
         Ok(())
     }
 
@@ -106,17 +106,5 @@ impl Globals {
                 self.general.domains.push(domain);
             }
         }
-    }
-
-    /// Options of devices that `[general]` has a place for, too.
-    fn share_defaults(&mut self) {
-        let (general, defaults) = (&mut self.general, &self.defaults.peer);
-        general.context = defaults.context.clone();
-        general.fromdomain = defaults.fromdomain.clone();
-        general.maxforwards = defaults.maxforwards;
-        general.nat = defaults.nat;
-        general.timer_t1 = defaults.timer_t1;
-        general.timer_b = defaults.timer_b;
-        general.defaults = defaults.clone();
     }
 }

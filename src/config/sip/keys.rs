@@ -8,7 +8,7 @@ use super::device::Device;
 use super::key::Place::{self, Both};
 use super::key::{Key, both, device, each, general, inert, inert_but};
 use super::load::{Outcome, Setting};
-use super::value::{CallingPres, Keepalive, SendRpid, Tos, Wrong, list};
+use super::value::{Keepalive, SendRpid, Tos, Wrong, list};
 
 /// The longest registration or timer, in seconds: a week.
 const WEEK_S: u32 = 604_800;
@@ -48,7 +48,7 @@ pub(super) static KEYS: &[Key] = &[
     }),
     both("callingpres", |d, s| {
         s.form()
-            .map(|CallingPres(octet)| d.peer.callingpres = Some(octet))
+            .map(|presentation| d.peer.callingpres = Some(presentation))
     }),
     both("trustrpid", |d, s| s.put(&mut d.peer.trustrpid)),
     both("sendrpid", |d, s| {

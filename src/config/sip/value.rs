@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use pinion_sip::config::{CallerId, Insecure, Nat, PeerKind, Qualify, TrustIdOutbound};
+use pinion_sip::config::{
+    CallerId, Insecure, Nat, PeerKind, Presentation, Qualify, TrustIdOutbound,
+};
 
 /// A value that does not fit: what is accepted instead.
 #[derive(Debug, PartialEq, Eq)]
@@ -200,14 +202,12 @@ impl Form for Keepalive {
     }
 }
 
-/// `callingpres=`: `ast_parse_caller_presentation`, or the octet itself.
-pub(super) struct CallingPres(pub u8);
-
-impl Form for CallingPres {
+/// `ast_parse_caller_presentation`, or the octet itself.
+impl Form for Presentation {
     const ACCEPTED: &'static str = "allowed, allowed_not_screened, allowed_passed_screen, allowed_failed_screen, \
         prohib, prohib_not_screened, prohib_passed_screen, prohib_failed_screen, unavailable, or a number from 0 to 127";
-    fn read(text: &str) -> Option<CallingPres> {
-        Some(CallingPres(match text.to_ascii_lowercase().as_str() {
+    fn read(text: &str) -> Option<Presentation> {
+        Some(Presentation::of(match text.to_ascii_lowercase().as_str() {
             "allowed_not_screened" => 0x00,
             "allowed_passed_screen" => 0x01,
             "allowed_failed_screen" => 0x02,

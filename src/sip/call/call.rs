@@ -10,7 +10,7 @@ use super::exchange::{Alarm, LegRef, Resume, Turn};
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
 use crate::base::{Decimal, Flow, Handle, Instant, Text};
-use crate::config::Peer;
+use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet};
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Cursor, Ending, Event, Failure, Indication, Place, Progress,
@@ -22,10 +22,23 @@ use crate::wire::{Message, ReplyHead, Status, Uri, Writer};
 /// Methods this engine takes, for Allow.
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, BYE, REGISTER, INFO, MESSAGE";
 
+/// Whom a call is from.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The number, as a URI's user part has it.
+    pub number: Text,
+    /// The display name, without quotes; perhaps empty.
+    pub name: Text,
+    /// Whether the number may be shown.
+    pub presentation: Presentation,
+}
+
 /// What the admission of an INVITE found out about it.
 pub struct Opening {
     /// The device that calls; `None` for a guest.
     pub peer: Option<Arc<Peer>>,
+    /// Whom the call is from.
+    pub caller: Caller,
     /// Where its plan starts.
     pub context: Text,
     /// The extension dialled.
@@ -134,8 +147,8 @@ pub struct Call {
     pub(super) offer: Body,
     /// Whole header lines passed on to the callees.
     pub(super) passed: Vec<u8>,
-    pub(super) caller_number: Text,
-    pub(super) caller_name: Text,
+    /// Whom the callees are told the call is from.
+    pub(super) caller: Caller,
     pub(super) max_forwards: u8,
     pub(super) lease: Option<(Text, Lease)>,
     /// The call ends as soon as the caller has acknowledged its 2xx: nobody may
@@ -150,21 +163,6 @@ impl Call {
     pub fn new(turn: &mut Turn<'_>, opening: &Opening, head: ReplyHead) -> Option<Call> {
         let (request, flow) = turn.message?;
         let dialog = caller_dialog(turn, request, flow, opening)?;
-        let from = request.from().ok()?;
-        let user = Uri::parse(from.uri).ok().map_or(&b""[..], |uri| uri.user);
-        let configured = opening.peer.as_ref().map(|peer| &peer.callerid);
-        let caller_number = configured
-            .filter(|callerid| !callerid.number.is_empty())
-            .map_or_else(
-                || Text::from(user),
-                |callerid| Text::from(callerid.number.as_str()),
-            );
-        let caller_name = configured
-            .filter(|callerid| !callerid.name.is_empty())
-            .map_or_else(
-                || Text::from(from.display),
-                |callerid| Text::from(callerid.name.as_str()),
-            );
         let mut leg = Leg::new(dialog, opening.peer.clone(), ChannelId(0));
         leg.head = Some(head);
         Some(Call {
@@ -187,8 +185,7 @@ impl Call {
             first_tag_taken: false,
             offer: Body::of(request),
             passed: passed_headers(turn, request),
-            caller_number,
-            caller_name,
+            caller: opening.caller.clone(),
             max_forwards: opening.max_forwards,
             lease: None,
             ending: None,
@@ -252,14 +249,14 @@ impl Call {
         let place = Place {
             context: &opening.context.lossy(),
             exten: &opening.exten.lossy(),
-            caller: &self.caller_number.lossy(),
+            caller: &self.caller.number.lossy(),
             time: turn.exchange.unix(turn.now),
         };
         let plan = Arc::clone(&turn.exchange.config.plan);
         let mut cursor = Cursor::new(
             plan,
             place,
-            &self.caller_name.lossy(),
+            &self.caller.name.lossy(),
             &turn.exchange.limits,
         );
         let mut set = |name: &str, value: &str| {

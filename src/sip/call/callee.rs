@@ -340,7 +340,7 @@ impl Call {
                 Method::Ack,
                 cseq,
                 &branch,
-                general.maxforwards,
+                general.defaults.maxforwards,
             );
             super::call::end_with(writer, content_type, body);
         });

@@ -53,8 +53,8 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn present(&mut self, number: &str, name: &str) -> bool {
-        self.call.caller_number.set(number.as_bytes());
-        self.call.caller_name.set(name.as_bytes());
+        self.call.caller.number.set(number.as_bytes());
+        self.call.caller.name.set(name.as_bytes());
         true
     }
 

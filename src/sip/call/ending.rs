@@ -127,7 +127,7 @@ impl Call {
                     Method::Bye,
                     cseq,
                     branch.as_bytes(),
-                    general.maxforwards,
+                    general.defaults.maxforwards,
                 );
                 writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
                 write_cause(&mut writer, cause);

@@ -206,10 +206,10 @@ impl Exchange {
     pub fn timers(&self, peer: Option<&Peer>) -> Timers {
         let general = &self.config.general;
         Timers {
-            t1: peer.map_or(general.timer_t1, |peer| peer.timer_t1),
+            t1: peer.map_or(general.defaults.timer_t1, |peer| peer.timer_t1),
             t2: general.timer_t2,
             t4: general.timer_t4,
-            timer_b: peer.map_or(general.timer_b, |peer| peer.timer_b),
+            timer_b: peer.map_or(general.defaults.timer_b, |peer| peer.timer_b),
         }
     }
 

@@ -33,7 +33,7 @@ mod stray;
 mod tech;
 mod within;
 
-pub use call::{ALLOW, Call, Opening, end_with, name_addr, push_address};
+pub use call::{ALLOW, Call, Caller, Opening, end_with, name_addr, push_address};
 pub use exchange::{Alarm, Ask, Exchange, LegRef, Owner, ParkedMessage, Resume, Turn};
 pub use forks::EndedForks;
 pub use limit::Occupancy;

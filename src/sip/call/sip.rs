@@ -363,15 +363,15 @@ impl Call {
         let mut user = Text::new();
         match peer.and_then(|peer| peer.fromuser.as_deref()) {
             Some(fromuser) => user.push(fromuser.as_bytes()),
-            None if self.caller_number.is_empty() => {
+            None if self.caller.number.is_empty() => {
                 push_user(&mut user, general.callerid.as_bytes())
             }
-            None => push_user(&mut user, &self.caller_number),
+            None => push_user(&mut user, &self.caller.number),
         }
         let mut local = Text::new();
-        if !self.caller_name.is_empty() {
+        if !self.caller.name.is_empty() {
             local.push(b"\"");
-            local.push(&self.caller_name);
+            local.push(&self.caller.name);
             local.push(b"\" ");
         }
         local.push(b"<sip:");
@@ -379,7 +379,7 @@ impl Call {
         local.push(b"@");
         match peer
             .and_then(|peer| peer.fromdomain.as_deref())
-            .or(general.fromdomain.as_deref())
+            .or(general.defaults.fromdomain.as_deref())
         {
             Some(domain) => local.push(domain.as_bytes()),
             None => push_address(&mut local, flow.local),

@@ -49,7 +49,7 @@ pub fn settle_fork(turn: &mut Turn<'_>, ended: &mut EndedForks) {
             Method::Bye,
             cseq,
             branch.as_bytes(),
-            general.maxforwards,
+            general.defaults.maxforwards,
         );
         writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
         writer.end();
@@ -67,7 +67,7 @@ fn acknowledge(turn: &mut Turn<'_>, dialog: &Dialog) {
                 Method::Ack,
                 dialog.local_cseq,
                 &branch,
-                general.maxforwards,
+                general.defaults.maxforwards,
             )
             .end();
     });

@@ -41,7 +41,7 @@ impl Call {
                 return;
             }
             Ok(Some(hops)) => hops - 1,
-            _ => turn.exchange.config.general.maxforwards,
+            _ => turn.exchange.config.general.defaults.maxforwards,
         };
         if invite && let Some(status) = self.glare(index, to) {
             self.answer_within(turn, server, &head, status);
@@ -172,7 +172,7 @@ impl Call {
         content_type: &[u8],
         body: &[u8],
     ) {
-        let max_forwards = turn.exchange.config.general.maxforwards;
+        let max_forwards = turn.exchange.config.general.defaults.maxforwards;
         let parts = (content_type, body);
         self.reoffer = self.send_within(turn, to, Method::Invite, max_forwards, parts);
     }

@@ -3,15 +3,13 @@
 use core::time::Duration;
 
 use super::Acl;
-use super::peer::{Nat, Peer, PeerKind};
+use super::peer::{Peer, PeerKind};
 use crate::auth::Algorithm;
 
 /// The settings every device shares. Field names are the options' names;
 /// defaults are Asterisk 13.3.2's unless the field says otherwise.
 #[derive(Clone, PartialEq, Debug)]
 pub struct General {
-    /// `context`: where calls of guests and of devices without one enter.
-    pub context: String,
     /// `allowguest`; here **no** by default (Asterisk: yes).
     pub allowguest: bool,
     /// `match_auth_username`.
@@ -33,11 +31,11 @@ pub struct General {
     pub useragent: String,
     /// `callerid`: the number used where a device has none.
     pub callerid: String,
-    /// `fromdomain[:port]`.
-    pub fromdomain: Option<String>,
-    /// `domain=` list; empty means every domain is local.
+    /// `domain=` list; empty means every domain is local. Nobody registers in
+    /// another.
     pub domains: Vec<String>,
-    /// The contexts of `domain=name,context` lines: (domain, context).
+    /// The contexts of `domain=name,context` lines: (domain, context), for
+    /// guests and for devices whose context is that of `[general]`.
     pub domain_contexts: Vec<(String, String)>,
     /// `allowexternaldomains`.
     pub allowexternaldomains: bool,
@@ -53,23 +51,15 @@ pub struct General {
     /// `contactdeny`, `contactpermit` of `[general]`; a contact must pass these
     /// and its device's.
     pub contact_acl: Acl,
-    /// `maxforwards` of outbound requests that no inbound request bounds.
-    pub maxforwards: u8,
     /// `compactheaders`.
     pub compactheaders: bool,
     /// `pass_headers` (new): names of unknown headers kept end to end; a
     /// trailing `*` is a wildcard.
     pub pass_headers: Vec<String>,
-    /// `nat` for devices that do not say.
-    pub nat: Nat,
-    /// `timert1`.
-    pub timer_t1: Duration,
     /// T2 (`--t2`).
     pub timer_t2: Duration,
     /// T4 (`--t4`).
     pub timer_t4: Duration,
-    /// `timerb` (= timers F, H); 64·T1 unless written.
-    pub timer_b: Duration,
     /// `shrinkcallerid`: strip `( ) -`, blanks and inner dots from numbers.
     pub shrinkcallerid: bool,
     /// `externaddr`: address written into Via and Contact towards remotes
@@ -84,15 +74,15 @@ pub struct General {
     pub tos_sip: u8,
     /// `cos_sip`: 802.1p priority of sent datagrams, 0 to 7.
     pub cos_sip: u8,
-    /// What a device that does not say takes from `[general]`, and what a
-    /// guest is: a nameless device without a secret.
+    /// What `[general]` says for the devices that do not say themselves; also,
+    /// what a guest is and what holds where no device is concerned: a nameless
+    /// device without a secret.
     pub defaults: Peer,
 }
 
 impl Default for General {
     fn default() -> General {
         General {
-            context: "default".into(),
             allowguest: false,
             match_auth_username: false,
             alwaysauthreject: true,
@@ -103,7 +93,6 @@ impl Default for General {
             auth_algorithms: vec![Algorithm::Md5],
             useragent: concat!("pinion ", env!("CARGO_PKG_VERSION")).into(),
             callerid: "pinion".into(),
-            fromdomain: None,
             domains: Vec::new(),
             domain_contexts: Vec::new(),
             allowexternaldomains: true,
@@ -112,14 +101,10 @@ impl Default for General {
             maxexpiry_s: 3600,
             refuse_short_expiry: false,
             contact_acl: Acl::default(),
-            maxforwards: 70,
             compactheaders: false,
             pass_headers: Vec::new(),
-            nat: Nat::default(),
-            timer_t1: Duration::from_millis(500),
             timer_t2: Duration::from_secs(4),
             timer_t4: Duration::from_secs(5),
-            timer_b: Duration::from_secs(32),
             shrinkcallerid: true,
             externaddr: None,
             localnet: Vec::new(),
@@ -127,6 +112,26 @@ impl Default for General {
             tos_sip: 0,
             cos_sip: 4,
             defaults: Peer::new("", PeerKind::User),
+        }
+    }
+}
+
+impl General {
+    /// Whether a host is of a domain of ours (`domain`, `autodomain`); every
+    /// one is where none is named.
+    pub fn is_local(&self, host: &[u8]) -> bool {
+        let is_host = |domain: &String| domain.as_bytes().eq_ignore_ascii_case(host);
+        self.domains.is_empty() || self.domains.iter().any(is_host)
+    }
+
+    /// Where a request of `device` to an address at `host` enters the plan:
+    /// the context of the domain, unless the device has one of its own.
+    pub fn context_of<'a>(&'a self, device: &'a Peer, host: &[u8]) -> &'a str {
+        let mut contexts = self.domain_contexts.iter();
+        let found = contexts.find(|(domain, _)| domain.as_bytes().eq_ignore_ascii_case(host));
+        match found {
+            Some((_, context)) if device.context == self.defaults.context => context,
+            _ => &device.context,
         }
     }
 }

@@ -18,7 +18,9 @@ use crate::dialplan::Plan;
 
 pub use acl::{Acl, Rule};
 pub use general::General;
-pub use peer::{CallerId, Host, Insecure, Nat, Peer, PeerKind, Qualify, Secret, TrustIdOutbound};
+pub use peer::{
+    CallerId, Host, Insecure, Nat, Peer, PeerKind, Presentation, Qualify, Secret, TrustIdOutbound,
+};
 
 /// Everything an engine needs to know before its first datagram.
 pub struct Config {

@@ -64,6 +64,38 @@ pub enum Qualify {
     Within(Duration),
 }
 
+/// Whether a number may be shown, and whether anybody vouches for it: the
+/// presentation and screening bits of Q.931, 0 being allowed and not screened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Presentation(u8);
+
+impl Presentation {
+    /// From the octet itself.
+    pub const fn of(octet: u8) -> Presentation {
+        Presentation(octet)
+    }
+
+    /// From what a header says.
+    pub fn new(withheld: bool, screened: bool) -> Presentation {
+        Presentation(u8::from(withheld) << 5 | u8::from(screened))
+    }
+
+    /// The octet.
+    pub const fn octet(self) -> u8 {
+        self.0
+    }
+
+    /// Whether the number must not be shown.
+    pub const fn is_withheld(self) -> bool {
+        self.0 & 0x60 != 0
+    }
+
+    /// Whether the number passed somebody's check, or comes from the network.
+    pub const fn is_screened(self) -> bool {
+        matches!(self.0 & 0x03, 1 | 3)
+    }
+}
+
 /// `trust_id_outbound=`: what the far side learns of a caller who withholds
 /// the number (RFC 3325 §7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -133,9 +165,8 @@ pub struct Peer {
     pub context: String,
     /// `callerid`.
     pub callerid: CallerId,
-    /// `callingpres`: presentation and screening bits of Q.931, 0 being
-    /// allowed and not screened; `None` leaves the caller's own.
-    pub callingpres: Option<u8>,
+    /// `callingpres`; `None` leaves the caller's own.
+    pub callingpres: Option<Presentation>,
     /// `fromuser`.
     pub fromuser: Option<String>,
     /// `fromdomain[:port]`.

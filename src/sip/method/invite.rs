@@ -2,7 +2,7 @@
 //! (dialplan.md B.8, "INVITE result before the dialplan").
 
 use super::admission::{self, Admission};
-use super::{Asked, Extra, Inside, Row, Verdict};
+use super::{Asked, Extra, Inside, Row, Verdict, identity};
 use crate::base::Text;
 use crate::call::Opening;
 use crate::dialplan::{Match, Place};
@@ -21,7 +21,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     let max_forwards = match asked.request.max_forwards() {
         Ok(Some(0)) => return Verdict::reply(Status::TOO_MANY_HOPS),
         Ok(Some(hops)) => hops - 1,
-        _ => asked.config.general.maxforwards,
+        _ => asked.config.general.defaults.maxforwards,
     };
     if asked.draining {
         asked.counters.calls_refused += 1;
@@ -36,7 +36,8 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     let Ok(uri) = Uri::parse(asked.request.request_uri()) else {
         return Verdict::proven(Status::BAD_REQUEST);
     };
-    if !is_local(config, uri.host) {
+    let general = &config.general;
+    if !general.allowexternaldomains && !general.is_local(uri.host) {
         return Verdict::proven(Status::FORBIDDEN);
     }
     let mut exten = Text::new();
@@ -44,52 +45,28 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     if exten.is_empty() {
         exten.set(b"s");
     }
-    let context = peer
-        .as_ref()
-        .map_or(config.general.context.as_str(), |peer| {
-            peer.context.as_str()
-        });
-    let number = caller_number(asked, peer.as_deref());
+    let device = peer.as_deref().unwrap_or(&general.defaults);
+    let context = general.context_of(device, uri.host);
+    let caller = identity::caller(asked.request, peer.as_deref(), general);
     let place = Place {
         context,
         exten: &exten.lossy(),
-        caller: &number,
+        caller: &caller.number.lossy(),
         time: asked.unix,
     };
     match config.plan.exists(place) {
         Match::Yes => {}
-        Match::CouldMatch => return Verdict::proven(Status::ADDRESS_INCOMPLETE),
-        Match::No => return Verdict::proven(Status::NOT_FOUND),
+        Match::CouldMatch if device.allowoverlap => {
+            return Verdict::proven(Status::ADDRESS_INCOMPLETE);
+        }
+        Match::CouldMatch | Match::No => return Verdict::proven(Status::NOT_FOUND),
     }
-    let nat = peer.as_ref().map_or(config.general.nat, |peer| peer.nat);
     Verdict::Call(Opening {
         context: Text::from(context),
         exten,
         max_forwards,
-        pinned: admission::behind_nat(nat, asked.request, asked.flow),
+        pinned: admission::behind_nat(device.nat, asked.request, asked.flow),
         peer,
+        caller,
     })
-}
-
-/// `allowexternaldomains=no`: only hosts of the domain list are ours.
-fn is_local(config: &crate::config::Config, host: &[u8]) -> bool {
-    let general = &config.general;
-    general.allowexternaldomains
-        || general.domains.is_empty()
-        || general
-            .domains
-            .iter()
-            .any(|domain| domain.as_bytes().eq_ignore_ascii_case(host))
-}
-
-/// The number the plan's caller-id patterns see.
-fn caller_number(asked: &Asked<'_>, peer: Option<&crate::config::Peer>) -> String {
-    if let Some(peer) = peer.filter(|peer| !peer.callerid.number.is_empty()) {
-        return peer.callerid.number.clone();
-    }
-    let from = asked.request.from().ok();
-    let user = from
-        .and_then(|from| Uri::parse(from.uri).ok())
-        .map_or(&b""[..], |uri| uri.user);
-    String::from_utf8_lossy(user).into_owned()
 }

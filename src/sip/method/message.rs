@@ -4,9 +4,10 @@
 use alloc::sync::Arc;
 
 use super::admission::{self, Admission};
-use super::{Asked, Inside, Row, Verdict};
+use super::{Asked, Inside, Row, Verdict, identity};
 use crate::base::Text;
 use crate::config::PeerKind;
+use crate::dialplan::{Match, Place};
 use crate::wire::{Status, Uri};
 
 /// The row.
@@ -20,7 +21,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     let max_forwards = match asked.request.max_forwards() {
         Ok(Some(0)) => return Verdict::reply(Status::TOO_MANY_HOPS),
         Ok(Some(hops)) => hops - 1,
-        _ => general.maxforwards,
+        _ => general.defaults.maxforwards,
     };
     if !general.accept_outofcall_message {
         return Verdict::reply(Status::METHOD_NOT_ALLOWED).with(super::Extra::Allow);
@@ -46,19 +47,22 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     let Some(recipient) = recipient else {
         return Verdict::proven(Status::NOT_FOUND);
     };
-    let from = match sender.filter(|sender| !sender.callerid.number.is_empty()) {
-        Some(sender) => Text::from(sender.callerid.number.as_str()),
-        None => {
-            let from = asked.request.from().ok();
-            let user = from
-                .and_then(|from| Uri::parse(from.uri).ok())
-                .map_or(&b""[..], |uri| uri.user);
-            Text::from(user)
+    let caller = identity::caller(asked.request, sender.as_deref(), general);
+    let device = sender.as_deref().unwrap_or(&general.defaults);
+    if let Some(context) = &device.outofcall_message_context {
+        let place = Place {
+            context,
+            exten: &user.lossy(),
+            caller: &caller.number.lossy(),
+            time: asked.unix,
+        };
+        if asked.config.plan.exists(place) != Match::Yes {
+            return Verdict::proven(Status::NOT_FOUND);
         }
-    };
+    }
     Verdict::Message {
         peer: Arc::clone(recipient),
-        from,
+        from: caller.number,
         max_forwards,
     }
 }

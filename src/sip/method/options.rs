@@ -31,12 +31,12 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         admission::identify(asked)
     };
     let general = &asked.config.general;
-    let context = sender
-        .as_ref()
-        .map_or(general.context.as_str(), |peer| peer.context.as_str());
+    let device = sender.as_deref().unwrap_or(&general.defaults);
     let mut exten = Text::new();
+    let mut context = device.context.as_str();
     if let Ok(uri) = Uri::parse(asked.request.request_uri()) {
         uri.user_decoded(&mut exten);
+        context = general.context_of(device, uri.host);
     }
     // An address without user part is the engine itself.
     let place = Place {

@@ -3,7 +3,7 @@
 use super::admission;
 use super::{Asked, Extra, Inside, Row, Verdict};
 use crate::base::Text;
-use crate::config::{Host, PeerKind};
+use crate::config::{Acl, Host, PeerKind};
 use crate::registrar::{self, ExpiryRules};
 use crate::wire::{Status, Uri};
 
@@ -18,11 +18,15 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         return Verdict::reply(Status::BAD_REQUEST);
     };
     let mut aor = Text::new();
+    let mut local = false;
     if let Ok(uri) = Uri::parse(to.uri) {
         uri.user_decoded(&mut aor);
+        local = asked.config.general.is_local(uri.host);
     }
+    // A name of a foreign domain is as unknown as one of no device (§10.3 step 5).
     let known = asked.config.peers.by_name(&aor).filter(|peer| {
-        peer.kind != PeerKind::User
+        local
+            && peer.kind != PeerKind::User
             && peer.host == Host::Dynamic
             && peer.acl.permits(asked.flow.remote.ip())
     });
@@ -49,12 +53,14 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         to_source,
         peer.max_contacts,
     ) {
-        Ok(update) if !contacts_permitted(&update, &peer) => Verdict::Reply {
-            status: Status::DECLINED,
-            reason: Some("Denied"),
-            extra: Extra::None,
-            proven: true,
-        },
+        Ok(update) if !contacts_permitted(&update, [&general.contact_acl, &peer.contact_acl]) => {
+            Verdict::Reply {
+                status: Status::DECLINED,
+                reason: Some("Denied"),
+                extra: Extra::None,
+                proven: true,
+            }
+        }
         Ok(update) => Verdict::Register(update),
         Err(rejection) => {
             let verdict = Verdict::proven(rejection.status);
@@ -67,12 +73,12 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
 }
 
 /// `contactdeny`, `contactpermit`: the address requests would go to.
-fn contacts_permitted(update: &registrar::Update, peer: &crate::config::Peer) -> bool {
+fn contacts_permitted(update: &registrar::Update, acls: [&Acl; 2]) -> bool {
     update.contacts.iter().all(|contact| {
         let host = Uri::parse(&contact.uri)
             .ok()
             .and_then(|uri| uri.socket_addr(5060));
         let address = if update.to_source { None } else { host }.unwrap_or(update.flow.remote);
-        peer.contact_acl.permits(address.ip())
+        acls.iter().all(|acl| acl.permits(address.ip()))
     })
 }

@@ -172,7 +172,7 @@ impl Shard {
                     Method::Options,
                     dialog.local_cseq,
                     branch.as_bytes(),
-                    general.maxforwards,
+                    general.defaults.maxforwards,
                 );
                 writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
                 writer.end();

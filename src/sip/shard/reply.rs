@@ -38,7 +38,7 @@ impl Reply<'_> {
 impl Shard {
     /// Whether responses go to the source of a request whatever its Via says.
     pub(super) fn to_source(&self, request: &Message<'_>, flow: Flow) -> bool {
-        behind_nat(self.exchange.config.general.nat, request, flow)
+        behind_nat(self.exchange.config.general.defaults.nat, request, flow)
     }
 
     /// The To tag of a reply that keeps nothing: the same for every copy of

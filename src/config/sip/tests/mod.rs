@@ -6,7 +6,9 @@ mod sentences;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use pinion_sip::config::{Acl, CallerId, Insecure, Nat, PeerKind, Qualify, TrustIdOutbound};
+use pinion_sip::config::{
+    Acl, CallerId, Insecure, Nat, PeerKind, Presentation, Qualify, TrustIdOutbound,
+};
 
 use super::*;
 use crate::config::file;
@@ -89,10 +91,7 @@ fn general_speaks_for_devices_wherever_it_stands() {
         (Qualify::Within(millis(500)), Qualify::Off)
     );
     assert_eq!((second.maxforwards, second.insecure.port), (20, true));
-    assert_eq!(
-        (&*sip.general.context, &*sip.general.defaults.context),
-        ("all", "all")
-    );
+    assert_eq!(sip.general.defaults.context, "all");
 }
 
 #[test]

@@ -9,7 +9,7 @@ fn identity_options_of_general() {
          realm=example.com\ndomain=example.com\ndomain=example.org,partners\n\
          allowexternaldomains=f\nfromdomain=example.net:5070\n",
     );
-    assert_eq!(general.context, "in");
+    assert_eq!(general.defaults.context, "in");
     assert!(general.allowguest && general.match_auth_username);
     assert!(!general.shrinkcallerid && !general.allowexternaldomains);
     assert_eq!(
@@ -21,7 +21,10 @@ fn identity_options_of_general() {
         general.domain_contexts,
         [("example.org".into(), "partners".into())]
     );
-    assert_eq!(general.fromdomain.as_deref(), Some("example.net:5070"));
+    assert_eq!(
+        general.defaults.fromdomain.as_deref(),
+        Some("example.net:5070")
+    );
 }
 
 #[test]
@@ -41,7 +44,7 @@ fn identity_options_of_devices() {
     );
     assert_eq!(
         (peer.callingpres, peer.sendrpid_pai),
-        (Some(0x23), Some(true))
+        (Some(Presentation::of(0x23)), Some(true))
     );
     assert!(peer.trustrpid && peer.usereqphone);
     assert_eq!(peer.trust_id_outbound, TrustIdOutbound::No);
@@ -127,10 +130,7 @@ fn security_options_of_general() {
     );
     assert!(general.contact_acl.permits("10.1.1.1".parse().unwrap()));
     assert!(!general.contact_acl.permits("192.0.2.1".parse().unwrap()));
-    assert_eq!(
-        (general.maxforwards, general.defaults.maxforwards),
-        (20, 20)
-    );
+    assert_eq!(general.defaults.maxforwards, 20);
     assert_eq!(
         general.defaults.contact_acl,
         Acl::default(),
@@ -341,7 +341,7 @@ fn qualify_forms() {
 fn general_timers_are_honoured_as_written() {
     let timers = |lines: &str| {
         let general = sip(&format!("[general]\n{lines}")).general;
-        (general.timer_t1, general.timer_b)
+        (general.defaults.timer_t1, general.defaults.timer_b)
     };
     assert_eq!(timers(""), (millis(500), seconds(32)));
     assert_eq!(timers("timert1=250"), (millis(250), seconds(16)));
