@@ -9,7 +9,7 @@ use super::channels::Stage;
 use super::exchange::{Alarm, LegRef, Resume, Turn};
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
-use crate::base::{Decimal, Flow, Handle, Instant, Text};
+use crate::base::{Flow, Handle, Instant, Text};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet};
 use crate::dialplan::{
@@ -454,17 +454,6 @@ pub(super) fn body_of<'a>(turn: &Turn<'a>) -> (&'a [u8], &'a [u8]) {
     }
 }
 
-/// Asterisk's cause headers, where there is a cause to tell.
-pub(super) fn write_cause(writer: &mut Writer<'_>, cause: Cause) {
-    if cause != Cause::default() {
-        writer.other(b"X-Asterisk-HangupCause", cause.phrase().as_bytes());
-        writer.other(
-            b"X-Asterisk-HangupCauseCode",
-            Decimal::new(cause.0.into()).as_bytes(),
-        );
-    }
-}
-
 fn caller_dialog(
     turn: &mut Turn<'_>,
     request: &Message<'_>,
@@ -480,7 +469,7 @@ fn caller_dialog(
         contact.push(user);
         contact.push(b"@");
     }
-    push_address(&mut contact, flow.local);
+    push_address(&mut contact, turn.exchange.config.general.advertised(&flow));
     let mut dialog = Dialog {
         role: Role::Uas,
         call_id: Text::from(request.call_id()),
@@ -495,6 +484,7 @@ fn caller_dialog(
         remote_cseq: request.cseq().ok().map(|cseq| cseq.number),
         flow,
         pinned: opening.pinned,
+        proxy: None,
     };
     dialog.refresh_target(request);
     Some(dialog)

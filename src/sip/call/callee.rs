@@ -5,6 +5,7 @@ use super::call::{Call, body_of};
 use super::exchange::{LegRef, Owner, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, Early, LegState};
+use super::reason::q850_cause;
 use super::stray;
 use crate::auth;
 use crate::base::{Level, Text};
@@ -227,7 +228,20 @@ impl Call {
         if challenged && self.repeat_with_credentials(turn, index, response, status) {
             return;
         }
-        self.lost_leg(turn, index, status, Failure::from_status(status));
+        let failure = match self.told_cause(turn, index) {
+            Some(cause) => Failure::from_status(status).because(cause),
+            None => Failure::from_status(status),
+        };
+        self.lost_leg(turn, index, status, failure);
+    }
+
+    /// The Q.850 cause the message of this turn gives, where its device is
+    /// believed (`use_q850_reason`).
+    pub(super) fn told_cause(&self, turn: &Turn<'_>, index: u16) -> Option<Cause> {
+        let (message, _) = turn.message?;
+        let peer = self.leg(index)?.peer.as_deref();
+        let device = turn.exchange.config.general.device(peer);
+        device.use_q850_reason.then(|| q850_cause(message))?
     }
 
     /// A leg will not be answered; when it was its channel's last, the channel
@@ -333,14 +347,15 @@ impl Call {
         let branch = turn.exchange.loose_branch();
         let general = &turn.exchange.config.general;
         let dialog = &leg.dialog;
+        let device = general.device(leg.peer.as_deref());
         let sent = turn.out.send(&dialog.flow, |buffer| {
             let writer = dialog.write_request(
                 buffer,
-                general.compactheaders,
+                general.sent_by(&dialog.flow),
                 Method::Ack,
                 cseq,
                 &branch,
-                general.defaults.maxforwards,
+                device.maxforwards,
             );
             super::call::end_with(writer, content_type, body);
         });

@@ -1,8 +1,9 @@
 //! What the caller is told: provisional responses, the answer, or why not.
 
-use super::call::{ALLOW, Body, Call, body_of, end_with, write_cause};
+use super::call::{ALLOW, Body, Call, body_of, end_with};
 use super::exchange::{Owner, Turn};
 use super::leg::LegState;
+use super::reason::write_cause;
 use crate::base::Text;
 use crate::dialplan::{Cause, ChannelId};
 use crate::transaction::Keep;
@@ -64,7 +65,8 @@ impl Call {
                 &leg.dialog.local_tag,
             );
             writer.field(HeaderName::Server, general.useragent.as_bytes());
-            write_cause(&mut writer, cause);
+            let device = general.device(leg.peer.as_deref());
+            write_cause(&mut writer, cause, device.use_q850_reason);
             writer.end();
         });
         if let Some(bytes) = sent {

@@ -5,9 +5,10 @@ use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, write_cause};
+use super::call::Call;
 use super::exchange::{Alarm, Owner, Resume, Turn};
 use super::leg::LegState;
+use super::reason::write_cause;
 use crate::base::{Level, Text};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId};
 use crate::machine::{Lease, Question};
@@ -112,7 +113,7 @@ impl Call {
         let Some(cause) = leg.bye_owed else { return };
         let timers = turn.exchange.timers(leg.peer.as_deref());
         let cseq = leg.dialog.next_cseq();
-        let dialog = &leg.dialog;
+        let (dialog, peer) = (&leg.dialog, leg.peer.as_deref());
         let config = Arc::clone(&turn.exchange.config);
         let sent = turn.request(
             Method::Bye,
@@ -121,16 +122,17 @@ impl Call {
             Owner::Nobody,
             |buffer, branch| {
                 let general = &config.general;
+                let device = general.device(peer);
                 let mut writer = dialog.write_request(
                     buffer,
-                    general.compactheaders,
+                    general.sent_by(&dialog.flow),
                     Method::Bye,
                     cseq,
                     branch.as_bytes(),
-                    general.defaults.maxforwards,
+                    device.maxforwards,
                 );
                 writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
-                write_cause(&mut writer, cause);
+                write_cause(&mut writer, cause, device.use_q850_reason);
                 writer.end();
             },
         );

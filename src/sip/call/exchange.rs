@@ -8,7 +8,7 @@ use crate::base::{
     Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Text, UnixTime, shard_of,
 };
 use crate::config::{Config, Peer};
-use crate::dialog;
+use crate::dialog::{self, RouteSet};
 use crate::dialplan::ChannelId;
 use crate::machine::{Counters, Lease, Outbox, Question};
 use crate::transaction::{Branch, Table, Timers, TransactionId};
@@ -112,8 +112,8 @@ pub struct ParkedMessage {
     pub head: ReplyHead,
     /// From value without tag.
     pub from: Text,
-    /// Where it came in.
-    pub flow: Flow,
+    /// The recipient.
+    pub peer: Arc<Peer>,
     /// Max-Forwards to send on.
     pub max_forwards: u8,
     /// Content-Type.
@@ -205,11 +205,24 @@ impl Exchange {
     /// Timers as configured, with a peer's own where there is one.
     pub fn timers(&self, peer: Option<&Peer>) -> Timers {
         let general = &self.config.general;
+        let device = general.device(peer);
         Timers {
-            t1: peer.map_or(general.defaults.timer_t1, |peer| peer.timer_t1),
+            t1: device.timer_t1,
             t2: general.timer_t2,
             t4: general.timer_t4,
-            timer_b: peer.map_or(general.defaults.timer_b, |peer| peer.timer_b),
+            timer_b: device.timer_b,
+        }
+    }
+
+    /// The way of a first request to `peer`: by its outbound proxy, if it has
+    /// one, which is also the route it is preloaded with (RFC 3261 §8.1.2).
+    pub fn first_hop(&self, peer: Option<&Peer>, flow: Flow) -> (Flow, RouteSet) {
+        match self.config.general.device(peer).outboundproxy {
+            Some((remote, _)) => (
+                Flow { remote, ..flow },
+                RouteSet::of(format!("sip:{remote};lr").as_bytes()),
+            ),
+            None => (flow, RouteSet::default()),
         }
     }
 

@@ -10,9 +10,11 @@
 //! - `channels`: the call as the dialplan sees it (`Channels`)
 //! - `tech`, `sip`: the technologies Dial may name
 //! - `caller`: what the caller is told
+//! - `identity`: whom callees are told a call is from
 //! - `callee`: responses to the INVITEs that open legs
 //! - `within`: requests inside the dialogs, relayed from leg to leg
 //! - `ending`: how a call ends
+//! - `reason`: hangup causes on the wire
 //! - `stray`: 2xx responses that nobody waits for any more
 
 #[expect(
@@ -26,8 +28,10 @@ mod channels;
 mod ending;
 mod exchange;
 mod forks;
+mod identity;
 mod leg;
 mod limit;
+mod reason;
 mod sip;
 mod stray;
 mod tech;

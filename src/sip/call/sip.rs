@@ -8,11 +8,12 @@ use core::net::SocketAddr;
 
 use super::call::{ALLOW, Call, Channel, end_with, name_addr, push_address};
 use super::exchange::{LegRef, Owner, Resume, Turn};
+use super::identity;
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
 use crate::base::{Flow, Level, Text};
 use crate::config::{Host, Peer, PeerKind, Qualify};
-use crate::dialog::{Dialog, Role, RouteSet};
+use crate::dialog::{Dialog, Role};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId, Failure};
 use crate::machine::Question;
 use crate::registrar::Binding;
@@ -257,20 +258,24 @@ impl Call {
         turn: &mut Turn<'_>,
         id: ChannelId,
         uri: Text,
-        mut flow: Flow,
+        flow: Flow,
         pinned: bool,
         peer: Option<Arc<Peer>>,
     ) {
         if self.legs.len() >= usize::from(turn.exchange.limits.legs_per_call) {
             return;
         }
-        let proxy = peer.as_ref().and_then(|peer| peer.outboundproxy);
-        let mut routes = RouteSet::default();
-        if let Some((address, _)) = proxy {
-            flow.remote = address;
-            routes = RouteSet::of(format!("sip:{address};lr").as_bytes());
-        }
-        let (local, contact) = self.identity(turn, &flow, peer.as_deref());
+        let (flow, routes) = turn.exchange.first_hop(peer.as_deref(), flow);
+        let general = &turn.exchange.config.general;
+        let device = general.device(peer.as_deref());
+        let proxy = device.outboundproxy.filter(|(_, force)| *force);
+        let uri = if device.usereqphone {
+            with_user_phone(uri)
+        } else {
+            uri
+        };
+        let ours = general.advertised(&flow);
+        let (local, contact) = identity::local(&self.caller, device, general, ours);
         let dialog = Dialog {
             role: Role::Uac,
             call_id: turn.exchange.call_id(),
@@ -285,6 +290,7 @@ impl Call {
             remote_cseq: None,
             flow,
             pinned,
+            proxy: proxy.map(|(address, _)| address),
         };
         let index = self.legs.len() as u16;
         let owner = LegRef {
@@ -315,14 +321,15 @@ impl Call {
             call: self.handle,
             leg: index,
         });
-        let (offer, passed, max_forwards) = (&self.offer, &self.passed, self.max_forwards);
+        let (offer, passed, caller) = (&self.offer, &self.passed, &self.caller);
         let Some(leg) = self.legs.get_mut(usize::from(index)) else {
             return false;
         };
         let cseq = leg.dialog.next_cseq();
         let timers = turn.exchange.timers(leg.peer.as_deref());
         let config = Arc::clone(&turn.exchange.config);
-        let (dialog, peer) = (&leg.dialog, leg.peer.as_deref());
+        let (dialog, device) = (&leg.dialog, config.general.device(leg.peer.as_deref()));
+        let max_forwards = self.max_forwards.min(device.maxforwards);
         leg.invite = turn.request(
             Method::Invite,
             &dialog.flow,
@@ -332,7 +339,7 @@ impl Call {
                 let general = &config.general;
                 let mut writer = dialog.write_request(
                     buffer,
-                    general.compactheaders,
+                    general.sent_by(&dialog.flow),
                     Method::Invite,
                     cseq,
                     branch.as_bytes(),
@@ -343,11 +350,10 @@ impl Call {
                 if let Some((name, authorization)) = credentials {
                     writer.field(name, authorization);
                 }
-                if let Some(peer) = peer {
-                    asserted_identity(&mut writer, peer, &dialog.local);
-                    for (name, value) in &peer.header {
-                        writer.other(name.as_bytes(), value.as_bytes());
-                    }
+                let ours = general.advertised(&dialog.flow);
+                identity::assert(&mut writer, caller, device, ours);
+                for (name, value) in &device.header {
+                    writer.other(name.as_bytes(), value.as_bytes());
                 }
                 writer.lines(passed);
                 end_with(writer, &offer.content_type, &offer.bytes);
@@ -355,41 +361,6 @@ impl Call {
         );
         leg.state = LegState::Inviting;
         leg.invite.is_some()
-    }
-
-    /// From value and Contact URI of requests to `peer`.
-    fn identity(&self, turn: &Turn<'_>, flow: &Flow, peer: Option<&Peer>) -> (Text, Text) {
-        let general = &turn.exchange.config.general;
-        let mut user = Text::new();
-        match peer.and_then(|peer| peer.fromuser.as_deref()) {
-            Some(fromuser) => user.push(fromuser.as_bytes()),
-            None if self.caller.number.is_empty() => {
-                push_user(&mut user, general.callerid.as_bytes())
-            }
-            None => push_user(&mut user, &self.caller.number),
-        }
-        let mut local = Text::new();
-        if !self.caller.name.is_empty() {
-            local.push(b"\"");
-            local.push(&self.caller.name);
-            local.push(b"\" ");
-        }
-        local.push(b"<sip:");
-        local.push(&user);
-        local.push(b"@");
-        match peer
-            .and_then(|peer| peer.fromdomain.as_deref())
-            .or(general.defaults.fromdomain.as_deref())
-        {
-            Some(domain) => local.push(domain.as_bytes()),
-            None => push_address(&mut local, flow.local),
-        }
-        local.push(b">");
-        let mut contact = Text::from("sip:");
-        contact.push(&user);
-        contact.push(b"@");
-        push_address(&mut contact, flow.local);
-        (local, contact)
     }
 
     /// Ends one leg of a channel: CANCEL while it rings, BYE once it stands.
@@ -432,18 +403,6 @@ impl Call {
     }
 }
 
-/// P-Asserted-Identity or Remote-Party-ID, where `sendrpid` asks for one.
-fn asserted_identity(writer: &mut crate::wire::Writer<'_>, peer: &Peer, local: &[u8]) {
-    match peer.sendrpid_pai {
-        Some(true) => writer.field(HeaderName::PAssertedIdentity, local),
-        Some(false) => writer.parts(
-            HeaderName::RemotePartyId,
-            &[local, b";party=calling;privacy=off;screen=no"],
-        ),
-        None => {}
-    }
-}
-
 /// `uri` with another user part.
 fn with_user(uri: &Uri<'_>, user: &[u8]) -> Text {
     let mut text = Text::from("sip:");
@@ -457,15 +416,38 @@ fn with_user(uri: &Uri<'_>, user: &[u8]) -> Text {
     text
 }
 
-/// Appends a user part, escaping what RFC 3261 §25 does not allow in one.
-fn push_user(text: &mut Text, user: &[u8]) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in user {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/%".contains(&byte) {
-            text.push(&[byte]);
-        } else {
-            let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-            text.push(&[b'%', digit(byte >> 4), digit(byte & 15)]);
+/// `uri` said to be a telephone number, if its user is one and it does not say
+/// what its user is (RFC 3261 §19.1.1).
+fn with_user_phone(mut uri: Text) -> Text {
+    let is_number = Uri::parse(&uri).is_ok_and(|uri| {
+        let digits = uri.user.strip_prefix(b"+").unwrap_or(uri.user);
+        !digits.is_empty()
+            && digits.iter().all(u8::is_ascii_digit)
+            && !uri.params.has(b"user")
+            && uri.headers.is_empty()
+    });
+    if is_number {
+        uri.push(b";user=phone");
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_are_telephones() {
+        for (uri, expected) in [
+            ("sip:1001@h", "sip:1001@h;user=phone"),
+            ("sip:+491@h:5070;ob", "sip:+491@h:5070;ob;user=phone"),
+            ("sip:+@h", "sip:+@h"),
+            ("sip:ann@h", "sip:ann@h"),
+            ("sip:h", "sip:h"),
+            ("sip:1@h;user=ip", "sip:1@h;user=ip"),
+            ("sip:1@h?Subject=x", "sip:1@h?Subject=x"),
+        ] {
+            assert_eq!(with_user_phone(Text::from(uri)).lossy(), expected);
         }
     }
 }

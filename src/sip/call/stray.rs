@@ -45,7 +45,7 @@ pub fn settle_fork(turn: &mut Turn<'_>, ended: &mut EndedForks) {
         let general = &config.general;
         let mut writer = dialog.write_request(
             buffer,
-            general.compactheaders,
+            general.sent_by(&dialog.flow),
             Method::Bye,
             cseq,
             branch.as_bytes(),
@@ -63,7 +63,7 @@ fn acknowledge(turn: &mut Turn<'_>, dialog: &Dialog) {
         dialog
             .write_request(
                 buffer,
-                general.compactheaders,
+                general.sent_by(&dialog.flow),
                 Method::Ack,
                 dialog.local_cseq,
                 &branch,
@@ -93,6 +93,7 @@ fn dialog_of(turn: &Turn<'_>) -> Option<Dialog> {
         flow,
         // Without a proxy between, the callee is where its 2xx came from.
         pinned: true,
+        proxy: None,
     };
     dialog.refresh_target(response);
     Some(dialog)

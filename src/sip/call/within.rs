@@ -41,7 +41,7 @@ impl Call {
                 return;
             }
             Ok(Some(hops)) => hops - 1,
-            _ => turn.exchange.config.general.defaults.maxforwards,
+            _ => self.most_hops(turn, to),
         };
         if invite && let Some(status) = self.glare(index, to) {
             self.answer_within(turn, server, &head, status);
@@ -113,6 +113,12 @@ impl Call {
         }
     }
 
+    /// `maxforwards` of the device at the end of a leg.
+    fn most_hops(&self, turn: &Turn<'_>, index: u16) -> u8 {
+        let peer = self.leg(index).and_then(|leg| leg.peer.as_deref());
+        turn.exchange.config.general.device(peer).maxforwards
+    }
+
     fn head_of(&self, index: u16, request: &Message<'_>, flow: Flow) -> ReplyHead {
         let pinned = self.leg(index).is_some_and(|leg| leg.dialog.pinned);
         ReplyHead::new(request, flow, pinned)
@@ -150,7 +156,7 @@ impl Call {
             let general = &config.general;
             let mut writer = dialog.write_request(
                 buffer,
-                general.compactheaders,
+                general.sent_by(&dialog.flow),
                 method,
                 cseq,
                 branch.as_bytes(),
@@ -172,7 +178,7 @@ impl Call {
         content_type: &[u8],
         body: &[u8],
     ) {
-        let max_forwards = turn.exchange.config.general.defaults.maxforwards;
+        let max_forwards = self.most_hops(turn, to);
         let parts = (content_type, body);
         self.reoffer = self.send_within(turn, to, Method::Invite, max_forwards, parts);
     }
@@ -451,7 +457,8 @@ impl Call {
         if index == 0 && !self.is_answered() {
             self.cancelled(turn);
         } else {
-            self.hung_up_by(turn, index, Cause::NORMAL_CLEARING);
+            let cause = self.told_cause(turn, index);
+            self.hung_up_by(turn, index, cause.unwrap_or(Cause::NORMAL_CLEARING));
         }
     }
 

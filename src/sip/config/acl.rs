@@ -31,7 +31,8 @@ impl Acl {
 }
 
 impl Rule {
-    fn matches(&self, address: IpAddr) -> bool {
+    /// Whether `address`, in its canonical form, is of the network.
+    pub(super) fn matches(&self, address: IpAddr) -> bool {
         let (network, address, width) = match (self.network, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => (
                 u128::from(network.to_bits()),

@@ -1,10 +1,13 @@
 //! sip.conf `[general]`, as far as signalling goes (sip-conf.md C).
 
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::Acl;
 use super::peer::{Peer, PeerKind};
+use super::{Acl, Rule};
 use crate::auth::Algorithm;
+use crate::base::Flow;
+use crate::dialog::SentBy;
 
 /// The settings every device shares. Field names are the options' names;
 /// defaults are Asterisk 13.3.2's unless the field says otherwise.
@@ -64,9 +67,9 @@ pub struct General {
     pub shrinkcallerid: bool,
     /// `externaddr`: address written into Via and Contact towards remotes
     /// outside `localnet`.
-    pub externaddr: Option<core::net::SocketAddr>,
+    pub externaddr: Option<SocketAddr>,
     /// `localnet` networks (address, prefix).
-    pub localnet: Vec<(core::net::IpAddr, u8)>,
+    pub localnet: Vec<(IpAddr, u8)>,
     /// `matchexternaddrlocally`: `externaddr` only where our own address is
     /// in `localnet`.
     pub matchexternaddrlocally: bool,
@@ -122,6 +125,40 @@ impl General {
     pub fn is_local(&self, host: &[u8]) -> bool {
         let is_host = |domain: &String| domain.as_bytes().eq_ignore_ascii_case(host);
         self.domains.is_empty() || self.domains.iter().any(is_host)
+    }
+
+    /// What holds for `peer`; for a guest or a bare address what `[general]` says.
+    pub fn device<'a>(&'a self, peer: Option<&'a Peer>) -> &'a Peer {
+        peer.unwrap_or(&self.defaults)
+    }
+
+    /// How we write ourselves to the remote of `flow`.
+    pub fn sent_by(&self, flow: &Flow) -> SentBy {
+        SentBy {
+            address: self.advertised(flow),
+            compact: self.compactheaders,
+        }
+    }
+
+    /// Our address as the remote of `flow` knows it: `externaddr` outside of
+    /// `localnet`, else where the flow begins.
+    pub fn advertised(&self, flow: &Flow) -> SocketAddr {
+        let inside = |address: SocketAddr| {
+            self.localnet.iter().any(|&(network, prefix)| {
+                let rule = Rule {
+                    permit: true,
+                    network,
+                    prefix,
+                };
+                rule.matches(address.ip().to_canonical())
+            })
+        };
+        let outside = !self.localnet.is_empty() && !inside(flow.remote);
+        let applies = outside && (!self.matchexternaddrlocally || inside(flow.local));
+        let same_family = |external: &SocketAddr| external.is_ipv4() == flow.local.is_ipv4();
+        self.externaddr
+            .filter(|external| applies && same_family(external))
+            .unwrap_or(flow.local)
     }
 
     /// Where a request of `device` to an address at `host` enters the plan:

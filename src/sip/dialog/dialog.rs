@@ -1,6 +1,7 @@
 //! One dialog: identity, route set, sequence numbers.
 
 use core::fmt::Write;
+use core::net::SocketAddr;
 
 use super::RouteSet;
 use crate::base::{Decimal, Flow, Text};
@@ -17,6 +18,15 @@ pub enum Role {
     Uac,
     /// We received it.
     Uas,
+}
+
+/// How we write ourselves towards one remote.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SentBy {
+    /// Our address as the remote knows it: Via's sent-by.
+    pub address: SocketAddr,
+    /// One-letter header names where they exist.
+    pub compact: bool,
 }
 
 /// Our end of a dialog, or of one that is still to come.
@@ -49,6 +59,9 @@ pub struct Dialog {
     /// Requests go to `flow.remote` whatever the target says: the remote sits
     /// behind a NAT, or registered this flow.
     pub pinned: bool,
+    /// The proxy every request goes to, whatever target and route set say
+    /// (`outboundproxy=…,force`).
+    pub proxy: Option<SocketAddr>,
 }
 
 impl Dialog {
@@ -84,6 +97,10 @@ impl Dialog {
     /// Points the flow at the next hop, unless it is pinned. A next hop that is
     /// a name leaves it where the last message came from.
     pub fn aim(&mut self) {
+        if let Some(proxy) = self.proxy {
+            self.flow.remote = proxy;
+            return;
+        }
         if self.pinned && self.routes.is_empty() {
             return;
         }
@@ -99,21 +116,21 @@ impl Dialog {
     pub fn write_request<'b>(
         &self,
         buffer: &'b mut Vec<u8>,
-        compact: bool,
+        sent_by: SentBy,
         method: Method,
         cseq: u32,
         branch: &[u8],
         max_forwards: u8,
     ) -> Writer<'b> {
-        let mut writer = Writer::new(buffer, compact);
+        let mut writer = Writer::new(buffer, sent_by.compact);
         let (uri, routes) = self.routes.apply(&self.target);
         writer.request(method, uri);
-        let mut sent_by = Text::new();
+        let mut address = Text::new();
         // Writing to a Text cannot fail.
-        let _ = write!(sent_by, "{}", self.flow.local);
+        let _ = write!(address, "{}", sent_by.address);
         writer.parts(
             HeaderName::Via,
-            &[b"SIP/2.0/UDP ", &sent_by, b";branch=", branch, b";rport"],
+            &[b"SIP/2.0/UDP ", &address, b";branch=", branch, b";rport"],
         );
         writer.parts(
             HeaderName::MaxForwards,

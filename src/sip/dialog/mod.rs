@@ -11,6 +11,6 @@ mod dialog;
 mod route_set;
 mod table;
 
-pub use dialog::{Dialog, OutOfOrder, Role};
+pub use dialog::{Dialog, OutOfOrder, Role, SentBy};
 pub use route_set::RouteSet;
 pub use table::Table;

@@ -167,6 +167,17 @@ impl Failure {
         }
     }
 
+    /// The same frame for another cause, which somebody closer told.
+    pub const fn because(self, cause: Cause) -> Failure {
+        match self {
+            Failure::Busy(_) => Failure::Busy(cause),
+            Failure::Congestion(_) => Failure::Congestion(cause),
+            Failure::Hangup(_) => Failure::Hangup(cause),
+            Failure::Unavailable(_) => Failure::Unavailable(cause),
+            Failure::Forwarded(_) => Failure::Forwarded(cause),
+        }
+    }
+
     /// The cause, whatever the frame.
     pub const fn cause(self) -> Cause {
         match self {

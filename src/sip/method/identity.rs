@@ -147,11 +147,7 @@ mod tests {
     fn numbers_are_left_as_they_are_on_demand() {
         let plain = |_: &mut Peer, general: &mut General| general.shrinkcallerid = false;
         assert_eq!(caller_of("", plain), is("(30)10-01", "Ann", 0));
-        for (number, shrunk) in [
-            ("+49 (30) 1.2.", "+493012."),
-            ("ann-b", "ann-b"),
-            ("", ""),
-        ] {
+        for (number, shrunk) in [("+49 (30) 1.2.", "+493012."), ("ann-b", "ann-b"), ("", "")] {
             let mut text = Text::from(number);
             shrink(&mut text);
             assert_eq!(text.lossy(), shrunk);

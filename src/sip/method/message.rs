@@ -21,7 +21,8 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     let max_forwards = match asked.request.max_forwards() {
         Ok(Some(0)) => return Verdict::reply(Status::TOO_MANY_HOPS),
         Ok(Some(hops)) => hops - 1,
-        _ => general.defaults.maxforwards,
+        // The recipient's `maxforwards` is the only bound.
+        _ => u8::MAX,
     };
     if !general.accept_outofcall_message {
         return Verdict::reply(Status::METHOD_NOT_ALLOWED).with(super::Extra::Allow);
@@ -63,6 +64,6 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     Verdict::Message {
         peer: Arc::clone(recipient),
         from: caller.number,
-        max_forwards,
+        max_forwards: max_forwards.min(recipient.maxforwards),
     }
 }

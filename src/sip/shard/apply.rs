@@ -7,7 +7,7 @@ use super::shard::{RelayedMessage, Shard, digits};
 use crate::base::{Flow, Instant, Text};
 use crate::call::{Call, LegRef, Opening, Owner, ParkedMessage, Resume, Turn, end_with, name_addr};
 use crate::config::Peer;
-use crate::dialog::{Dialog, Role, RouteSet};
+use crate::dialog::{Dialog, Role};
 use crate::machine::{Answer, Outbox, Question};
 use crate::method::{Extra, Verdict};
 use crate::registrar;
@@ -177,7 +177,7 @@ impl Shard {
     fn begin_message(
         &mut self,
         now: Instant,
-        peer: &Peer,
+        peer: &Arc<Peer>,
         from: Text,
         max_forwards: u8,
         request: &Message<'_>,
@@ -190,8 +190,8 @@ impl Shard {
         let to_source = self.to_source(request, flow);
         let message = Box::new(ParkedMessage {
             head: ReplyHead::new(request, flow, to_source),
+            peer: Arc::clone(peer),
             from,
-            flow,
             max_forwards,
             content_type: Text::from(request.content_type().unwrap_or_default()),
             body: request.body().to_vec(),
@@ -231,9 +231,12 @@ impl Shard {
             );
             return;
         };
+        let config = Arc::clone(&self.exchange.config);
+        let peer = Some(&*parked.peer);
+        let (flow, routes) = self.exchange.first_hop(peer, binding.flow);
         let mut local = Text::from("<sip:");
         local.push(&parked.from);
-        local.push(format!("@{}>", binding.flow.local).as_bytes());
+        local.push(format!("@{}>", config.general.advertised(&flow)).as_bytes());
         let dialog = Dialog {
             role: Role::Uac,
             call_id: self.exchange.call_id(),
@@ -243,11 +246,12 @@ impl Shard {
             remote: name_addr(&binding.uri),
             target: binding.uri,
             contact: Text::new(),
-            routes: RouteSet::default(),
+            routes,
             local_cseq: 102,
             remote_cseq: None,
-            flow: binding.flow,
+            flow,
             pinned: true,
+            proxy: None,
         };
         let relayed = RelayedMessage {
             server,
@@ -260,8 +264,7 @@ impl Shard {
                 return;
             }
         };
-        let timers = self.exchange.timers(None);
-        let config = Arc::clone(&self.exchange.config);
+        let timers = self.exchange.timers(peer);
         let mut turn = Turn {
             now,
             exchange: &mut self.exchange,
@@ -277,7 +280,7 @@ impl Shard {
                 let general = &config.general;
                 let mut writer = dialog.write_request(
                     buffer,
-                    general.compactheaders,
+                    general.sent_by(&dialog.flow),
                     Method::Message,
                     dialog.local_cseq,
                     branch.as_bytes(),

@@ -8,7 +8,7 @@ use super::shard::Shard;
 use crate::base::{Instant, Text, shard_of};
 use crate::call::{Owner, Turn, name_addr, push_address};
 use crate::config::{Host, Peer, PeerKind, Qualify};
-use crate::dialog::{Dialog, Role, RouteSet};
+use crate::dialog::{Dialog, Role};
 use crate::machine::Outbox;
 use crate::registrar::{Binding, Reach, Watch};
 use crate::wire::{HeaderName, Method};
@@ -131,10 +131,14 @@ impl Shard {
             self.qualifier.forget(&watch.aor, &watch.uri);
             return true;
         }
+        let config = Arc::clone(&self.exchange.config);
+        let (general, peer) = (&config.general, config.peers.by_name(&watch.aor));
+        let peer = peer.map(Arc::as_ref);
+        let (flow, routes) = self.exchange.first_hop(peer, watch.flow);
         let mut local = Text::from("<sip:");
-        local.push(self.exchange.config.general.callerid.as_bytes());
+        local.push(general.callerid.as_bytes());
         local.push(b"@");
-        push_address(&mut local, watch.flow.local);
+        push_address(&mut local, general.advertised(&flow));
         local.push(b">");
         let dialog = Dialog {
             role: Role::Uac,
@@ -145,14 +149,14 @@ impl Shard {
             remote: name_addr(&watch.uri),
             target: watch.uri,
             contact: Text::new(),
-            routes: RouteSet::default(),
+            routes,
             local_cseq: 102,
             remote_cseq: None,
-            flow: watch.flow,
+            flow,
             pinned: true,
+            proxy: None,
         };
-        let timers = self.exchange.timers(None);
-        let config = Arc::clone(&self.exchange.config);
+        let timers = self.exchange.timers(peer);
         let mut turn = Turn {
             now,
             exchange: &mut self.exchange,
@@ -165,14 +169,13 @@ impl Shard {
             timers,
             Owner::Qualify(id),
             |buffer, branch| {
-                let general = &config.general;
                 let mut writer = dialog.write_request(
                     buffer,
-                    general.compactheaders,
+                    general.sent_by(&dialog.flow),
                     Method::Options,
                     dialog.local_cseq,
                     branch.as_bytes(),
-                    general.defaults.maxforwards,
+                    general.device(peer).maxforwards,
                 );
                 writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
                 writer.end();
