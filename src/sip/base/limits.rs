@@ -18,7 +18,7 @@ pub struct Limits {
     pub legs_per_call: u16,
     /// Largest datagram sent or taken, in bytes.
     pub datagram_bytes: u32,
-    /// Instructions a dialplan may run without waiting before it is stopped.
+    /// Instructions a dialplan may run in a second before it is stopped.
     pub dialplan_steps: u32,
 }
 

@@ -13,7 +13,7 @@ use crate::base::{Flow, Handle, Instant, Text};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet};
 use crate::dialplan::{
-    Cause, ChannelEvent, ChannelId, Cursor, Ending, Event, Failure, Indication, Place, Progress,
+    Cause, ChannelEvent, ChannelId, Cursor, Event, Failure, Indication, Place, Progress,
 };
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
@@ -375,8 +375,8 @@ impl Call {
         match progress {
             Progress::Waiting(deadline) => {
                 self.cursor = Some(cursor);
-                self.alarm = deadline;
-                if let Some(at) = deadline {
+                let known = core::mem::replace(&mut self.alarm, deadline);
+                if let Some(at) = deadline.filter(|_| known != deadline) {
                     turn.exchange.alarms.set_at(
                         at,
                         Alarm::Plan {
@@ -386,7 +386,10 @@ impl Call {
                     );
                 }
             }
-            Progress::Ended(ending) => self.ended(turn, ending),
+            Progress::Ended(ending) => {
+                let cause = Some(cursor.cause()).filter(|cause| *cause != Cause::NONE);
+                self.ended(turn, ending.status(), cause.unwrap_or(ending.cause()));
+            }
         }
     }
 
@@ -399,14 +402,12 @@ impl Call {
         }
     }
 
-    fn ended(&mut self, turn: &mut Turn<'_>, ending: Ending) {
-        let cause = ending.cause();
-        if self.is_answered() {
-            self.hang_up(turn, cause);
-        } else {
-            self.final_response(turn, ending.status(), None, cause);
-            self.hang_up(turn, cause);
+    /// The plan has come to its end.
+    fn ended(&mut self, turn: &mut Turn<'_>, status: Status, cause: Cause) {
+        if !self.is_answered() {
+            self.final_response(turn, status, None, cause);
         }
+        self.hang_up(turn, cause);
     }
 
     /// Refuses an unanswered call with `status` and ends it.

@@ -168,7 +168,7 @@ impl Call {
         }
         self.remember_early(turn, index, response);
         let offered = !self.offer.bytes.is_empty();
-        let relayed_for = self.leg(0).and_then(|caller| caller.dialog.remote_cseq);
+        let relayed_for = self.leg(0).map(|caller| caller.invite_cseq);
         let Some(leg) = self.leg_mut(index) else {
             return;
         };
@@ -246,7 +246,13 @@ impl Call {
 
     /// A leg will not be answered; when it was its channel's last, the channel
     /// is gone. A 6xx speaks for all of them (§16.7).
-    fn lost_leg(&mut self, turn: &mut Turn<'_>, index: u16, status: Status, failure: Failure) {
+    pub(super) fn lost_leg(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        status: Status,
+        failure: Failure,
+    ) {
         let Some(id) = self.leg(index).map(|leg| leg.channel) else {
             return;
         };

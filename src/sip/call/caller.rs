@@ -105,8 +105,7 @@ impl Call {
         };
         let first_tag = core::mem::replace(&mut leg.dialog.local_tag, tag);
         leg.state = LegState::Unacknowledged;
-        leg.answered
-            .push((leg.dialog.remote_cseq.unwrap_or(0), server));
+        leg.answered.push((leg.invite_cseq, server));
         let general = &turn.exchange.config.general;
         let sent = turn.out.send(head.flow(), |buffer| {
             let mut writer = head.write(

@@ -32,6 +32,9 @@ impl Call {
         for (channel, tech) in channels {
             tech.hangup(self, turn, channel, cause, false);
         }
+        for index in 1..self.legs.len() as u16 {
+            self.drop_leg(turn, index, cause, false);
+        }
         match self.legs.first().map(|leg| leg.state) {
             Some(LegState::Inviting) => {
                 self.final_response(turn, Status::SERVER_INTERNAL_ERROR, None, cause);
@@ -43,6 +46,15 @@ impl Call {
                 self.close(turn);
             }
             Some(LegState::Ended) | None => self.close(turn),
+        }
+    }
+
+    /// Ends the bridge if the caller is joined to that channel.
+    pub(super) fn part(&mut self, turn: &mut Turn<'_>, channel: ChannelId) {
+        let joined = self.bridge.and_then(|index| self.leg(index));
+        if joined.is_some_and(|leg| leg.channel == channel) {
+            self.bridge = None;
+            self.drop_relays(turn);
         }
     }
 
@@ -174,10 +186,7 @@ impl Call {
         let channel = leg.channel;
         self.settle_leg(turn, index);
         self.forget_leg(turn, index);
-        if self.bridge == Some(index) {
-            self.bridge = None;
-            self.drop_relays(turn);
-        }
+        self.part(turn, channel);
         self.forget_channel(turn, channel);
         self.events
             .push_back((channel, ChannelEvent::Hangup(cause)));

@@ -57,6 +57,8 @@ pub struct Leg {
     pub state: LegState,
     /// Its first INVITE.
     pub invite: Option<TransactionId>,
+    /// CSeq number of the caller's first INVITE (caller's leg only).
+    pub invite_cseq: u32,
     /// Head of the answers to its first INVITE (caller's leg only).
     pub head: Option<ReplyHead>,
     /// Early dialogs (callee's legs only).
@@ -82,6 +84,7 @@ impl Leg {
     /// A leg about to be invited, or whose INVITE has just come in.
     pub fn new(dialog: Dialog, peer: Option<Arc<Peer>>, channel: ChannelId) -> Leg {
         Leg {
+            invite_cseq: dialog.remote_cseq.unwrap_or(0),
             dialog,
             peer,
             channel,

@@ -99,6 +99,7 @@ impl ChannelTech for Sip {
         cause: Cause,
         elsewhere: bool,
     ) {
+        call.part(turn, id);
         for index in 1..call.legs.len() as u16 {
             if call.leg(index).is_some_and(|leg| leg.channel == id) {
                 call.drop_leg(turn, index, cause, elsewhere);

@@ -9,7 +9,7 @@ use super::forks::EndedForks;
 use super::leg::{AckOwed, LegState};
 use crate::base::{Flow, Text};
 use crate::dialog::Role;
-use crate::dialplan::Cause;
+use crate::dialplan::{Cause, Failure};
 use crate::transaction::{Keep, TransactionId};
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status};
 use core::time::Duration;
@@ -31,8 +31,13 @@ impl Call {
             .opposite(index)
             .filter(|_| self.leg(index).is_some_and(|leg| leg.is_up()))
         else {
-            // Nobody to relay to yet: the sender may try later (§14.2).
-            self.answer_within(turn, server, &head, Status::REQUEST_PENDING);
+            // Nobody to relay to yet: the sender may try later (§14.2 for an INVITE).
+            let status = if invite {
+                Status::REQUEST_PENDING
+            } else {
+                Status::SERVER_INTERNAL_ERROR
+            };
+            self.answer_within(turn, server, &head, status);
             return;
         };
         let max_forwards = match request.max_forwards() {
@@ -202,6 +207,9 @@ impl Call {
         status: Status,
         (contact, content_type, body): (Option<&Text>, &[u8], &[u8]),
     ) {
+        if !turn.exchange.transactions.may_respond(server, status) {
+            return;
+        }
         let general = &turn.exchange.config.general;
         let sent = turn.out.send(head.flow(), |buffer| {
             let mut writer = head.write(buffer, general.compactheaders, status, None, b"");
@@ -454,8 +462,17 @@ impl Call {
 
     /// BYE from leg `index`; it has been answered.
     pub fn bye_from(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let ringing = self
+            .leg(index)
+            .is_some_and(|leg| leg.state == LegState::Inviting);
         if index == 0 && !self.is_answered() {
             self.cancelled(turn);
+        } else if ringing {
+            // No callee may do that (§15); it has left all the same.
+            self.drop_leg(turn, index, Cause::NORMAL_CLEARING, false);
+            let status = Status::TEMPORARILY_UNAVAILABLE;
+            self.lost_leg(turn, index, status, Failure::Hangup(Cause::NORMAL_CLEARING));
+            self.deliver(turn);
         } else {
             let cause = self.told_cause(turn, index);
             self.hung_up_by(turn, index, cause.unwrap_or(Cause::NORMAL_CLEARING));

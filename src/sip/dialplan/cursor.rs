@@ -19,6 +19,9 @@ use crate::base::{Instant, Level, Limits};
 /// (`TIMEOUT(response)`).
 const RESPONSE: Duration = Duration::from_secs(10);
 
+/// How often a call may run `Limits::dialplan_steps` instructions.
+const REFILL: Duration = Duration::from_secs(1);
+
 /// Where a call is after a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
@@ -35,6 +38,10 @@ pub struct Cursor {
     state: State,
     waiting: Option<Box<dyn App>>,
     ended: Option<Ending>,
+    /// Instructions run since then: a plan that loops through waits which end
+    /// at once is as much a runaway as one that never waits.
+    spent: u32,
+    spent_since: Instant,
 }
 
 impl Cursor {
@@ -57,6 +64,8 @@ impl Cursor {
             state,
             waiting: None,
             ended: None,
+            spent: 0,
+            spent_since: Instant::START,
         }
     }
 
@@ -73,6 +82,11 @@ impl Cursor {
     /// Context, extension and priority, for display.
     pub fn position(&self) -> (&str, &str, u32) {
         (&self.state.context, &self.state.exten, self.state.priority)
+    }
+
+    /// `HANGUPCAUSE`.
+    pub fn cause(&self) -> Cause {
+        self.state.cause
     }
 
     /// Enters the plan. Called once.
@@ -110,7 +124,12 @@ impl Cursor {
 
     /// Executes instructions until the call waits or ends.
     fn run(&mut self, channels: &mut dyn Channels) -> Progress {
-        for _ in 0..self.limits.dialplan_steps {
+        let now = channels.now();
+        if now >= self.spent_since + REFILL {
+            (self.spent_since, self.spent) = (now, 0);
+        }
+        while self.spent < self.limits.dialplan_steps {
+            self.spent += 1;
             let next = match self.plan.find(
                 self.state.place(channels.now()),
                 Seek::Priority(self.state.priority),
@@ -133,7 +152,7 @@ impl Cursor {
         let (context, exten, _) = self.position();
         let steps = self.limits.dialplan_steps;
         let mut text = || {
-            format!("{context},{exten} ran {steps} instructions without waiting; the call is ended")
+            format!("{context},{exten} ran {steps} instructions within a second; the call is ended")
         };
         channels.note(Level::Error, "dialplan-runaway", &mut text);
         self.finish(

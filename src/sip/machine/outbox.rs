@@ -27,6 +27,8 @@ pub struct Outbox {
     max_bytes: usize,
     max_envelopes: usize,
     level: Option<Level>,
+    /// Where what finds no room is written, to be kept by its transaction.
+    lost: Vec<u8>,
     dropped_sends: u64,
     dropped_envelopes: u64,
 }
@@ -44,6 +46,7 @@ impl Outbox {
             max_bytes,
             max_envelopes: max_sends,
             level: None,
+            lost: Vec::new(),
             dropped_sends: 0,
             dropped_envelopes: 0,
         }
@@ -80,12 +83,17 @@ impl Outbox {
     }
 
     /// Queues one datagram that `write` appends to the buffer it is given, and
-    /// returns the bytes. Nothing is queued, and `None` returned, when the
-    /// queue is full or nothing was written.
+    /// returns the bytes; `None` if nothing was written. With a full queue the
+    /// datagram is lost and counted, as on the network: the bytes are returned
+    /// all the same, so that whoever retransmits them goes on as usual.
     pub fn send(&mut self, flow: &Flow, write: impl FnOnce(&mut Vec<u8>)) -> Option<&[u8]> {
         if self.sends.len() >= self.max_sends || self.bytes.len() >= self.max_bytes {
             self.dropped_sends += 1;
-            return None;
+            self.lost.clear();
+            write(&mut self.lost);
+            return Some(&self.lost)
+                .map(Vec::as_slice)
+                .filter(|bytes| !bytes.is_empty());
         }
         let start = self.bytes.len();
         write(&mut self.bytes);
