@@ -4,12 +4,6 @@ use std::process::ExitCode;
 
 use pinion::flags::{self, Flags};
 
-/// A call costs some forty small allocations; this allocator makes each of
-/// them about a third as dear as the system's, and never moves them between
-/// cores.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let flags = match Flags::read(std::env::args_os()) {
         Ok(flags) => flags,

@@ -294,6 +294,18 @@ impl Call {
             .is_some_and(|leg| leg.state != LegState::Ended && leg.dialog.matches(remote_tag))
     }
 
+    /// Whether leg `index` answers and sends to where its remote was seen.
+    pub fn is_pinned(&self, index: u16) -> bool {
+        self.leg(index).is_some_and(|leg| leg.dialog.pinned)
+    }
+
+    /// Our tag on leg `index`.
+    pub fn local_tag(&self, index: u16) -> Text {
+        self.leg(index)
+            .map(|leg| leg.dialog.local_tag.clone())
+            .unwrap_or_default()
+    }
+
     /// Takes the CSeq number of a request on leg `index`.
     pub fn accept(&mut self, index: u16, cseq: u32) -> Result<(), OutOfOrder> {
         self.leg_mut(index)

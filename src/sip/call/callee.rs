@@ -4,11 +4,11 @@
 use super::call::{Call, body_of};
 use super::exchange::{LegRef, Owner, Turn};
 use super::forks::EndedForks;
-use super::leg::{AckOwed, Early, LegState};
+use super::leg::{AckOwed, Early, Leg, LegState};
 use super::reason::q850_cause;
 use super::stray;
 use crate::auth;
-use crate::base::{Level, Text};
+use crate::base::{Level, Text, Transmit};
 use crate::dialog::{Role, RouteSet};
 use crate::dialplan::{Cause, ChannelEvent, Failure};
 use crate::transaction::TransactionId;
@@ -154,7 +154,8 @@ impl Call {
         let Some(leg) = self.leg(index) else { return };
         if leg.is_up() {
             if leg.dialog.remote_tag.as_bytes() == tag {
-                self.repeat_ack(turn, index);
+                let cseq = response.cseq().map_or(0, |cseq| cseq.number);
+                self.repeat_ack(turn, index, cseq);
             } else {
                 if let Some(leg) = self.leg_mut(index) {
                     stray::settle_fork(turn, &mut leg.ended);
@@ -326,7 +327,11 @@ impl Call {
         };
         leg.dialog.remote_tag.set(b"");
         leg.early.clear();
-        self.send_invite(turn, index, Some((answer, &authorization)))
+        let sent = self.send_invite(turn, index, Some((answer, &authorization)));
+        if let Some(leg) = self.leg_mut(index) {
+            leg.credentials = Some((answer, authorization));
+        }
+        sent
     }
 
     /// Sends the ACK a leg's 2xx waits for, without a body.
@@ -350,44 +355,25 @@ impl Call {
         };
         leg.acked_cseq = Some(cseq);
         leg.ack.clear();
-        let branch = turn.exchange.loose_branch();
-        let general = &turn.exchange.config.general;
-        let dialog = &leg.dialog;
-        let device = general.device(leg.peer.as_deref());
-        let sent = turn.out.send(&dialog.flow, |buffer| {
-            let writer = dialog.write_request(
-                buffer,
-                general.sent_by(&dialog.flow),
-                Method::Ack,
-                cseq,
-                &branch,
-                device.maxforwards,
-            );
-            super::call::end_with(writer, content_type, body);
-        });
-        if let Some(bytes) = sent.filter(|_| !body.is_empty()) {
-            leg.ack.extend_from_slice(bytes);
+        let sent = send_ack(turn, leg, cseq, content_type, body);
+        if !body.is_empty() {
+            leg.ack = sent;
         }
     }
 
-    /// A 2xx came again: so does its ACK, unless the other side still owes its body.
-    pub(super) fn repeat_ack(&mut self, turn: &mut Turn<'_>, index: u16) {
-        let Some(leg) = self.leg_mut(index) else {
+    /// A 2xx came again: so does its ACK, by its own CSeq number, unless the
+    /// other side still owes its body.
+    pub(super) fn repeat_ack(&mut self, turn: &mut Turn<'_>, index: u16, cseq: u32) {
+        let Some(leg) = self.leg(index) else {
             return;
         };
-        if leg.ack_owed.is_some() {
+        if leg.ack_owed.is_some_and(|owed| owed.cseq == cseq) {
             return;
         }
-        if leg.ack.is_empty() {
-            leg.ack_owed = leg.acked_cseq.map(|cseq| AckOwed {
-                cseq,
-                relayed_for: None,
-            });
-            self.acknowledge_owed(turn, index);
+        if leg.acked_cseq == Some(cseq) && !leg.ack.is_empty() {
+            turn.out.transmit(&leg.dialog.flow, &leg.ack);
         } else {
-            turn.out.send(&leg.dialog.flow, |buffer| {
-                buffer.extend_from_slice(&leg.ack)
-            });
+            send_ack(turn, leg, cseq, b"", b"");
         }
     }
 
@@ -411,6 +397,38 @@ impl Call {
     pub(super) fn renegotiate(&mut self, turn: &mut Turn<'_>) {
         let (content_type, body) = body_of(turn);
         self.reoffer(turn, 0, content_type, body);
+    }
+}
+
+/// Sends an ACK and returns it.
+fn send_ack(
+    turn: &mut Turn<'_>,
+    leg: &Leg,
+    cseq: u32,
+    content_type: &[u8],
+    body: &[u8],
+) -> Vec<u8> {
+    let branch = turn.exchange.loose_branch();
+    let general = &turn.exchange.config.general;
+    let dialog = &leg.dialog;
+    let device = general.device(leg.peer.as_deref());
+    let sent = turn.out.send(&dialog.flow, |buffer| {
+        let mut writer = dialog.write_request(
+            buffer,
+            general.sent_by(&dialog.flow),
+            Method::Ack,
+            cseq,
+            &branch,
+            device.maxforwards,
+        );
+        if let Some((name, credentials)) = &leg.credentials {
+            writer.field(*name, credentials);
+        }
+        super::call::end_with(writer, content_type, body);
+    });
+    match sent {
+        Some(bytes) if !body.is_empty() => bytes.to_vec(),
+        _ => Vec::new(),
     }
 }
 

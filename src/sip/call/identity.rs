@@ -85,9 +85,14 @@ fn domain(device: &Peer, ours: SocketAddr) -> Text {
 fn name_addr(name: &[u8], user: &[u8], domain: &[u8]) -> Text {
     let mut value = Text::new();
     if !name.is_empty() {
-        for part in [b"\"", name, b"\" "] {
-            value.push(part);
+        value.push(b"\"");
+        for &byte in name {
+            if matches!(byte, b'"' | b'\\') {
+                value.push(b"\\");
+            }
+            value.push(&[byte]);
         }
+        value.push(b"\" ");
     }
     for part in [b"<sip:", user, b"@", domain, b">"] {
         value.push(part);
@@ -95,11 +100,11 @@ fn name_addr(name: &[u8], user: &[u8], domain: &[u8]) -> Text {
     value
 }
 
-/// Appends a user part, escaping what RFC 3261 §25 does not allow in one.
-fn push_user(text: &mut Text, user: &[u8]) {
+/// Appends a user part, escaping what RFC 3261 §25.1 does not allow in one.
+pub(super) fn push_user(text: &mut Text, user: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in user {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/%".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
             text.push(&[byte]);
         } else {
             let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
@@ -112,6 +117,15 @@ fn push_user(text: &mut Text, user: &[u8]) {
 mod tests {
     use super::*;
     use crate::config::{PeerKind, Presentation};
+
+    #[test]
+    fn neither_name_nor_number_breaks_out_of_its_place() {
+        let value = name_addr(b"A \"B\" \\", b"1", b"h");
+        assert_eq!(value.lossy(), "\"A \\\"B\\\" \\\\\" <sip:1@h>");
+        let mut user = Text::new();
+        push_user(&mut user, b"100>;x=y@evil%");
+        assert_eq!(user.lossy(), "100%3E;x=y%40evil%25");
+    }
 
     /// From, Contact and the asserted headers of a call from Ann.
     fn told(octet: u8, change: impl FnOnce(&mut Peer)) -> String {

@@ -10,7 +10,7 @@ use crate::config::Peer;
 use crate::dialog::Dialog;
 use crate::dialplan::{Cause, ChannelId};
 use crate::transaction::TransactionId;
-use crate::wire::ReplyHead;
+use crate::wire::{HeaderName, ReplyHead};
 
 /// Where a leg stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +63,9 @@ pub struct Leg {
     pub head: Option<ReplyHead>,
     /// Early dialogs (callee's legs only).
     pub early: SmallVec<[Early; 1]>,
+    /// The credentials its INVITE was accepted with; its ACK repeats them
+    /// (RFC 3261 §22.1).
+    pub credentials: Option<(HeaderName, Vec<u8>)>,
     /// Times its INVITE was repeated with credentials.
     pub attempts: u8,
     /// An INVITE of ours whose 2xx waits for its ACK.
@@ -92,6 +95,7 @@ impl Leg {
             invite: None,
             head: None,
             early: SmallVec::new(),
+            credentials: None,
             attempts: 0,
             ack_owed: None,
             ack: Vec::new(),

@@ -9,6 +9,7 @@ use core::net::SocketAddr;
 use super::call::{ALLOW, Call, Channel, end_with, name_addr, push_address};
 use super::exchange::{LegRef, Owner, Resume, Turn};
 use super::identity;
+use super::identity::push_user;
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
 use crate::base::{Flow, Level, Text};
@@ -232,7 +233,7 @@ impl Call {
             .map(|peer| Text::from(peer.defaultuser.as_deref().unwrap_or(&peer.name)));
         let mut uri = Text::from("sip:");
         if let Some(user) = channel.destination.user.clone().or(named) {
-            uri.push(&user);
+            push_user(&mut uri, &user);
             uri.push(b"@");
         }
         push_address(&mut uri, address);
@@ -253,6 +254,15 @@ impl Call {
         }
     }
 
+    /// The place of one more leg: one that ended, else a new one. `None` when
+    /// the call has as many as it may.
+    fn free_leg(&self, most: u16) -> Option<u16> {
+        let ended = |leg: &Leg| leg.state == LegState::Ended && leg.bye_owed.is_none();
+        let reused = self.legs.iter().skip(1).position(ended);
+        let index = reused.map_or(self.legs.len(), |position| position + 1);
+        u16::try_from(index).ok().filter(|index| *index <= most)
+    }
+
     /// Opens a leg and sends its INVITE.
     fn invite(
         &mut self,
@@ -263,9 +273,9 @@ impl Call {
         pinned: bool,
         peer: Option<Arc<Peer>>,
     ) {
-        if self.legs.len() >= usize::from(turn.exchange.limits.legs_per_call) {
+        let Some(index) = self.free_leg(turn.exchange.limits.legs_per_call) else {
             return;
-        }
+        };
         let (flow, routes) = turn.exchange.first_hop(peer.as_deref(), flow);
         let general = &turn.exchange.config.general;
         let device = general.device(peer.as_deref());
@@ -293,7 +303,6 @@ impl Call {
             pinned,
             proxy: proxy.map(|(address, _)| address),
         };
-        let index = self.legs.len() as u16;
         let owner = LegRef {
             call: self.handle,
             leg: index,
@@ -301,7 +310,11 @@ impl Call {
         turn.exchange
             .dialogs
             .insert(&dialog.call_id, &dialog.local_tag, owner);
-        self.legs.push(Leg::new(dialog, peer, id));
+        let leg = Leg::new(dialog, peer, id);
+        match self.legs.get_mut(usize::from(index)) {
+            Some(ended) => *ended = leg,
+            None => self.legs.push(leg),
+        }
         if self.send_invite(turn, index, None) {
             if let Some(channel) = self.channel_mut(id) {
                 channel.open_legs += 1;
@@ -407,7 +420,7 @@ impl Call {
 /// `uri` with another user part.
 fn with_user(uri: &Uri<'_>, user: &[u8]) -> Text {
     let mut text = Text::from("sip:");
-    text.push(user);
+    push_user(&mut text, user);
     text.push(b"@");
     text.push(uri.host);
     if let Some(port) = uri.port {

@@ -94,7 +94,8 @@ impl Call {
         let ours_under_way =
             |relay: &Relay| relay.invite && relay.from == to && relay.client.is_some();
         let theirs_under_way = |relay: &Relay| relay.invite && relay.from == from;
-        if self.relays.iter().any(ours_under_way) {
+        let reoffering = from == 0 && self.reoffer.is_some();
+        if reoffering || self.relays.iter().any(ours_under_way) {
             Some(Status::REQUEST_PENDING)
         } else if self.relays.iter().any(theirs_under_way) {
             Some(Status::SERVER_INTERNAL_ERROR)
@@ -207,6 +208,12 @@ impl Call {
         status: Status,
         (contact, content_type, body): (Option<&Text>, &[u8], &[u8]),
     ) {
+        // A challenge is for us, who cannot answer it here; its sender has no
+        // credentials for that realm.
+        let status = match status.code() {
+            401 | 407 => Status::FORBIDDEN,
+            _ => status,
+        };
         if !turn.exchange.transactions.may_respond(server, status) {
             return;
         }
@@ -246,11 +253,13 @@ impl Call {
             .iter()
             .position(|relay| relay.client == Some(client))
         else {
-            if self.reoffer == Some(client) && status.is_final() {
-                self.reoffer = None;
-            }
-            if invite && status.is_success() {
-                self.unasked_answer(turn, index, response);
+            if self.reoffer == Some(client) {
+                if status.is_final() {
+                    self.reoffer_answered(turn, response, status);
+                }
+            } else if invite && status.is_success() {
+                let cseq = response.cseq().map_or(0, |cseq| cseq.number);
+                self.repeat_ack(turn, index, cseq);
             }
             return;
         };
@@ -311,22 +320,26 @@ impl Call {
         }
     }
 
-    /// A 2xx to an INVITE that no relay waits for: a copy of one that was
-    /// acknowledged, or the answer to a re-INVITE of our own.
-    fn unasked_answer(&mut self, turn: &mut Turn<'_>, index: u16, response: &Message<'_>) {
-        let cseq = response.cseq().ok().map(|cseq| cseq.number);
-        let Some(leg) = self.leg_mut(index) else {
+    /// A final response to our own re-INVITE of the caller. What it answers
+    /// goes to the callee, whose 2xx made the offer; without an answer the two
+    /// have nothing in common.
+    fn reoffer_answered(&mut self, turn: &mut Turn<'_>, response: &Message<'_>, status: Status) {
+        self.reoffer = None;
+        if !status.is_success() {
+            self.hang_up(turn, Cause::NORMAL_CLEARING);
             return;
-        };
-        if leg.acked_cseq == cseq {
-            self.repeat_ack(turn, index);
-        } else {
+        }
+        if let Some(leg) = self.legs.first_mut() {
             leg.dialog.refresh_target(response);
-            leg.ack_owed = cseq.map(|cseq| AckOwed {
-                cseq,
+            leg.ack_owed = response.cseq().ok().map(|cseq| AckOwed {
+                cseq: cseq.number,
                 relayed_for: None,
             });
-            self.acknowledge_owed(turn, index);
+        }
+        self.acknowledge_owed(turn, 0);
+        if let Some(callee) = self.bridge {
+            let (content_type, body) = body_of(turn);
+            self.acknowledge_with(turn, callee, content_type, body);
         }
     }
 

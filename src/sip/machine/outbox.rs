@@ -91,9 +91,7 @@ impl Outbox {
             self.dropped_sends += 1;
             self.lost.clear();
             write(&mut self.lost);
-            return Some(&self.lost)
-                .map(Vec::as_slice)
-                .filter(|bytes| !bytes.is_empty());
+            return Some(self.lost.as_slice()).filter(|bytes| !bytes.is_empty());
         }
         let start = self.bytes.len();
         write(&mut self.bytes);

@@ -4,7 +4,7 @@
 use crate::base::Text;
 use crate::call::Caller;
 use crate::config::{General, Peer, Presentation};
-use crate::wire::{HeaderName, Message, NameAddr, Uri, elements};
+use crate::wire::{HeaderName, Message, NameAddr, Uri, elements, unescape};
 
 /// The caller of `request`, which `peer` sent; `None` for a guest.
 pub fn caller(request: &Message<'_>, peer: Option<&Peer>, general: &General) -> Caller {
@@ -25,19 +25,21 @@ pub fn caller(request: &Message<'_>, peer: Option<&Peer>, general: &General) -> 
 /// `callerid`, and From for what it leaves out.
 fn configured(request: &Message<'_>, device: &Peer) -> Caller {
     let from = request.from().ok();
-    let user = from
-        .and_then(|from| Uri::parse(from.uri).ok())
-        .map_or(&b""[..], |uri| uri.user);
+    let mut user = Text::new();
+    if let Some(uri) = from.and_then(|from| Uri::parse(from.uri).ok()) {
+        uri.user_decoded(&mut user);
+    }
+    let mut display = Text::new();
+    if let Some(from) = from {
+        unescape(from.display, &mut display);
+    }
     let or = |configured: &str, otherwise: &[u8]| match configured {
         "" => Text::from(otherwise),
         configured => Text::from(configured),
     };
     Caller {
-        number: or(&device.callerid.number, user),
-        name: or(
-            &device.callerid.name,
-            from.map_or(&b""[..], |from| from.display),
-        ),
+        number: or(&device.callerid.number, &user),
+        name: or(&device.callerid.name, &display),
         presentation: Presentation::default(),
     }
 }
@@ -74,10 +76,12 @@ fn asserted(request: &Message<'_>) -> Option<Caller> {
 
 /// The number and the name of an address; `None` without a number.
 fn named(address: &NameAddr<'_>) -> Option<Caller> {
-    let uri = Uri::parse(address.uri).ok()?;
-    (!uri.user.is_empty()).then(|| Caller {
-        number: Text::from(uri.user),
-        name: Text::from(address.display),
+    let (mut number, mut name) = (Text::new(), Text::new());
+    Uri::parse(address.uri).ok()?.user_decoded(&mut number);
+    unescape(address.display, &mut name);
+    (!number.is_empty()).then(|| Caller {
+        number,
+        name,
         presentation: Presentation::default(),
     })
 }

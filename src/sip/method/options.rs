@@ -18,6 +18,8 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
             .with(Extra::RetryAfter(super::invite::RETRY_AFTER_S));
     }
     let mut proven = false;
+    // Who has proven nothing learns of the general context alone: a device's
+    // own would tell that the device exists.
     let sender = if asked.config.general.auth_options_requests {
         match admission::admit(asked) {
             Admission::Peer(peer) => {
@@ -28,7 +30,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
             Admission::Refused(verdict) => return verdict,
         }
     } else {
-        admission::identify(asked)
+        None
     };
     let general = &asked.config.general;
     let device = sender.as_deref().unwrap_or(&general.defaults);

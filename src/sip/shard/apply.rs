@@ -36,6 +36,7 @@ impl Shard {
                     status,
                     reason,
                     extra,
+                    tag: None,
                 };
                 if status == Status::CALL_DOES_NOT_EXIST {
                     self.exchange.counters.stray_requests += 1;

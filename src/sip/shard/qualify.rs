@@ -61,18 +61,20 @@ impl Shard {
 
     /// Whether a watched contact still stands: registered, or fixed.
     fn is_bound(&self, now: Instant, watch: &Watch) -> bool {
-        let fixed = self
-            .exchange
-            .config
-            .peers
-            .by_name(&watch.aor)
-            .is_some_and(|peer| peer.host != Host::Dynamic);
-        fixed
-            || self
-                .location
+        let Some(peer) = self.exchange.config.peers.by_name(&watch.aor) else {
+            return false;
+        };
+        let fixed = match peer.host {
+            Host::Fixed(address) => fixed_uri(peer, address) == watch.uri,
+            Host::Dynamic => false,
+        };
+        let registered = || {
+            self.location
                 .bindings(now, &watch.aor)
                 .iter()
                 .any(|binding| binding.uri == watch.uri)
+        };
+        peer.qualify != Qualify::Off && (fixed || registered())
     }
 
     fn watch(

@@ -8,7 +8,7 @@ use crate::machine::Outbox;
 use crate::method::{Extra, behind_nat};
 use crate::transaction::{Keep, TransactionId};
 use crate::wire::{
-    HeaderName, Message, Method, ReplyHead, Status, Writer, reply_flow, write_reply,
+    HeaderName, Message, Method, ReplyHead, Status, Uri, Writer, reply_flow, write_reply,
 };
 
 /// Seconds a remote is asked to wait when a table is full.
@@ -19,6 +19,8 @@ pub(super) struct Reply<'r> {
     pub(super) status: Status,
     pub(super) reason: Option<&'r str>,
     pub(super) extra: Extra,
+    /// Our To tag, if there is one already.
+    pub(super) tag: Option<Text>,
 }
 
 impl Reply<'_> {
@@ -27,6 +29,7 @@ impl Reply<'_> {
             status,
             reason: None,
             extra: Extra::None,
+            tag: None,
         }
     }
 
@@ -36,9 +39,36 @@ impl Reply<'_> {
 }
 
 impl Shard {
-    /// Whether responses go to the source of a request whatever its Via says.
+    /// Whether responses go to the source of a request whatever its Via says:
+    /// as its dialog does, else as its device's `nat` has it, else as
+    /// `[general]` has it.
     pub(super) fn to_source(&self, request: &Message<'_>, flow: Flow) -> bool {
-        behind_nat(self.exchange.config.general.defaults.nat, request, flow)
+        let via = request.top_via();
+        if via.is_ok_and(|via| via.reply_to(flow.remote, false) == flow.remote) {
+            return false;
+        }
+        if let Some(pinned) = self.pinned(request) {
+            return pinned;
+        }
+        let sender = match request.method() {
+            Method::Register => request.to(),
+            _ => request.from(),
+        };
+        let mut user = Text::new();
+        if let Some(uri) = sender.ok().and_then(|sender| Uri::parse(sender.uri).ok()) {
+            uri.user_decoded(&mut user);
+        }
+        let config = &self.exchange.config;
+        let peer = config.peers.by_name(&user);
+        let nat = config.general.device(peer.map(core::ops::Deref::deref)).nat;
+        behind_nat(nat, request, flow)
+    }
+
+    /// Whether the dialog a request names answers to the source.
+    fn pinned(&self, request: &Message<'_>) -> Option<bool> {
+        let tag = request.to().ok()?.tag()?;
+        let leg = self.exchange.dialogs.find(request.call_id(), tag)?;
+        Some(self.calls.get(leg.call)?.is_pinned(leg.leg))
     }
 
     /// The To tag of a reply that keeps nothing: the same for every copy of
@@ -113,7 +143,7 @@ impl Shard {
             self.reply(request, flow, reply, out);
             return;
         };
-        let tag = self.exchange.tag();
+        let tag = reply.tag.clone().unwrap_or_else(|| self.exchange.tag());
         let keep = if reply.reason.is_none()
             && reply.extra == Extra::None
             && request.method() != Method::Invite

@@ -25,6 +25,7 @@ impl Shard {
                 status: fault.status(),
                 reason: Some(fault.reason()),
                 extra: Extra::None,
+                tag: None,
             };
             self.reply(request, flow, reply, out);
             return;
@@ -86,7 +87,15 @@ impl Shard {
             self.reply(request, flow, Reply::of(Status::CALL_DOES_NOT_EXIST), out);
             return;
         };
-        self.reply_once(now, request, flow, Reply::of(Status::OK), out);
+        let mut reply = Reply::of(Status::OK);
+        if let Owner::Leg(leg) = owner {
+            // §9.2: the same tag as the INVITE's own answers.
+            reply.tag = self
+                .calls
+                .get(leg.call)
+                .map(|call| call.local_tag(leg.leg).clone());
+        }
+        self.reply_once(now, request, flow, reply, out);
         let Owner::Leg(leg) = owner else { return };
         self.with_call(now, None, leg.call, out, |call, turn| {
             if leg.leg == 0 && !call.is_answered() {

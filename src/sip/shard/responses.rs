@@ -5,7 +5,7 @@ use crate::base::{Flow, Handle, Instant};
 use crate::call::{self, Owner, Turn};
 use crate::machine::Outbox;
 use crate::transaction::{Answered, Keep};
-use crate::wire::Message;
+use crate::wire::{Message, Status};
 
 impl Shard {
     /// A response from the wire.
@@ -63,6 +63,17 @@ impl Shard {
         let Some(relayed) = self.messages.remove(message) else {
             return;
         };
+        let status = match status.code() {
+            401 | 407 => Status::FORBIDDEN,
+            _ => status,
+        };
+        if !self
+            .exchange
+            .transactions
+            .may_respond(relayed.server, status)
+        {
+            return;
+        }
         let tag = self.exchange.tag();
         let general = &self.exchange.config.general;
         let sent = out.send(relayed.head.flow(), |buffer| {

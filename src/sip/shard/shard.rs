@@ -106,7 +106,7 @@ impl Shard {
             location: Location::new(limits.bindings, bindings),
             qualifier: Qualifier::new(limits.bindings, contacts),
             occupancy: Occupancy::new(places),
-            pending: Pending::new(limits.pending, limits.calls.saturating_mul(2)),
+            pending: Pending::new(limits.pending, limits.calls.saturating_mul(4)),
             nonce_secret: setup.nonce_secret,
             exchange: Exchange {
                 shard: setup.shard,

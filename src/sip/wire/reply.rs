@@ -28,6 +28,7 @@ impl ReplyHead {
         writer.copy(request, HeaderName::From);
         writer.copy(request, HeaderName::CallId);
         writer.copy(request, HeaderName::CSeq);
+        writer.copy(request, HeaderName::Timestamp);
         let mut record_routes = Vec::new();
         Writer::new(&mut record_routes, false).copy(request, HeaderName::RecordRoute);
         let to = request.raw(HeaderName::To).next().unwrap_or_default();

@@ -79,8 +79,9 @@ impl<'a> Via<'a> {
     }
 
     /// Where a response to a request with this top Via goes that came over an
-    /// unreliable transport from `source`: to a literal `maddr`; else to
-    /// `source` when `rport` is there; else to the source's address and the
+    /// unreliable transport from `source`: to a `maddr` that is a multicast
+    /// group (any other would let a sender aim answers at somebody else); else
+    /// to `source` when `rport` is there; else to the source's address and the
     /// port of sent-by (RFC 3261 §18.2.2, RFC 3581 §4). `force_rport` sends
     /// everything back to `source`.
     pub fn reply_to(&self, source: SocketAddr, force_rport: bool) -> SocketAddr {
@@ -88,7 +89,8 @@ impl<'a> Via<'a> {
             return source;
         }
         let port = self.port.unwrap_or(self.default_port());
-        if let Some(address) = self.params.value(b"maddr").and_then(ip) {
+        let group = self.params.value(b"maddr").and_then(ip);
+        if let Some(address) = group.filter(IpAddr::is_multicast) {
             return SocketAddr::new(address, port);
         }
         if self.params.has(b"rport") {
@@ -176,11 +178,15 @@ mod tests {
         );
         assert_eq!(to("SIP/2.0/UDP 10.0.0.1:5080", true), "198.51.100.7:40000");
         assert_eq!(
-            to("SIP/2.0/UDP a:5080;maddr=192.0.2.9;rport", false),
-            "192.0.2.9:5080"
+            to("SIP/2.0/UDP a:5080;maddr=224.0.1.75;rport", false),
+            "224.0.1.75:5080"
         );
         assert_eq!(
-            to("SIP/2.0/UDP a:5080;maddr=192.0.2.9", true),
+            to("SIP/2.0/UDP a:5080;maddr=192.0.2.9", false),
+            "198.51.100.7:5080"
+        );
+        assert_eq!(
+            to("SIP/2.0/UDP a:5080;maddr=224.0.1.75", true),
             "198.51.100.7:40000"
         );
         assert_eq!(
