@@ -10,8 +10,10 @@ use crate::sipp::{Sipp, free_address};
 use crate::usage::{cpu_time, resident_mb};
 use crate::{optimised, take_machine};
 
-/// µs of CPU, user and system, for one authenticated call.
-const CALL_US: f64 = 100.0;
+/// µs of CPU, user and system, for one authenticated call. The aim is 100 on a
+/// quiet machine, and the figure is printed; what is judged leaves room for a
+/// busy one, and catches a mistake that doubles the cost.
+const CALL_US: f64 = 220.0;
 
 #[test]
 fn an_idle_engine_costs_next_to_nothing() {

@@ -1,18 +1,24 @@
 //! Responses to the INVITEs that open legs: early dialogs, forks, answers,
 //! refusals (RFC 3261 §13.2.2).
 
+use core::time::Duration;
+
 use super::call::{Call, body_of};
-use super::exchange::{LegRef, Owner, Turn};
+use super::exchange::{Alarm, LegRef, Owner, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, Early, Leg, LegState};
 use super::reason::q850_cause;
 use super::stray;
+
 use crate::auth;
 use crate::base::{Level, Text, Transmit};
 use crate::dialog::{Role, RouteSet};
 use crate::dialplan::{Cause, ChannelEvent, Failure};
 use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, Status};
+
+/// How long a ringing callee may be silent: over three minutes (§16.6 step 11).
+const TIMER_C: Duration = Duration::from_secs(185);
 
 /// INVITEs repeated with credentials before a challenge counts as a refusal.
 const MOST_ATTEMPTS: u8 = 3;
@@ -63,6 +69,7 @@ impl Call {
         {
             return;
         }
+        self.heard_ringing(turn, index);
         self.remember_early(turn, index, response);
         let Some(channel) = self.leg(index).map(|leg| leg.channel) else {
             return;
@@ -77,6 +84,41 @@ impl Call {
             call.events.push_back((channel, event));
             call.deliver(turn);
         });
+    }
+
+    /// A callee that takes its time says so every minute (RFC 3261 §13.3.1.1);
+    /// one not heard of for much longer is gone, as for a proxy (§16.6 step 11).
+    fn heard_ringing(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let call = self.handle;
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        let first = leg.rings_until.is_none();
+        leg.rings_until = Some(turn.now + TIMER_C);
+        if first {
+            let alarm = Alarm::Ring { call, leg: index };
+            turn.exchange.alarms.set(turn.now, TIMER_C, alarm);
+        }
+    }
+
+    /// Looks whether a callee has been heard of lately.
+    pub fn still_rings(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let call = self.handle;
+        let Some(leg) = self.leg(index) else {
+            return;
+        };
+        let Some(until) = leg.rings_until.filter(|_| leg.state == LegState::Inviting) else {
+            return;
+        };
+        if turn.now < until {
+            let alarm = Alarm::Ring { call, leg: index };
+            turn.exchange.alarms.set_at(until, alarm);
+            return;
+        }
+        self.drop_leg(turn, index, Cause::NO_USER_RESPONSE, false);
+        let status = Status::REQUEST_TIMEOUT;
+        self.lost_leg(turn, index, status, Failure::from_status(status));
+        self.deliver(turn);
     }
 
     /// Does `work` while the leg's response is the one being handled, so that

@@ -53,6 +53,13 @@ pub enum Alarm {
         /// The time it asked for.
         at: Instant,
     },
+    /// A callee that rings ought to have been heard of again.
+    Ring {
+        /// The call.
+        call: Handle,
+        /// The leg.
+        leg: u16,
+    },
     /// A leg is owed a BYE that found no room.
     Bye {
         /// The call.

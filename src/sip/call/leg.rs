@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use smallvec::SmallVec;
 
 use super::forks::EndedForks;
-use crate::base::Text;
+use crate::base::{Instant, Text};
 use crate::config::Peer;
 use crate::dialog::Dialog;
 use crate::dialplan::{Cause, ChannelId};
@@ -61,6 +61,8 @@ pub struct Leg {
     pub invite_cseq: u32,
     /// Head of the answers to its first INVITE (caller's leg only).
     pub head: Option<ReplyHead>,
+    /// When its callee, who has been heard to ring, counts as gone.
+    pub rings_until: Option<Instant>,
     /// Early dialogs (callee's legs only).
     pub early: SmallVec<[Early; 1]>,
     /// The credentials its INVITE was accepted with; its ACK repeats them
@@ -94,6 +96,7 @@ impl Leg {
             state: LegState::Inviting,
             invite: None,
             head: None,
+            rings_until: None,
             early: SmallVec::new(),
             credentials: None,
             attempts: 0,

@@ -364,6 +364,11 @@ impl Shard {
             Alarm::Plan { call, at } => {
                 self.with_call(now, None, call, out, |call, turn| call.wake(turn, at));
             }
+            Alarm::Ring { call, leg } => {
+                self.with_call(now, None, call, out, |call, turn| {
+                    call.still_rings(turn, leg)
+                });
+            }
             Alarm::Bye { call, leg } => {
                 self.with_call(now, None, call, out, |call, turn| call.send_bye(turn, leg));
             }

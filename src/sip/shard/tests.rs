@@ -17,20 +17,22 @@ struct Rig {
     now: Instant,
 }
 
-/// `exten => _X.,1,Dial(SIP/${EXTEN},20)`
-fn plan() -> Plan {
+/// `exten => _X.,n,application(arguments)` for each of them.
+fn plan(lines: &[(&str, &str)]) -> Plan {
     let mut builder = PlanBuilder::new();
     let context = builder.context("default");
-    let line = Line {
-        exten: "_X.",
-        caller: None,
-        priority: 1,
-        label: None,
-        application: "Dial",
-        arguments: "SIP/${EXTEN},20",
-        at: "test:1",
-    };
-    builder.add(context, line).unwrap();
+    for (index, (application, arguments)) in lines.iter().enumerate() {
+        let line = Line {
+            exten: "_X.",
+            caller: None,
+            priority: index as u32 + 1,
+            label: None,
+            application,
+            arguments,
+            at: "test",
+        };
+        builder.add(context, line).unwrap();
+    }
     builder.build()
 }
 
@@ -40,11 +42,15 @@ const BOB: &str = "127.0.0.1:7002";
 
 impl Rig {
     fn new() -> Rig {
+        Rig::with(&[("Dial", "SIP/${EXTEN},20")])
+    }
+
+    fn with(lines: &[(&str, &str)]) -> Rig {
         let peers = ["1001", "1002"].map(|name| Peer::new(name, PeerKind::Friend));
         let config = Config {
             general: General::default(),
             peers: Peers::new(peers),
-            plan: Arc::new(plan()),
+            plan: Arc::new(plan(lines)),
         };
         let shard = Shard::new(Setup {
             shard: 0,
@@ -314,4 +320,81 @@ fn nobody_answers() {
             "SIP/2.0 603 Declined"
         ]
     );
+}
+
+#[test]
+fn a_plan_that_dials_nobody_for_ever_is_stopped() {
+    let mut rig = Rig::with(&[("Dial", "SIP/1002"), ("Goto", "1")]);
+    let sent = rig.receive(ALICE, INVITE);
+    assert!(sent[0].1.starts_with("SIP/2.0 603 "), "{}", sent[0].1);
+    assert_eq!(rig.size("calls"), 0);
+}
+
+#[test]
+fn a_request_before_the_answer_does_not_cost_the_ack() {
+    let mut rig = Rig::new();
+    rig.register("1002", BOB);
+    let invite = rig.receive(ALICE, INVITE).remove(0).1;
+    let ringing = rig
+        .receive(BOB, &respond(&invite, "180 Ringing", "", ""))
+        .remove(0)
+        .1;
+    let sent = rig.receive(ALICE, &in_dialog(&ringing, "INFO", 2));
+    assert!(sent[0].1.starts_with("SIP/2.0 500 "), "{}", sent[0].1);
+    let answer = respond(
+        &invite,
+        "200 OK",
+        "Content-Type: application/sdp\n",
+        "answer",
+    );
+    let ok = rig.receive(BOB, &answer).remove(1).1;
+    rig.receive(ALICE, &in_dialog(&ok, "ACK", 1));
+    assert!(rig.wait(Duration::from_secs(40)).is_empty());
+    assert_eq!(rig.size("calls"), 1);
+}
+
+#[test]
+fn a_callee_that_hangs_up_while_it_rings_leaves_nothing() {
+    let mut rig = Rig::new();
+    rig.register("1002", BOB);
+    let invite = rig.receive(ALICE, INVITE).remove(0).1;
+    rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    let bye = format!(
+        "BYE sip:1001@{ENGINE} SIP/2.0\nVia: SIP/2.0/UDP {BOB};branch=z9hG4bKbye\nFrom: {};tag=bob\n\
+         To: {}\nCall-ID: {}\nCSeq: 1 BYE\nMax-Forwards: 70\nContent-Length: 0\n\n",
+        header(&invite, "To"),
+        header(&invite, "From"),
+        header(&invite, "Call-ID"),
+    );
+    let sent = rig.receive(BOB, &bye);
+    let lines: Vec<&str> = sent
+        .iter()
+        .map(|(_, message)| message.lines().next().unwrap())
+        .collect();
+    assert_eq!(
+        lines[..2],
+        ["SIP/2.0 200 OK", "CANCEL sip:1002@127.0.0.1:7002 SIP/2.0"]
+    );
+    rig.wait(Duration::from_secs(120));
+    for table in ["calls", "dialogs", "transactions", "pending"] {
+        assert_eq!(rig.size(table), 0, "{table}");
+    }
+}
+
+#[test]
+fn a_callee_not_heard_of_for_three_minutes_is_gone() {
+    let mut rig = Rig::with(&[("Dial", "SIP/1002")]);
+    rig.register("1002", BOB);
+    let invite = rig.receive(ALICE, INVITE).remove(0).1;
+    rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    rig.wait(Duration::from_secs(170));
+    rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    rig.wait(Duration::from_secs(170));
+    assert_eq!(rig.size("calls"), 1, "it was heard of");
+    let sent = rig.wait(Duration::from_secs(20));
+    assert!(
+        sent.iter()
+            .any(|(_, message)| message.starts_with("CANCEL "))
+    );
+    assert_eq!(rig.size("calls"), 0);
 }
