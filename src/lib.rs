@@ -42,7 +42,7 @@ use std::sync::Arc;
 
 use pinion_runtime::{Clock, Group, Options};
 use pinion_sip::base::{Level, Limits};
-use pinion_sip::config::Config;
+use pinion_sip::config::{Config, General};
 use pinion_sip::shard::{Setup, Shard};
 use tracing::level_filters::LevelFilter;
 
@@ -92,6 +92,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     for shortfall in shortfalls {
         tracing::warn!("{shortfall}");
     }
+    mark(&groups, &loaded.config.general);
     let shards = cpus.len() as u16;
     let options = Options {
         cpus,
@@ -124,6 +125,18 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
             })
         },
     )
+}
+
+/// `tos_sip` and `cos_sip`. A kernel that refuses them is no reason not to run.
+fn mark(groups: &[Group], general: &General) {
+    for group in groups {
+        if let Err(error) = group.mark(general.tos_sip, general.cos_sip) {
+            tracing::warn!(
+                "tos_sip and cos_sip have no effect on {}: {error}",
+                group.local()
+            );
+        }
+    }
 }
 
 /// The configuration, and what the banner says about it.

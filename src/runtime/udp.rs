@@ -124,6 +124,23 @@ impl Group {
         SocketAddr::new(ip, self.local.port())
     }
 
+    /// Marks all that leaves: the TOS or traffic class octet (RFC 2474 §3) and
+    /// the priority, 0 to 7, that a VLAN's 802.1p bits are made from. 7 takes
+    /// CAP_NET_ADMIN.
+    pub fn mark(&self, tos: u8, cos: u8) -> io::Result<()> {
+        for socket in &self.sockets {
+            let socket = socket2::SockRef::from(socket);
+            if self.local.is_ipv6() {
+                socket.set_tclass_v6(tos.into())?;
+            }
+            // An IPv6 wildcard speaks IPv4, too. IP_TOS sets a priority of its
+            // own, so that comes last.
+            socket.set_tos_v4(tos.into())?;
+            socket.set_priority(cos.into())?;
+        }
+        Ok(())
+    }
+
     /// The sockets, in the order of the shards.
     pub(crate) fn into_sockets(self) -> Vec<UdpSocket> {
         self.sockets

@@ -174,10 +174,7 @@ pub(super) static KEYS: &[Key] = &[
     }),
     inert("allowtransfer", Both, NO_REFER),
     inert("allowsubscribe subscribecontext", Both, NO_SUBSCRIPTIONS),
-    both("disallowed_methods", |d, s| {
-        d.peer.disallowed_methods = list(s.text).map(str::to_ascii_uppercase).collect();
-        Ok(())
-    }),
+    both("disallowed_methods", |d, s| disallowed_methods(d, s)),
     inert(
         "promiscredir",
         Both,
@@ -493,6 +490,19 @@ pub(super) fn credential(text: &str) -> Result<(String, Secret, String), Wrong> 
     split().ok_or_else(|| {
         Wrong::new("user:secret@realm, or user#md5@realm with 32 hexadecimal digits")
     })
+}
+
+/// Methods a device is never sent; not those every call is made of.
+fn disallowed_methods(device: &mut Device, setting: &Setting<'_>) -> Outcome {
+    let methods: Vec<String> = list(setting.text).map(str::to_ascii_uppercase).collect();
+    let needed = |method: &String| ["INVITE", "ACK", "BYE", "CANCEL"].contains(&method.as_str());
+    if methods.iter().any(needed) {
+        return Err(Wrong::new(
+            "a list of methods, but INVITE, ACK, BYE and CANCEL, which calls are made of",
+        ));
+    }
+    device.peer.disallowed_methods = methods;
+    Ok(())
 }
 
 /// yes, no, or `dtmf`, which only who hears media could honour.

@@ -225,3 +225,19 @@ fn kernel_drops_are_counted_once() {
     assert_eq!(counters.received + counters.kernel_drops, 201);
     assert!(counters.kernel_drops > 0);
 }
+
+#[test]
+fn every_socket_of_a_group_is_marked() {
+    for listen in ["127.0.0.1:0", "[::]:0"] {
+        let (mut groups, _) = bind(&[listen.parse().unwrap()], 2, BYTES, BYTES).unwrap();
+        groups[0].mark(0x60, 3).unwrap();
+        for socket in groups.remove(0).into_sockets() {
+            let socket = socket2::SockRef::from(&socket);
+            assert_eq!(socket.tos_v4().unwrap(), 0x60, "{listen}");
+            assert_eq!(socket.priority().unwrap(), 3, "{listen}");
+            if listen.starts_with('[') {
+                assert_eq!(socket.tclass_v6().unwrap(), 0x60);
+            }
+        }
+    }
+}

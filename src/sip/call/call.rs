@@ -215,9 +215,10 @@ impl Call {
                 .insert(&leg.dialog.call_id, &leg.dialog.local_tag, owner);
         }
         self.cursor = Some(Box::new(self.cursor_for(turn, opening)));
-        match opening.peer.as_ref().filter(|peer| peer.call_limit > 0) {
-            Some(peer) => {
-                let (peer_name, limit) = (Text::from(peer.name.as_str()), peer.call_limit);
+        let peer = opening.peer.as_ref();
+        match peer.and_then(|peer| Some((peer, peer.most_calls()?))) {
+            Some((peer, limit)) => {
+                let peer_name = Text::from(peer.name.as_str());
                 let lease = turn.exchange.lease();
                 self.lease = Some((peer_name.clone(), lease));
                 let question = Question::Admit {
@@ -482,11 +483,13 @@ fn caller_dialog(
         contact.push(user);
         contact.push(b"@");
     }
-    push_address(&mut contact, turn.exchange.config.general.advertised(&flow));
+    let local_tag = turn.exchange.tag();
+    let general = &turn.exchange.config.general;
+    push_address(&mut contact, general.advertised(&flow));
     let mut dialog = Dialog {
         role: Role::Uas,
         call_id: Text::from(request.call_id()),
-        local_tag: turn.exchange.tag(),
+        local_tag,
         remote_tag: Text::from(from.tag().unwrap_or_default()),
         local: name_addr(to.uri),
         remote: name_addr(from.uri),
@@ -497,7 +500,7 @@ fn caller_dialog(
         remote_cseq: request.cseq().ok().map(|cseq| cseq.number),
         flow,
         pinned: opening.pinned,
-        proxy: None,
+        proxy: general.device(opening.peer.as_deref()).forced_proxy(),
     };
     dialog.refresh_target(request);
     Some(dialog)

@@ -282,9 +282,8 @@ impl Call {
     /// believed (`use_q850_reason`).
     pub(super) fn told_cause(&self, turn: &Turn<'_>, index: u16) -> Option<Cause> {
         let (message, _) = turn.message?;
-        let peer = self.leg(index)?.peer.as_deref();
-        let device = turn.exchange.config.general.device(peer);
-        device.use_q850_reason.then(|| q850_cause(message))?
+        let believed = self.device(turn, index).use_q850_reason;
+        if believed { q850_cause(message) } else { None }
     }
 
     /// A leg will not be answered; when it was its channel's last, the channel

@@ -69,14 +69,10 @@ impl ChannelTech for Sip {
         let Some(channel) = call.channel_mut(id) else {
             return;
         };
-        let limited = channel
-            .destination
-            .peer
-            .as_ref()
-            .filter(|peer| peer.call_limit > 0);
-        match limited {
-            Some(peer) => {
-                let (name, limit) = (Text::from(peer.name.as_str()), peer.call_limit);
+        let peer = channel.destination.peer.as_ref();
+        match peer.and_then(|peer| Some((peer, peer.most_ringing()?))) {
+            Some((peer, limit)) => {
+                let name = Text::from(peer.name.as_str());
                 let lease = turn.exchange.lease();
                 channel.lease = Some((name.clone(), lease));
                 turn.ask(
@@ -147,14 +143,20 @@ impl Call {
     /// The answer to the question a limited channel put.
     /// False if the channel is gone and its place must be given back.
     pub fn channel_admitted(&mut self, turn: &mut Turn<'_>, id: ChannelId, admitted: bool) -> bool {
-        if self.channel(id).is_none() {
+        let Some(channel) = self.channel(id) else {
             return false;
-        }
+        };
+        let peer = channel.destination.peer.as_ref();
+        let refusal = if peer.is_some_and(|peer| peer.is_busy_first()) {
+            Failure::Busy(Cause::USER_BUSY)
+        } else {
+            Failure::Unavailable(Cause::USER_BUSY)
+        };
         if admitted {
             self.locate(turn, id);
         } else {
             turn.exchange.counters.calls_limited += 1;
-            self.fail(turn, id, Failure::Unavailable(Cause::USER_BUSY));
+            self.fail(turn, id, refusal);
         }
         self.deliver(turn);
         true
@@ -279,7 +281,7 @@ impl Call {
         let (flow, routes) = turn.exchange.first_hop(peer.as_deref(), flow);
         let general = &turn.exchange.config.general;
         let device = general.device(peer.as_deref());
-        let proxy = device.outboundproxy.filter(|(_, force)| *force);
+        let proxy = device.forced_proxy();
         let uri = if device.usereqphone {
             with_user_phone(uri)
         } else {
@@ -301,7 +303,7 @@ impl Call {
             remote_cseq: None,
             flow,
             pinned,
-            proxy: proxy.map(|(address, _)| address),
+            proxy,
         };
         let owner = LegRef {
             call: self.handle,

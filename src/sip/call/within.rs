@@ -7,7 +7,8 @@ use super::call::{ALLOW, Body, Call, Relay, body_of, end_with};
 use super::exchange::{Alarm, LegRef, Owner, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, LegState};
-use crate::base::{Flow, Text};
+use crate::base::Text;
+use crate::config::Peer;
 use crate::dialog::Role;
 use crate::dialplan::{Cause, Failure};
 use crate::transaction::{Keep, TransactionId};
@@ -25,7 +26,9 @@ impl Call {
         let Some((request, flow)) = turn.message else {
             return;
         };
-        let head = self.head_of(index, request, flow);
+        let compact = turn.exchange.config.general.compactheaders;
+        let pinned = self.leg(index).is_some_and(|leg| leg.dialog.pinned);
+        let head = ReplyHead::new(request, flow, pinned, compact);
         let invite = request.method() == Method::Invite;
         let Some(to) = self
             .opposite(index)
@@ -46,7 +49,7 @@ impl Call {
                 return;
             }
             Ok(Some(hops)) => hops - 1,
-            _ => self.most_hops(turn, to),
+            _ => self.device(turn, to).maxforwards,
         };
         if invite && let Some(status) = self.glare(index, to) {
             self.answer_within(turn, server, &head, status);
@@ -63,6 +66,10 @@ impl Call {
         } else {
             Body::default()
         };
+        if !self.device(turn, to).takes(request.method()) {
+            self.answer_within(turn, server, &head, Status::FORBIDDEN);
+            return;
+        }
         let (content_type, bytes) = body_of(turn);
         let client = self.send_within(
             turn,
@@ -119,15 +126,10 @@ impl Call {
         }
     }
 
-    /// `maxforwards` of the device at the end of a leg.
-    fn most_hops(&self, turn: &Turn<'_>, index: u16) -> u8 {
+    /// The device at the end of a leg.
+    pub(super) fn device<'a>(&'a self, turn: &'a Turn<'_>, index: u16) -> &'a Peer {
         let peer = self.leg(index).and_then(|leg| leg.peer.as_deref());
-        turn.exchange.config.general.device(peer).maxforwards
-    }
-
-    fn head_of(&self, index: u16, request: &Message<'_>, flow: Flow) -> ReplyHead {
-        let pinned = self.leg(index).is_some_and(|leg| leg.dialog.pinned);
-        ReplyHead::new(request, flow, pinned)
+        turn.exchange.config.general.device(peer)
     }
 
     /// The leg at the other side of the bridge.
@@ -184,7 +186,7 @@ impl Call {
         content_type: &[u8],
         body: &[u8],
     ) {
-        let max_forwards = self.most_hops(turn, to);
+        let max_forwards = self.device(turn, to).maxforwards;
         let parts = (content_type, body);
         self.reoffer = self.send_within(turn, to, Method::Invite, max_forwards, parts);
     }

@@ -172,3 +172,38 @@ impl General {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_external_address_is_advertised_outside_of_localnet() {
+        let address = |text: &str| -> SocketAddr { text.parse().unwrap() };
+        let (lan, wan) = ("10.0.0.1:5060", "192.0.2.1:5060");
+        let external = "203.0.113.1:5070";
+        let advertised = |local: &str, remote: &str, match_locally, localnet: &[&str]| {
+            let general = General {
+                externaddr: Some(address(external)),
+                matchexternaddrlocally: match_locally,
+                localnet: localnet.iter().map(|ip| (ip.parse().unwrap(), 8)).collect(),
+                ..General::default()
+            };
+            let flow = Flow {
+                socket: 0,
+                local: address(local),
+                remote: address(remote),
+            };
+            general.advertised(&flow).to_string()
+        };
+        let ten = &["10.0.0.0"];
+        assert_eq!(advertised(lan, "198.51.100.1:5060", false, ten), external);
+        assert_eq!(advertised(lan, "10.9.9.9:5060", false, ten), lan);
+        assert_eq!(advertised(lan, "198.51.100.1:5060", false, &[]), lan);
+        assert_eq!(advertised(lan, "198.51.100.1:5060", true, ten), external);
+        assert_eq!(advertised(wan, "198.51.100.1:5060", false, ten), external);
+        assert_eq!(advertised(wan, "198.51.100.1:5060", true, ten), wan);
+        let v6 = "[2001:db8::1]:5060";
+        assert_eq!(advertised(v6, "[2001:db8::2]:5060", false, ten), v6);
+    }
+}

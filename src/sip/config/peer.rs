@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::Acl;
 use crate::auth;
+use crate::wire::Method;
 
 /// `type=` (C.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,7 +180,7 @@ pub struct Peer {
     pub contact_acl: Acl,
     /// `call-limit`; 0 is no limit.
     pub call_limit: u32,
-    /// `busylevel`: calls at which the device counts as busy; 0 is never.
+    /// `busylevel`: calls at which Dial finds the device busy; 0 is never.
     pub busylevel: u32,
     /// `nat`.
     pub nat: Nat,
@@ -202,7 +203,7 @@ pub struct Peer {
     pub setvar: Vec<(String, String)>,
     /// `header=Name: value`, added to every outbound INVITE.
     pub header: Vec<(String, String)>,
-    /// `disallowed_methods`, upper case.
+    /// `disallowed_methods`, upper case: never sent to the device.
     pub disallowed_methods: Vec<String>,
     /// `usereqphone`.
     pub usereqphone: bool,
@@ -257,6 +258,42 @@ impl Peer {
             realm: None,
         });
         entries.chain(own).collect()
+    }
+
+    /// Whether a request of `method` may be sent to this device.
+    pub fn takes(&self, method: Method<'_>) -> bool {
+        let is_method = |name: &String| name.as_bytes() == method.as_bytes();
+        !self.disallowed_methods.iter().any(is_method)
+    }
+
+    /// The calls this device may make and have; `None` where nobody counts.
+    pub fn most_calls(&self) -> Option<u32> {
+        match (self.call_limit, self.busylevel) {
+            (0, 0) => None,
+            (0, _) => Some(u32::MAX),
+            (limit, _) => Some(limit),
+        }
+    }
+
+    /// Whether it is busy, rather than unavailable, at `most_ringing` calls.
+    pub fn is_busy_first(&self) -> bool {
+        self.busylevel > 0 && self.most_calls().is_some_and(|most| self.busylevel <= most)
+    }
+
+    /// The calls at which it is not called any more; `None` where nobody counts.
+    pub fn most_ringing(&self) -> Option<u32> {
+        if self.is_busy_first() {
+            Some(self.busylevel)
+        } else {
+            self.most_calls()
+        }
+    }
+
+    /// The outbound proxy that every request goes to, whatever its route set
+    /// says (`outboundproxy=…,force`).
+    pub fn forced_proxy(&self) -> Option<SocketAddr> {
+        let (proxy, force) = self.outboundproxy?;
+        force.then_some(proxy)
     }
 
     /// A device of `kind` with Asterisk's defaults and nothing else set.

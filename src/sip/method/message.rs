@@ -48,6 +48,9 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     let Some(recipient) = recipient else {
         return Verdict::proven(Status::NOT_FOUND);
     };
+    if !recipient.takes(asked.request.method()) {
+        return Verdict::proven(Status::FORBIDDEN);
+    }
     let caller = identity::caller(asked.request, sender.as_deref(), general);
     let device = sender.as_deref().unwrap_or(&general.defaults);
     if let Some(context) = &device.outofcall_message_context {

@@ -1,4 +1,5 @@
-//! Whether contacts answer: `qualify` (sip.conf C.4).
+//! Whether contacts answer: `qualify` (sip.conf C.4); and whose NAT must be
+//! reminded of them: `keepalive` (C.3).
 //!
 //! Keeps, for each contact that is to be watched, when it was last asked and
 //! how it answered. Sends nothing: whoever drives it is told whom to ask.
@@ -34,9 +35,10 @@ pub struct Watch {
     pub uri: Text,
     /// Where it is.
     pub flow: Flow,
-    /// `qualify`: the slowest answer that counts as reachable.
-    pub within: Duration,
-    /// `qualifyfreq`.
+    /// `qualify`: the slowest answer that counts as reachable. `None` for a
+    /// contact that owes no answer and is only kept alive.
+    pub within: Option<Duration>,
+    /// How often.
     pub every: Duration,
 }
 
@@ -137,9 +139,14 @@ impl Qualifier {
                 self.alarms.set(now, RETRY, (id, watched.alarm));
                 continue;
             }
-            watched.asked = Some(now);
-            self.alarms
-                .set(now, watched.watch.within * 2, (id, watched.alarm));
+            let next = match watched.watch.within {
+                Some(within) => {
+                    watched.asked = Some(now);
+                    within * 2
+                }
+                None => watched.watch.every,
+            };
+            self.alarms.set(now, next, (id, watched.alarm));
             return Some((id, watched.watch.clone()));
         }
         None
@@ -154,7 +161,8 @@ impl Qualifier {
             return;
         };
         let trip = now.since(asked);
-        watched.reach = if trip <= watched.watch.within {
+        let in_time = |within| trip <= within;
+        watched.reach = if watched.watch.within.is_none_or(in_time) {
             Reach::Reachable(trip)
         } else {
             Reach::Lagged(trip)
@@ -200,7 +208,7 @@ mod tests {
                 local: address,
                 remote: address,
             },
-            within: WITHIN,
+            within: Some(WITHIN),
             every: EVERY,
         }
     }
@@ -252,6 +260,27 @@ mod tests {
         assert_eq!(qualifier.unreachable(), 1);
         assert!(qualifier.due(given_up + RETRY).is_some());
         assert_eq!(reach(&qualifier), Reach::Unreachable, "until it answers");
+    }
+
+    #[test]
+    fn a_contact_kept_alive_owes_no_answer() {
+        let mut qualifier = qualifier();
+        let watch = Watch {
+            within: None,
+            ..watch()
+        };
+        qualifier.watch(
+            Instant::START,
+            watch,
+            Duration::ZERO,
+            &mut Random::from_u64(1),
+        );
+        for period in 0..3 {
+            let due = Instant::START + EVERY * period;
+            assert!(qualifier.due(due).is_some());
+            assert!(qualifier.due(due).is_none());
+            assert_eq!(reach(&qualifier), Reach::Unknown);
+        }
     }
 
     #[test]

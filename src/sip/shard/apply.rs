@@ -77,7 +77,7 @@ impl Shard {
             self.reply_once(now, request, flow, reply, out);
             return;
         }
-        let head = ReplyHead::new(request, flow, opening.pinned);
+        let head = ReplyHead::new(request, flow, opening.pinned, self.compact());
         let trying = self.trying(&head);
         let replies = *head.flow();
         let message = Some((request, flow));
@@ -122,7 +122,12 @@ impl Shard {
         let Some(server) = self.open_or_refuse(now, request, flow, Owner::Nobody, out) else {
             return;
         };
-        let head = Box::new(ReplyHead::new(request, flow, update.to_source));
+        let head = Box::new(ReplyHead::new(
+            request,
+            flow,
+            update.to_source,
+            self.compact(),
+        ));
         let mut turn = Turn {
             now,
             exchange: &mut self.exchange,
@@ -190,7 +195,7 @@ impl Shard {
         };
         let to_source = self.to_source(request, flow);
         let message = Box::new(ParkedMessage {
-            head: ReplyHead::new(request, flow, to_source),
+            head: ReplyHead::new(request, flow, to_source, self.compact()),
             peer: Arc::clone(peer),
             from,
             max_forwards,

@@ -1,4 +1,5 @@
-//! Asks watched contacts by OPTIONS, and leaves out those that do not answer.
+//! Asks watched contacts by OPTIONS, and leaves out those that do not answer;
+//! holds the way to them open where nothing is asked.
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;
@@ -12,6 +13,34 @@ use crate::dialog::{Dialog, Role};
 use crate::machine::Outbox;
 use crate::registrar::{Binding, Reach, Watch};
 use crate::wire::{HeaderName, Method};
+
+/// What is sent where nothing is asked: blank, so that nobody answers.
+const KEEP_ALIVE: &[u8] = b"\r\n";
+
+/// How a device's contacts are watched.
+#[derive(Clone, Copy)]
+struct Rhythm {
+    /// The time to answer OPTIONS; `None` where none are sent.
+    within: Option<Duration>,
+    every: Duration,
+}
+
+impl Rhythm {
+    /// By `qualify` and `keepalive`: a question keeps a NAT's binding alive, too.
+    fn of(peer: &Peer) -> Option<Rhythm> {
+        let keepalive = Some(peer.keepalive).filter(|every| !every.is_zero());
+        match peer.qualify {
+            Qualify::Within(within) if peer.takes(Method::Options) => Some(Rhythm {
+                within: Some(within),
+                every: keepalive.map_or(peer.qualifyfreq, |every| every.min(peer.qualifyfreq)),
+            }),
+            _ => keepalive.map(|every| Rhythm {
+                within: None,
+                every,
+            }),
+        }
+    }
+}
 
 impl Shard {
     /// Begins to watch the devices with a fixed host whose home this is, spread
@@ -29,10 +58,10 @@ impl Shard {
             .collect();
         peers.sort_by(|a, b| a.name.cmp(&b.name));
         for peer in peers {
-            if let (Host::Fixed(_), Qualify::Within(within)) = (peer.host, peer.qualify)
+            if let Some(rhythm) = Rhythm::of(peer)
                 && let Some(binding) = self.fixed_binding(now, peer)
             {
-                self.watch(now, peer, &binding, within, peer.qualifyfreq);
+                self.watch(now, peer, &binding, rhythm, rhythm.every);
             }
         }
     }
@@ -48,14 +77,14 @@ impl Shard {
         let Some(peer) = self.exchange.config.peers.by_name(aor).cloned() else {
             return;
         };
-        let Qualify::Within(within) = peer.qualify else {
+        let Some(rhythm) = Rhythm::of(&peer) else {
             return;
         };
         let known: Vec<Text> = before.iter().map(|binding| binding.uri.clone()).collect();
         let kept: Vec<&[u8]> = after.iter().map(|binding| binding.uri.as_bytes()).collect();
         self.qualifier.keep_only(aor, &known, &kept);
         for binding in after {
-            self.watch(now, &peer, binding, within, Duration::from_secs(1));
+            self.watch(now, &peer, binding, rhythm, Duration::from_secs(1));
         }
     }
 
@@ -74,7 +103,7 @@ impl Shard {
                 .iter()
                 .any(|binding| binding.uri == watch.uri)
         };
-        peer.qualify != Qualify::Off && (fixed || registered())
+        Rhythm::of(peer).is_some() && (fixed || registered())
     }
 
     fn watch(
@@ -82,15 +111,15 @@ impl Shard {
         now: Instant,
         peer: &Peer,
         binding: &Binding,
-        within: Duration,
+        rhythm: Rhythm,
         spread: Duration,
     ) {
         let watch = Watch {
             aor: Text::from(peer.name.as_str()),
             uri: binding.uri.clone(),
             flow: binding.flow,
-            within,
-            every: peer.qualifyfreq,
+            within: rhythm.within,
+            every: rhythm.every,
         };
         self.qualifier
             .watch(now, watch, spread, &mut self.exchange.random);
@@ -137,6 +166,10 @@ impl Shard {
         let (general, peer) = (&config.general, config.peers.by_name(&watch.aor));
         let peer = peer.map(Arc::as_ref);
         let (flow, routes) = self.exchange.first_hop(peer, watch.flow);
+        if watch.within.is_none() {
+            out.send(&flow, |buffer| buffer.extend_from_slice(KEEP_ALIVE));
+            return true;
+        }
         let mut local = Text::from("<sip:");
         local.push(general.callerid.as_bytes());
         local.push(b"@");

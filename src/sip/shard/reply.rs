@@ -71,6 +71,11 @@ impl Shard {
         Some(self.calls.get(leg.call)?.is_pinned(leg.leg))
     }
 
+    /// `compactheaders`.
+    pub(super) fn compact(&self) -> bool {
+        self.exchange.config.general.compactheaders
+    }
+
     /// The To tag of a reply that keeps nothing: the same for every copy of
     /// the request (RFC 3261 §8.2.7).
     fn stateless_tag(&self, request: &Message<'_>) -> Text {
@@ -195,7 +200,7 @@ impl Shard {
         let replies = reply_flow(request, flow, to_source);
         let timers = self.exchange.timers(None);
         let opened = if request.method() == Method::Invite {
-            let head = ReplyHead::new(request, flow, to_source);
+            let head = ReplyHead::new(request, flow, to_source, self.compact());
             let trying = self.trying(&head);
             self.exchange
                 .transactions

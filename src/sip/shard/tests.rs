@@ -1,5 +1,7 @@
 //! One shard, driven by hand: the way of one call through it.
 
+mod options;
+
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -20,18 +22,20 @@ struct Rig {
 /// `exten => _X.,n,application(arguments)` for each of them.
 fn plan(lines: &[(&str, &str)]) -> Plan {
     let mut builder = PlanBuilder::new();
-    let context = builder.context("default");
-    for (index, (application, arguments)) in lines.iter().enumerate() {
-        let line = Line {
-            exten: "_X.",
-            caller: None,
-            priority: index as u32 + 1,
-            label: None,
-            application,
-            arguments,
-            at: "test",
-        };
-        builder.add(context, line).unwrap();
+    for name in ["default", "own"] {
+        let context = builder.context(name);
+        for (index, (application, arguments)) in lines.iter().enumerate() {
+            let line = Line {
+                exten: "_X.",
+                caller: None,
+                priority: index as u32 + 1,
+                label: None,
+                application,
+                arguments,
+                at: "test",
+            };
+            builder.add(context, line).unwrap();
+        }
     }
     builder.build()
 }
@@ -42,13 +46,25 @@ const BOB: &str = "127.0.0.1:7002";
 
 impl Rig {
     fn new() -> Rig {
-        Rig::with(&[("Dial", "SIP/${EXTEN},20")])
+        Rig::with(|_, _| {})
     }
 
-    fn with(lines: &[(&str, &str)]) -> Rig {
-        let peers = ["1001", "1002"].map(|name| Peer::new(name, PeerKind::Friend));
+    /// One whose `[general]` and devices, 1001 and 1002, are as `change` leaves them.
+    fn with(change: impl FnOnce(&mut General, &mut [Peer; 2])) -> Rig {
+        Rig::made(&[("Dial", "SIP/${EXTEN},20")], change)
+    }
+
+    /// One that runs that plan.
+    fn running(lines: &[(&str, &str)]) -> Rig {
+        Rig::made(lines, |_, _| {})
+    }
+
+    fn made(lines: &[(&str, &str)], change: impl FnOnce(&mut General, &mut [Peer; 2])) -> Rig {
+        let mut general = General::default();
+        let mut peers = ["1001", "1002"].map(|name| Peer::new(name, PeerKind::Friend));
+        change(&mut general, &mut peers);
         let config = Config {
-            general: General::default(),
+            general,
             peers: Peers::new(peers),
             plan: Arc::new(plan(lines)),
         };
@@ -324,7 +340,7 @@ fn nobody_answers() {
 
 #[test]
 fn a_plan_that_dials_nobody_for_ever_is_stopped() {
-    let mut rig = Rig::with(&[("Dial", "SIP/1002"), ("Goto", "1")]);
+    let mut rig = Rig::running(&[("Dial", "SIP/1002"), ("Goto", "1")]);
     let sent = rig.receive(ALICE, INVITE);
     assert!(sent[0].1.starts_with("SIP/2.0 603 "), "{}", sent[0].1);
     assert_eq!(rig.size("calls"), 0);
@@ -383,7 +399,7 @@ fn a_callee_that_hangs_up_while_it_rings_leaves_nothing() {
 
 #[test]
 fn a_callee_not_heard_of_for_three_minutes_is_gone() {
-    let mut rig = Rig::with(&[("Dial", "SIP/1002")]);
+    let mut rig = Rig::running(&[("Dial", "SIP/1002")]);
     rig.register("1002", BOB);
     let invite = rig.receive(ALICE, INVITE).remove(0).1;
     rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));

@@ -200,6 +200,11 @@ fn wrong_values_of_devices_refuse_the_file() {
             "local",
             "deny= and permit= lines; acl.conf is not read",
         ),
+        (
+            "disallowed_methods",
+            "INFO, bye",
+            "a list of methods, but INVITE, ACK, BYE and CANCEL, which calls are made of",
+        ),
         ("maxforwards", "256", "a number from 1 to 255"),
         ("maxforwards", "0", "a number from 1 to 255"),
         (
