@@ -218,10 +218,27 @@ fn the_way_to_a_contact_is_kept_open() {
 
 #[test]
 fn compact_names_are_used_throughout() {
-    let mut rig = Rig::with(|general, _| general.compactheaders = true);
+    let mut rig = Rig::with(|general, [_, bob]| {
+        general.compactheaders = true;
+        bob.maxforwards = 20;
+    });
     let request = register("1002@127.0.0.1", BOB);
     let ok = rig.receive(BOB, &request).remove(0).1;
-    for name in ["Via", "From", "To", "Call-ID", "Contact", "Content-Length"] {
-        assert!(!ok.contains(&format!("\r\n{name}: ")), "{name} in\n{ok}");
+    let invite = rig.receive(ALICE, INVITE).remove(0).1;
+    let mut busy = String::from("SIP/2.0 486 Busy Here\n");
+    for (name, short) in [("Via", "v"), ("From", "f"), ("To", "t"), ("Call-ID", "i")] {
+        busy += &format!("{name}: {}\n", header(&invite, short));
+    }
+    busy += &format!("CSeq: {}\nContent-Length: 0\n\n", header(&invite, "CSeq"));
+    let ack = rig.receive(BOB, &busy).remove(0).1;
+    assert!(ack.starts_with("ACK "), "{ack}");
+    assert_eq!(header(&ack, "Max-Forwards"), "20");
+    for message in [ok, invite, ack] {
+        for name in ["Via", "From", "To", "Call-ID", "Contact", "Content-Length"] {
+            assert!(
+                !message.contains(&format!("\r\n{name}: ")),
+                "{name} in\n{message}"
+            );
+        }
     }
 }

@@ -2,9 +2,6 @@
 
 use crate::wire::{Fields, HeaderName, Message, Method, Writer};
 
-/// What a request of our own making starts with (RFC 3261 §8.1.1.6).
-const MAX_FORWARDS: &[u8] = b"70";
-
 /// Appends the ACK of a final response other than 2xx to our INVITE
 /// `request` (§17.1.1.3): its To is the response's.
 pub(super) fn write_ack(buffer: &mut Vec<u8>, request: &[u8], response: &Message) {
@@ -24,13 +21,16 @@ fn write(buffer: &mut Vec<u8>, request: &[u8], method: Method, to: Option<&[u8]>
         return;
     };
     let Ok(cseq) = request.cseq() else { return };
-    let mut writer = Writer::new(buffer, false);
+    // The names are as short as the INVITE's.
+    let compact =
+        |(name, known, _): (&[u8], _, _)| known == Some(HeaderName::Via) && name.len() == 1;
+    let mut writer = Writer::new(buffer, request.all().any(compact));
     writer.request(method, request.request_uri());
     if let Some(via) = request.raw(HeaderName::Via).next() {
         writer.field(HeaderName::Via, via);
     }
     writer.copy(&request, HeaderName::Route);
-    writer.field(HeaderName::MaxForwards, MAX_FORWARDS);
+    writer.copy(&request, HeaderName::MaxForwards);
     writer.copy(&request, HeaderName::From);
     match to {
         Some(to) => writer.field(HeaderName::To, to),

@@ -127,7 +127,7 @@ fn a_failure_is_acknowledged_as_17_1_1_3_says() {
          Via: SIP/2.0/UDP 192.0.2.1:5060;branch={branch};rport\r\n\
          Route: <sip:one.example.com;lr>, <sip:two.example.com;lr>\r\n\
          Route: <sip:three.example.com;lr>\r\n\
-         Max-Forwards: 70\r\n\
+         Max-Forwards: 69\r\n\
          From: \"A\" <sip:200@192.0.2.1>;tag=ours\r\n\
          To: <sip:300@192.0.2.9:5062>;tag=b\r\n\
          Call-ID: call@192.0.2.1\r\n\
@@ -167,7 +167,7 @@ fn a_cancel_waits_for_a_provisional_response() {
          Via: SIP/2.0/UDP 192.0.2.1:5060;branch={branch};rport\r\n\
          Route: <sip:one.example.com;lr>, <sip:two.example.com;lr>\r\n\
          Route: <sip:three.example.com;lr>\r\n\
-         Max-Forwards: 70\r\n\
+         Max-Forwards: 69\r\n\
          From: \"A\" <sip:200@192.0.2.1>;tag=ours\r\n\
          To: <sip:300@192.0.2.9:5062>\r\n\
          Call-ID: call@192.0.2.1\r\n\
