@@ -1,19 +1,18 @@
 //! How a call ends: every leg by what it waits for, and nothing left behind.
 
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use smallvec::SmallVec;
 
 use super::call::Call;
-use super::exchange::{Alarm, Owner, Resume, Turn};
+use super::exchange::{Alarm, Outgoing, Owner, Resume, Turn};
 use super::leg::LegState;
 use super::reason::write_cause;
 use crate::base::{Level, Text};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId};
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
-use crate::wire::{HeaderName, Method, Status};
+use crate::wire::{Method, Status};
 
 /// How soon a BYE that found no room is tried again.
 const BYE_RETRY: Duration = Duration::from_millis(500);
@@ -125,29 +124,20 @@ impl Call {
         let Some(cause) = leg.bye_owed else { return };
         let timers = turn.exchange.timers(leg.peer.as_deref());
         let cseq = leg.dialog.next_cseq();
-        let (dialog, peer) = (&leg.dialog, leg.peer.as_deref());
-        let config = Arc::clone(&turn.exchange.config);
-        let sent = turn.request(
-            Method::Bye,
-            &dialog.flow,
+        let device = turn.exchange.config.general.device(leg.peer.as_deref());
+        let (max_forwards, q850) = (device.maxforwards, device.use_q850_reason);
+        let request = Outgoing {
+            dialog: &leg.dialog,
+            method: Method::Bye,
+            cseq,
+            max_forwards,
             timers,
-            Owner::Nobody,
-            |buffer, branch| {
-                let general = &config.general;
-                let device = general.device(peer);
-                let mut writer = dialog.write_request(
-                    buffer,
-                    general.sent_by(&dialog.flow),
-                    Method::Bye,
-                    cseq,
-                    branch.as_bytes(),
-                    device.maxforwards,
-                );
-                writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
-                write_cause(&mut writer, cause, device.use_q850_reason);
-                writer.end();
-            },
-        );
+            owner: Owner::Nobody,
+        };
+        let sent = turn.request(request, |mut writer| {
+            write_cause(&mut writer, cause, q850);
+            writer.end();
+        });
         match sent {
             Some(_) => leg.bye_owed = None,
             None => {

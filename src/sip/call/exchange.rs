@@ -8,11 +8,11 @@ use crate::base::{
     Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Text, UnixTime, shard_of,
 };
 use crate::config::{Config, Peer};
-use crate::dialog::{self, RouteSet};
+use crate::dialog::{self, Dialog, RouteSet};
 use crate::dialplan::ChannelId;
 use crate::machine::{Counters, Lease, Outbox, Question};
 use crate::transaction::{Branch, Table, Timers, TransactionId};
-use crate::wire::{Message, Method, ReplyHead};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Writer};
 
 /// Names one leg of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -161,6 +161,23 @@ pub struct Exchange {
     pub leases: u64,
 }
 
+/// A request of a dialog, about to be sent.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'d> {
+    /// The dialog.
+    pub dialog: &'d Dialog,
+    /// The method.
+    pub method: Method<'d>,
+    /// Its CSeq number.
+    pub cseq: u32,
+    /// Its Max-Forwards.
+    pub max_forwards: u8,
+    /// Its timers.
+    pub timers: Timers,
+    /// Whom its transaction belongs to.
+    pub owner: Owner,
+}
+
 /// One input being handled: the time, the shard's tables, the outbox, and the
 /// message if the input was one.
 pub struct Turn<'a> {
@@ -253,18 +270,15 @@ impl Exchange {
 }
 
 impl Turn<'_> {
-    /// Opens a client transaction and sends its request, which `write` writes
-    /// with the branch it is given. `None` when the table or outbox is full.
+    /// Opens a client transaction and sends its request: heads it, and lets
+    /// `rest` write what else it has, and end it. `None` when the table is full.
     pub fn request(
         &mut self,
-        method: Method,
-        flow: &Flow,
-        timers: Timers,
-        owner: Owner,
-        write: impl FnOnce(&mut Vec<u8>, &Branch),
+        request: Outgoing<'_>,
+        rest: impl FnOnce(Writer<'_>),
     ) -> Option<TransactionId> {
-        let reserved = self.reserve(method, owner)?;
-        self.request_reserved(reserved, flow, timers, write)
+        let reserved = self.reserve(request.method, request.owner)?;
+        self.request_reserved(reserved, request, rest)
     }
 
     /// Takes a place in the transaction table for a request that must not fail
@@ -281,18 +295,29 @@ impl Turn<'_> {
     pub fn request_reserved(
         &mut self,
         (id, branch): (TransactionId, Branch),
-        flow: &Flow,
-        timers: Timers,
-        write: impl FnOnce(&mut Vec<u8>, &Branch),
+        request: Outgoing<'_>,
+        rest: impl FnOnce(Writer<'_>),
     ) -> Option<TransactionId> {
-        let sent = self.out.send(flow, |buffer| write(buffer, &branch));
+        let dialog = request.dialog;
+        let general = &self.exchange.config.general;
+        let sent = self.out.send(&dialog.flow, |buffer| {
+            let mut writer = dialog.write_request(
+                buffer,
+                general.sent_by(&dialog.flow),
+                request.method,
+                request.cseq,
+                branch.as_bytes(),
+                request.max_forwards,
+            );
+            writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
+            rest(writer);
+        });
+        let transactions = &mut self.exchange.transactions;
         let Some(bytes) = sent else {
-            self.exchange.transactions.forget(self.now, id, self.out);
+            transactions.forget(self.now, id, self.out);
             return None;
         };
-        self.exchange
-            .transactions
-            .requested(self.now, id, *flow, timers, bytes);
+        transactions.requested(self.now, id, dialog.flow, request.timers, bytes);
         Some(id)
     }
 

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 use super::call::{ALLOW, Call, Channel, end_with, name_addr, push_address};
-use super::exchange::{LegRef, Owner, Resume, Turn};
+use super::exchange::{LegRef, Outgoing, Owner, Resume, Turn};
 use super::identity;
 use super::identity::push_user;
 use super::leg::{Leg, LegState};
@@ -345,36 +345,27 @@ impl Call {
         let timers = turn.exchange.timers(leg.peer.as_deref());
         let config = Arc::clone(&turn.exchange.config);
         let (dialog, device) = (&leg.dialog, config.general.device(leg.peer.as_deref()));
-        let max_forwards = self.max_forwards.min(device.maxforwards);
-        leg.invite = turn.request(
-            Method::Invite,
-            &dialog.flow,
+        let request = Outgoing {
+            dialog,
+            method: Method::Invite,
+            cseq,
+            max_forwards: self.max_forwards.min(device.maxforwards),
             timers,
             owner,
-            |buffer, branch| {
-                let general = &config.general;
-                let mut writer = dialog.write_request(
-                    buffer,
-                    general.sent_by(&dialog.flow),
-                    Method::Invite,
-                    cseq,
-                    branch.as_bytes(),
-                    max_forwards,
-                );
-                writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
-                writer.field(HeaderName::Allow, ALLOW);
-                if let Some((name, authorization)) = credentials {
-                    writer.field(name, authorization);
-                }
-                let ours = general.advertised(&dialog.flow);
-                identity::assert(&mut writer, caller, device, ours);
-                for (name, value) in &device.header {
-                    writer.other(name.as_bytes(), value.as_bytes());
-                }
-                writer.lines(passed);
-                end_with(writer, &offer.content_type, &offer.bytes);
-            },
-        );
+        };
+        leg.invite = turn.request(request, |mut writer| {
+            writer.field(HeaderName::Allow, ALLOW);
+            if let Some((name, authorization)) = credentials {
+                writer.field(name, authorization);
+            }
+            let ours = config.general.advertised(&dialog.flow);
+            identity::assert(&mut writer, caller, device, ours);
+            for (name, value) in &device.header {
+                writer.other(name.as_bytes(), value.as_bytes());
+            }
+            writer.lines(passed);
+            end_with(writer, &offer.content_type, &offer.bytes);
+        });
         leg.state = LegState::Inviting;
         leg.invite.is_some()
     }

@@ -2,7 +2,7 @@
 //! crossed our CANCEL. Each is acknowledged and its dialog ended (RFC 3261
 //! §13.2.2.4), from what the response itself says.
 
-use super::exchange::{Owner, Turn};
+use super::exchange::{Outgoing, Owner, Turn};
 use super::forks::EndedForks;
 use crate::base::Text;
 use crate::dialog::{Dialog, Role, RouteSet};
@@ -39,21 +39,15 @@ pub fn settle_fork(turn: &mut Turn<'_>, ended: &mut EndedForks) {
     ended.insert(&dialog.remote_tag);
     acknowledge(turn, &dialog);
     let cseq = dialog.next_cseq();
-    let config = turn.exchange.config.clone();
-    let timers = turn.exchange.timers(None);
-    turn.request_reserved(reserved, &dialog.flow, timers, |buffer, branch| {
-        let general = &config.general;
-        let mut writer = dialog.write_request(
-            buffer,
-            general.sent_by(&dialog.flow),
-            Method::Bye,
-            cseq,
-            branch.as_bytes(),
-            general.defaults.maxforwards,
-        );
-        writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
-        writer.end();
-    });
+    let request = Outgoing {
+        dialog: &dialog,
+        method: Method::Bye,
+        cseq,
+        max_forwards: turn.exchange.config.general.defaults.maxforwards,
+        timers: turn.exchange.timers(None),
+        owner: Owner::Nobody,
+    };
+    turn.request_reserved(reserved, request, |writer| writer.end());
 }
 
 fn acknowledge(turn: &mut Turn<'_>, dialog: &Dialog) {

@@ -1,10 +1,8 @@
 //! Requests inside the dialogs: relayed from leg to leg, each leg keeping its
 //! own CSeq, tags and route set. Bodies pass byte for byte.
 
-use alloc::sync::Arc;
-
 use super::call::{ALLOW, Body, Call, Relay, body_of, end_with};
-use super::exchange::{Alarm, LegRef, Owner, Turn};
+use super::exchange::{Alarm, LegRef, Outgoing, Owner, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, LegState};
 use crate::base::Text;
@@ -158,19 +156,15 @@ impl Call {
         let leg = self.leg_mut(to)?;
         let cseq = leg.dialog.next_cseq();
         let timers = turn.exchange.timers(leg.peer.as_deref());
-        let config = Arc::clone(&turn.exchange.config);
-        let dialog = &leg.dialog;
-        turn.request(method, &dialog.flow, timers, owner, |buffer, branch| {
-            let general = &config.general;
-            let mut writer = dialog.write_request(
-                buffer,
-                general.sent_by(&dialog.flow),
-                method,
-                cseq,
-                branch.as_bytes(),
-                max_forwards,
-            );
-            writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
+        let request = Outgoing {
+            dialog: &leg.dialog,
+            method,
+            cseq,
+            max_forwards,
+            timers,
+            owner,
+        };
+        turn.request(request, |mut writer| {
             if method == Method::Invite {
                 writer.field(HeaderName::Allow, ALLOW);
             }

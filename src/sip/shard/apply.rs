@@ -5,7 +5,9 @@ use alloc::sync::Arc;
 use super::reply::{RETRY_AFTER_S, Reply};
 use super::shard::{RelayedMessage, Shard, digits};
 use crate::base::{Flow, Instant, Text};
-use crate::call::{Call, LegRef, Opening, Owner, ParkedMessage, Resume, Turn, end_with, name_addr};
+use crate::call::{
+    Call, LegRef, Opening, Outgoing, Owner, ParkedMessage, Resume, Turn, end_with, name_addr,
+};
 use crate::config::Peer;
 use crate::dialog::{Dialog, Role};
 use crate::machine::{Answer, Outbox, Question};
@@ -277,25 +279,17 @@ impl Shard {
             out,
             message: None,
         };
-        let sent = turn.request(
-            Method::Message,
-            &dialog.flow,
+        let request = Outgoing {
+            dialog: &dialog,
+            method: Method::Message,
+            cseq: dialog.local_cseq,
+            max_forwards: parked.max_forwards,
             timers,
-            Owner::Relayed(handle),
-            |buffer, branch| {
-                let general = &config.general;
-                let mut writer = dialog.write_request(
-                    buffer,
-                    general.sent_by(&dialog.flow),
-                    Method::Message,
-                    dialog.local_cseq,
-                    branch.as_bytes(),
-                    parked.max_forwards,
-                );
-                writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
-                end_with(writer, &parked.content_type, &parked.body);
-            },
-        );
+            owner: Owner::Relayed(handle),
+        };
+        let sent = turn.request(request, |writer| {
+            end_with(writer, &parked.content_type, &parked.body);
+        });
         if sent.is_none()
             && let Some(relayed) = self.messages.remove(handle)
         {

@@ -7,12 +7,12 @@ use core::time::Duration;
 
 use super::shard::Shard;
 use crate::base::{Instant, Text, shard_of};
-use crate::call::{Owner, Turn, name_addr, push_address};
+use crate::call::{Outgoing, Owner, Turn, name_addr, push_address};
 use crate::config::{Host, Peer, PeerKind, Qualify};
 use crate::dialog::{Dialog, Role};
 use crate::machine::Outbox;
 use crate::registrar::{Binding, Reach, Watch};
-use crate::wire::{HeaderName, Method};
+use crate::wire::Method;
 
 /// What is sent where nothing is asked: blank, so that nobody answers.
 const KEEP_ALIVE: &[u8] = b"\r\n";
@@ -192,30 +192,22 @@ impl Shard {
             proxy: None,
         };
         let timers = self.exchange.timers(peer);
+        let max_forwards = general.device(peer).maxforwards;
         let mut turn = Turn {
             now,
             exchange: &mut self.exchange,
             out,
             message: None,
         };
-        turn.request(
-            Method::Options,
-            &dialog.flow,
+        let request = Outgoing {
+            dialog: &dialog,
+            method: Method::Options,
+            cseq: dialog.local_cseq,
+            max_forwards,
             timers,
-            Owner::Qualify(id),
-            |buffer, branch| {
-                let mut writer = dialog.write_request(
-                    buffer,
-                    general.sent_by(&dialog.flow),
-                    Method::Options,
-                    dialog.local_cseq,
-                    branch.as_bytes(),
-                    general.device(peer).maxforwards,
-                );
-                writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
-                writer.end();
-            },
-        );
+            owner: Owner::Qualify(id),
+        };
+        turn.request(request, |writer| writer.end());
         true
     }
 }
