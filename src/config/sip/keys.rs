@@ -23,7 +23,8 @@ const NO_VOICEMAIL: &str = "there is no voicemail here";
 const NO_PICKUP: &str = "ringing calls cannot be picked up here";
 const NO_REALTIME: &str = "there is no realtime database here";
 const NO_SESSION_TIMERS: &str = "session timers (RFC 4028) are not run";
-const MEDIA_PASSES: &str = "media and its description pass from phone to phone untouched";
+pub(super) const MEDIA_PASSES: &str =
+    "media and its description pass from phone to phone untouched";
 
 /// Every option, by chapters: identity, authentication,
 /// transport, registration, calls.

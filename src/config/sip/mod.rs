@@ -204,7 +204,13 @@ fn apply(entry: &Entry, section: &mut Section<'_>, load: &mut Load) -> Result<()
         ) => set(device, &mut setting),
         (Effect::Inert(inert, usual, why), _) if inert.allows(place) => {
             if !key::asks_for(&entry.value, usual) {
-                load.warn_key(name, &entry.at, format!("{name} does nothing: {why}."));
+                // One word about media is enough for a file full of codecs.
+                let topic = if why == &keys::MEDIA_PASSES {
+                    why
+                } else {
+                    name
+                };
+                load.warn_key(topic, &entry.at, format!("{name} does nothing: {why}."));
             }
             Ok(())
         }

@@ -56,7 +56,7 @@ fn options_that_do_not_fit_are_warned_about() {
             "sip.conf:5: directmedia does nothing: media and its description pass from phone to phone untouched.",
         ),
         (
-            "disallow=all\ndisallow=g729",
+            "disallow=all\nallow=g729\ndtmfmode=info",
             "sip.conf:5: disallow does nothing: media and its description pass from phone to phone untouched.",
         ),
         (
