@@ -316,14 +316,16 @@ pub(crate) fn duplicate(fd: i32) -> io::Result<OwnedFd> {
     Ok(owned(copy))
 }
 
-/// Asks for the local address of each datagram, and for the count of those the
-/// kernel had no room for, beside each datagram.
-pub(crate) fn set_ancillary(socket: BorrowedFd<'_>, family: Family) -> io::Result<()> {
-    let (level, option) = match family {
+/// Asks for the count of datagrams the kernel had no room for, beside each
+/// datagram, and if a family is given, for the datagram's local address.
+pub(crate) fn set_ancillary(socket: BorrowedFd<'_>, local: Option<Family>) -> io::Result<()> {
+    let packet_info = local.map(|family| match family {
         Family::V4 => (libc::IPPROTO_IP, libc::IP_PKTINFO),
         Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
-    };
-    set_option(socket, level, option, 1)?;
+    });
+    if let Some((level, option)) = packet_info {
+        set_option(socket, level, option, 1)?;
+    }
     set_option(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
 }
 

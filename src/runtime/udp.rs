@@ -216,7 +216,9 @@ fn open(
     if let Some((receive_bytes, send_bytes)) = buffers {
         socket.set_recv_buffer_size(receive_bytes)?;
         socket.set_send_buffer_size(send_bytes)?;
-        sys::set_ancillary(socket.as_fd(), Family::of(&address))?;
+        // Bound to one address, a socket need not be told it with each datagram.
+        let wildcard = address.ip().is_unspecified();
+        sys::set_ancillary(socket.as_fd(), wildcard.then(|| Family::of(&address)))?;
     }
     socket.bind(&address.into())?;
     Ok(socket.into())

@@ -20,7 +20,7 @@ fn send(from: &UdpSocket, to: &UdpSocket, bytes: &[u8]) {
 #[test]
 fn receive_takes_a_batch_with_addresses_and_then_nothing() {
     let (near, far) = pair();
-    set_ancillary(near.as_fd(), Family::V4).unwrap();
+    set_ancillary(near.as_fd(), Some(Family::V4)).unwrap();
     for text in [b"one".as_slice(), b"", &[7; 60_000]] {
         send(&far, &near, text);
     }
@@ -54,7 +54,7 @@ fn a_batch_never_exceeds_its_size() {
 #[test]
 fn a_full_buffer_is_told_beside_the_next_datagram() {
     let (near, far) = pair();
-    set_ancillary(near.as_fd(), Family::V4).unwrap();
+    set_ancillary(near.as_fd(), Some(Family::V4)).unwrap();
     socket2::SockRef::from(&near)
         .set_recv_buffer_size(4096)
         .unwrap();
@@ -185,9 +185,9 @@ fn a_duplicate_outlives_its_original() {
 #[test]
 fn ancillary_options_belong_to_their_family() {
     let v6 = UdpSocket::bind("[::1]:0").unwrap();
-    set_ancillary(v6.as_fd(), Family::V6).unwrap();
+    set_ancillary(v6.as_fd(), Some(Family::V6)).unwrap();
     let (v4, _) = pair();
-    assert!(set_ancillary(v4.as_fd(), Family::V6).is_err());
+    assert!(set_ancillary(v4.as_fd(), Some(Family::V6)).is_err());
 }
 
 #[test]
