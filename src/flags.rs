@@ -90,6 +90,10 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = RangedU64ValueParser::<u16>::new().range(1..=1024), help_heading = "Sockets and mesh")]
     pub batch: u16,
 
+    /// Microseconds for which a busy shard lets datagrams gather; 0 for not at all
+    #[arg(long, value_name = "MICROS", default_value_t = 200, value_parser = RangedU64ValueParser::<u64>::new().range(..=10_000), help_heading = "Sockets and mesh")]
+    pub coalesce: u64,
+
     /// Messages that may wait between two shards
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_048_576), help_heading = "Sockets and mesh")]
     pub mesh_depth: u32,
@@ -277,8 +281,8 @@ mod tests {
             (None, vec![], None, None)
         );
         assert_eq!(
-            (flags.rcvbuf, flags.sndbuf, flags.batch),
-            (Bytes(4 << 20), Bytes(212_992), 32)
+            (flags.rcvbuf, flags.sndbuf, flags.batch, flags.coalesce),
+            (Bytes(4 << 20), Bytes(212_992), 32, 200)
         );
         assert_eq!(
             (flags.drain_limit, flags.stats_interval, flags.log),
@@ -290,7 +294,7 @@ mod tests {
     fn every_flag_is_understood() {
         let flags = read(
             "--config /etc/pinion --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
-             --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
+             --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0",
         )
         .unwrap();
@@ -308,6 +312,7 @@ mod tests {
             rcvbuf: Bytes(16 << 20),
             sndbuf: Bytes(8192),
             batch: 64,
+            coalesce: 0,
             mesh_depth: 16,
             t1: Some(ms(250)),
             t2: Some(ms(2000)),

@@ -39,6 +39,7 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pinion_runtime::{Clock, Group, Options};
 use pinion_sip::base::{Level, Limits};
@@ -97,6 +98,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let options = Options {
         cpus,
         batch: usize::from(flags.batch),
+        coalesce: Duration::from_micros(flags.coalesce),
         mesh_depth: flags.mesh_depth as usize,
         level: note_level(),
         clock: Clock::start(),

@@ -16,6 +16,7 @@ use pinion_sip::machine::Machine;
 
 use crate::clock::Clock;
 use crate::counters::Census;
+use crate::gather::Gather;
 use crate::guard::{self, Guard};
 use crate::mesh::{Control, Mesh, Seat};
 use crate::park;
@@ -33,6 +34,8 @@ pub struct Options {
     pub cpus: Vec<usize>,
     /// Datagrams one system call may move.
     pub batch: usize,
+    /// How long a busy shard lets datagrams gather; zero for not at all.
+    pub coalesce: Duration,
     /// Envelopes a ring between two shards may hold.
     pub mesh_depth: usize,
     /// The loudest detail of notes wanted; `None` for silence.
@@ -265,6 +268,7 @@ impl<F> Site<F> {
             rings,
             shards: self.options.cpus.len() as ShardId,
             batch: self.options.batch,
+            gather: Gather::new(self.options.coalesce),
             level: self.options.level,
         })?;
         Ok((executor, pump))

@@ -20,6 +20,7 @@ mod address;
 mod clock;
 mod counters;
 mod doorbell;
+mod gather;
 mod guard;
 mod launch;
 mod mesh;

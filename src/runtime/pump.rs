@@ -1,6 +1,7 @@
 //! The loop of one shard: receive a batch, let the machine handle it, send
-//! what it wants sent, sleep. Owns the shard's sockets and its place at the
-//! mesh; never looks into a datagram, never blocks but in its [`Park`].
+//! what it wants sent, let more gather, sleep. Owns the shard's sockets and its
+//! place at the mesh; never looks into a datagram, never blocks but in its
+//! [`Park`] and for a pause that [`Gather`] allows.
 //!
 //! One turn costs a fixed number of system calls however many datagrams it
 //! moves: one epoll_wait, one recvmmsg per readable socket, one sendmmsg per
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::counters::{Census, Counters};
+use crate::gather::Gather;
 use crate::guard::{Fault, Guard};
 use crate::mesh::{Control, Seat};
 use crate::notes::Notes;
@@ -35,6 +37,7 @@ pub(crate) struct Pump<M, F> {
     guard: Guard<M, F>,
     out: Outbox,
     clock: Clock,
+    gather: Gather,
     park: Park,
     seat: Seat,
     ports: Vec<Port>,
@@ -59,7 +62,17 @@ pub(crate) struct Parts<M, F> {
     pub(crate) rings: Vec<OwnedFd>,
     pub(crate) shards: ShardId,
     pub(crate) batch: usize,
+    pub(crate) gather: Gather,
     pub(crate) level: Option<Level>,
+}
+
+/// What follows a turn.
+enum Next {
+    /// Another one: more is known to wait.
+    Turn,
+    /// A pause, if the turn of that start and that many inputs calls for one,
+    /// and then sleep.
+    Gather { began: Instant, taken: u64 },
 }
 
 impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
@@ -72,6 +85,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             rings,
             shards,
             batch,
+            gather,
             level,
         } = parts;
         let park = Park::new(rings, seat.as_fd())?;
@@ -85,6 +99,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             guard,
             out,
             clock,
+            gather,
             park,
             seat,
             ports,
@@ -103,17 +118,19 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     pub(crate) async fn run(mut self) -> Census {
         let mut ready = Ready::default();
         while !self.stopped {
-            let busy = self.turn(ready);
+            let next = self.turn(ready);
             if ready.rings {
                 park::turn().await;
             }
-            ready = self.sleep(busy);
+            ready = self.sleep(next);
         }
         self.census()
     }
 
-    /// One turn. Returns whether more is known to wait.
-    fn turn(&mut self, ready: Ready) -> bool {
+    /// One turn; all it brings happens at the moment it began.
+    fn turn(&mut self, ready: Ready) -> Next {
+        let now = self.clock.now();
+        let taken = self.counters.received + self.counters.collected;
         self.counters.turns += 1;
         if ready.doorbell {
             self.seat.silence();
@@ -121,12 +138,11 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         let mut busy = false;
         let mut sockets = ready.sockets;
         while sockets != 0 {
-            busy |= self.receive(sockets.trailing_zeros() as usize);
+            busy |= self.receive(now, sockets.trailing_zeros() as usize);
             sockets &= sockets - 1;
         }
-        busy |= self.collect();
-        self.obey();
-        let now = self.clock.now();
+        busy |= self.collect(now);
+        self.obey(now);
         if self
             .guard
             .machine()
@@ -136,12 +152,17 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             self.feed(now, Input::Elapsed);
         }
         self.flush(now);
-        busy
+        if busy {
+            return Next::Turn;
+        }
+        Next::Gather {
+            began: now,
+            taken: self.counters.received + self.counters.collected - taken,
+        }
     }
 
-    fn obey(&mut self) {
+    fn obey(&mut self, now: Instant) {
         while let Some(control) = self.seat.take_order() {
-            let now = self.clock.now();
             match control {
                 Control::Drain => self.feed(now, Input::Drain),
                 Control::Reload(config) => self.feed(now, Input::Reload(config)),
@@ -153,12 +174,11 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     }
 
     /// Takes one batch from a socket; a full one means that more may wait.
-    fn receive(&mut self, index: usize) -> bool {
+    fn receive(&mut self, now: Instant, index: usize) -> bool {
         let Some(port) = self.ports.get_mut(index) else {
             return false;
         };
         let received = port.receive(&mut self.receiver, &mut self.counters);
-        let now = self.clock.now();
         for number in 0..received {
             let datagram = self
                 .ports
@@ -178,13 +198,13 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     }
 
     /// Takes envelopes, a bounded number.
-    fn collect(&mut self) -> bool {
+    fn collect(&mut self, now: Instant) -> bool {
         for _ in 0..COLLECTED_PER_TURN {
             let Some(envelope) = self.seat.collect() else {
                 return false;
             };
             self.counters.collected += 1;
-            self.feed(self.clock.now(), Input::Envelope(envelope));
+            self.feed(now, Input::Envelope(envelope));
         }
         true
     }
@@ -282,14 +302,23 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         }
     }
 
-    /// Sleeps until something is ready, the machine's deadline, or an order;
-    /// only looks around when `busy`.
-    fn sleep(&mut self, busy: bool) -> Ready {
-        let wait = if busy || self.stopped || !self.seat.may_sleep() {
-            Some(Duration::ZERO)
-        } else {
-            self.wait()
-        };
+    /// Lets more gather, then sleeps until something is ready, the machine's
+    /// deadline, or an order; only looks around when more is known to wait.
+    fn sleep(&mut self, next: Next) -> Ready {
+        let mut now = self.clock.now();
+        let mut wait = Some(Duration::ZERO);
+        if let Next::Gather { began, taken } = next {
+            let pause = self.gather.pause(taken, began, now);
+            if !pause.is_zero() && !self.stopped {
+                // Nothing has announced sleep: a neighbour's envelope finds
+                // this shard awake and costs it no ring.
+                std::thread::sleep(pause);
+                now = self.clock.now();
+            }
+            if !self.stopped && self.seat.may_sleep() {
+                wait = self.wait(now);
+            }
+        }
         let ready = self
             .park
             .sleep(wait)
@@ -299,12 +328,12 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     }
 
     /// How long nothing is due.
-    fn wait(&self) -> Option<Duration> {
+    fn wait(&self, now: Instant) -> Option<Duration> {
         let due = self
             .guard
             .machine()
             .deadline()
-            .map(|deadline| deadline.since(self.clock.now()));
+            .map(|deadline| deadline.since(now));
         if self.untold.is_empty() {
             due
         } else {

@@ -103,6 +103,7 @@ fn start(shards: ShardId) -> (Engine, SocketAddr) {
     let options = Options {
         cpus,
         batch: 8,
+        coalesce: Duration::from_micros(200),
         mesh_depth: 16,
         level: None,
         clock: Clock::start(),
@@ -265,6 +266,7 @@ fn a_cpu_that_does_not_exist_is_one_sentence() {
     let options = Options {
         cpus: vec![4095],
         batch: 8,
+        coalesce: Duration::from_micros(200),
         mesh_depth: 4,
         level: None,
         clock: Clock::start(),
@@ -296,6 +298,7 @@ fn a_machine_that_cannot_be_made_again_is_reported() {
     let options = Options {
         cpus,
         batch: 8,
+        coalesce: Duration::from_micros(200),
         mesh_depth: 4,
         level: None,
         clock: Clock::start(),
