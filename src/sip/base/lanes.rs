@@ -87,18 +87,28 @@ impl<K> Lanes<K> {
         if self.earliest.is_none_or(|earliest| at < earliest) {
             self.earliest = Some(at);
         }
-        let sequence = self.sequence;
-        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.duration == duration)
-            && lane.queue.back().is_none_or(|&(last, ..)| last <= at)
-        {
-            lane.queue.push_back((at, sequence, key));
+        let entry = (at, self.sequence, key);
+        let same = |lane: &&mut Lane<K>| lane.duration == duration;
+        if let Some(lane) = self.lanes.iter_mut().find(same) {
+            if lane.queue.back().is_none_or(|&(last, ..)| last <= at) {
+                lane.queue.push_back(entry);
+            } else {
+                self.push_odd(entry);
+            }
         } else if self.lanes.len() < LANES {
-            let mut queue = VecDeque::new();
-            queue.push_back((at, sequence, key));
+            let queue = VecDeque::from([entry]);
             self.lanes.push(Lane { duration, queue });
+        } else if let Some(idle) = self.lanes.iter_mut().find(|lane| lane.queue.is_empty()) {
+            // A duration that went out of use leaves its lane to the next.
+            idle.duration = duration;
+            idle.queue.push_back(entry);
         } else {
-            self.heap.push(Reverse(Odd { at, sequence, key }));
+            self.push_odd(entry);
         }
+    }
+
+    fn push_odd(&mut self, (at, sequence, key): (Instant, u64, K)) {
+        self.heap.push(Reverse(Odd { at, sequence, key }));
     }
 
     /// Sets an alarm at a point of time that no standard duration explains.

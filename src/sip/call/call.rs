@@ -390,13 +390,12 @@ impl Call {
                 self.cursor = Some(cursor);
                 let known = core::mem::replace(&mut self.alarm, deadline);
                 if let Some(at) = deadline.filter(|_| known != deadline) {
-                    turn.exchange.alarms.set_at(
-                        at,
-                        Alarm::Plan {
-                            call: self.handle,
-                            at,
-                        },
-                    );
+                    // Plans wait for few different times: Dial's timeout, mostly.
+                    let call = self.handle;
+                    let wait = at.since(turn.now);
+                    turn.exchange
+                        .alarms
+                        .set(turn.now, wait, Alarm::Plan { call, at });
                 }
             }
             Progress::Ended(ending) => {
