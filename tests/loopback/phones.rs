@@ -19,8 +19,9 @@ exten => _9X.,1,Dial(SIP/${EXTEN:1},20)
 
 /// An engine on a free port of 127.0.0.1 that knows `users`.
 pub fn engine(name: &str, users: impl Iterator<Item = u32>, flags: &[&str]) -> Engine {
-    let mut sip =
-        String::from("[general]\n\n[phone](!)\ntype=friend\nhost=dynamic\ncontext=phones\n\n");
+    let mut sip = String::from(
+        "[general]\ncontext=phones\n\n[phone](!)\ntype=friend\nhost=dynamic\ncontext=phones\n\n",
+    );
     for user in users {
         writeln!(sip, "[{user}](phone)\nsecret={}", password(user)).expect("a String takes all");
     }

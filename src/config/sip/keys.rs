@@ -1,6 +1,7 @@
 //! The options of sip.conf: one row each, or one row for names that do the
 //! same. An option is added by adding its row. Nothing else knows their names.
 
+use pinion_sip::auth::Algorithm;
 use pinion_sip::config::Secret;
 
 use super::acl::{self, Network};
@@ -71,6 +72,14 @@ pub(super) static KEYS: &[Key] = &[
     both("fromdomain", |d, s| s.uri_part(&mut d.peer.fromdomain)),
     general("useragent", |g, s| s.quotable(&mut g.general.useragent)),
     general("realm", |g, s| s.quotable(&mut g.general.realm)),
+    general("auth_algorithms", |g, s| {
+        let read = |name: &str| Algorithm::parse(Some(name.as_bytes()));
+        let offered: Option<Vec<Algorithm>> = list(s.text).map(read).collect();
+        g.general.auth_algorithms = offered
+            .filter(|offered| (1..=4).contains(&offered.len()))
+            .ok_or_else(|| Wrong::new("MD5 or SHA-256, or both, most preferred first"))?;
+        Ok(())
+    }),
     inert(
         "domainsasrealm",
         Place::General,

@@ -1,5 +1,6 @@
 //! What all calls of a shard stand on, and one turn of work.
 
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
@@ -152,7 +153,7 @@ pub struct Exchange {
     /// What calls wait for.
     pub alarms: Lanes<Alarm>,
     /// Questions to put when the turn ends.
-    pub asks: Vec<Ask>,
+    pub asks: VecDeque<Ask>,
     /// Randomness for tags, Call-IDs and waits.
     pub random: Random,
     /// Counters.
@@ -323,7 +324,7 @@ impl Turn<'_> {
 
     /// Puts a question when the turn ends.
     pub fn ask(&mut self, question: Question, resume: Resume) {
-        self.exchange.asks.push(Ask { question, resume });
+        self.exchange.asks.push_back(Ask { question, resume });
     }
 }
 

@@ -104,6 +104,7 @@ impl Shard {
             .exchange
             .transactions
             .open_invite_server(now, request, replies, timers, owner, &trying);
+        self.scratch = trying;
         let Ok(server) = opened else {
             self.calls.remove(handle);
             return;

@@ -202,9 +202,11 @@ impl Shard {
         let opened = if request.method() == Method::Invite {
             let head = ReplyHead::new(request, flow, to_source, self.compact());
             let trying = self.trying(&head);
-            self.exchange
-                .transactions
-                .open_invite_server(now, request, replies, timers, owner, &trying)
+            let transactions = &mut self.exchange.transactions;
+            let opened =
+                transactions.open_invite_server(now, request, replies, timers, owner, &trying);
+            self.scratch = trying;
+            opened
         } else {
             self.exchange
                 .transactions
@@ -216,9 +218,11 @@ impl Shard {
         opened.ok()
     }
 
-    /// The 100 the transaction sends if nothing better comes in time.
-    pub(super) fn trying(&self, head: &ReplyHead) -> Vec<u8> {
-        let mut trying = Vec::with_capacity(512);
+    /// The 100 the transaction sends if nothing better comes in time, in the
+    /// scratch buffer, which the caller puts back.
+    pub(super) fn trying(&mut self, head: &ReplyHead) -> Vec<u8> {
+        let mut trying = core::mem::take(&mut self.scratch);
+        trying.clear();
         let general = &self.exchange.config.general;
         let mut writer = head.write(
             &mut trying,

@@ -1,5 +1,6 @@
 //! The shard: its tables, its inputs, its questions.
 
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
@@ -65,6 +66,8 @@ pub struct Shard {
     pub(super) calls: Slab<Call>,
     pub(super) gate: auth::Gate,
     pub(super) draining: bool,
+    /// Where a 100 is written before its transaction keeps it.
+    pub(super) scratch: Vec<u8>,
     /// Transactions beyond this many are kept for the calls that exist.
     pub(super) transactions_for_new: u32,
     /// MESSAGEs relayed outside of dialogs.
@@ -101,6 +104,7 @@ impl Shard {
             calls: Slab::new(limits.calls),
             gate,
             draining: false,
+            scratch: Vec::new(),
             transactions_for_new: limits.transactions - limits.transactions / 8,
             messages: Slab::new(limits.pending),
             location: Location::new(limits.bindings, bindings),
@@ -119,7 +123,7 @@ impl Shard {
                 transactions: Table::new(limits.transactions, &mut random),
                 dialogs: dialog::Table::new(&mut random),
                 alarms: Lanes::new(),
-                asks: Vec::new(),
+                asks: VecDeque::new(),
                 random,
                 counters: Counters::default(),
                 leases: 0,
@@ -219,10 +223,8 @@ impl Shard {
     /// Puts the questions of this turn. One for this very shard is answered at
     /// once, which may raise more.
     fn put_questions(&mut self, now: Instant, out: &mut Outbox) {
-        while !self.exchange.asks.is_empty() {
-            for ask in core::mem::take(&mut self.exchange.asks) {
-                self.put(now, ask, out);
-            }
+        while let Some(ask) = self.exchange.asks.pop_front() {
+            self.put(now, ask, out);
         }
     }
 
@@ -311,7 +313,7 @@ impl Shard {
         if let (false, Question::Admit { peer, lease, .. }) = (told, question) {
             let question = Question::Release { peer, lease };
             let resume = Resume::Release;
-            self.exchange.asks.push(Ask { question, resume });
+            self.exchange.asks.push_back(Ask { question, resume });
         }
     }
 
@@ -422,9 +424,10 @@ impl Shard {
     }
 
     /// Takes a new configuration. Calls keep the plan they run; the gate is
-    /// made anew only if the realm changed.
+    /// made anew only if what it asks for changed.
     fn reload(&mut self, now: Instant, config: Arc<Config>) {
-        if config.general.realm != self.exchange.config.general.realm {
+        let (new, old) = (&config.general, &self.exchange.config.general);
+        if (&new.realm, &new.auth_algorithms) != (&old.realm, &old.auth_algorithms) {
             let random = &mut self.exchange.random;
             let hasher = Hasher::with_seeds(
                 random.next_u64(),

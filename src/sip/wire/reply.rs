@@ -23,7 +23,7 @@ impl ReplyHead {
     /// to where it came from even if its Via did not ask so (`rport`); `compact`
     /// gives what is copied one-letter names.
     pub fn new(request: &Message<'_>, flow: Flow, to_source: bool, compact: bool) -> ReplyHead {
-        let mut lines = Vec::with_capacity(256);
+        let mut lines = Vec::with_capacity(512);
         let mut writer = Writer::new(&mut lines, compact);
         writer.vias(request, flow.remote, to_source);
         writer.copy(request, HeaderName::From);

@@ -1,6 +1,7 @@
 //! What each class of option becomes.
 
 use super::*;
+use pinion_sip::auth::Algorithm;
 
 #[test]
 fn identity_options_of_general() {
@@ -121,8 +122,10 @@ fn credentials_of_the_device_come_before_those_for_all() {
 fn security_options_of_general() {
     let general = general(
         "alwaysauthreject=no\nauth_options_requests=yes\nauth_message_requests=no\ncontactdeny=0.0.0.0/0\n\
-         contactpermit=10.0.0.0/8\nautocreatepeer=no\nmaxforwards=20\nautodomain=no",
+         contactpermit=10.0.0.0/8\nautocreatepeer=no\nmaxforwards=20\nautodomain=no\n\
+         auth_algorithms=sha-256, MD5",
     );
+    assert_eq!(general.auth_algorithms, [Algorithm::Sha256, Algorithm::Md5]);
     assert!(
         !general.alwaysauthreject
             && general.auth_options_requests

@@ -270,6 +270,11 @@ fn wrong_values_of_general_refuse_the_file() {
     for (option, value, accepted) in [
         ("realm", "a\"b", "text without quotes and backslashes"),
         (
+            "auth_algorithms",
+            "SHA-1",
+            "MD5 or SHA-256, or both, most preferred first",
+        ),
+        (
             "domain",
             ",a",
             "a domain, or a domain and a context: example.com,incoming",
