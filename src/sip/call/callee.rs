@@ -51,7 +51,7 @@ impl Call {
         if leg.invite == Some(id) && leg.state == LegState::Inviting {
             self.lost_leg(turn, index, Status::REQUEST_TIMEOUT, Failure::NO_RESPONSE);
         } else {
-            self.relay_timed_out(turn, index, id);
+            self.relay_timed_out(turn, id);
         }
         self.deliver(turn);
     }

@@ -1,12 +1,11 @@
 //! What the caller is told: provisional responses, the answer, or why not.
 
 use super::call::{ALLOW, Body, Call, body_of, end_with};
-use super::exchange::{Owner, Turn};
+use super::exchange::{Owner, Responding, Turn};
 use super::leg::LegState;
 use super::reason::write_cause;
 use crate::base::Text;
 use crate::dialplan::{Cause, ChannelId};
-use crate::transaction::Keep;
 use crate::wire::{HeaderName, Status};
 
 impl Call {
@@ -23,18 +22,18 @@ impl Call {
         } else {
             (&b""[..], &b""[..])
         };
-        let general = &turn.exchange.config.general;
-        let sent = turn.out.send(head.flow(), |buffer| {
-            let mut writer = head.write(buffer, general.compactheaders, status, None, &tag);
-            writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            end_with(writer, content_type, body);
-        });
-        if let Some(bytes) = sent {
-            turn.exchange
-                .transactions
-                .responded(turn.now, server, status, bytes, Keep::Bytes);
-        }
+        let response = Responding {
+            server,
+            head,
+            status,
+            reason: None,
+            tag: &tag,
+        };
+        turn.exchange
+            .respond(turn.now, turn.out, response, |mut writer| {
+                writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
+                end_with(writer, content_type, body);
+            });
     }
 
     /// Ends the caller's INVITE with an error response.
@@ -55,25 +54,20 @@ impl Call {
         let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
             return;
         };
-        let general = &turn.exchange.config.general;
-        let sent = turn.out.send(head.flow(), |buffer| {
-            let mut writer = head.write(
-                buffer,
-                general.compactheaders,
-                status,
-                reason,
-                &leg.dialog.local_tag,
-            );
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            let device = general.device(leg.peer.as_deref());
-            write_cause(&mut writer, cause, device.use_q850_reason);
-            writer.end();
-        });
-        if let Some(bytes) = sent {
-            turn.exchange
-                .transactions
-                .responded(turn.now, server, status, bytes, Keep::Bytes);
-        }
+        let device = turn.exchange.config.general.device(leg.peer.as_deref());
+        let q850 = device.use_q850_reason;
+        let response = Responding {
+            server,
+            head,
+            status,
+            reason,
+            tag: &leg.dialog.local_tag,
+        };
+        turn.exchange
+            .respond(turn.now, turn.out, response, |mut writer| {
+                write_cause(&mut writer, cause, q850);
+                writer.end();
+            });
         turn.exchange.transactions.set_owner(server, Owner::Nobody);
     }
 
@@ -106,25 +100,19 @@ impl Call {
         let first_tag = core::mem::replace(&mut leg.dialog.local_tag, tag);
         leg.state = LegState::Unacknowledged;
         leg.answered.push((leg.invite_cseq, server));
-        let general = &turn.exchange.config.general;
-        let sent = turn.out.send(head.flow(), |buffer| {
-            let mut writer = head.write(
-                buffer,
-                general.compactheaders,
-                Status::OK,
-                None,
-                &leg.dialog.local_tag,
-            );
-            writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            writer.field(HeaderName::Allow, ALLOW);
-            end_with(writer, content_type, body);
-        });
-        if let Some(bytes) = sent {
-            turn.exchange
-                .transactions
-                .responded(turn.now, server, Status::OK, bytes, Keep::Bytes);
-        }
+        let response = Responding {
+            server,
+            head,
+            status: Status::OK,
+            reason: None,
+            tag: &leg.dialog.local_tag,
+        };
+        turn.exchange
+            .respond(turn.now, turn.out, response, |mut writer| {
+                writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
+                writer.field(HeaderName::Allow, ALLOW);
+                end_with(writer, content_type, body);
+            });
         leg.head = None;
         if first_tag != leg.dialog.local_tag {
             self.caller_tags.push(first_tag);

@@ -12,8 +12,8 @@ use crate::config::{Config, Peer};
 use crate::dialog::{self, Dialog, RouteSet};
 use crate::dialplan::ChannelId;
 use crate::machine::{Counters, Lease, Outbox, Question};
-use crate::transaction::{Branch, Table, Timers, TransactionId};
-use crate::wire::{HeaderName, Message, Method, ReplyHead, Writer};
+use crate::transaction::{Branch, Keep, Table, Timers, TransactionId};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Writer};
 
 /// Names one leg of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ pub enum Owner {
     /// A leg of a call.
     Leg(LegRef),
     /// An INVITE whose leg is gone. A 2xx to it is acknowledged, and its
-    /// dialog ended once; `ended` is the hash of the To tag that was.
+    /// dialog ended once.
     Straggler {
         /// The forks whose dialogs have been ended.
         ended: EndedForks,
@@ -179,6 +179,21 @@ pub struct Outgoing<'d> {
     pub owner: Owner,
 }
 
+/// A response to a request whose head was kept.
+#[derive(Clone, Copy)]
+pub struct Responding<'r> {
+    /// The request's transaction.
+    pub server: TransactionId,
+    /// The head of its responses.
+    pub head: &'r ReplyHead,
+    /// The status.
+    pub status: Status,
+    /// The reason phrase, if not the status's own.
+    pub reason: Option<&'r str>,
+    /// Our To tag; a request that had one keeps it.
+    pub tag: &'r [u8],
+}
+
 /// One input being handled: the time, the shard's tables, the outbox, and the
 /// message if the input was one.
 pub struct Turn<'a> {
@@ -248,6 +263,38 @@ impl Exchange {
                 RouteSet::of(format!("sip:{remote};lr").as_bytes()),
             ),
             None => (flow, RouteSet::default()),
+        }
+    }
+
+    /// Writes a response and has its transaction keep it: heads it, and lets
+    /// `rest` write what else it has, and end it. What the transaction may not
+    /// send any more, or may never (RFC 4320), is not written.
+    pub fn respond(
+        &mut self,
+        now: Instant,
+        out: &mut Outbox,
+        response: Responding<'_>,
+        rest: impl FnOnce(Writer<'_>),
+    ) {
+        let Responding {
+            server,
+            head,
+            status,
+            reason,
+            tag,
+        } = response;
+        if !self.transactions.may_respond(server, status) {
+            return;
+        }
+        let general = &self.config.general;
+        let sent = out.send(head.flow(), |buffer| {
+            let mut writer = head.write(buffer, general.compactheaders, status, reason, tag);
+            writer.field(HeaderName::Server, general.useragent.as_bytes());
+            rest(writer);
+        });
+        if let Some(bytes) = sent {
+            self.transactions
+                .responded(now, server, status, bytes, Keep::Bytes);
         }
     }
 

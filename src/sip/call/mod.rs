@@ -38,7 +38,10 @@ mod tech;
 mod within;
 
 pub use call::{ALLOW, Call, Caller, Opening, end_with, name_addr, push_address};
-pub use exchange::{Alarm, Ask, Exchange, LegRef, Outgoing, Owner, ParkedMessage, Resume, Turn};
+pub use exchange::{
+    Alarm, Ask, Exchange, LegRef, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
+};
 pub use forks::EndedForks;
 pub use limit::Occupancy;
 pub use stray::settle;
+pub use within::relayable;

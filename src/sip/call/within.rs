@@ -2,19 +2,28 @@
 //! own CSeq, tags and route set. Bodies pass byte for byte.
 
 use super::call::{ALLOW, Body, Call, Relay, body_of, end_with};
-use super::exchange::{Alarm, LegRef, Outgoing, Owner, Turn};
+use super::exchange::{Alarm, LegRef, Outgoing, Owner, Responding, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, LegState};
 use crate::base::Text;
 use crate::config::Peer;
 use crate::dialog::Role;
 use crate::dialplan::{Cause, Failure};
-use crate::transaction::{Keep, TransactionId};
+use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status};
 use core::time::Duration;
 
 /// Times a re-INVITE is tried again after a 491 before its sender hears of it.
 const MOST_GLARES: u8 = 3;
+
+/// The status a relayed request's sender is told. A challenge is for us, who
+/// cannot answer it here; its sender has no credentials for that realm.
+pub fn relayable(status: Status) -> Status {
+    match status.code() {
+        401 | 407 => Status::FORBIDDEN,
+        _ => status,
+    }
+}
 
 impl Call {
     /// A request inside the dialog of leg `index`; ACK, BYE and CANCEL have
@@ -204,32 +213,24 @@ impl Call {
         status: Status,
         (contact, content_type, body): (Option<&Text>, &[u8], &[u8]),
     ) {
-        // A challenge is for us, who cannot answer it here; its sender has no
-        // credentials for that realm.
-        let status = match status.code() {
-            401 | 407 => Status::FORBIDDEN,
-            _ => status,
+        let status = relayable(status);
+        let response = Responding {
+            server,
+            head,
+            status,
+            reason: None,
+            tag: b"",
         };
-        if !turn.exchange.transactions.may_respond(server, status) {
-            return;
-        }
-        let general = &turn.exchange.config.general;
-        let sent = turn.out.send(head.flow(), |buffer| {
-            let mut writer = head.write(buffer, general.compactheaders, status, None, b"");
-            if let Some(contact) = contact {
-                writer.parts(HeaderName::Contact, &[b"<", contact, b">"]);
-            }
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            if status == Status::SERVER_INTERNAL_ERROR {
-                writer.field(HeaderName::RetryAfter, b"5");
-            }
-            end_with(writer, content_type, body);
-        });
-        if let Some(bytes) = sent {
-            turn.exchange
-                .transactions
-                .responded(turn.now, server, status, bytes, Keep::Bytes);
-        }
+        turn.exchange
+            .respond(turn.now, turn.out, response, |mut writer| {
+                if let Some(contact) = contact {
+                    writer.parts(HeaderName::Contact, &[b"<", contact, b">"]);
+                }
+                if status == Status::SERVER_INTERNAL_ERROR {
+                    writer.field(HeaderName::RetryAfter, b"5");
+                }
+                end_with(writer, content_type, body);
+            });
     }
 
     /// A response to a request relayed to leg `index`.
@@ -401,12 +402,7 @@ impl Call {
 
     /// A relayed request met no answer. An INVITE's sender is told 408; others
     /// have given up by themselves (RFC 4320). Either way the dialog is lost.
-    pub(super) fn relay_timed_out(
-        &mut self,
-        turn: &mut Turn<'_>,
-        _index: u16,
-        client: TransactionId,
-    ) {
+    pub(super) fn relay_timed_out(&mut self, turn: &mut Turn<'_>, client: TransactionId) {
         if self.reoffer == Some(client) {
             self.reoffer = None;
         }

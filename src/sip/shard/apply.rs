@@ -6,14 +6,15 @@ use super::reply::{RETRY_AFTER_S, Reply};
 use super::shard::{RelayedMessage, Shard, digits};
 use crate::base::{Flow, Instant, Text};
 use crate::call::{
-    Call, LegRef, Opening, Outgoing, Owner, ParkedMessage, Resume, Turn, end_with, name_addr,
+    Call, LegRef, Opening, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn, end_with,
+    name_addr,
 };
 use crate::config::Peer;
 use crate::dialog::{Dialog, Role};
 use crate::machine::{Answer, Outbox, Question};
 use crate::method::{Extra, Verdict};
 use crate::registrar;
-use crate::transaction::{Keep, TransactionId};
+use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status};
 
 impl Shard {
@@ -163,11 +164,15 @@ impl Shard {
             self.exchange.counters.registered += 1;
         }
         let (tag, unix) = (self.exchange.tag(), self.exchange.unix(now));
-        let general = &self.exchange.config.general;
-        let sent = out.send(head.flow(), |buffer| {
-            let mut writer = head.write(buffer, general.compactheaders, status, None, &tag);
+        let response = Responding {
+            server,
+            head,
+            status,
+            reason: None,
+            tag: &tag,
+        };
+        self.exchange.respond(now, out, response, |mut writer| {
             registrar::write_contacts(now, &bindings, &mut writer);
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
             if status == Status::OK {
                 writer.field_fmt(HeaderName::Date, format_args!("{}", unix.date()));
             } else {
@@ -175,11 +180,6 @@ impl Shard {
             }
             writer.end();
         });
-        if let Some(bytes) = sent {
-            self.exchange
-                .transactions
-                .responded(now, server, status, bytes, Keep::Bytes);
-        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a verdict's parts, once")]
@@ -307,16 +307,14 @@ impl Shard {
         out: &mut Outbox,
     ) {
         let tag = self.exchange.tag();
-        let general = &self.exchange.config.general;
-        let sent = out.send(head.flow(), |buffer| {
-            let mut writer = head.write(buffer, general.compactheaders, status, None, &tag);
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            writer.end();
-        });
-        if let Some(bytes) = sent {
-            self.exchange
-                .transactions
-                .responded(now, server, status, bytes, Keep::Bytes);
-        }
+        let response = Responding {
+            server,
+            head,
+            status,
+            reason: None,
+            tag: &tag,
+        };
+        self.exchange
+            .respond(now, out, response, |writer| writer.end());
     }
 }

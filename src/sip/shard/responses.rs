@@ -2,10 +2,10 @@
 
 use super::shard::Shard;
 use crate::base::{Flow, Handle, Instant};
-use crate::call::{self, Owner, Turn};
+use crate::call::{self, Owner, Responding, Turn};
 use crate::machine::Outbox;
-use crate::transaction::{Answered, Keep};
-use crate::wire::{Message, Status};
+use crate::transaction::Answered;
+use crate::wire::Message;
 
 impl Shard {
     /// A response from the wire.
@@ -63,33 +63,17 @@ impl Shard {
         let Some(relayed) = self.messages.remove(message) else {
             return;
         };
-        let status = match status.code() {
-            401 | 407 => Status::FORBIDDEN,
-            _ => status,
-        };
-        if !self
-            .exchange
-            .transactions
-            .may_respond(relayed.server, status)
-        {
-            return;
-        }
         let tag = self.exchange.tag();
-        let general = &self.exchange.config.general;
-        let sent = out.send(relayed.head.flow(), |buffer| {
-            let writer = relayed
-                .head
-                .write(buffer, general.compactheaders, status, None, &tag);
-            call::end_with(
-                writer,
-                response.content_type().unwrap_or_default(),
-                response.body(),
-            );
+        let answer = Responding {
+            server: relayed.server,
+            head: &relayed.head,
+            status: call::relayable(status),
+            reason: None,
+            tag: &tag,
+        };
+        let (content_type, body) = (response.content_type(), response.body());
+        self.exchange.respond(now, out, answer, |writer| {
+            call::end_with(writer, content_type.unwrap_or_default(), body);
         });
-        if let Some(bytes) = sent {
-            self.exchange
-                .transactions
-                .responded(now, relayed.server, status, bytes, Keep::Bytes);
-        }
     }
 }
