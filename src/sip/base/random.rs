@@ -3,6 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
+use super::Hasher;
+
 /// A ChaCha8 stream. Tags, branches and Call-IDs come from here, so that
 /// nobody off-path can guess them (RFC 3261 §19.3).
 pub struct Random(ChaCha8Rng);
@@ -27,6 +29,16 @@ impl Random {
     /// A number in `0..bound` (0 when `bound` is 0).
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// A hasher nobody else knows the keys of.
+    pub fn hasher(&mut self) -> Hasher {
+        Hasher::with_seeds(
+            self.next_u64(),
+            self.next_u64(),
+            self.next_u64(),
+            self.next_u64(),
+        )
     }
 
     /// 32 random bytes, to seed another stream.

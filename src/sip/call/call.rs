@@ -121,7 +121,7 @@ pub struct Relay {
 pub struct Call {
     /// Its own name.
     pub(super) handle: Handle,
-    /// The caller's leg first; indices are stable.
+    /// The caller's leg first. A leg keeps its index until it has ended.
     pub(super) legs: SmallVec<[Leg; 2]>,
     pub(super) channels: SmallVec<[Channel; 1]>,
     pub(super) next_channel: u32,
@@ -135,7 +135,7 @@ pub struct Call {
     alarm: Option<Instant>,
     /// Channel events the plan has not heard of yet.
     pub(super) events: VecDeque<(ChannelId, ChannelEvent)>,
-    /// The leg, and its early dialog's caller tag, whose response is being handled.
+    /// The leg whose response is being handled.
     pub(super) current: Option<u16>,
     /// What the caller was last shown.
     pub(super) indicated: Option<Indication>,
@@ -238,11 +238,10 @@ impl Call {
             self.start(turn);
         } else {
             turn.exchange.counters.calls_limited += 1;
-            self.refuse_because(
-                turn,
-                Status::TEMPORARILY_UNAVAILABLE,
-                Some("Temporarily Unavailable (Call limit)"),
-            );
+            let status = Status::TEMPORARILY_UNAVAILABLE;
+            let reason = "Temporarily Unavailable (Call limit)";
+            self.final_response(turn, status, Some(reason), Cause::NONE);
+            self.hang_up(turn, Cause::NONE);
         }
     }
 
@@ -420,16 +419,6 @@ impl Call {
             self.final_response(turn, status, None, cause);
         }
         self.hang_up(turn, cause);
-    }
-
-    /// Refuses an unanswered call with `status` and ends it.
-    pub(super) fn refuse(&mut self, turn: &mut Turn<'_>, status: Status) {
-        self.refuse_because(turn, status, None);
-    }
-
-    fn refuse_because(&mut self, turn: &mut Turn<'_>, status: Status, reason: Option<&str>) {
-        self.final_response(turn, status, reason, Cause::default());
-        self.hang_up(turn, Cause::default());
     }
 
     /// The caller gave up (CANCEL, or BYE before an answer): 487, and every

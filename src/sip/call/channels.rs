@@ -30,14 +30,8 @@ impl Channels for Stage<'_, '_> {
             Indication::Proceeding => return,
             Indication::Ringing => Status::RINGING,
             Indication::Progress => Status::SESSION_PROGRESS,
-            Indication::Busy => Status::BUSY_HERE,
-            Indication::Congestion => Status::SERVICE_UNAVAILABLE,
         };
-        if status.is_final() {
-            self.call.refuse(self.turn, status);
-        } else {
-            self.call.provisional(self.turn, status);
-        }
+        self.call.provisional(self.turn, status);
     }
 
     fn answer(&mut self) -> Result<(), NoMedia> {

@@ -21,7 +21,7 @@ pub enum LegState {
     Unacknowledged,
     /// Both sides know that it stands.
     Confirmed,
-    /// It is over; the slot stays so that indices hold.
+    /// It is over; its place may be taken by another.
     Ended,
 }
 

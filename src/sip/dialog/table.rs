@@ -15,14 +15,7 @@ pub struct Table<R> {
 impl<R: Copy> Table<R> {
     /// An empty table, keyed from `random`.
     pub fn new(random: &mut Random) -> Table<R> {
-        let mut hasher = || {
-            Hasher::with_seeds(
-                random.next_u64(),
-                random.next_u64(),
-                random.next_u64(),
-                random.next_u64(),
-            )
-        };
+        let mut hasher = || random.hasher();
         let hashers = [hasher(), hasher()];
         Table {
             hashers,

@@ -21,10 +21,6 @@ pub enum Indication {
     Ringing,
     /// 183 Session Progress.
     Progress,
-    /// 486 Busy Here: ends an unanswered call.
-    Busy,
-    /// 503 Service Unavailable: ends an unanswered call.
-    Congestion,
 }
 
 /// What an outbound channel reports.

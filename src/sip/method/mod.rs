@@ -16,7 +16,7 @@ mod stray;
 use alloc::sync::Arc;
 
 use crate::auth::{Gate, Offer};
-use crate::base::{Flow, Instant, Text, UnixTime};
+use crate::base::{Flow, Text, UnixTime};
 use crate::call::Opening;
 use crate::config::{Config, Peer};
 use crate::machine::Counters;
@@ -31,8 +31,6 @@ pub struct Asked<'a> {
     pub request: &'a Message<'a>,
     /// The path it came by.
     pub flow: Flow,
-    /// The time.
-    pub now: Instant,
     /// Unix time.
     pub unix: UnixTime,
     /// The configuration.

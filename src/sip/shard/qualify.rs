@@ -66,6 +66,12 @@ impl Shard {
         }
     }
 
+    /// Whether what a peer registers is watched.
+    pub(super) fn is_watched(&self, aor: &Text) -> bool {
+        let peer = self.exchange.config.peers.by_name(aor);
+        peer.is_some_and(|peer| Rhythm::of(peer).is_some())
+    }
+
     /// Watches what a peer has registered, and forgets what it has not any more.
     pub(super) fn watch_bindings(
         &mut self,

@@ -71,7 +71,6 @@ impl Shard {
         (method::row(request.method()).outside)(&mut Asked {
             request,
             flow,
-            now,
             unix,
             config: &self.exchange.config,
             gate: &mut self.gate,

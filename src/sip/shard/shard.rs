@@ -83,14 +83,7 @@ impl Shard {
     /// A shard with empty tables.
     pub fn new(setup: Setup) -> Shard {
         let mut random = Random::from_seed(setup.seed);
-        let mut hasher = || {
-            Hasher::with_seeds(
-                random.next_u64(),
-                random.next_u64(),
-                random.next_u64(),
-                random.next_u64(),
-            )
-        };
+        let mut hasher = || random.hasher();
         let (places, bindings, nonces, contacts) = (hasher(), hasher(), hasher(), hasher());
         let limits = setup.limits;
         let gate = gate(
@@ -202,9 +195,13 @@ impl Shard {
     fn decide(&mut self, now: Instant, question: &Question) -> Answer {
         match question {
             Question::Register(update) => {
-                let before = self.location.bindings(now, &update.aor);
+                let watched = self.is_watched(&update.aor);
+                let before = match watched {
+                    true => self.location.bindings(now, &update.aor),
+                    false => Vec::new(),
+                };
                 let answer = self.location.update(now, update);
-                if let Ok(after) = &answer {
+                if watched && let Ok(after) = &answer {
                     self.watch_bindings(now, &update.aor, &before, after);
                 }
                 Answer::Registered(answer)
@@ -428,13 +425,7 @@ impl Shard {
     fn reload(&mut self, now: Instant, config: Arc<Config>) {
         let (new, old) = (&config.general, &self.exchange.config.general);
         if (&new.realm, &new.auth_algorithms) != (&old.realm, &old.auth_algorithms) {
-            let random = &mut self.exchange.random;
-            let hasher = Hasher::with_seeds(
-                random.next_u64(),
-                random.next_u64(),
-                random.next_u64(),
-                random.next_u64(),
-            );
+            let hasher = self.exchange.random.hasher();
             let start = self.exchange.unix(now);
             self.gate = gate(
                 &config,

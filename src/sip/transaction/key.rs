@@ -60,17 +60,9 @@ pub(super) struct Keys {
 
 impl Keys {
     pub fn new(random: &mut Random) -> Keys {
-        let mut seeds = || {
-            Hasher::with_seeds(
-                random.next_u64(),
-                random.next_u64(),
-                random.next_u64(),
-                random.next_u64(),
-            )
-        };
         Keys {
-            hash: seeds(),
-            check: seeds(),
+            hash: random.hasher(),
+            check: random.hasher(),
         }
     }
 
