@@ -1,6 +1,7 @@
 //! What everything else stands on: time as an integer, seeded randomness,
 //! bounded tables, timers, and the addresses of the wire. No SIP grammar.
 
+mod address;
 mod date;
 mod decimal;
 mod flow;
@@ -13,6 +14,7 @@ mod random;
 mod slab;
 mod text;
 
+pub use address::AddressText;
 pub use date::Date;
 pub use decimal::Decimal;
 pub use flow::{Flow, SocketIndex, Transmit};

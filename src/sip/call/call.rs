@@ -6,10 +6,10 @@ use alloc::sync::Arc;
 use smallvec::SmallVec;
 
 use super::channels::Stage;
-use super::exchange::{Alarm, LegRef, Resume, Turn};
+use super::exchange::{Alarm, LegRef, Resume, Turn, hex};
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
-use crate::base::{Flow, Handle, Instant, Text};
+use crate::base::{AddressText, Flow, Handle, Instant, Text};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet};
 use crate::dialplan::{
@@ -259,26 +259,31 @@ impl Call {
             &self.caller.name.lossy(),
             &turn.exchange.limits,
         );
-        let mut set = |name: &str, value: &str| {
+        let mut set = |name: &str, value: &[&str]| {
             // A full table of variables keeps what it has, as a plan's Set does.
-            let _ = cursor.variables_mut().set(name, value);
+            let _ = cursor.variables_mut().set_parts(name, value);
         };
         if let Some(leg) = self.legs.first() {
             let device = opening
                 .peer
                 .as_ref()
                 .map_or("guest", |peer| peer.name.as_str());
-            set("CHANNEL", &format!("SIP/{device}-{:08x}", self.handle.slot));
-            set("SIPCALLID", &leg.dialog.call_id.lossy());
-            set("SIPURI", &leg.dialog.target.lossy());
+            let number = hex(self.handle.slot.into());
+            let number = number.lossy();
+            set(
+                "CHANNEL",
+                &["SIP/", device, "-", number.get(8..).unwrap_or(&number)],
+            );
+            set("SIPCALLID", &[&leg.dialog.call_id.lossy()]);
+            set("SIPURI", &[&leg.dialog.target.lossy()]);
         }
         if let Some((request, _)) = turn.message
             && let Ok(uri) = Uri::parse(request.request_uri())
         {
-            set("SIPDOMAIN", &String::from_utf8_lossy(uri.host));
+            set("SIPDOMAIN", &[&String::from_utf8_lossy(uri.host)]);
         }
         for (name, value) in opening.peer.iter().flat_map(|peer| &peer.setvar) {
-            set(name, value);
+            set(name, &[value]);
         }
         cursor
     }
@@ -504,9 +509,7 @@ pub fn name_addr(uri: &[u8]) -> Text {
 
 /// Appends `host:port`.
 pub fn push_address(text: &mut Text, address: core::net::SocketAddr) {
-    use core::fmt::Write;
-    // Writing to a Text cannot fail.
-    let _ = write!(text, "{address}");
+    text.push(AddressText::socket(address).as_bytes());
 }
 
 /// The header lines `pass_headers` keeps, ready to be written to the callees.

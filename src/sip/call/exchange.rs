@@ -376,7 +376,7 @@ impl Turn<'_> {
 }
 
 /// 16 lower-case hexadecimal digits.
-fn hex(number: u64) -> Text {
+pub(super) fn hex(number: u64) -> Text {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0_u8; 16];
     for (index, digit) in text.iter_mut().enumerate() {

@@ -103,12 +103,17 @@ fn name_addr(name: &[u8], user: &[u8], domain: &[u8]) -> Text {
 /// Appends a user part, escaping what RFC 3261 §25.1 does not allow in one.
 pub(super) fn push_user(text: &mut Text, user: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in user {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-            text.push(&[byte]);
-        } else {
-            let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(byte);
+    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    let mut rest = user;
+    while !rest.is_empty() {
+        let plain = rest.iter().position(|byte| !allowed(byte));
+        let (before, after) = rest.split_at(plain.unwrap_or(rest.len()));
+        text.push(before);
+        rest = after;
+        if let Some((&byte, after)) = rest.split_first() {
             text.push(&[b'%', digit(byte >> 4), digit(byte & 15)]);
+            rest = after;
         }
     }
 }

@@ -1,10 +1,9 @@
 //! One dialog: identity, route set, sequence numbers.
 
-use core::fmt::Write;
 use core::net::SocketAddr;
 
 use super::RouteSet;
-use crate::base::{Decimal, Flow, Text};
+use crate::base::{AddressText, Decimal, Flow, Text};
 use crate::wire::{ContactValue, HeaderName, Message, Method, Uri, Writer};
 
 /// A request whose CSeq is not above the last one (§12.2.2): 500.
@@ -125,12 +124,16 @@ impl Dialog {
         let mut writer = Writer::new(buffer, sent_by.compact);
         let (uri, routes) = self.routes.apply(&self.target);
         writer.request(method, uri);
-        let mut address = Text::new();
-        // Writing to a Text cannot fail.
-        let _ = write!(address, "{}", sent_by.address);
+        let address = AddressText::socket(sent_by.address);
         writer.parts(
             HeaderName::Via,
-            &[b"SIP/2.0/UDP ", &address, b";branch=", branch, b";rport"],
+            &[
+                b"SIP/2.0/UDP ",
+                address.as_bytes(),
+                b";branch=",
+                branch,
+                b";rport",
+            ],
         );
         writer.parts(
             HeaderName::MaxForwards,

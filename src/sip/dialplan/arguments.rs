@@ -28,6 +28,13 @@ pub(super) fn split(text: &str, most: usize) -> Vec<String> {
 /// The part before the first `delimiter` outside `()`, `[]` and `""`, and what
 /// follows it. With `clean`, quotes and backslashes are taken off.
 pub(super) fn first(text: &str, delimiter: char, clean: bool) -> (String, Option<&str>) {
+    let special = |byte: &u8| matches!(byte, b'(' | b')' | b'[' | b']' | b'"' | b'\\');
+    if delimiter.is_ascii() && !text.as_bytes().iter().any(special) {
+        return match text.split_once(delimiter) {
+            Some((part, after)) => (part.into(), Some(after)),
+            None => (text.into(), None),
+        };
+    }
     let (mut parens, mut brackets, mut quoted) = (0_u32, 0_u32, false);
     let mut part = String::new();
     let mut characters = text.char_indices();

@@ -4,23 +4,50 @@
 /// Bytes of names and values one call may hold.
 const ROOM_BYTES: usize = 64 << 10;
 
+/// Bytes of forgotten texts that are not worth moving the others for.
+const TIDY_BYTES: usize = 512;
+
 /// There is no room for another value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full;
 
-/// Variables in the order they were first set.
+/// Variables in the order they were first set. Their texts stand one behind
+/// the other in one buffer: a call sets a dozen, and few are ever set again.
 #[derive(Clone, Debug, Default)]
 pub struct Variables {
     list: Vec<Variable>,
+    texts: String,
+    /// Bytes of `texts` still in use.
     bytes: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Variable {
-    /// Without leading underscores.
-    name: Box<str>,
-    value: Box<str>,
+    /// Where its name begins, without leading underscores; its value follows.
+    start: u32,
+    name_len: u32,
+    value_len: u32,
     heritage: Heritage,
+}
+
+impl Variable {
+    fn name<'t>(&self, texts: &'t str) -> &'t str {
+        let start = self.start as usize;
+        texts
+            .get(start..start + self.name_len as usize)
+            .unwrap_or_default()
+    }
+
+    fn value<'t>(&self, texts: &'t str) -> &'t str {
+        let start = (self.start + self.name_len) as usize;
+        texts
+            .get(start..start + self.value_len as usize)
+            .unwrap_or_default()
+    }
+
+    fn len(&self) -> usize {
+        (self.name_len + self.value_len) as usize
+    }
 }
 
 /// How many generations of outbound channels get a variable.
@@ -51,57 +78,59 @@ impl Variables {
     /// Sets a variable. `_NAME` is inherited by outbound channels, `__NAME` by
     /// theirs too; either replaces `NAME`, whatever its heritage was.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Full> {
+        self.set_parts(name, &[value])
+    }
+
+    /// [`Variables::set`] to a value given in parts.
+    pub fn set_parts(&mut self, name: &str, value: &[&str]) -> Result<(), Full> {
         let (heritage, name) = split_heritage(name);
-        let bytes = self.bytes - self.value(name).map_or(0, |old| name.len() + old.len())
-            + name.len()
-            + value.len();
+        let value_len: usize = value.iter().map(|part| part.len()).sum();
+        let known = self.position(name);
+        let old = known
+            .and_then(|at| self.list.get(at))
+            .map_or(0, Variable::len);
+        let bytes = self.bytes - old + name.len() + value_len;
         if bytes > ROOM_BYTES {
             return Err(Full);
         }
         self.bytes = bytes;
-        match self
-            .list
-            .iter_mut()
-            .find(|variable| &*variable.name == name)
-        {
-            Some(variable) => {
-                variable.value = value.into();
-                variable.heritage = heritage;
-            }
-            None => self.list.push(Variable {
-                name: name.into(),
-                value: value.into(),
-                heritage,
-            }),
+        let variable = Variable {
+            start: self.texts.len() as u32,
+            name_len: name.len() as u32,
+            value_len: value_len as u32,
+            heritage,
+        };
+        self.texts.push_str(name);
+        for part in value {
+            self.texts.push_str(part);
         }
+        match known.and_then(|at| self.list.get_mut(at)) {
+            Some(old) => *old = variable,
+            None => self.list.push(variable),
+        }
+        self.tidy();
         Ok(())
     }
 
     /// Forgets a variable.
     pub fn remove(&mut self, name: &str) {
-        if let Some(at) = self
-            .list
-            .iter()
-            .position(|variable| &*variable.name == name)
-        {
-            let variable = self.list.remove(at);
-            self.bytes -= variable.name.len() + variable.value.len();
+        if let Some(at) = self.position(name) {
+            self.bytes -= self.list.remove(at).len();
+            self.tidy();
         }
     }
 
     /// The value of a name without underscores; case counts.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.list
-            .iter()
-            .find(|variable| &*variable.name == name)
-            .map(|variable| &*variable.value)
+        let variable = self.list.get(self.position(name)?)?;
+        Some(variable.value(&self.texts))
     }
 
     /// Names and values, in the order they were first set.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.list
             .iter()
-            .map(|variable| (&*variable.name, &*variable.value))
+            .map(|variable| (variable.name(&self.texts), variable.value(&self.texts)))
     }
 
     /// What an outbound channel gets: names to [`Variables::set`] there.
@@ -112,8 +141,31 @@ impl Variables {
                 Heritage::Once => "",
                 Heritage::Ever => "__",
             };
-            Some(([prefix, &variable.name].concat(), &*variable.value))
+            let name = [prefix, variable.name(&self.texts)].concat();
+            Some((name, variable.value(&self.texts)))
         })
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.list
+            .iter()
+            .position(|variable| variable.name(&self.texts) == name)
+    }
+
+    /// Drops the texts nobody refers to once they are the larger part, so that
+    /// setting one variable for ever takes no more room than setting it once.
+    fn tidy(&mut self) {
+        if self.texts.len() <= 2 * self.bytes + TIDY_BYTES {
+            return;
+        }
+        let mut texts = String::with_capacity(self.bytes + TIDY_BYTES);
+        for variable in &mut self.list {
+            let start = texts.len() as u32;
+            texts.push_str(variable.name(&self.texts));
+            texts.push_str(variable.value(&self.texts));
+            variable.start = start;
+        }
+        self.texts = texts;
     }
 }
 
@@ -161,5 +213,22 @@ mod tests {
         variables.remove("A");
         variables.set("C", "1").unwrap();
         assert_eq!(variables.bytes, 3);
+    }
+
+    #[test]
+    fn setting_one_variable_for_ever_takes_no_more_room() {
+        let mut variables = Variables::new();
+        variables.set("KEPT", "as it was").unwrap();
+        for number in 0..10_000 {
+            variables.set("COUNT", &number.to_string()).unwrap();
+        }
+        assert!(variables.texts.len() <= 2 * variables.bytes + TIDY_BYTES);
+        assert_eq!(variables.value("COUNT"), Some("9999"));
+        assert_eq!(variables.value("KEPT"), Some("as it was"));
+        variables.remove("COUNT");
+        assert_eq!(
+            variables.iter().collect::<Vec<_>>(),
+            [("KEPT", "as it was")]
+        );
     }
 }

@@ -9,6 +9,7 @@ use memchr::memchr3;
 use super::header::{HeaderName, Via};
 use super::scan::{elements, is_token, split, trim_start};
 use super::{Message, Method, Status};
+use crate::base::{AddressText, Decimal};
 
 /// Appends one message to a buffer: a first line, fields, and an end.
 #[must_use = "a message without its end is none"]
@@ -41,7 +42,10 @@ impl<'b> Writer<'b> {
 
     /// The Status-Line, with the default reason phrase for `None`.
     pub fn status(&mut self, status: Status, reason: Option<&str>) {
-        let _ = write!(Line(self.buffer), "SIP/2.0 {} ", status.code());
+        self.buffer.extend_from_slice(b"SIP/2.0 ");
+        self.buffer
+            .extend_from_slice(Decimal::new(status.code().into()).as_bytes());
+        self.buffer.push(b' ');
         self.text(reason.unwrap_or(status.reason()).as_bytes());
         self.line_end();
     }
@@ -134,10 +138,14 @@ impl<'b> Writer<'b> {
         }
         let address = source.ip().to_canonical();
         if rport || !via.names(address) {
-            let _ = write!(Line(self.buffer), ";received={address}");
+            self.buffer.extend_from_slice(b";received=");
+            self.buffer
+                .extend_from_slice(AddressText::ip(address).as_bytes());
         }
         if rport {
-            let _ = write!(Line(self.buffer), ";rport={}", source.port());
+            self.buffer.extend_from_slice(b";rport=");
+            self.buffer
+                .extend_from_slice(Decimal::new(source.port().into()).as_bytes());
         }
     }
 
@@ -165,7 +173,10 @@ impl<'b> Writer<'b> {
     /// The end of a message with a body.
     pub fn end_with_body(mut self, content_type: &[u8], body: &[u8]) {
         self.field(HeaderName::ContentType, content_type);
-        self.field_fmt(HeaderName::ContentLength, format_args!("{}", body.len()));
+        self.parts(
+            HeaderName::ContentLength,
+            &[Decimal::new(body.len() as u64).as_bytes()],
+        );
         self.line_end();
         self.buffer.extend_from_slice(body);
     }
