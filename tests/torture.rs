@@ -110,7 +110,7 @@ fn fixture(set: &str, name: &str) -> Vec<u8> {
 
 fn verdict(datagram: &[u8]) -> Verdict {
     let mut fields = Fields::new();
-    let message = match Message::parse(datagram, &mut fields) {
+    let mut message = match Message::parse(datagram, &mut fields) {
         Ok(message) => message,
         Err(cause) => return Dropped(cause),
     };
@@ -125,7 +125,7 @@ fn verdict(datagram: &[u8]) -> Verdict {
 fn good(set: &str, name: &str, look: impl FnOnce(&Message)) {
     let datagram = fixture(set, name);
     let mut fields = Fields::new();
-    let message = Message::parse(&datagram, &mut fields).unwrap();
+    let mut message = Message::parse(&datagram, &mut fields).unwrap();
     message
         .check()
         .unwrap_or_else(|fault| panic!("{name}: {fault:?}"));

@@ -10,7 +10,7 @@ fn parse(criterion: &mut Criterion) {
     let mut fields = Fields::new();
     criterion.bench_function("parse and check an INVITE", |bencher| {
         bencher.iter(|| {
-            let message = Message::parse(&datagram, &mut fields).expect("well formed");
+            let mut message = Message::parse(&datagram, &mut fields).expect("well formed");
             message.check().expect("well formed");
         });
     });

@@ -17,7 +17,7 @@ use crate::dialplan::{
 };
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
-use crate::wire::{Message, ReplyHead, Status, Uri, Writer};
+use crate::wire::{Message, ReplyHead, Status, Writer};
 
 /// Methods this engine takes, for Allow.
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, BYE, REGISTER, INFO, MESSAGE";
@@ -278,7 +278,7 @@ impl Call {
             set("SIPURI", &[&leg.dialog.target.lossy()]);
         }
         if let Some((request, _)) = turn.message
-            && let Ok(uri) = Uri::parse(request.request_uri())
+            && let Some(uri) = request.parsed_request_uri()
         {
             set("SIPDOMAIN", &[&String::from_utf8_lossy(uri.host)]);
         }
@@ -469,8 +469,8 @@ fn caller_dialog(
 ) -> Option<Dialog> {
     let (from, to) = (request.from().ok()?, request.to().ok()?);
     let mut contact = Text::from("sip:");
-    let user = Uri::parse(request.request_uri())
-        .ok()
+    let user = request
+        .parsed_request_uri()
         .map_or(&b""[..], |uri| uri.user);
     if !user.is_empty() {
         contact.push(user);

@@ -9,7 +9,7 @@ use super::{Asked, Verdict};
 use crate::auth::{Offer, Outcome, Secret};
 use crate::base::{Flow, Text};
 use crate::config::{self, Host, Nat, Peer, PeerKind};
-use crate::wire::{HeaderName, Message, Method, Status, Uri};
+use crate::wire::{HeaderName, Message, Method, Status};
 
 /// What became of a request's sender.
 #[expect(
@@ -147,9 +147,7 @@ pub fn behind_nat(nat: Nat, message: &Message<'_>, flow: Flow) -> bool {
 
 fn from_user(request: &Message<'_>) -> Text {
     let mut user = Text::new();
-    if let Ok(from) = request.from()
-        && let Ok(uri) = Uri::parse(from.uri)
-    {
+    if let Some(uri) = request.from_uri() {
         uri.user_decoded(&mut user);
     }
     user

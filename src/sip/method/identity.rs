@@ -26,7 +26,7 @@ pub fn caller(request: &Message<'_>, peer: Option<&Peer>, general: &General) -> 
 fn configured(request: &Message<'_>, device: &Peer) -> Caller {
     let from = request.from().ok();
     let mut user = Text::new();
-    if let Some(uri) = from.and_then(|from| Uri::parse(from.uri).ok()) {
+    if let Some(uri) = request.from_uri() {
         uri.user_decoded(&mut user);
     }
     let mut display = Text::new();

@@ -6,7 +6,7 @@ use super::{Asked, Extra, Inside, Row, Verdict, identity};
 use crate::base::Text;
 use crate::call::Opening;
 use crate::dialplan::{Match, Place};
-use crate::wire::{Status, Uri};
+use crate::wire::Status;
 
 /// The row.
 pub static ROW: Row = Row {
@@ -34,7 +34,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         Admission::Refused(verdict) => return verdict,
     };
     let config = asked.config;
-    let Ok(uri) = Uri::parse(asked.request.request_uri()) else {
+    let Some(uri) = asked.request.parsed_request_uri() else {
         return Verdict::proven(Status::BAD_REQUEST);
     };
     let general = &config.general;

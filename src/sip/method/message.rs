@@ -8,7 +8,7 @@ use super::{Asked, Inside, Row, Verdict, identity};
 use crate::base::Text;
 use crate::config::PeerKind;
 use crate::dialplan::{Match, Place};
-use crate::wire::{Status, Uri};
+use crate::wire::Status;
 
 /// The row.
 pub static ROW: Row = Row {
@@ -37,7 +37,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         admission::identify(asked)
     };
     let mut user = Text::new();
-    if let Ok(uri) = Uri::parse(asked.request.request_uri()) {
+    if let Some(uri) = asked.request.parsed_request_uri() {
         uri.user_decoded(&mut user);
     }
     let recipient = asked

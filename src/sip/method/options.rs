@@ -4,7 +4,7 @@ use super::admission::{self, Admission};
 use super::{Asked, Extra, Inside, Row, Verdict};
 use crate::base::Text;
 use crate::dialplan::{Match, Place};
-use crate::wire::{Status, Uri};
+use crate::wire::Status;
 
 /// The row.
 pub static ROW: Row = Row {
@@ -36,7 +36,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     let device = sender.as_deref().unwrap_or(&general.defaults);
     let mut exten = Text::new();
     let mut context = device.context.as_str();
-    if let Ok(uri) = Uri::parse(asked.request.request_uri()) {
+    if let Some(uri) = asked.request.parsed_request_uri() {
         uri.user_decoded(&mut exten);
         context = general.context_of(device, uri.host);
     }

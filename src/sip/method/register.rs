@@ -14,12 +14,9 @@ pub static ROW: Row = Row {
 };
 
 fn outside(asked: &mut Asked<'_>) -> Verdict {
-    let Ok(to) = asked.request.to() else {
-        return Verdict::reply(Status::BAD_REQUEST);
-    };
     let mut aor = Text::new();
     let mut local = false;
-    if let Ok(uri) = Uri::parse(to.uri) {
+    if let Some(uri) = asked.request.to_uri() {
         uri.user_decoded(&mut aor);
         local = asked.config.general.is_local(uri.host);
     }

@@ -8,7 +8,7 @@ use crate::machine::Outbox;
 use crate::method::{Extra, behind_nat};
 use crate::transaction::{Keep, TransactionId};
 use crate::wire::{
-    HeaderName, Message, Method, ReplyHead, Status, Uri, Writer, reply_flow, write_reply,
+    HeaderName, Message, Method, ReplyHead, Status, Writer, reply_flow, write_reply,
 };
 
 /// Seconds a remote is asked to wait when a table is full.
@@ -51,11 +51,11 @@ impl Shard {
             return pinned;
         }
         let sender = match request.method() {
-            Method::Register => request.to(),
-            _ => request.from(),
+            Method::Register => request.to_uri(),
+            _ => request.from_uri(),
         };
         let mut user = Text::new();
-        if let Some(uri) = sender.ok().and_then(|sender| Uri::parse(sender.uri).ok()) {
+        if let Some(uri) = sender {
             uri.user_decoded(&mut user);
         }
         let config = &self.exchange.config;

@@ -8,10 +8,29 @@ use crate::call::Owner;
 use crate::machine::Outbox;
 use crate::method::{self, Asked, Extra, Inside, Verdict};
 use crate::transaction::Received;
-use crate::wire::{HeaderName, Message, Method, Status};
+use crate::wire::{Fault, HeaderName, Message, Method, Status};
 
 impl Shard {
-    /// A request from the wire.
+    /// Answers a request that cannot be acted on.
+    #[cold]
+    pub(super) fn malformed(
+        &mut self,
+        request: &Message<'_>,
+        fault: Fault,
+        flow: Flow,
+        out: &mut Outbox,
+    ) {
+        self.exchange.counters.malformed += 1;
+        let reply = Reply {
+            status: fault.status(),
+            reason: Some(fault.reason()),
+            extra: Extra::None,
+            tag: None,
+        };
+        self.reply(request, flow, reply, out);
+    }
+
+    /// A well-formed request from the wire.
     pub(super) fn request(
         &mut self,
         now: Instant,
@@ -19,17 +38,6 @@ impl Shard {
         flow: Flow,
         out: &mut Outbox,
     ) {
-        if let Err(fault) = request.check() {
-            self.exchange.counters.malformed += 1;
-            let reply = Reply {
-                status: fault.status(),
-                reason: Some(fault.reason()),
-                extra: Extra::None,
-                tag: None,
-            };
-            self.reply(request, flow, reply, out);
-            return;
-        }
         match self.exchange.transactions.request(now, request, out) {
             Received::Absorbed => {}
             Received::Repeat { status, tag } => {

@@ -8,7 +8,7 @@ use crate::transaction::Answered;
 use crate::wire::Message;
 
 impl Shard {
-    /// A response from the wire.
+    /// A well-formed response from the wire.
     pub(super) fn response(
         &mut self,
         now: Instant,
@@ -16,10 +16,6 @@ impl Shard {
         flow: Flow,
         out: &mut Outbox,
     ) {
-        if response.check().is_err() {
-            self.exchange.counters.stray_responses += 1;
-            return;
-        }
         match self.exchange.transactions.response(now, response, out) {
             Answered::Stray => self.exchange.counters.stray_responses += 1,
             Answered::Absorbed => {}

@@ -156,8 +156,12 @@ impl Shard {
     fn message(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
         let mut fields = Fields::new();
         match Message::parse(bytes, &mut fields) {
-            Ok(message) if message.is_request() => self.request(now, &message, flow, out),
-            Ok(message) => self.response(now, &message, flow, out),
+            Ok(mut message) => match (message.check(), message.is_request()) {
+                (Ok(()), true) => self.request(now, &message, flow, out),
+                (Ok(()), false) => self.response(now, &message, flow, out),
+                (Err(fault), true) => self.malformed(&message, fault, flow, out),
+                (Err(_), false) => self.exchange.counters.stray_responses += 1,
+            },
             Err(unreadable) => {
                 self.exchange.counters.unreadable += 1;
                 out.note(Level::Debug, "unreadable", || {

@@ -59,7 +59,9 @@ impl<'a> Message<'a> {
     /// A CSeq that names another method passes with an unknown method, which
     /// deserves its 501 (RFC 4475 §3.1.2.18). Require, Max-Forwards of 0 and
     /// the meaning of the body are judged elsewhere.
-    pub fn check(&self) -> Result<(), Fault> {
+    ///
+    /// What it reads on the way is kept, and asked for later costs nothing.
+    pub fn check(&mut self) -> Result<(), Fault> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -68,7 +70,7 @@ impl<'a> Message<'a> {
             self.check_request_uri(uri)?;
             self.check_cseq(method)?;
         } else {
-            self.cseq()?;
+            self.known.cseq = Some(self.cseq()?);
         }
         self.check_length()?;
         self.max_forwards()?;
@@ -125,7 +127,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    fn check_request_uri(&self, text: &'a [u8]) -> Result<(), Fault> {
+    fn check_request_uri(&mut self, text: &'a [u8]) -> Result<(), Fault> {
         let at = self.offset_of(text);
         let uri = Uri::parse(text)
             .map_err(|fault| Fault::new(FaultKind::RequestUri, at + usize::from(fault.at)))?;
@@ -138,11 +140,13 @@ impl<'a> Message<'a> {
                 at + text.len() - uri.headers.len(),
             ));
         }
+        self.known.request_uri = Some(uri);
         Ok(())
     }
 
-    fn check_cseq(&self, method: Method) -> Result<(), Fault> {
+    fn check_cseq(&mut self, method: Method) -> Result<(), Fault> {
         let cseq = self.cseq()?;
+        self.known.cseq = Some(cseq);
         if cseq.method != method && !matches!(method, Method::Other(_)) {
             let at = self.malformed(HeaderName::CSeq).at;
             return Err(Fault {
@@ -172,12 +176,14 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
-    fn check_addresses(&self) -> Result<(), Fault> {
+    fn check_addresses(&mut self) -> Result<(), Fault> {
+        let mut top = None;
         for via in self.vias() {
-            via?;
+            top = top.or(Some(via?));
         }
-        self.check_uri(HeaderName::From, &self.from()?)?;
-        self.check_uri(HeaderName::To, &self.to()?)?;
+        let (from, to) = (self.from()?, self.to()?);
+        let from_uri = self.check_uri(HeaderName::From, &from)?;
+        let to_uri = self.check_uri(HeaderName::To, &to)?;
         for contact in self.contacts() {
             if let ContactValue::Addr(addr) = contact? {
                 self.check_uri(HeaderName::Contact, &addr)?;
@@ -189,18 +195,18 @@ impl<'a> Message<'a> {
         for route in self.record_routes() {
             self.check_uri(HeaderName::RecordRoute, &route?)?;
         }
+        self.known.via = top;
+        (self.known.from, self.known.from_uri) = (Some(from), Some(from_uri));
+        (self.known.to, self.known.to_uri) = (Some(to), Some(to_uri));
         Ok(())
     }
 
     /// A URI of any scheme will do here; one of a scheme we know must be whole.
-    fn check_uri(&self, name: HeaderName, addr: &NameAddr) -> Result<(), Fault> {
-        match Uri::parse(addr.uri) {
-            Ok(_) => Ok(()),
-            Err(fault) => {
-                let at = self.offset_of(addr.uri) + usize::from(fault.at);
-                Err(Fault::new(FaultKind::Malformed(name), at))
-            }
-        }
+    fn check_uri<'u>(&self, name: HeaderName, addr: &NameAddr<'u>) -> Result<Uri<'u>, Fault> {
+        Uri::parse(addr.uri).map_err(|fault| {
+            let at = self.offset_of(addr.uri) + usize::from(fault.at);
+            Fault::new(FaultKind::Malformed(name), at)
+        })
     }
 
     /// Where a part of the datagram stands in it.

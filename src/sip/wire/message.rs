@@ -8,7 +8,7 @@ use super::fields::{Field, Fields};
 use super::header::{CSeq, ContactValue, DigestParams, HeaderName, NameAddr, Via};
 use super::read::Reader;
 use super::scan::{elements, number, split};
-use super::{Fault, FaultKind, Method, StartLine, Status, Unreadable};
+use super::{Fault, FaultKind, Method, StartLine, Status, Unreadable, Uri};
 
 /// How long a body may be: a relayed one needs room for its header in one datagram.
 pub const MAX_BODY_BYTES: usize = 60 * 1024;
@@ -21,6 +21,21 @@ pub struct Message<'a> {
     pub(super) body: &'a [u8],
     /// The first fault found while reading.
     pub(super) fault: Option<Fault>,
+    /// What `check()` has read already.
+    pub(super) known: Known<'a>,
+}
+
+/// Typed values that nearly everything after `check()` asks for, some of them
+/// many times. Empty before.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    pub via: Option<Via<'a>>,
+    pub from: Option<NameAddr<'a>>,
+    pub to: Option<NameAddr<'a>>,
+    pub cseq: Option<CSeq<'a>>,
+    pub request_uri: Option<Uri<'a>>,
+    pub from_uri: Option<Uri<'a>>,
+    pub to_uri: Option<Uri<'a>>,
 }
 
 impl<'a> Message<'a> {
@@ -55,6 +70,7 @@ impl<'a> Message<'a> {
             fields,
             body: rest,
             fault: reader.fault,
+            known: Known::default(),
         };
         if let Ok(Some(length)) = message.content_length() {
             message.body = split(rest, length).0;
@@ -105,22 +121,52 @@ impl<'a> Message<'a> {
 
     /// The CSeq.
     pub fn cseq(&self) -> Result<CSeq<'a>, Fault> {
-        self.one(HeaderName::CSeq, CSeq::parse)
+        match self.known.cseq {
+            Some(cseq) => Ok(cseq),
+            None => self.one(HeaderName::CSeq, CSeq::parse),
+        }
     }
 
     /// The From.
     pub fn from(&self) -> Result<NameAddr<'a>, Fault> {
-        self.one(HeaderName::From, NameAddr::parse)
+        match self.known.from {
+            Some(from) => Ok(from),
+            None => self.one(HeaderName::From, NameAddr::parse),
+        }
     }
 
     /// The To.
     pub fn to(&self) -> Result<NameAddr<'a>, Fault> {
-        self.one(HeaderName::To, NameAddr::parse)
+        match self.known.to {
+            Some(to) => Ok(to),
+            None => self.one(HeaderName::To, NameAddr::parse),
+        }
+    }
+
+    /// The URI of the Request-Line; `None` if malformed, or in a response.
+    pub fn parsed_request_uri(&self) -> Option<Uri<'a>> {
+        let parse = || Uri::parse(self.request_uri()).ok();
+        self.known.request_uri.or_else(parse)
+    }
+
+    /// The URI of the From, unless malformed.
+    pub fn from_uri(&self) -> Option<Uri<'a>> {
+        let parse = || Uri::parse(self.from().ok()?.uri).ok();
+        self.known.from_uri.or_else(parse)
+    }
+
+    /// The URI of the To, unless malformed.
+    pub fn to_uri(&self) -> Option<Uri<'a>> {
+        let parse = || Uri::parse(self.to().ok()?.uri).ok();
+        self.known.to_uri.or_else(parse)
     }
 
     /// The topmost Via. Of a request whose top Via is malformed, the reply
     /// goes to the datagram's source.
     pub fn top_via(&self) -> Result<Via<'a>, Fault> {
+        if let Some(via) = self.known.via {
+            return Ok(via);
+        }
         self.vias()
             .next()
             .unwrap_or(Err(Fault::new(FaultKind::Missing(HeaderName::Via), 0)))

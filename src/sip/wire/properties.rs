@@ -77,7 +77,7 @@ proptest! {
         writer.end_with_body(b"application/octet-stream", &body);
 
         let mut fields = Fields::new();
-        let message = Message::parse(&buffer, &mut fields).unwrap();
+        let mut message = Message::parse(&buffer, &mut fields).unwrap();
         prop_assert_eq!(message.check(), Ok(()));
         prop_assert_eq!(message.method().as_bytes(), method.as_bytes());
         prop_assert_eq!(message.request_uri(), request_uri.as_bytes());

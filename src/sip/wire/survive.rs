@@ -127,7 +127,7 @@ fn copy(message: &Message, compact: bool) -> Vec<u8> {
 /// Reads a datagram; what passes must survive being written and read again.
 pub fn survive(datagram: &[u8]) {
     let (mut fields, mut fields_again) = (Fields::new(), Fields::new());
-    let Ok(message) = Message::parse(datagram, &mut fields) else {
+    let Ok(mut message) = Message::parse(datagram, &mut fields) else {
         return;
     };
     let everything = read_everything(&message);
@@ -142,7 +142,7 @@ pub fn survive(datagram: &[u8]) {
     }
     for compact in [false, true] {
         let written = copy(&message, compact);
-        let again = Message::parse(&written, &mut fields_again).unwrap();
+        let mut again = Message::parse(&written, &mut fields_again).unwrap();
         assert_eq!(again.check(), Ok(()));
         if message.is_request() {
             assert_eq!(read_everything(&again), everything);

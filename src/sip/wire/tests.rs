@@ -13,9 +13,9 @@ fn with(extra: &str) -> String {
 }
 
 /// Reads a datagram and hands it on, checked or not.
-fn read<T>(datagram: impl AsRef<[u8]>, look: impl FnOnce(&Message) -> T) -> T {
+fn read<T>(datagram: impl AsRef<[u8]>, look: impl FnOnce(&mut Message) -> T) -> T {
     let mut fields = Fields::new();
-    look(&Message::parse(datagram.as_ref(), &mut fields).unwrap())
+    look(&mut Message::parse(datagram.as_ref(), &mut fields).unwrap())
 }
 
 fn fault(datagram: impl AsRef<[u8]>) -> Option<FaultKind> {

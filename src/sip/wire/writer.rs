@@ -107,9 +107,9 @@ impl<'b> Writer<'b> {
             let mut list = elements(first);
             let top = list.next().unwrap_or(b"");
             self.name(HeaderName::Via);
-            match Via::parse(top) {
-                Some(via) => self.stamped(&via, source, force_rport),
-                None => self.text(top),
+            match request.top_via() {
+                Ok(via) => self.stamped(&via, source, force_rport),
+                Err(_) => self.text(top),
             }
             for element in list {
                 self.buffer.extend_from_slice(b", ");
