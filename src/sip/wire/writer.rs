@@ -15,6 +15,8 @@ use crate::base::{AddressText, Decimal};
 #[must_use = "a message without its end is none"]
 pub struct Writer<'b> {
     buffer: &'b mut Vec<u8>,
+    /// Where the line being written begins.
+    line_at: usize,
     compact: bool,
 }
 
@@ -22,30 +24,39 @@ impl<'b> Writer<'b> {
     /// A message after what `buffer` holds already, with one-letter header
     /// names where they exist if `compact`.
     pub fn new(buffer: &'b mut Vec<u8>, compact: bool) -> Writer<'b> {
-        Writer { buffer, compact }
+        let line_at = buffer.len();
+        Writer {
+            buffer,
+            line_at,
+            compact,
+        }
     }
 
     /// The Request-Line. White space and controls in `uri` are escaped, so
     /// that the line keeps its three parts.
     pub fn request(&mut self, method: Method, uri: &[u8]) {
         self.text(method.as_bytes());
-        self.buffer.push(b' ');
-        for &byte in uri {
-            if byte <= b' ' || byte == 0x7f {
-                let _ = write!(Line(self.buffer), "%{byte:02X}");
-            } else {
-                self.buffer.push(byte);
+        self.text(b" ");
+        let escaped = |byte: &u8| *byte <= b' ' || *byte == 0x7f;
+        let mut rest = uri;
+        while let Some(at) = rest.iter().position(escaped) {
+            let (before, after) = split(rest, at);
+            self.text(before);
+            if let [byte, after @ ..] = after {
+                let _ = write!(Text(self.buffer), "%{byte:02X}");
+                rest = after;
             }
         }
-        self.buffer.extend_from_slice(b" SIP/2.0\r\n");
+        self.text(rest);
+        self.text(b" SIP/2.0");
+        self.line_end();
     }
 
     /// The Status-Line, with the default reason phrase for `None`.
     pub fn status(&mut self, status: Status, reason: Option<&str>) {
-        self.buffer.extend_from_slice(b"SIP/2.0 ");
-        self.buffer
-            .extend_from_slice(Decimal::new(status.code().into()).as_bytes());
-        self.buffer.push(b' ');
+        self.text(b"SIP/2.0 ");
+        self.text(Decimal::new(status.code().into()).as_bytes());
+        self.text(b" ");
         self.text(reason.unwrap_or(status.reason()).as_bytes());
         self.line_end();
     }
@@ -68,13 +79,15 @@ impl<'b> Writer<'b> {
 
     /// Whole header lines that another writer wrote.
     pub fn lines(&mut self, lines: &[u8]) {
-        self.buffer.extend_from_slice(lines);
+        self.text(lines);
+        self.line_at = self.buffer.len();
     }
 
     /// One header field, formatted.
     pub fn field_fmt(&mut self, name: HeaderName, value: fmt::Arguments) {
         self.name(name);
-        let _ = Line(self.buffer).write_fmt(value);
+        // Writing to a buffer cannot fail.
+        let _ = Text(self.buffer).write_fmt(value);
         self.line_end();
     }
 
@@ -84,8 +97,8 @@ impl<'b> Writer<'b> {
         if !is_token(name) {
             return;
         }
-        self.buffer.extend_from_slice(name);
-        self.buffer.extend_from_slice(b": ");
+        self.text(name);
+        self.text(b": ");
         self.text(value);
         self.line_end();
     }
@@ -112,7 +125,7 @@ impl<'b> Writer<'b> {
                 Err(_) => self.text(top),
             }
             for element in list {
-                self.buffer.extend_from_slice(b", ");
+                self.text(b", ");
                 self.text(element);
             }
             self.line_end();
@@ -125,27 +138,34 @@ impl<'b> Writer<'b> {
     fn stamped(&mut self, via: &Via, source: SocketAddr, force_rport: bool) {
         self.text(via.head);
         let rport = force_rport || via.rport().is_some();
+        if via.rport().is_none() && via.received().is_none() {
+            self.text(via.params.as_bytes());
+        } else {
+            self.others_than_source(via);
+        }
+        let address = source.ip().to_canonical();
+        if rport || !via.names(address) {
+            self.text(b";received=");
+            self.text(AddressText::ip(address).as_bytes());
+        }
+        if rport {
+            self.text(b";rport=");
+            self.text(Decimal::new(source.port().into()).as_bytes());
+        }
+    }
+
+    /// The parameters of a Via but those that tell its source.
+    fn others_than_source(&mut self, via: &Via) {
         for (name, value) in via.params.iter() {
             if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
                 continue;
             }
-            self.buffer.push(b';');
+            self.text(b";");
             self.text(name);
             if let Some(value) = value {
-                self.buffer.push(b'=');
+                self.text(b"=");
                 self.text(value);
             }
-        }
-        let address = source.ip().to_canonical();
-        if rport || !via.names(address) {
-            self.buffer.extend_from_slice(b";received=");
-            self.buffer
-                .extend_from_slice(AddressText::ip(address).as_bytes());
-        }
-        if rport {
-            self.buffer.extend_from_slice(b";rport=");
-            self.buffer
-                .extend_from_slice(Decimal::new(source.port().into()).as_bytes());
         }
     }
 
@@ -158,7 +178,7 @@ impl<'b> Writer<'b> {
         self.name(HeaderName::To);
         self.text(value);
         if request.to().is_ok_and(|to| to.tag().is_none()) {
-            self.buffer.extend_from_slice(b";tag=");
+            self.text(b";tag=");
             self.text(tag);
         }
         self.line_end();
@@ -167,7 +187,7 @@ impl<'b> Writer<'b> {
     /// The end of a message without a body.
     pub fn end(mut self) {
         self.name(HeaderName::ContentLength);
-        self.buffer.extend_from_slice(b"0\r\n\r\n");
+        self.text(b"0\r\n\r\n");
     }
 
     /// The end of a message with a body.
@@ -178,48 +198,56 @@ impl<'b> Writer<'b> {
             &[Decimal::new(body.len() as u64).as_bytes()],
         );
         self.line_end();
-        self.buffer.extend_from_slice(body);
+        self.text(body);
     }
 
     fn name(&mut self, name: HeaderName) {
         match name.compact() {
             Some(letter) if self.compact => self.buffer.push(letter),
-            _ => self.buffer.extend_from_slice(name.as_bytes()),
+            _ => self.text(name.as_bytes()),
         }
-        self.buffer.extend_from_slice(b": ");
+        self.text(b": ");
     }
 
     fn text(&mut self, text: &[u8]) {
-        Line(self.buffer).push(text);
+        self.buffer.extend_from_slice(text);
     }
 
+    /// Ends the line, having made sure that it is one: a single look at the
+    /// whole of it costs less than one at each part.
     fn line_end(&mut self) {
-        self.buffer.extend_from_slice(b"\r\n");
+        let line = split(self.buffer, self.line_at).1;
+        if memchr3(b'\r', b'\n', 0, line).is_some() {
+            self.flatten();
+        }
+        self.text(b"\r\n");
+        self.line_at = self.buffer.len();
     }
-}
 
-/// A line being written: takes anything, and never ends.
-struct Line<'a>(&'a mut Vec<u8>);
-
-impl Line<'_> {
-    fn push(&mut self, text: &[u8]) {
-        let mut rest = text;
+    /// Makes one line of what would be several.
+    #[cold]
+    fn flatten(&mut self) {
+        let line = self.buffer.split_off(self.line_at);
+        let mut rest = line.as_slice();
         while let Some(at) = memchr3(b'\r', b'\n', 0, rest) {
             let (before, after) = split(rest, at);
-            self.0.extend_from_slice(before);
-            self.0.push(b' ');
+            self.text(before);
+            self.text(b" ");
             rest = match after {
                 [b'\r', b'\n', b' ' | b'\t', ..] => trim_start(after),
                 _ => after.get(1..).unwrap_or(b""),
             };
         }
-        self.0.extend_from_slice(rest);
+        self.text(rest);
     }
 }
 
-impl Write for Line<'_> {
+/// Formatted text, appended.
+struct Text<'a>(&'a mut Vec<u8>);
+
+impl Write for Text<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text.as_bytes());
+        self.0.extend_from_slice(text.as_bytes());
         Ok(())
     }
 }
