@@ -17,13 +17,15 @@ pub(super) struct Field {
     pub value_len: u16,
 }
 
+/// Stands for no field among the first ones.
+const NONE: u16 = u16::MAX;
+
 /// Room for the header fields of one message, lent to `Message::parse` and
 /// used again for the next. About 3 KiB, not touched until needed.
 pub struct Fields {
     list: ArrayVec<Field, MAX_FIELDS>,
-    /// By name; valid where `seen` says so.
-    first: [u8; HeaderName::COUNT],
-    seen: u128,
+    /// The first field of each name.
+    first: [u16; HeaderName::COUNT],
     repeated: u128,
 }
 
@@ -38,15 +40,14 @@ impl Fields {
     pub const fn new() -> Fields {
         Fields {
             list: ArrayVec::new_const(),
-            first: [0; HeaderName::COUNT],
-            seen: 0,
+            first: [NONE; HeaderName::COUNT],
             repeated: 0,
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.list.clear();
-        self.seen = 0;
+        self.first = [NONE; HeaderName::COUNT];
         self.repeated = 0;
     }
 
@@ -56,20 +57,20 @@ impl Fields {
         if self.list.try_push(field).is_err() {
             return false;
         }
-        if let Some(name) = field.name {
-            let bit = name.bit();
-            if self.seen & bit != 0 {
-                self.repeated |= bit;
-            } else if let Some(first) = self.first.get_mut(name as usize) {
-                self.seen |= bit;
-                *first = index as u8;
+        if let Some(name) = field.name
+            && let Some(first) = self.first.get_mut(name as usize)
+        {
+            if *first == NONE {
+                *first = index as u16;
+            } else {
+                self.repeated |= name.bit();
             }
         }
         true
     }
 
     pub(super) fn has(&self, name: HeaderName) -> bool {
-        self.seen & name.bit() != 0
+        self.first(name).is_some()
     }
 
     /// Names in `names` that occur more than once.
@@ -84,27 +85,20 @@ impl Fields {
 
     /// The first field of that name: O(1).
     pub(super) fn first(&self, name: HeaderName) -> Option<&Field> {
-        if !self.has(name) {
-            return None;
-        }
         self.list.get(usize::from(*self.first.get(name as usize)?))
     }
 
     /// The fields of that name in order, from the first on; looks no further
     /// when there is but one.
     pub(super) fn named(&self, name: HeaderName) -> impl Iterator<Item = &Field> + Clone {
-        let fields = match self.first.get(name as usize) {
-            Some(&first) if self.has(name) => {
-                let first = usize::from(first);
-                let end = if self.repeated & name.bit() != 0 {
-                    self.list.len()
-                } else {
-                    first + 1
-                };
-                self.list.get(first..end).unwrap_or(&[])
-            }
-            _ => &[],
+        let first = self.first.get(name as usize).copied().unwrap_or(NONE);
+        let first = usize::from(first);
+        let end = if self.repeated & name.bit() != 0 {
+            self.list.len()
+        } else {
+            first + 1
         };
+        let fields = self.list.get(first..end).unwrap_or(&[]);
         fields.iter().filter(move |field| field.name == Some(name))
     }
 }

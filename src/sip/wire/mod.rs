@@ -6,6 +6,7 @@
 //! judged by others.
 
 mod check;
+mod controls;
 mod error;
 mod fields;
 pub mod header;

@@ -1,11 +1,10 @@
 //! Lines and header fields of a datagram (RFC 3261 §7.3): where they start and
 //! end. Knows names, looks into no value.
 
-use memchr::memchr2;
-
+use super::controls::Controls;
 use super::fields::{Field, Fields};
 use super::header::HeaderName;
-use super::scan::{TOKEN, is, is_lws, span, trim};
+use super::scan::{span, split, token, trim_end, trim_start};
 use super::{Fault, FaultKind};
 
 /// How long one header field may be, name and folds included.
@@ -18,6 +17,7 @@ pub(super) struct Reader<'a> {
     pub at: usize,
     /// The first fault so far.
     pub fault: Option<Fault>,
+    controls: Controls<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -26,13 +26,15 @@ impl<'a> Reader<'a> {
             datagram,
             at,
             fault: None,
+            controls: Controls::new(datagram),
         }
     }
 
-    fn rest(&self, at: usize) -> &'a [u8] {
-        self.datagram.get(at..).unwrap_or(b"")
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.datagram.get(at).copied()
     }
 
+    #[cold]
     fn note(&mut self, kind: FaultKind, at: usize) {
         self.fault.get_or_insert(Fault::new(kind, at));
     }
@@ -42,35 +44,33 @@ impl<'a> Reader<'a> {
     /// element may have read them differently.
     pub fn line(&mut self) -> (usize, usize) {
         let start = self.at;
-        let mut at = start;
-        loop {
-            let Some(hit) = memchr2(b'\r', b'\n', self.rest(at)) else {
-                self.at = self.datagram.len();
-                return (start, self.at);
-            };
-            let end = at + hit;
-            match self.rest(end) {
-                [b'\r', b'\n', ..] => {
+        while let Some(end) = self.controls.next() {
+            if end < start {
+                // The LF of the line before.
+                continue;
+            }
+            match self.byte(end) {
+                Some(b'\r') if self.byte(end + 1) == Some(b'\n') => {
                     self.at = end + 2;
                     return (start, end);
                 }
-                [b'\n', ..] => {
+                Some(b'\n') => {
                     self.note(FaultKind::BareLineEnd, end);
                     self.at = end + 1;
                     return (start, end);
                 }
-                _ => {
-                    self.note(FaultKind::BareLineEnd, end);
-                    at = end + 1;
-                }
+                Some(b'\r') => self.note(FaultKind::BareLineEnd, end),
+                _ => {}
             }
         }
+        self.at = self.datagram.len();
+        (start, self.at)
     }
 
     /// Takes one line with its continuations (RFC 3261 §7.3.1).
     fn folded_line(&mut self) -> (usize, usize) {
         let (start, mut end) = self.line();
-        while let [b' ' | b'\t', ..] = self.rest(self.at) {
+        while let Some(b' ' | b'\t') = self.byte(self.at) {
             end = self.line().1;
         }
         (start, end)
@@ -79,14 +79,14 @@ impl<'a> Reader<'a> {
     /// Takes all header fields and the empty line after them.
     pub fn fields(&mut self, fields: &mut Fields) {
         loop {
-            match self.rest(self.at) {
-                [b'\r', b'\n', ..] => return self.at += 2,
-                [b'\n', ..] => {
+            match self.byte(self.at) {
+                Some(b'\r') if self.byte(self.at + 1) == Some(b'\n') => return self.at += 2,
+                Some(b'\n') => {
                     self.note(FaultKind::BareLineEnd, self.at);
                     return self.at += 1;
                 }
-                [] => return self.note(FaultKind::NoEmptyLine, self.at),
-                _ => {}
+                None => return self.note(FaultKind::NoEmptyLine, self.at),
+                Some(_) => {}
             }
             let (start, end) = self.folded_line();
             if end - start > MAX_FIELD_BYTES {
@@ -103,26 +103,33 @@ impl<'a> Reader<'a> {
 
 /// `header-name HCOLON header-value` between two offsets.
 fn field(datagram: &[u8], start: usize, end: usize) -> Option<Field> {
-    let line = datagram.get(start..end)?;
-    let (name, rest) = span(line, |byte| is(byte, TOKEN));
+    let (line, _) = split(datagram.get(start..)?, end - start);
+    // No known name holds a line end: one found ends in this line.
+    let (name, name_len, value) = match HeaderName::at_start(datagram.get(start..)?) {
+        Some((name, len)) => (Some(name), len, line.get(len + 1..)?),
+        None => any_name(line)?,
+    };
+    let value = trim_start(value);
+    let value_at = end - value.len();
+    let value_len = trim_end(value).len();
+    // No offset exceeds 65535 here: `Message::parse` sees to that.
+    Some(Field {
+        name,
+        name_at: start as u16,
+        name_len: name_len as u16,
+        value_at: value_at as u16,
+        value_len: value_len as u16,
+    })
+}
+
+/// Any name, its length, and what follows its colon.
+fn any_name(line: &[u8]) -> Option<(Option<HeaderName>, usize, &[u8])> {
+    let (name, rest) = token(line)?;
     let value = match rest {
         [b':', value @ ..] => value,
         _ => span(rest, |byte| matches!(byte, b' ' | b'\t'))
             .1
             .strip_prefix(b":")?,
     };
-    if name.is_empty() {
-        return None;
-    }
-    let (space, _) = span(value, is_lws);
-    let value_at = end - value.len() + space.len();
-    let value = trim(value);
-    // No offset exceeds 65535 here: `Message::parse` sees to that.
-    Some(Field {
-        name: HeaderName::new(name),
-        name_at: start as u16,
-        name_len: name.len() as u16,
-        value_at: value_at as u16,
-        value_len: value.len() as u16,
-    })
+    Some((HeaderName::new(name), name.len(), value))
 }

@@ -80,7 +80,7 @@ pub(crate) fn is(byte: u8, class: u8) -> bool {
 
 /// Linear white space, its folds included.
 pub(crate) const fn is_lws(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+    byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// Whether all of `bytes` is one `token` (RFC 3261 §25.1).
@@ -88,10 +88,20 @@ pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| is(byte, TOKEN))
 }
 
-/// `bytes` without white space at its start.
-pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = bytes
-        && is_lws(*first)
+/// `bytes` without white space at its start, of which there is seldom more
+/// than one space.
+pub(crate) fn trim_start(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
+    match bytes.first() {
+        Some(&byte) if is_lws(byte) => span(bytes, is_lws).1,
+        _ => bytes,
+    }
+}
+
+/// `bytes` without white space at its end, of which there is seldom any.
+pub(crate) fn trim_end(mut bytes: &[u8]) -> &[u8] {
+    while let [rest @ .., last] = bytes
+        && is_lws(*last)
     {
         bytes = rest;
     }
@@ -100,13 +110,7 @@ pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
 
 /// `bytes` without white space at either end.
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
-    let mut bytes = trim_start(bytes);
-    while let [rest @ .., last] = bytes
-        && is_lws(*last)
-    {
-        bytes = rest;
-    }
-    bytes
+    trim_end(trim_start(bytes))
 }
 
 /// `bytes` before `at`, and from `at` on; all and nothing if it is shorter.

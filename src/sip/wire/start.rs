@@ -1,6 +1,6 @@
 //! The first line: Request-Line and Status-Line (RFC 3261 §7.1, §7.2).
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr2, memrchr};
 
 use super::scan::{is_token, number, split};
 use super::{Fault, FaultKind, Method, Status, Unreadable};
@@ -44,7 +44,7 @@ impl<'a> StartLine<'a> {
 /// SIP-Version is compared without regard to case (RFC 3261 §7.1).
 fn starts_with_sip(text: &[u8]) -> bool {
     text.get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
+        .is_some_and(|start| start == b"SIP/" || start.eq_ignore_ascii_case(b"SIP/"))
 }
 
 fn status_line(line: &[u8]) -> Option<StartLine<'_>> {
@@ -78,7 +78,7 @@ fn request_line(line: &[u8], at: usize) -> Option<(StartLine<'_>, Option<Fault>)
         return None;
     }
     let uri_at = at + method.len() + 1;
-    let fault = if !version.eq_ignore_ascii_case(b"SIP/2.0") {
+    let fault = if version != b"SIP/2.0" && !version.eq_ignore_ascii_case(b"SIP/2.0") {
         let kind = if is_version(version) {
             FaultKind::Version
         } else {
@@ -87,7 +87,7 @@ fn request_line(line: &[u8], at: usize) -> Option<(StartLine<'_>, Option<Fault>)
         Some(Fault::new(kind, at + end - version.len()))
     } else if !trailing.is_empty() {
         Some(Fault::new(FaultKind::RequestLine, at + end))
-    } else if uri.is_empty() || uri.iter().any(|&byte| matches!(byte, b' ' | b'\t')) {
+    } else if uri.is_empty() || memchr2(b' ', b'\t', uri).is_some() {
         Some(Fault::new(FaultKind::RequestLine, uri_at))
     } else {
         None

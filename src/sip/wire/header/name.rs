@@ -1,6 +1,8 @@
 //! The table of header field names (RFC 3261 §7.3.3, §20 and extensions).
 //! A name in this table is found in O(1), in any case and in its compact form.
 
+use wide::u8x16;
+
 macro_rules! headers {
     ($($variant:ident $text:literal $compact:literal,)*) => {
         /// A header field known by name. Others reach applications as bytes.
@@ -147,6 +149,15 @@ static BY_HASH: [u8; SLOTS] = by_hash();
 /// Compact forms by letter, from `a`.
 static BY_LETTER: [u8; 26] = by_letter();
 
+/// How much of a line is looked at as one word.
+const WORD: usize = 16;
+
+/// Each name with its colon as the start of a word; 0 for one too long for that.
+static WORDS: [u128; HeaderName::COUNT] = words();
+
+/// What a name of each length, and its colon, take of a word.
+static MASKS: [u128; WORD] = masks();
+
 const fn hash(first: u8, last: u8, len: usize) -> usize {
     let (first, last) = ((first | 0x20) as usize, (last | 0x20) as usize);
     (first * 7 + last * 29 + len * 37) % SLOTS
@@ -187,6 +198,42 @@ const fn by_letter() -> [u8; 26] {
     table
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what is out of bounds"
+)]
+const fn words() -> [u128; HeaderName::COUNT] {
+    let mut words = [0; HeaderName::COUNT];
+    let mut index = 0;
+    while index < HeaderName::COUNT {
+        let text = HeaderName::ALL[index].as_bytes();
+        if text.len() < WORD {
+            let mut at = 0;
+            while at < text.len() {
+                words[index] |= (text[at] as u128) << (8 * at);
+                at += 1;
+            }
+            words[index] |= (b':' as u128) << (8 * text.len());
+        }
+        index += 1;
+    }
+    words
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what is out of bounds"
+)]
+const fn masks() -> [u128; WORD] {
+    let mut masks = [u128::MAX; WORD];
+    let mut len = 0;
+    while len < WORD {
+        masks[len] >>= 8 * (WORD - 1 - len);
+        len += 1;
+    }
+    masks
+}
+
 impl HeaderName {
     /// The header field of that name, in any case, long or compact.
     pub fn new(name: &[u8]) -> Option<HeaderName> {
@@ -208,6 +255,24 @@ impl HeaderName {
                 None
             }
             [] => None,
+        }
+    }
+
+    /// The header field whose name, spelled as the RFC does, and a colon begin
+    /// `text`, and the length of that name. `None` says nothing: another
+    /// spelling may name it.
+    pub(crate) fn at_start(text: &[u8]) -> Option<(HeaderName, usize)> {
+        let start = text.first_chunk::<WORD>()?;
+        let colons = u8x16::new(*start).simd_eq(u8x16::splat(b':'));
+        let len = colons.to_bitmask().trailing_zeros() as usize;
+        let word = u128::from_le_bytes(*start) & MASKS.get(len)?;
+        let mut slot = hash(*start.first()?, *start.get(len.checked_sub(1)?)?, len);
+        loop {
+            let number = *BY_HASH.get(slot)?;
+            if *WORDS.get(usize::from(number))? == word {
+                return Some((HeaderName::numbered(number)?, len));
+            }
+            slot = (slot + 1) % SLOTS;
         }
     }
 
@@ -238,6 +303,23 @@ mod tests {
             assert_eq!(HeaderName::new(text.to_lowercase().as_bytes()), Some(name));
             assert_eq!(HeaderName::new(text.to_uppercase().as_bytes()), Some(name));
             assert_eq!(HeaderName::new(format!("{text}x").as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn names_as_the_rfc_spells_them_are_found_at_the_start_of_a_line() {
+        for &name in HeaderName::ALL {
+            let line = format!("{}: 1234567890123456", name.as_str());
+            let len = name.as_str().len();
+            let expected = Some((name, len)).filter(|_| len < WORD);
+            assert_eq!(HeaderName::at_start(line.as_bytes()), expected);
+            let lower = line.to_lowercase();
+            assert_eq!(HeaderName::at_start(lower.as_bytes()), None);
+            let longer = line.replacen(':', "x:", 1);
+            assert_eq!(HeaderName::at_start(longer.as_bytes()), None);
+        }
+        for text in ["To: 1", ": 12345678901234567", "no colon, no name"] {
+            assert_eq!(HeaderName::at_start(text.as_bytes()), None);
         }
     }
 
