@@ -16,6 +16,7 @@ pub struct NameAddr<'a> {
     /// Parameters of the header field, not of the URI.
     pub params: Params<'a>,
     pub(crate) bracketed: bool,
+    tag: Option<Option<&'a [u8]>>,
 }
 
 impl<'a> NameAddr<'a> {
@@ -50,6 +51,7 @@ impl<'a> NameAddr<'a> {
             uri,
             params: Params::new(trim_start(rest.get(1..)?)),
             bracketed: true,
+            tag: None,
         }
         .checked()
     }
@@ -65,18 +67,25 @@ impl<'a> NameAddr<'a> {
             uri,
             params: Params::new(params),
             bracketed: false,
+            tag: None,
         }
         .checked()
     }
 
-    fn checked(self) -> Option<NameAddr<'a>> {
-        let whole = !self.uri.is_empty() && self.params.is_well_formed();
+    /// The same with its tag; `None` if its parameters break the grammar.
+    fn checked(mut self) -> Option<NameAddr<'a>> {
+        let params = self.params.visit(|name, value| {
+            if name.eq_ignore_ascii_case(b"tag") {
+                self.tag.get_or_insert(value);
+            }
+        });
+        let whole = !self.uri.is_empty() && params;
         whole.then_some(self)
     }
 
     /// The `tag` parameter (RFC 3261 §19.3).
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.params.value(b"tag")
+        self.tag.flatten()
     }
 
     /// The value of a header parameter, unless empty or absent.

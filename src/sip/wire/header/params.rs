@@ -51,35 +51,43 @@ impl<'a> Params<'a> {
         self.get(name).flatten().filter(|value| !value.is_empty())
     }
 
-    /// Whether all of it follows `*( SEMI generic-param )`.
-    pub(crate) fn is_well_formed(self) -> bool {
+    /// Shows each parameter, as `iter` does, up to the first that breaks
+    /// `*( SEMI generic-param )`. Whether none did.
+    pub(crate) fn visit(self, mut visit: impl FnMut(&'a [u8], Option<&'a [u8]>)) -> bool {
         let mut rest = trim_start(self.0);
         while let [first, after @ ..] = rest {
             if *first != b';' {
                 return false;
             }
-            let Some((_, after)) = token(trim_start(after)) else {
+            let Some((name, after)) = token(trim_start(after)) else {
                 return false;
             };
             rest = trim_start(after);
+            let mut value = None;
             if let [b'=', after @ ..] = rest {
-                let Some(after) = gen_value(trim_start(after)) else {
+                let Some((found, after)) = gen_value(trim_start(after)) else {
                     return false;
                 };
-                rest = trim_start(after);
+                (value, rest) = (Some(found), trim_start(after));
             }
+            visit(name, value);
         }
         true
     }
 }
 
-/// What follows a `gen-value`.
-fn gen_value(text: &[u8]) -> Option<&[u8]> {
+/// A `gen-value` with its quotes, and what follows.
+fn gen_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if let [b'"', inside @ ..] = text {
-        return quoted(inside).map(|(_, rest)| rest);
+        let (_, rest) = quoted(inside)?;
+        return Some(split(text, text.len() - rest.len()));
     }
     let (value, rest) = span(text, |byte| is(byte, PARAM_VALUE));
-    if value.is_empty() { None } else { Some(rest) }
+    if value.is_empty() {
+        None
+    } else {
+        Some((value, rest))
+    }
 }
 
 /// A value without its quotes; escapes inside stay as they are.
@@ -160,10 +168,16 @@ mod tests {
             ";", ";;", "a", ";a=", ";a=\"x", ";a;", ";a=b c", ";a=<b>", ";\"a\"=b",
         ];
         for text in good {
-            assert!(Params::new(text.as_bytes()).is_well_formed(), "{text:?}");
+            let params = Params::new(text.as_bytes());
+            let mut visited = Vec::new();
+            assert!(
+                params.visit(|name, value| visited.push((name, value))),
+                "{text:?}"
+            );
+            assert!(params.iter().eq(visited), "{text:?}");
         }
         for text in bad {
-            assert!(!Params::new(text.as_bytes()).is_well_formed(), "{text:?}");
+            assert!(!Params::new(text.as_bytes()).visit(|_, _| {}), "{text:?}");
         }
     }
 

@@ -5,6 +5,9 @@ use core::net::{IpAddr, SocketAddr};
 use super::Params;
 use crate::wire::scan::{host, ip, number, port, split, token, trim, trim_start};
 
+/// The first parameter of a name, and its value, which is not empty.
+type Found<'a> = Option<Option<&'a [u8]>>;
+
 /// One value of a Via header field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Via<'a> {
@@ -17,6 +20,11 @@ pub struct Via<'a> {
     /// Its parameters.
     pub params: Params<'a>,
     sent_by: &'a [u8],
+    /// The first parameters of these names.
+    branch: Found<'a>,
+    rport: Found<'a>,
+    received: Found<'a>,
+    maddr: Found<'a>,
     /// Everything before the parameters.
     pub(crate) head: &'a [u8],
 }
@@ -42,27 +50,46 @@ impl<'a> Via<'a> {
         let sent_by = split(by, by.len() - rest.len()).0;
         let params = trim_start(rest);
         let head = trim(split(value, value.len() - params.len()).0);
-        let via = Via {
+        Via {
             transport,
             host,
             port,
             params: Params::new(params),
             sent_by,
+            branch: None,
+            rport: None,
+            received: None,
+            maddr: None,
             head,
-        };
-        via.params.is_well_formed().then_some(via)
+        }
+        .with_params()
+    }
+
+    /// The same with the parameters that have accessors; `None` if any breaks
+    /// the grammar.
+    fn with_params(mut self) -> Option<Via<'a>> {
+        let whole = self.params.visit(|name, value| {
+            let found = match name.len() {
+                6 if name.eq_ignore_ascii_case(b"branch") => &mut self.branch,
+                5 if name.eq_ignore_ascii_case(b"rport") => &mut self.rport,
+                8 if name.eq_ignore_ascii_case(b"received") => &mut self.received,
+                5 if name.eq_ignore_ascii_case(b"maddr") => &mut self.maddr,
+                _ => return,
+            };
+            found.get_or_insert(value);
+        });
+        whole.then_some(self)
     }
 
     /// The `branch` parameter.
     pub fn branch(&self) -> Option<&'a [u8]> {
-        self.params.value(b"branch")
+        self.branch.flatten()
     }
 
     /// The `rport` parameter (RFC 3581 §3): `Some(None)` asks for a value.
     pub fn rport(&self) -> Option<Option<u16>> {
-        let value = self.params.get(b"rport")?;
         Some(
-            value
+            self.rport?
                 .and_then(number)
                 .and_then(|number| u16::try_from(number).ok()),
         )
@@ -70,7 +97,7 @@ impl<'a> Via<'a> {
 
     /// The `received` parameter, with or without brackets (RFC 5118 §4.5).
     pub fn received(&self) -> Option<&'a [u8]> {
-        self.params.value(b"received")
+        self.received.flatten()
     }
 
     /// Host and port as written.
@@ -89,11 +116,11 @@ impl<'a> Via<'a> {
             return source;
         }
         let port = self.port.unwrap_or(self.default_port());
-        let group = self.params.value(b"maddr").and_then(ip);
+        let group = self.maddr.flatten().and_then(ip);
         if let Some(address) = group.filter(IpAddr::is_multicast) {
             return SocketAddr::new(address, port);
         }
-        if self.params.has(b"rport") {
+        if self.rport.is_some() {
             return source;
         }
         let mut target = source;
