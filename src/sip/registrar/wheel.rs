@@ -6,6 +6,7 @@ use crate::base::Handle;
 
 /// Seconds in one turn.
 const TURN: u64 = 4096;
+/// As many as a word has bits.
 const WORDS: usize = (TURN / 64) as usize;
 const NONE: u32 = u32::MAX;
 
@@ -40,6 +41,8 @@ pub(super) struct Wheel {
     heads: Box<[u32]>,
     /// One bit for each second with a list.
     occupied: [u64; WORDS],
+    /// One bit for each word of those that has any.
+    words: u64,
     /// All seconds before this one have been served.
     now_s: u64,
 }
@@ -51,6 +54,7 @@ impl Wheel {
             links: Vec::new(),
             heads: vec![NONE; TURN as usize].into_boxed_slice(),
             occupied: [0; WORDS],
+            words: 0,
             now_s: 0,
         }
     }
@@ -135,19 +139,30 @@ impl Wheel {
     /// The first second with a list, and the head of it.
     fn first(&self) -> Option<(u64, u32)> {
         let from = (self.now_s % TURN) as u32;
-        let (word, bit) = ((from / 64) as usize, from % 64);
-        let rotated = |at: usize| self.occupied.get((word + at) % WORDS).copied().unwrap_or(0);
-        let ahead = (0..=WORDS).find_map(|at| {
-            let mask = match at {
-                0 => u64::MAX << bit,
-                WORDS => !(u64::MAX << bit),
-                _ => u64::MAX,
-            };
-            let set = rotated(at) & mask;
-            (set != 0).then(|| at as u64 * 64 + u64::from(set.trailing_zeros()))
-        })?;
+        let (word, bit) = (from / 64, from % 64);
+        let ahead_of_it = u64::MAX << bit;
+        let here = self.word(word);
+        let others = self.words.rotate_right(word) & !1;
+        let (words, set) = if here & ahead_of_it != 0 {
+            (0, here & ahead_of_it)
+        } else if others != 0 {
+            let words = others.trailing_zeros();
+            (words, self.word(word + words))
+        } else {
+            (WORDS as u32, here)
+        };
+        if set == 0 {
+            return None;
+        }
+        let ahead = u64::from(words * 64 + set.trailing_zeros());
         let second = self.now_s - u64::from(bit) + ahead;
         Some((second, self.head((second % TURN) as u16)))
+    }
+
+    /// A word of `occupied`, counted beyond its end from the start again.
+    fn word(&self, word: u32) -> u64 {
+        let index = word as usize % WORDS;
+        self.occupied.get(index).copied().unwrap_or(0)
     }
 
     fn head(&self, filed: u16) -> u32 {
@@ -158,15 +173,17 @@ impl Wheel {
         if let Some(head) = self.heads.get_mut(usize::from(filed)) {
             *head = slot;
         }
-        if let Some(word) = self.occupied.get_mut(usize::from(filed / 64)) {
-            let bit = 1 << (filed % 64);
-            *word = if slot == NONE {
-                *word & !bit
-            } else {
-                *word | bit
-            };
+        let index = filed / 64;
+        if let Some(word) = self.occupied.get_mut(usize::from(index)) {
+            *word = with_bit(*word, filed % 64, slot != NONE);
+            self.words = with_bit(self.words, index, *word != 0);
         }
     }
+}
+
+/// `word` with a bit set or cleared.
+fn with_bit(word: u64, bit: u16, set: bool) -> u64 {
+    word & !(1 << bit) | u64::from(set) << bit
 }
 
 #[cfg(test)]
