@@ -7,7 +7,9 @@ use core::net::{IpAddr, SocketAddr};
 use memchr::memchr;
 
 use super::header::Params;
-use super::scan::{OPAQUE, PASSWORD, URI_HEADER, URI_PARAM, USER, hex, host, ip, is, port, split};
+use super::scan::{
+    OPAQUE, PASSWORD, URI_HEADER, URI_PARAM, USER, hex, host, ip, is, port, span, split,
+};
 use super::{Fault, FaultKind};
 use crate::base::Text;
 
@@ -54,9 +56,14 @@ impl<'a> Uri<'a> {
 
     /// The error is how much of `text` was left where the fault was found.
     fn read(text: &'a [u8]) -> Result<Uri<'a>, usize> {
-        let (name, rest) = split(text, memchr(b':', text).ok_or(text.len())?);
-        let rest = rest.get(1..).unwrap_or(b"");
-        let scheme = Scheme::new(name).ok_or(text.len())?;
+        let (scheme, rest) = match text {
+            [b's', b'i', b'p', b':', rest @ ..] => (Scheme::Sip, rest),
+            _ => {
+                let (name, rest) = split(text, memchr(b':', text).ok_or(text.len())?);
+                let scheme = Scheme::new(name).ok_or(text.len())?;
+                (scheme, rest.get(1..).unwrap_or(b""))
+            }
+        };
         let uri = Uri {
             scheme,
             user: b"",
@@ -76,27 +83,15 @@ impl<'a> Uri<'a> {
     }
 
     fn sip(mut self) -> Result<Uri<'a>, usize> {
-        let mut rest = self.rest;
-        if let Some(at) = memchr(b'@', rest) {
-            let (userinfo, after) = split(rest, at);
-            let (user, password) = split(userinfo, memchr(b':', userinfo).unwrap_or(at));
-            self.user = user;
-            self.password = password.get(1..);
-            let valid = !user.is_empty()
-                && consists_of(user, USER)
-                && self
-                    .password
-                    .is_none_or(|password| consists_of(password, PASSWORD));
-            if !valid {
-                return Err(rest.len());
-            }
-            rest = after.get(1..).unwrap_or(b"");
-        }
+        let mut rest = self.userinfo()?;
         (self.host, rest) = host(rest).ok_or(rest.len())?;
         if let [b':', digits @ ..] = rest {
             let (number, after) = port(digits).ok_or(digits.len())?;
             self.port = Some(number);
             rest = after;
+        }
+        if rest.is_empty() {
+            return Ok(self);
         }
         let (params, headers) = split(rest, memchr(b'?', rest).unwrap_or(rest.len()));
         if !are_params(params) || !are_headers(headers) {
@@ -105,6 +100,34 @@ impl<'a> Uri<'a> {
         self.params = Params::new(params);
         self.headers = headers.get(1..).unwrap_or(b"");
         Ok(self)
+    }
+
+    /// Takes user and password, if there are any; what follows them.
+    fn userinfo(&mut self) -> Result<&'a [u8], usize> {
+        let (user, after) = span(self.rest, |byte| is(byte, USER));
+        if let [b'@', after @ ..] = after
+            && !user.is_empty()
+        {
+            self.user = user;
+            return Ok(after);
+        }
+        let Some(at) = memchr(b'@', after) else {
+            return Ok(self.rest);
+        };
+        let (userinfo, after) = split(self.rest, user.len() + at);
+        let (user, password) = split(userinfo, memchr(b':', userinfo).unwrap_or(userinfo.len()));
+        self.user = user;
+        self.password = password.get(1..);
+        let valid = !user.is_empty()
+            && consists_of(user, USER)
+            && self
+                .password
+                .is_none_or(|password| consists_of(password, PASSWORD));
+        if valid {
+            Ok(after.get(1..).unwrap_or(b""))
+        } else {
+            Err(self.rest.len())
+        }
     }
 
     fn tel(mut self) -> Result<Uri<'a>, usize> {
@@ -204,13 +227,13 @@ fn units(bytes: &[u8]) -> impl Iterator<Item = (u8, bool)> {
     })
 }
 
-/// Whether `bytes` is made of characters of a class and escapes only.
+/// Whether `bytes` is made of escapes and characters of a class, which `%` is
+/// none of.
 fn consists_of(mut bytes: &[u8], class: u8) -> bool {
     loop {
-        bytes = match bytes {
+        bytes = match span(bytes, |byte| is(byte, class)).1 {
             [] => return true,
             [b'%', high, low, rest @ ..] if hex(*high).is_some() && hex(*low).is_some() => rest,
-            [byte, rest @ ..] if *byte != b'%' && is(*byte, class) => rest,
             _ => return false,
         };
     }
