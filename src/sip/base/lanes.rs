@@ -4,48 +4,59 @@
 //! in means the same order out, so insert and expire cost O(1). There is no
 //! cancel: whoever set an alarm checks on expiry whether it still cares.
 
-use alloc::collections::{BinaryHeap, VecDeque};
+use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::Instant;
+use super::queue::Queue;
 
 /// Durations beyond this many share the heap.
 const LANES: usize = 24;
 
 struct Lane<K> {
     duration: Duration,
-    queue: VecDeque<(Instant, u64, K)>,
+    queue: Queue<Entry<K>>,
 }
 
-struct Odd<K> {
+/// An alarm. Most in a shard are void and wait for their time all the same, so
+/// it is small.
+struct Entry<K> {
     at: Instant,
-    sequence: u64,
+    /// Tells which of two alarms of one microsecond was set first, but for once
+    /// in 2³² settings.
+    sequence: u32,
     key: K,
 }
 
-impl<K> PartialEq for Odd<K> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.sequence) == (other.at, other.sequence)
+impl<K> Entry<K> {
+    fn order(&self) -> (Instant, u32) {
+        (self.at, self.sequence)
     }
 }
-impl<K> Eq for Odd<K> {}
-impl<K> PartialOrd for Odd<K> {
+
+impl<K> PartialEq for Entry<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
+impl<K> Eq for Entry<K> {}
+impl<K> PartialOrd for Entry<K> {
     fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
-impl<K> Ord for Odd<K> {
+impl<K> Ord for Entry<K> {
     fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-        (self.at, self.sequence).cmp(&(other.at, other.sequence))
+        self.order().cmp(&other.order())
     }
 }
 
 /// Alarms with keys `K`, in order of time and then of setting.
 pub struct Lanes<K> {
     lanes: Vec<Lane<K>>,
-    heap: BinaryHeap<Reverse<Odd<K>>>,
-    sequence: u64,
+    heap: BinaryHeap<Reverse<Entry<K>>>,
+    sequence: u32,
     len: usize,
     /// Never later than the earliest alarm; exact when `Some`.
     earliest: Option<Instant>,
@@ -82,47 +93,45 @@ impl<K> Lanes<K> {
     /// Sets an alarm `duration` after `now`. `now` never runs backwards.
     pub fn set(&mut self, now: Instant, duration: Duration, key: K) {
         let at = now + duration;
-        self.sequence += 1;
-        self.len += 1;
-        if self.earliest.is_none_or(|earliest| at < earliest) {
-            self.earliest = Some(at);
-        }
-        let entry = (at, self.sequence, key);
+        let entry = self.entry(at, key);
         let same = |lane: &&mut Lane<K>| lane.duration == duration;
         if let Some(lane) = self.lanes.iter_mut().find(same) {
-            if lane.queue.back().is_none_or(|&(last, ..)| last <= at) {
+            if lane.queue.back().is_none_or(|last| last.at <= at) {
                 lane.queue.push_back(entry);
             } else {
-                self.push_odd(entry);
+                self.heap.push(Reverse(entry));
             }
         } else if self.lanes.len() < LANES {
-            let queue = VecDeque::from([entry]);
+            let mut queue = Queue::default();
+            queue.push_back(entry);
             self.lanes.push(Lane { duration, queue });
         } else if let Some(idle) = self.lanes.iter_mut().find(|lane| lane.queue.is_empty()) {
             // A duration that went out of use leaves its lane to the next.
             idle.duration = duration;
             idle.queue.push_back(entry);
         } else {
-            self.push_odd(entry);
+            self.heap.push(Reverse(entry));
         }
-    }
-
-    fn push_odd(&mut self, (at, sequence, key): (Instant, u64, K)) {
-        self.heap.push(Reverse(Odd { at, sequence, key }));
     }
 
     /// Sets an alarm at a point of time that no standard duration explains.
     pub fn set_at(&mut self, at: Instant, key: K) {
-        self.sequence += 1;
+        let entry = self.entry(at, key);
+        self.heap.push(Reverse(entry));
+    }
+
+    /// A new alarm, counted and about to be queued.
+    fn entry(&mut self, at: Instant, key: K) -> Entry<K> {
+        self.sequence = self.sequence.wrapping_add(1);
         self.len += 1;
         if self.earliest.is_none_or(|earliest| at < earliest) {
             self.earliest = Some(at);
         }
-        self.heap.push(Reverse(Odd {
+        Entry {
             at,
             sequence: self.sequence,
             key,
-        }));
+        }
     }
 
     /// When the next alarm is due.
@@ -135,24 +144,18 @@ impl<K> Lanes<K> {
         if self.earliest.is_none_or(|earliest| earliest > now) {
             return None;
         }
-        let lane = self
-            .lanes
-            .iter()
-            .enumerate()
-            .filter_map(|(index, lane)| {
-                lane.queue
-                    .front()
-                    .map(|&(at, sequence, _)| (at, sequence, index))
-            })
+        let fronts = self.lanes.iter().enumerate();
+        let lane = fronts
+            .filter_map(|(index, lane)| Some((lane.queue.front()?.order(), index)))
             .min();
-        let odd = self.heap.peek().map(|Reverse(odd)| (odd.at, odd.sequence));
+        let odd = self.heap.peek().map(|Reverse(odd)| odd.order());
         let key = match (lane, odd) {
-            (Some((at, sequence, _)), Some(odd)) if odd < (at, sequence) => self.pop_odd(),
-            (Some((_, _, index)), _) => self
+            (Some((order, _)), Some(odd)) if odd < order => self.pop_odd(),
+            (Some((_, index)), _) => self
                 .lanes
                 .get_mut(index)
                 .and_then(|lane| lane.queue.pop_front())
-                .map(|(.., key)| key),
+                .map(|entry| entry.key),
             (None, Some(_)) => self.pop_odd(),
             (None, None) => None,
         };
@@ -171,7 +174,7 @@ impl<K> Lanes<K> {
         let lanes = self
             .lanes
             .iter()
-            .filter_map(|lane| lane.queue.front().map(|&(at, ..)| at));
+            .filter_map(|lane| lane.queue.front().map(|entry| entry.at));
         lanes
             .chain(self.heap.peek().map(|Reverse(odd)| odd.at))
             .min()

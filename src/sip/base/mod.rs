@@ -10,6 +10,7 @@ mod instant;
 mod lanes;
 mod limits;
 mod note;
+mod queue;
 mod random;
 mod slab;
 mod text;

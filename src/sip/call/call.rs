@@ -399,7 +399,7 @@ impl Call {
                     let wait = at.since(turn.now);
                     turn.exchange
                         .alarms
-                        .set(turn.now, wait, Alarm::Plan { call, at });
+                        .set(turn.now, wait, Alarm::Plan { call });
                 }
             }
             Progress::Ended(ending) => {
@@ -409,9 +409,9 @@ impl Call {
         }
     }
 
-    /// The plan's alarm went off.
-    pub fn wake(&mut self, turn: &mut Turn<'_>, at: Instant) {
-        if self.alarm == Some(at) {
+    /// An alarm of the plan went off, perhaps one it does not wait for any more.
+    pub fn wake(&mut self, turn: &mut Turn<'_>) {
+        if self.alarm.is_some_and(|at| at <= turn.now) {
             self.alarm = None;
             self.step(turn, Event::Timer);
             self.deliver(turn);

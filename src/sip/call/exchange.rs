@@ -47,12 +47,10 @@ pub enum Owner {
 /// still cares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Alarm {
-    /// A call's dialplan wanted waking at that time.
+    /// A call's dialplan wanted waking.
     Plan {
         /// The call.
         call: Handle,
-        /// The time it asked for.
-        at: Instant,
     },
     /// A callee that rings ought to have been heard of again.
     Ring {
