@@ -47,6 +47,21 @@ impl<T> Slab<T> {
         self.len == 0
     }
 
+    /// Most entries it holds.
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// Slots let so far, those free again included.
+    pub fn used_slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Bytes of the slots let so far.
+    pub fn used_bytes(&self) -> usize {
+        self.slots.len() * size_of::<Slot<T>>()
+    }
+
     /// Whether an insert would be refused.
     pub fn is_full(&self) -> bool {
         self.len >= self.capacity
@@ -86,6 +101,16 @@ impl<T> Slab<T> {
         } else {
             None
         }
+    }
+
+    /// The entry of a slot, and its handle.
+    pub fn at(&self, index: u32) -> Option<(Handle, &T)> {
+        let slot = self.slots.get(index as usize)?;
+        let handle = Handle {
+            slot: index,
+            generation: slot.generation,
+        };
+        Some((handle, slot.entry.as_ref()?))
     }
 
     /// The entry, to change.

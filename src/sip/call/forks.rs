@@ -4,12 +4,14 @@ use crate::base::call_id_hash;
 
 /// The dialogs, by hashed To tag, that were ended after a 2xx nobody wanted:
 /// a copy of the 2xx is acknowledged again, and its dialog not ended again.
-/// Remembers the last four.
+/// Remembers the last four, in 12 bytes: every transaction has room for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EndedForks {
-    tags: [u32; 4],
-    next: u8,
+    /// The latest first; zeros for none.
+    tags: [Mark; 4],
 }
+
+type Mark = [u8; 3];
 
 impl EndedForks {
     /// Whether a fork has been ended.
@@ -22,10 +24,10 @@ impl EndedForks {
         if self.contains(tag) {
             return;
         }
-        if let Some(slot) = self.tags.get_mut(usize::from(self.next % 4)) {
-            *slot = mark(tag);
+        self.tags.rotate_right(1);
+        if let Some(latest) = self.tags.first_mut() {
+            *latest = mark(tag);
         }
-        self.next = (self.next + 1) % 4;
     }
 
     /// The same, with one more fork remembered.
@@ -35,9 +37,10 @@ impl EndedForks {
     }
 }
 
-/// A tag's mark; 0 is none's.
-fn mark(tag: &[u8]) -> u32 {
-    call_id_hash(tag) | 1
+/// A tag's mark; no tag's is all zeros.
+fn mark(tag: &[u8]) -> Mark {
+    let [_, high, middle, low] = call_id_hash(tag).to_be_bytes();
+    [high, middle, low | 1]
 }
 
 #[cfg(test)]

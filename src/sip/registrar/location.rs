@@ -177,6 +177,12 @@ impl Location {
         self.len == 0
     }
 
+    /// Bytes of its accounts' slots let so far, with their share of the index.
+    pub fn used_bytes(&self) -> usize {
+        let share = self.places.allocation_size() / self.capacity.max(1);
+        self.accounts.used_bytes() + share * self.accounts.used_slots()
+    }
+
     /// AoRs with a binding.
     pub fn aors(&self) -> usize {
         self.accounts.len() as usize

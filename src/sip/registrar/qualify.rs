@@ -172,6 +172,11 @@ impl Qualifier {
             .set(now, watched.watch.every, (id, watched.alarm));
     }
 
+    /// Bytes of the slots let so far.
+    pub fn used_bytes(&self) -> usize {
+        self.watched.used_bytes()
+    }
+
     /// Contacts watched.
     pub fn len(&self) -> u32 {
         self.watched.len()

@@ -99,6 +99,11 @@ impl Pending {
         self.refusable
     }
 
+    /// Bytes of the slots let so far.
+    pub fn used_bytes(&self) -> usize {
+        self.parked.used_bytes()
+    }
+
     /// Places being given back.
     pub fn releases(&self) -> u32 {
         self.parked.len() - self.refusable

@@ -364,8 +364,8 @@ impl Shard {
 
     fn alarm(&mut self, now: Instant, alarm: Alarm, out: &mut Outbox) {
         match alarm {
-            Alarm::Plan { call, at } => {
-                self.with_call(now, None, call, out, |call, turn| call.wake(turn, at));
+            Alarm::Plan { call } => {
+                self.with_call(now, None, call, out, Call::wake);
             }
             Alarm::Ring { call, leg } => {
                 self.with_call(now, None, call, out, |call, turn| {
@@ -478,6 +478,17 @@ impl Shard {
             ("watched", self.qualifier.len().into()),
             ("places", self.occupancy.len() as u64),
         ]
+    }
+
+    /// Bytes in use of the tables that took their address space at the start:
+    /// of each the slots let so far, and as large a part of its index.
+    pub fn table_bytes(&self) -> usize {
+        self.calls.used_bytes()
+            + self.exchange.transactions.used_bytes()
+            + self.messages.used_bytes()
+            + self.location.used_bytes()
+            + self.qualifier.used_bytes()
+            + self.pending.used_bytes()
     }
 }
 

@@ -5,6 +5,7 @@
 //! remote cannot choose two that collide.
 
 use core::hash::{BuildHasher, Hasher as _};
+use core::num::NonZeroU64;
 
 use super::branch::strip_cookie;
 use crate::base::{Hasher, Random};
@@ -116,7 +117,7 @@ impl Keys {
     /// What a request shares with copies of itself that took another path.
     /// `None` where §8.2.2.2 does not look: a request within a dialog, ACK,
     /// and CANCEL, which goes with its INVITE.
-    pub fn merged(&self, request: &Message) -> Option<Key> {
+    pub fn merged(&self, request: &Message) -> Option<NonZeroU64> {
         if matches!(request.method(), Method::Ack | Method::Cancel) {
             return None;
         }
@@ -129,12 +130,12 @@ impl Keys {
         words.bytes(request.call_id());
         words.bytes(&cseq.number.to_be_bytes());
         words.bytes(cseq.method.as_bytes());
-        Some(words.finish())
+        Some(NonZeroU64::MIN | words.finish().hash)
     }
 
     /// A short text as a number.
-    pub fn word(&self, text: &[u8]) -> u64 {
-        self.hash.hash_one(text)
+    pub fn word(&self, text: &[u8]) -> u32 {
+        self.hash.hash_one(text) as u32
     }
 
     fn words(&self, space: Space) -> Words {

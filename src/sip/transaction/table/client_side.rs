@@ -4,8 +4,7 @@
 //! failure, and CANCEL, which is a transaction without a user.
 
 use super::derived::{write_ack, write_cancel};
-use super::packets::Kept;
-use super::slot::{ClientMachine, ClientRole, Pace, Role, Slot};
+use super::slot::{ClientMachine, ClientRole, Role, Slot};
 use super::{Answered, Expired, Full, RELIABLE, Table};
 use crate::base::{Flow, Instant, Transmit};
 use crate::transaction::{
@@ -45,10 +44,9 @@ impl<O: Copy> Table<O> {
         };
         let (machine, reaction) = ClientMachine::start(invite, &timers, RELIABLE);
         client.machine = machine;
-        client.request_len = request.len();
-        slot.flow = Some(flow);
-        slot.pace = Pace::from(timers);
-        slot.kept = self.packets.copy(request);
+        let mut packet = self.packets.packet(flow, timers, request);
+        packet.request_len = request.len();
+        slot.packet = Some(packet);
         self.arm(now, id, &reaction);
     }
 
@@ -89,11 +87,10 @@ impl<O: Copy> Table<O> {
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
-        let request_len = slot.client().map_or(0, |client| client.request_len);
-        if let Kept::Packet(packet) = &mut slot.kept
-            && packet.len() == request_len
+        if let Some(packet) = &mut slot.packet
+            && packet.bytes.len() == packet.request_len
         {
-            packet.extend_from_slice(extra);
+            packet.bytes.extend_from_slice(extra);
         }
         if reaction.send == Some(Outgoing::Cancel) {
             self.send_cancel(now, id, out);
@@ -130,7 +127,7 @@ impl<O: Copy> Table<O> {
             (Some(Outgoing::Ack), Some(_)) => self.acknowledge_failure(id, response, out),
             (Some(Outgoing::Ack), None) => self.retransmit(id, out),
             (Some(Outgoing::Cancel), _) => self.send_cancel(now, id, out),
-            (None, Some(_)) if status.is_final() => self.keep(id, Kept::Nothing),
+            (None, Some(_)) if status.is_final() => self.settle(id),
             _ => {}
         }
         let owner = self.owner(id);
@@ -172,7 +169,7 @@ impl<O: Copy> Table<O> {
         event: ClientEvent,
     ) -> Option<Reaction> {
         let slot = self.slots.get_mut(id)?;
-        let timers = slot.pace.timers();
+        let timers = slot.timers();
         let reaction = slot.client()?.machine.step(event, &timers);
         self.arm(now, id, &reaction);
         Some(reaction)
@@ -185,46 +182,39 @@ impl<O: Copy> Table<O> {
         response: &Message,
         out: &mut impl Transmit,
     ) {
-        let mut ack = self.packets.blank();
-        let Some(slot) = self.slots.get_mut(id) else {
+        let Some(packet) = self
+            .slots
+            .get_mut(id)
+            .and_then(|slot| slot.packet.as_deref_mut())
+        else {
             return;
         };
-        let len = slot.client().map_or(0, |client| client.request_len);
-        if let Some(request) = slot.kept.packet().and_then(|packet| packet.get(..len)) {
-            write_ack(&mut ack, request, response);
-        }
-        if let Some(flow) = &slot.flow {
-            out.transmit(flow, &ack);
-        }
-        if let Some(client) = slot.client() {
-            client.request_len = ack.len();
-        }
-        self.keep(id, Kept::Packet(ack));
+        self.scratch.clear();
+        let request = packet.bytes.get(..packet.request_len);
+        write_ack(&mut self.scratch, request.unwrap_or_default(), response);
+        out.transmit(&packet.flow, &self.scratch);
+        packet.bytes.clone_from(&self.scratch);
+        packet.request_len = packet.bytes.len();
     }
 
     /// Sends the CANCEL of `id`, as a transaction of its own. In a full table
     /// it is sent all the same, but only once.
     fn send_cancel(&mut self, now: Instant, id: TransactionId, out: &mut impl Transmit) {
-        let mut packet = self.packets.blank();
-        let Some(invite) = self.slots.get(id) else {
+        let Some(invite) = self.slots.get(id).and_then(|slot| slot.packet.as_ref()) else {
             return;
         };
-        let (pace, flow) = (invite.pace, invite.flow);
-        let len = self.client(id).map_or(0, |client| client.request_len);
-        if let Some((request, extra)) = invite.kept.packet().and_then(|it| it.split_at_checked(len))
-        {
-            write_cancel(&mut packet, request, extra);
-        }
-        if let Some(flow) = &flow {
-            out.transmit(flow, &packet);
-        }
-        let (machine, reaction) = ClientMachine::start(false, &pace.timers(), RELIABLE);
+        let Some((request, extra)) = invite.bytes.split_at_checked(invite.request_len) else {
+            return;
+        };
+        self.scratch.clear();
+        write_cancel(&mut self.scratch, request, extra);
+        let (flow, timers) = (invite.flow, invite.pace.timers());
+        out.transmit(&flow, &self.scratch);
+        let (machine, reaction) = ClientMachine::start(false, &timers, RELIABLE);
         let (_, mut slot) = self.client_slot(machine, Method::Cancel, None);
-        if let Some(client) = slot.client() {
-            client.request_len = packet.len();
-        }
-        slot.kept = Kept::Packet(packet);
-        let slot = Slot { flow, pace, ..slot };
+        let mut packet = self.packets.packet(flow, timers, &self.scratch);
+        packet.request_len = packet.bytes.len();
+        slot.packet = Some(packet);
         let Ok(cancel) = self.insert(slot) else {
             return;
         };
@@ -247,16 +237,12 @@ impl<O: Copy> Table<O> {
             machine,
             secret,
             method,
-            request_len: 0,
             cancel: None,
         });
         let slot = Slot {
             owner,
-            flow: None,
-            pace: Pace::from(Timers::default()),
-            again: None,
             bound: None,
-            kept: Kept::Nothing,
+            packet: None,
             role,
         };
         (secret, slot)

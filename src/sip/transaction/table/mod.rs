@@ -13,10 +13,12 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+use core::num::NonZeroU64;
+
 use self::index::Index;
-use self::packets::{Kept, Packets};
+use self::packets::Packets;
 use self::slot::{Alarm, Role, Slot};
-use super::key::Keys;
+use super::key::{Key, Keys};
 use super::{Reaction, Timer, TransactionId};
 use crate::base::{Instant, Lanes, Random, Slab, Text, Transmit};
 use crate::wire::Status;
@@ -24,7 +26,7 @@ use crate::wire::Status;
 /// Datagrams are the only transport: the machines keep their timers.
 const RELIABLE: bool = false;
 
-/// Spare buffers kept at most.
+/// Spare packets kept at most.
 const MOST_SPARES: u32 = 16_384;
 
 /// The table has no room for another transaction.
@@ -140,6 +142,8 @@ pub struct Table<O> {
     keys: Keys,
     alarms: Lanes<(TransactionId, Timer)>,
     packets: Packets,
+    /// Where ACK and CANCEL are written.
+    scratch: Vec<u8>,
     random: Random,
     counts: Counts,
 }
@@ -156,6 +160,7 @@ impl<O: Copy> Table<O> {
             keys: Keys::new(&mut random),
             alarms: Lanes::new(),
             packets: Packets::new(capacity.min(MOST_SPARES) as usize),
+            scratch: Vec::new(),
             random,
             counts: Counts::default(),
         }
@@ -175,6 +180,13 @@ impl<O: Copy> Table<O> {
     /// Whether none is held.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    /// Bytes of its slots let so far, with their share of the indexes.
+    pub fn used_bytes(&self) -> usize {
+        let indexes = self.servers.bytes() + self.merged.bytes();
+        let share = indexes / self.slots.capacity().max(1) as usize;
+        self.slots.used_bytes() + share * self.slots.used_slots()
     }
 
     /// What it holds and has seen.
@@ -228,33 +240,27 @@ impl<O: Copy> Table<O> {
         }
     }
 
-    /// Sends what is kept once more.
+    /// Sends the last message once more.
     fn retransmit(&mut self, id: TransactionId, out: &mut impl Transmit) {
-        let Some(Slot {
-            flow: Some(flow),
-            kept,
-            role,
-            ..
-        }) = self.slots.get(id)
-        else {
+        let Some(slot) = self.slots.get(id) else {
             return;
         };
-        let Some(packet) = kept.packet() else { return };
-        let len = match role {
-            Role::Client(client) => client.request_len,
-            Role::Server(_) => packet.len(),
+        let Some(packet) = &slot.packet else { return };
+        let len = match slot.role {
+            Role::Client(_) => packet.request_len,
+            Role::Server(_) => packet.bytes.len(),
         };
-        out.transmit(flow, packet.get(..len).unwrap_or(packet));
-        self.counts.retransmissions += 1;
+        if let Some(bytes) = packet.bytes.get(..len).filter(|bytes| !bytes.is_empty()) {
+            out.transmit(&packet.flow, bytes);
+            self.counts.retransmissions += 1;
+        }
     }
 
-    /// Keeps something else of the last message.
-    fn keep(&mut self, id: TransactionId, kept: Kept) {
-        let old = match self.slots.get_mut(id) {
-            Some(slot) => core::mem::replace(&mut slot.kept, kept),
-            None => kept,
-        };
-        self.packets.recycle(old);
+    /// The transaction sends nothing by itself any more.
+    fn settle(&mut self, id: TransactionId) {
+        if let Some(slot) = self.slots.get_mut(id) {
+            self.packets.recycle(slot.packet.take());
+        }
     }
 
     fn insert(&mut self, slot: Slot<O>) -> Result<TransactionId, Full> {
@@ -264,7 +270,7 @@ impl<O: Copy> Table<O> {
                 Ok(id)
             }
             Err(slot) => {
-                self.packets.recycle(slot.kept);
+                self.packets.recycle(slot.packet);
                 self.counts.refused += 1;
                 Err(Full)
             }
@@ -275,15 +281,17 @@ impl<O: Copy> Table<O> {
         if let Some(live) = self.live(id) {
             *live += 1;
         }
-        if let Some(Slot {
-            role: Role::Server(server),
-            ..
-        }) = self.slots.get(id)
-        {
-            self.servers.insert(server.key, id);
-            if let Some(merged) = server.merged {
-                self.merged.insert(merged, id);
-            }
+        let Some((key, merged)) = self.identities(id.slot) else {
+            return;
+        };
+        let slots = &self.slots;
+        self.servers.insert(key.hash(), id.slot, |slot| {
+            identities(slots, slot).map_or(0, |(key, _)| key.hash())
+        });
+        if let Some(merged) = merged {
+            self.merged.insert(merged.get(), id.slot, |slot| {
+                identities(slots, slot).map_or(0, |(_, merged)| merged.map_or(0, NonZeroU64::get))
+            });
         }
     }
 
@@ -294,13 +302,33 @@ impl<O: Copy> Table<O> {
         let Some(slot) = self.slots.remove(id) else {
             return;
         };
-        self.packets.recycle(slot.kept);
+        self.packets.recycle(slot.packet);
         if let Role::Server(server) = slot.role {
-            self.servers.remove(server.key, id);
+            self.servers.remove(server.key.hash(), id.slot);
             if let Some(merged) = server.merged {
-                self.merged.remove(merged, id);
+                self.merged.remove(merged.get(), id.slot);
             }
         }
+    }
+
+    /// The server transaction of that identity.
+    fn find_key(&self, key: Key) -> Option<TransactionId> {
+        let is_it = |slot| self.identities(slot).is_some_and(|(other, _)| other == key);
+        let slot = self.servers.find(key.hash(), is_it)?;
+        Some(self.slots.at(slot)?.0)
+    }
+
+    /// Whether a transaction has that identity across paths.
+    fn has_merged(&self, merged: NonZeroU64) -> bool {
+        let is_it = |slot| {
+            let found = self.identities(slot).and_then(|(_, merged)| merged);
+            found == Some(merged)
+        };
+        self.merged.find(merged.get(), is_it).is_some()
+    }
+
+    fn identities(&self, slot: u32) -> Option<(Key, Option<NonZeroU64>)> {
+        identities(&self.slots, slot)
     }
 
     /// The count of transactions of the same kind.
@@ -312,5 +340,13 @@ impl<O: Copy> Table<O> {
             Role::Server(server) if server.machine.is_invite() => &mut self.counts.invite_servers,
             Role::Server(_) => &mut self.counts.servers,
         })
+    }
+}
+
+/// The identities of the server transaction in a slot.
+fn identities<O>(slots: &Slab<Slot<O>>, slot: u32) -> Option<(Key, Option<NonZeroU64>)> {
+    match &slots.at(slot)?.1.role {
+        Role::Server(server) => Some((server.key, server.merged)),
+        Role::Client(_) => None,
     }
 }

@@ -1,8 +1,10 @@
-//! The bytes a transaction may have to send again, in buffers used over and
-//! over. Owns the spare buffers; a buffer in use belongs to its transaction.
+//! What a transaction keeps while it may still have to send something by
+//! itself, used over and over. Owns the spares; one in use belongs to its
+//! transaction.
 
-use crate::base::Text;
-use crate::wire::Status;
+use super::slot::{Alarm, Pace};
+use crate::base::Flow;
+use crate::transaction::Timers;
 
 /// A new buffer has room for this many bytes: most messages.
 const USUAL_BYTES: usize = 1024;
@@ -10,34 +12,27 @@ const USUAL_BYTES: usize = 1024;
 /// Larger buffers are not kept as spares.
 const LARGEST_SPARE_BYTES: usize = 8192;
 
-/// What a transaction keeps of the last message it sent.
-pub(super) enum Kept {
-    /// Nothing: it will never be sent again.
-    Nothing,
-    /// All of it.
-    Packet(Vec<u8>),
-    /// What the user needs to write a response again from a copy of its request.
-    Essentials {
-        /// The status.
-        status: Status,
-        /// The To tag.
-        tag: Text,
-    },
+/// The part of a transaction that a settled one, which only absorbs copies or
+/// has them answered by its user, does without.
+pub(super) struct Packet {
+    /// Where its messages go.
+    pub flow: Flow,
+    pub pace: Pace,
+    /// The alarm that rings within a state.
+    pub again: Option<Alarm>,
+    /// The last message it sent; empty for none.
+    pub bytes: Vec<u8>,
+    /// How much of the bytes is a request of ours. The header lines a CANCEL
+    /// is to carry follow it.
+    pub request_len: usize,
+    /// Copies of a 2xx sent so far.
+    pub copies: u8,
 }
 
-impl Kept {
-    /// The bytes, where they are kept.
-    pub fn packet(&self) -> Option<&[u8]> {
-        match self {
-            Kept::Packet(packet) => Some(packet),
-            Kept::Nothing | Kept::Essentials { .. } => None,
-        }
-    }
-}
-
-/// Spare buffers, a bounded number of them.
+/// Spare packets, a bounded number of them.
 pub(super) struct Packets {
-    spare: Vec<Vec<u8>>,
+    #[expect(clippy::vec_box, reason = "a packet moves between table and spares")]
+    spare: Vec<Box<Packet>>,
     most: usize,
     allocated: u64,
 }
@@ -51,34 +46,48 @@ impl Packets {
         }
     }
 
-    /// Empty buffers handed out that were no spares.
+    /// Packets handed out that were no spares.
     #[cfg(test)]
     pub fn allocated(&self) -> u64 {
         self.allocated
     }
 
-    /// An empty buffer.
-    pub fn blank(&mut self) -> Vec<u8> {
-        self.spare.pop().unwrap_or_else(|| {
-            self.allocated += 1;
-            Vec::with_capacity(USUAL_BYTES)
-        })
+    /// A packet that holds `bytes`.
+    pub fn packet(&mut self, flow: Flow, timers: Timers, bytes: &[u8]) -> Box<Packet> {
+        let pace = Pace::from(timers);
+        match self.spare.pop() {
+            Some(mut packet) => {
+                packet.flow = flow;
+                packet.pace = pace;
+                packet.again = None;
+                packet.bytes.clear();
+                packet.bytes.extend_from_slice(bytes);
+                packet.request_len = 0;
+                packet.copies = 0;
+                packet
+            }
+            None => {
+                self.allocated += 1;
+                let mut buffer = Vec::with_capacity(USUAL_BYTES.max(bytes.len()));
+                buffer.extend_from_slice(bytes);
+                Box::new(Packet {
+                    flow,
+                    pace,
+                    again: None,
+                    bytes: buffer,
+                    request_len: 0,
+                    copies: 0,
+                })
+            }
+        }
     }
 
-    /// A copy of `bytes`.
-    pub fn copy(&mut self, bytes: &[u8]) -> Kept {
-        let mut packet = self.blank();
-        packet.extend_from_slice(bytes);
-        Kept::Packet(packet)
-    }
-
-    /// Takes a buffer back.
-    pub fn recycle(&mut self, kept: Kept) {
-        if let Kept::Packet(mut packet) = kept
+    /// Takes a packet back.
+    pub fn recycle(&mut self, packet: Option<Box<Packet>>) {
+        if let Some(packet) = packet
             && self.spare.len() < self.most
-            && packet.capacity() <= LARGEST_SPARE_BYTES
+            && packet.bytes.capacity() <= LARGEST_SPARE_BYTES
         {
-            packet.clear();
             self.spare.push(packet);
         }
     }
@@ -87,25 +96,32 @@ impl Packets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transaction::table::tests::flow_of_tests;
+
+    fn packet(packets: &mut Packets, bytes: &[u8]) -> Box<Packet> {
+        packets.packet(flow_of_tests(), Timers::default(), bytes)
+    }
 
     #[test]
-    fn buffers_come_back() {
+    fn packets_come_back() {
         let mut packets = Packets::new(1);
-        let first = packets.copy(b"one");
-        packets.recycle(first);
-        let second = packets.copy(b"two");
-        assert_eq!(second.packet(), Some(&b"two"[..]));
+        let mut first = packet(&mut packets, b"one");
+        first.copies = 3;
+        packets.recycle(Some(first));
+        let second = packet(&mut packets, b"two");
+        assert_eq!((second.bytes.as_slice(), second.copies), (&b"two"[..], 0));
         assert_eq!(packets.allocated(), 1);
     }
 
     #[test]
     fn spares_are_few_and_not_large() {
         let mut packets = Packets::new(1);
-        let [one, two] = [packets.copy(b"one"), packets.copy(b"two")];
-        let large = packets.copy(&[0; LARGEST_SPARE_BYTES + 1]);
-        packets.recycle(large);
-        packets.recycle(one);
-        packets.recycle(two);
+        let [one, two] = [&b"one"[..], b"two"].map(|bytes| packet(&mut packets, bytes));
+        let large = packet(&mut packets, &[0; LARGEST_SPARE_BYTES + 1]);
+        packets.recycle(Some(large));
+        assert!(packets.spare.is_empty());
+        packets.recycle(Some(one));
+        packets.recycle(Some(two));
         assert_eq!(packets.spare.len(), 1);
     }
 }

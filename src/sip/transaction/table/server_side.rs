@@ -4,13 +4,12 @@
 //! leaves to their user: it repeats a 2xx until its ACK (§13.3.1.4) and a
 //! provisional response every minute (§13.3.1.1).
 
-use super::packets::Kept;
-use super::slot::{Alarm, Pace, Role, ServerMachine, ServerRole, Slot};
+use super::slot::{Alarm, Essentials, Role, ServerMachine, ServerRole, Slot};
 use super::{Expired, Full, Keep, RELIABLE, Received, Table};
 use crate::base::{Flow, Instant, Text, Transmit};
 use crate::transaction::key::{ServerKey, ToTag, to_tag_of};
 use crate::transaction::{
-    InviteServer, Outgoing, Reaction, Server, ServerEvent, Tell, Timer, Timers, TransactionId,
+    InviteServer, Reaction, Server, ServerEvent, Tell, Timer, Timers, TransactionId,
 };
 use crate::wire::{Fields, Message, Method, Status};
 
@@ -45,15 +44,6 @@ impl<O: Copy> Table<O> {
             self.confirmed(id, &reaction);
             return Received::Absorbed;
         }
-        if reaction.send == Some(Outgoing::Trying) {
-            self.keep(
-                id,
-                Kept::Essentials {
-                    status: Status::TRYING,
-                    tag: Text::new(),
-                },
-            );
-        }
         if reaction.send.is_none() {
             Received::Absorbed
         } else {
@@ -74,7 +64,8 @@ impl<O: Copy> Table<O> {
         owner: O,
     ) -> Result<TransactionId, Full> {
         let (machine, reaction) = Server::start(&timers, RELIABLE);
-        let slot = self.server_slot(request, ServerMachine::Other(machine), flow, timers, owner);
+        let machine = ServerMachine::Other(machine);
+        let slot = self.server_slot(request, machine, flow, timers, owner, b"");
         self.open(now, slot, &reaction)
     }
 
@@ -92,11 +83,8 @@ impl<O: Copy> Table<O> {
         trying: &[u8],
     ) -> Result<TransactionId, Full> {
         let (machine, reaction) = InviteServer::start(RELIABLE);
-        let mut slot =
-            self.server_slot(request, ServerMachine::Invite(machine), flow, timers, owner);
-        if !trying.is_empty() {
-            slot.kept = self.packets.copy(trying);
-        }
+        let machine = ServerMachine::Invite(machine);
+        let slot = self.server_slot(request, machine, flow, timers, owner, trying);
         self.open(now, slot, &reaction)
     }
 
@@ -132,17 +120,15 @@ impl<O: Copy> Table<O> {
 
     /// Whether `respond` would send a response of that status.
     pub fn may_respond(&self, id: TransactionId, status: Status) -> bool {
-        let Some(Slot {
-            role: Role::Server(server),
-            pace,
-            ..
-        }) = self.slots.get(id)
-        else {
+        let Some(slot) = self.slots.get(id) else {
+            return false;
+        };
+        let Role::Server(server) = &slot.role else {
             return false;
         };
         let mut machine = server.machine;
         machine
-            .step(ServerEvent::Respond(status), &pace.timers())
+            .step(ServerEvent::Respond(status), &slot.timers())
             .send
             .is_some()
     }
@@ -165,34 +151,29 @@ impl<O: Copy> Table<O> {
             return;
         };
         server.acknowledged = true;
-        slot.again = None;
-        self.keep(id, Kept::Nothing);
+        self.settle(id);
     }
 
     /// The INVITE that a CANCEL names (§9.2), and its user.
     pub fn cancel_target(&self, cancel: &Message) -> Option<(TransactionId, O)> {
-        let id = self
-            .servers
-            .find(self.keys.server(cancel, Method::Invite, ToTag::Own).key)?;
+        let id = self.find_key(self.keys.server(cancel, Method::Invite, ToTag::Own).key)?;
         Some((id, self.owner(id)?))
     }
 
     fn find_server(&self, request: &Message) -> Option<TransactionId> {
         let method = request.method();
         if method != Method::Ack {
-            return self
-                .servers
-                .find(self.keys.server(request, method, ToTag::Own).key);
+            return self.find_key(self.keys.server(request, method, ToTag::Own).key);
         }
         let own = self.keys.server(request, Method::Invite, ToTag::Own);
-        if let found @ Some(_) = self.servers.find(own.key) {
+        if let found @ Some(_) = self.find_key(own.key) {
             return found;
         }
         if !own.old {
             return None;
         }
         let absent = self.keys.server(request, Method::Invite, ToTag::Absent);
-        let id = self.servers.find(absent.key)?;
+        let id = self.find_key(absent.key)?;
         let Role::Server(server) = &self.slots.get(id)?.role else {
             return None;
         };
@@ -202,7 +183,7 @@ impl<O: Copy> Table<O> {
 
     fn is_merged(&self, request: &Message) -> bool {
         let key = self.keys.merged(request);
-        key.is_some_and(|key| self.merged.find(key).is_some())
+        key.is_some_and(|key| self.has_merged(key))
     }
 
     fn step_server(
@@ -212,7 +193,7 @@ impl<O: Copy> Table<O> {
         event: ServerEvent,
     ) -> Option<Reaction> {
         let slot = self.slots.get_mut(id)?;
-        let timers = slot.pace.timers();
+        let timers = slot.timers();
         let reaction = slot.server()?.machine.step(event, &timers);
         self.arm(now, id, &reaction);
         Some(reaction)
@@ -228,34 +209,42 @@ impl<O: Copy> Table<O> {
             .flatten()
             .any(|&(timer, _)| timer == Timer::I)
         {
-            self.keep(id, Kept::Nothing);
+            self.settle(id);
         }
     }
 
-    /// Answers a copy of a request with the last response.
+    /// Answers a copy of a request with the last response. One without bytes
+    /// or essentials is the 100 of RFC 4320 §4.1, which nobody has written.
     fn repeat(&mut self, id: TransactionId, out: &mut impl Transmit) -> Received {
-        match self.slots.get(id).map(|slot| &slot.kept) {
-            Some(Kept::Essentials { status, tag }) => {
-                self.counts.retransmissions += 1;
-                Received::Repeat {
-                    status: *status,
-                    tag: tag.clone(),
-                }
-            }
-            _ => {
+        let Some(Slot {
+            role: Role::Server(server),
+            packet,
+            ..
+        }) = self.slots.get(id)
+        else {
+            return Received::Absorbed;
+        };
+        let unwritten = packet.as_ref().is_none_or(|packet| packet.bytes.is_empty());
+        let (status, tag) = match server.essentials {
+            Some(essentials) => (essentials.status, Text::from(essentials.tag())),
+            None if unwritten && !server.machine.is_invite() => (Status::TRYING, Text::new()),
+            None => {
                 self.retransmit(id, out);
-                Received::Absorbed
+                return Received::Absorbed;
             }
-        }
+        };
+        self.counts.retransmissions += 1;
+        Received::Repeat { status, tag }
     }
 
     fn server_slot(
-        &self,
+        &mut self,
         request: &Message,
         machine: ServerMachine,
         flow: Flow,
         timers: Timers,
         owner: O,
+        bytes: &[u8],
     ) -> Slot<O> {
         let ServerKey { key, old } = self.keys.server(request, request.method(), ToTag::Own);
         let merged = self.keys.merged(request);
@@ -263,18 +252,15 @@ impl<O: Copy> Table<O> {
             machine,
             key,
             merged,
+            essentials: None,
             old,
             reply_tag: 0,
-            copies: 0,
             acknowledged: false,
         });
         Slot {
             owner: Some(owner),
-            flow: Some(flow),
-            pace: Pace::from(timers),
-            again: None,
             bound: None,
-            kept: Kept::Nothing,
+            packet: Some(self.packets.packet(flow, timers, bytes)),
             role,
         }
     }
@@ -301,7 +287,7 @@ impl<O: Copy> Table<O> {
     ) -> Option<Flow> {
         let reaction = self.step_server(now, id, ServerEvent::Respond(status))?;
         reaction.send?;
-        let flow = self.slots.get(id)?.flow?;
+        let flow = self.slots.get(id)?.packet.as_ref()?.flow;
         if reaction.ended {
             self.remove(id);
             return Some(flow);
@@ -331,14 +317,18 @@ impl<O: Copy> Table<O> {
                 }
             };
         }
-        let kept = match keep {
-            Keep::Essentials { tag } if !invite => Kept::Essentials {
-                status,
-                tag: tag.clone(),
-            },
-            Keep::Bytes | Keep::Essentials { .. } => self.packets.copy(response),
+        server.essentials = match keep {
+            Keep::Essentials { tag } if !invite => Essentials::new(status, tag),
+            Keep::Bytes | Keep::Essentials { .. } => None,
         };
-        self.keep(id, kept);
+        if server.essentials.is_none() {
+            if let Some(packet) = &mut slot.packet {
+                packet.bytes.clear();
+                packet.bytes.extend_from_slice(response);
+            }
+        } else if status.is_final() {
+            self.settle(id);
+        }
     }
 
     /// Sets the alarms of an INVITE's user.
@@ -346,9 +336,10 @@ impl<O: Copy> Table<O> {
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
-        let timers = slot.pace.timers();
+        let timers = slot.timers();
+        let again = slot.packet.as_ref().and_then(|packet| packet.again);
         let repeating = matches!(
-            slot.again,
+            again,
             Some(Alarm {
                 timer: Timer::Repeat,
                 ..
@@ -403,10 +394,12 @@ impl<O: Copy> Table<O> {
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
-        let timers = slot.pace.timers();
-        let Some(server) = slot.server() else { return };
-        server.copies = server.copies.saturating_add(1);
-        let wait = timers.g(server.copies);
+        let timers = slot.timers();
+        let Some(packet) = &mut slot.packet else {
+            return;
+        };
+        packet.copies = packet.copies.saturating_add(1);
+        let wait = timers.g(packet.copies);
         self.retransmit(id, out);
         self.arm(now, id, &Reaction::NONE.arm(Timer::Repeat, wait));
     }

@@ -1,29 +1,28 @@
 //! One transaction as the table keeps it: machine, identity, alarms, bytes.
 //!
-//! Small, because most transactions in a table have ended and only linger.
+//! Small, because most transactions in a table are settled and only linger:
+//! what they do without is in their packet, which they have given back.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
-use super::packets::Kept;
-use crate::base::{Flow, Instant};
+use super::packets::Packet;
+use crate::base::Instant;
 use crate::transaction::key::Key;
 use crate::transaction::{
     Client, ClientEvent, InviteClient, InviteServer, Reaction, Server, ServerEvent, Timer, Timers,
     TransactionId,
 };
+use crate::wire::Status;
 
 /// A transaction.
 pub(super) struct Slot<O> {
     /// The user's name for it; `None` once the user is gone.
     pub owner: Option<O>,
-    /// Where its messages go; set for every started transaction.
-    pub flow: Option<Flow>,
-    pub pace: Pace,
-    /// The alarm that rings within a state.
-    pub again: Option<Alarm>,
-    /// The alarm that ends one.
-    pub bound: Option<Alarm>,
-    pub kept: Kept,
+    /// The timer that ends its state. A transaction sets each such timer once.
+    pub bound: Option<Timer>,
+    /// What it needs while it may send by itself.
+    pub packet: Option<Box<Packet>>,
     pub role: Role,
 }
 
@@ -37,24 +36,32 @@ pub(super) struct Alarm {
 impl<O> Slot<O> {
     /// Notes an alarm; an earlier one of its sort is void.
     pub fn set(&mut self, alarm: Alarm) {
-        let place = if alarm.timer.bounds() {
-            &mut self.bound
-        } else {
-            &mut self.again
-        };
-        *place = Some(alarm);
+        if alarm.timer.bounds() {
+            self.bound = Some(alarm.timer);
+        } else if let Some(packet) = &mut self.packet {
+            packet.again = Some(alarm);
+        }
     }
 
     /// Whether `timer` is due, in which case its alarm is taken.
     pub fn rings(&mut self, now: Instant, timer: Timer) -> bool {
-        let place = if timer.bounds() {
-            &mut self.bound
-        } else {
-            &mut self.again
+        if timer.bounds() {
+            return self.bound.take_if(|bound| *bound == timer).is_some();
+        }
+        let Some(packet) = &mut self.packet else {
+            return false;
         };
-        place
+        packet
+            .again
             .take_if(|alarm| alarm.timer == timer && alarm.at <= now)
             .is_some()
+    }
+
+    /// The durations it runs by. One without a packet sets no alarm any more.
+    pub fn timers(&self) -> Timers {
+        self.packet
+            .as_ref()
+            .map_or_else(Timers::default, |packet| packet.pace.timers())
     }
 
     pub fn server(&mut self) -> Option<&mut ServerRole> {
@@ -84,10 +91,7 @@ pub(super) struct ClientRole {
     /// The random bits of its branch.
     pub secret: u64,
     /// The method, as a number.
-    pub method: u64,
-    /// How much of the kept bytes is the request. The header lines a CANCEL
-    /// is to carry follow it.
-    pub request_len: usize,
+    pub method: u32,
     /// The transaction of its CANCEL, which shares its branch (§9.1).
     pub cancel: Option<TransactionId>,
 }
@@ -96,15 +100,38 @@ pub(super) struct ClientRole {
 pub(super) struct ServerRole {
     pub machine: ServerMachine,
     pub key: Key,
-    pub merged: Option<Key>,
+    pub merged: Option<NonZeroU64>,
+    /// From what its user writes the last response again, if not from bytes.
+    pub essentials: Option<Essentials>,
     /// Matched by RFC 2543's rules.
     pub old: bool,
     /// For those rules: the To tag of our final response, hashed; 0 before it.
-    pub reply_tag: u64,
-    /// Copies of a 2xx sent so far.
-    pub copies: u8,
+    pub reply_tag: u32,
     /// The ACK of a 2xx has arrived.
     pub acknowledged: bool,
+}
+
+/// A response's status and its To tag, of at most 16 bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Essentials {
+    pub status: Status,
+    len: u8,
+    tag: [u8; 16],
+}
+
+impl Essentials {
+    /// `None` if the tag is too long.
+    pub fn new(status: Status, tag: &[u8]) -> Option<Essentials> {
+        let mut bytes = [0; 16];
+        bytes.get_mut(..tag.len())?.copy_from_slice(tag);
+        let len = tag.len() as u8;
+        let tag = bytes;
+        Some(Essentials { status, len, tag })
+    }
+
+    pub fn tag(&self) -> &[u8] {
+        self.tag.get(..usize::from(self.len)).unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -230,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_transaction_is_small() {
-        assert!(size_of::<Slot<u64>>() <= 256, "{}", size_of::<Slot<u64>>());
+        assert!(size_of::<Slot<u64>>() <= 96, "{}", size_of::<Slot<u64>>());
     }
 
     #[test]

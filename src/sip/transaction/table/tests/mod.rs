@@ -4,3 +4,5 @@ mod bench;
 mod client;
 mod randomly;
 mod server;
+
+pub(super) use bench::flow_of_tests;
