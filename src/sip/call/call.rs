@@ -1,6 +1,5 @@
 //! A call, from its first INVITE to its last BYE.
 
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
 use smallvec::SmallVec;
@@ -11,7 +10,7 @@ use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
 use crate::base::{AddressText, Flow, Handle, Instant, Text};
 use crate::config::{Peer, Presentation};
-use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet};
+use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Cursor, Event, Failure, Indication, Place, Progress,
 };
@@ -90,7 +89,15 @@ pub struct Channel {
     /// The best reason so far why it failed.
     pub failure: Option<(Status, Failure)>,
     /// Its place in the callee's call limit.
-    pub lease: Option<(Text, Lease)>,
+    pub lease: Option<Box<(Text, Lease)>>,
+}
+
+/// What a call keeps of its INVITE until that has a final response.
+pub struct Unanswered {
+    /// Head of its responses.
+    pub head: ReplyHead,
+    /// The caller's offer.
+    pub offer: Body,
 }
 
 /// A request relayed inside the dialogs, from one leg to the other.
@@ -127,30 +134,30 @@ pub struct Call {
     pub(super) next_channel: u32,
     /// The callee's leg the caller is joined to.
     pub(super) bridge: Option<u16>,
-    pub(super) relays: SmallVec<[Relay; 1]>,
+    pub(super) relays: Vec<Relay>,
     /// A re-INVITE of our own to the caller, without a final response yet.
     pub(super) reoffer: Option<TransactionId>,
     cursor: Option<Box<Cursor>>,
     /// When the plan wants waking.
     alarm: Option<Instant>,
     /// Channel events the plan has not heard of yet.
-    pub(super) events: VecDeque<(ChannelId, ChannelEvent)>,
+    pub(super) events: SmallVec<[(ChannelId, ChannelEvent); 1]>,
     /// The leg whose response is being handled.
     pub(super) current: Option<u16>,
     /// What the caller was last shown.
     pub(super) indicated: Option<Indication>,
     /// The tag of the caller's dialog for each early dialog beyond the first.
-    pub(super) caller_tags: SmallVec<[Text; 1]>,
+    pub(super) caller_tags: Vec<Text>,
     /// Whether some early dialog took the caller's first tag.
     pub(super) first_tag_taken: bool,
-    /// The caller's offer.
-    pub(super) offer: Body,
+    /// What the caller's INVITE still needs.
+    pub(super) unanswered: Option<Box<Unanswered>>,
     /// Whole header lines passed on to the callees.
     pub(super) passed: Vec<u8>,
     /// Whom the callees are told the call is from.
     pub(super) caller: Caller,
     pub(super) max_forwards: u8,
-    pub(super) lease: Option<(Text, Lease)>,
+    pub(super) lease: Option<Box<(Text, Lease)>>,
     /// The call ends as soon as the caller has acknowledged its 2xx: nobody may
     /// send BYE before that (RFC 3261 §15).
     pub(super) ending: Option<Cause>,
@@ -163,8 +170,8 @@ impl Call {
     pub fn new(turn: &mut Turn<'_>, opening: &Opening, head: ReplyHead) -> Option<Call> {
         let (request, flow) = turn.message?;
         let dialog = caller_dialog(turn, request, flow, opening)?;
-        let mut leg = Leg::new(dialog, opening.peer.clone(), ChannelId(0));
-        leg.head = Some(head);
+        let leg = Leg::new(dialog, opening.peer.clone(), ChannelId(0));
+        let offer = Body::of(request);
         Some(Call {
             handle: Handle {
                 slot: 0,
@@ -174,16 +181,16 @@ impl Call {
             channels: SmallVec::new(),
             next_channel: 1,
             bridge: None,
-            relays: SmallVec::new(),
+            relays: Vec::new(),
             reoffer: None,
             cursor: None,
             alarm: None,
-            events: VecDeque::new(),
+            events: SmallVec::new(),
             current: None,
             indicated: None,
-            caller_tags: SmallVec::new(),
+            caller_tags: Vec::new(),
             first_tag_taken: false,
-            offer: Body::of(request),
+            unanswered: Some(Box::new(Unanswered { head, offer })),
             passed: passed_headers(turn, request),
             caller: opening.caller.clone(),
             max_forwards: opening.max_forwards,
@@ -212,7 +219,7 @@ impl Call {
             leg.invite = Some(server);
             turn.exchange
                 .dialogs
-                .insert(&leg.dialog.call_id, &leg.dialog.local_tag, owner);
+                .insert(leg.dialog.call_id(), leg.dialog.local_tag(), owner);
         }
         self.cursor = Some(Box::new(self.cursor_for(turn, opening)));
         let peer = opening.peer.as_ref();
@@ -220,7 +227,7 @@ impl Call {
             Some((peer, limit)) => {
                 let peer_name = Text::from(peer.name.as_str());
                 let lease = turn.exchange.lease();
-                self.lease = Some((peer_name.clone(), lease));
+                self.lease = Some(Box::new((peer_name.clone(), lease)));
                 let question = Question::Admit {
                     peer: peer_name,
                     limit,
@@ -274,8 +281,11 @@ impl Call {
                 "CHANNEL",
                 &["SIP/", device, "-", number.get(8..).unwrap_or(&number)],
             );
-            set("SIPCALLID", &[&leg.dialog.call_id.lossy()]);
-            set("SIPURI", &[&leg.dialog.target.lossy()]);
+            set(
+                "SIPCALLID",
+                &[&String::from_utf8_lossy(leg.dialog.call_id())],
+            );
+            set("SIPURI", &[&String::from_utf8_lossy(leg.dialog.target())]);
         }
         if let Some((request, _)) = turn.message
             && let Some(uri) = request.parsed_request_uri()
@@ -307,7 +317,7 @@ impl Call {
     /// Our tag on leg `index`.
     pub fn local_tag(&self, index: u16) -> Text {
         self.leg(index)
-            .map(|leg| leg.dialog.local_tag.clone())
+            .map(|leg| Text::from(leg.dialog.local_tag()))
             .unwrap_or_default()
     }
 
@@ -367,7 +377,8 @@ impl Call {
 
     /// Hands queued channel events to the plan, until there are none.
     pub(super) fn deliver(&mut self, turn: &mut Turn<'_>) {
-        while let Some((channel, event)) = self.events.pop_front() {
+        while !self.events.is_empty() {
+            let (channel, event) = self.events.remove(0);
             if !self.step(turn, Event::Channel(channel, event)) {
                 self.events.clear();
                 return;
@@ -448,7 +459,7 @@ impl Call {
     pub(super) fn name(&self) -> String {
         self.legs
             .first()
-            .map(|leg| leg.dialog.call_id.lossy().into_owned())
+            .map(|leg| String::from_utf8_lossy(leg.dialog.call_id()).into_owned())
             .unwrap_or_default()
     }
 }
@@ -479,23 +490,28 @@ fn caller_dialog(
     let local_tag = turn.exchange.tag();
     let general = &turn.exchange.config.general;
     push_address(&mut contact, general.advertised(&flow));
-    let mut dialog = Dialog {
-        role: Role::Uas,
-        call_id: Text::from(request.call_id()),
-        local_tag,
-        remote_tag: Text::from(from.tag().unwrap_or_default()),
-        local: name_addr(to.uri),
-        remote: name_addr(from.uri),
-        target: Text::from(from.uri),
-        contact,
-        routes: RouteSet::from_request(request),
-        local_cseq: 100,
-        remote_cseq: request.cseq().ok().map(|cseq| cseq.number),
-        flow,
-        pinned: opening.pinned,
-        proxy: general.device(opening.peer.as_deref()).forced_proxy(),
+    let target = contact_uri(request);
+    let sayings = Sayings {
+        call_id: request.call_id(),
+        local_tag: &local_tag,
+        remote_tag: from.tag().unwrap_or_default(),
+        local: &name_addr(to.uri),
+        remote: &name_addr(from.uri),
+        target: target.unwrap_or(from.uri),
+        contact: &contact,
     };
-    dialog.refresh_target(request);
+    let mut dialog = Dialog::new(Role::Uas, &sayings, flow);
+    dialog.routes = RouteSet::from_request(request);
+    dialog.local_cseq = 100;
+    dialog.remote_cseq = request.cseq().ok().map(|cseq| cseq.number);
+    dialog.pinned = opening.pinned;
+    dialog.proxy = general
+        .device(opening.peer.as_deref())
+        .forced_proxy()
+        .map(Box::new);
+    if target.is_some() {
+        dialog.aim();
+    }
     Some(dialog)
 }
 

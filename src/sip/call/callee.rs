@@ -81,7 +81,7 @@ impl Call {
             _ => ChannelEvent::Proceeding,
         };
         self.while_current(turn, index, |call, turn| {
-            call.events.push_back((channel, event));
+            call.events.push((channel, event));
             call.deliver(turn);
         });
     }
@@ -148,6 +148,7 @@ impl Call {
         if !known && self.leg(index).is_some_and(|leg| leg.early.len() < 16) {
             let caller_tag = self.caller_tag(turn);
             if let Some(leg) = self.leg_mut(index) {
+                leg.early.reserve_exact(1);
                 leg.early.push(Early {
                     remote_tag: Text::from(tag),
                     caller_tag,
@@ -155,7 +156,7 @@ impl Call {
             }
         }
         if let Some(leg) = self.leg_mut(index) {
-            leg.dialog.remote_tag.set(tag);
+            leg.dialog.set_remote_tag(tag);
         }
     }
 
@@ -167,7 +168,7 @@ impl Call {
         };
         if !self.first_tag_taken || self.is_answered() {
             self.first_tag_taken = true;
-            return caller.dialog.local_tag.clone();
+            return Text::from(caller.dialog.local_tag());
         }
         let tag = turn.exchange.tag();
         let owner = LegRef {
@@ -176,7 +177,7 @@ impl Call {
         };
         turn.exchange
             .dialogs
-            .insert(&caller.dialog.call_id, &tag, owner);
+            .insert(caller.dialog.call_id(), &tag, owner);
         self.caller_tags.push(tag.clone());
         tag
     }
@@ -195,7 +196,7 @@ impl Call {
             .unwrap_or_default();
         let Some(leg) = self.leg(index) else { return };
         if leg.is_up() {
-            if leg.dialog.remote_tag.as_bytes() == tag {
+            if leg.dialog.remote_tag() == tag {
                 let cseq = response.cseq().map_or(0, |cseq| cseq.number);
                 self.repeat_ack(turn, index, cseq);
             } else {
@@ -210,12 +211,13 @@ impl Call {
             return;
         }
         self.remember_early(turn, index, response);
-        let offered = !self.offer.bytes.is_empty();
+        let unanswered = self.unanswered.as_ref();
+        let offered = unanswered.is_some_and(|it| !it.offer.bytes.is_empty());
         let relayed_for = self.leg(0).map(|caller| caller.invite_cseq);
         let Some(leg) = self.leg_mut(index) else {
             return;
         };
-        leg.dialog.remote_tag.set(tag);
+        leg.dialog.set_remote_tag(tag);
         leg.dialog.routes = RouteSet::from_response(response);
         leg.dialog.refresh_target(response);
         leg.dialog.aim();
@@ -229,9 +231,12 @@ impl Call {
         }
         self.drop_other_legs(turn, index);
         self.while_current(turn, index, |call, turn| {
-            call.events.push_back((channel, ChannelEvent::Answered));
+            call.events.push((channel, ChannelEvent::Answered));
             call.deliver(turn);
         });
+        if let Some(leg) = self.leg_mut(index) {
+            leg.early = Vec::new();
+        }
         // An answer the plan did not take, because it has none any more, is hung up.
         if self.leg(index).is_some_and(|leg| leg.is_up()) && self.bridge != Some(index) {
             self.drop_leg(turn, index, Cause::NORMAL_CLEARING, false);
@@ -354,9 +359,15 @@ impl Call {
                 HeaderName::ProxyAuthorization,
             ),
         };
-        let uri = leg.dialog.target.clone();
         let challenges = response.credentials(asked);
-        let answered = auth::respond(challenges, &peer.identities(), b"INVITE", &uri, cnonce, 1);
+        let answered = auth::respond(
+            challenges,
+            &peer.identities(),
+            b"INVITE",
+            leg.dialog.target(),
+            cnonce,
+            1,
+        );
         let Some(authorization) = answered else {
             turn.out.note(Level::Warn, "no-credentials", || {
                 format!(
@@ -366,11 +377,11 @@ impl Call {
             });
             return false;
         };
-        leg.dialog.remote_tag.set(b"");
+        leg.dialog.set_remote_tag(b"");
         leg.early.clear();
         let sent = self.send_invite(turn, index, Some((answer, &authorization)));
         if let Some(leg) = self.leg_mut(index) {
-            leg.credentials = Some((answer, authorization));
+            leg.credentials = Some(Box::new((answer, authorization)));
         }
         sent
     }
@@ -426,7 +437,7 @@ impl Call {
         };
         let Some(invite) = leg.invite else { return };
         let ended = match leg.acked_cseq {
-            Some(_) => leg.ended.with(&leg.dialog.remote_tag),
+            Some(_) => leg.ended.with(leg.dialog.remote_tag()),
             None => leg.ended,
         };
         turn.exchange
@@ -462,7 +473,7 @@ fn send_ack(
             &branch,
             device.maxforwards,
         );
-        if let Some((name, credentials)) = &leg.credentials {
+        if let Some((name, credentials)) = leg.credentials.as_deref() {
             writer.field(*name, credentials);
         }
         super::call::end_with(writer, content_type, body);

@@ -1,6 +1,6 @@
 //! What the caller is told: provisional responses, the answer, or why not.
 
-use super::call::{ALLOW, Body, Call, body_of, end_with};
+use super::call::{ALLOW, Call, body_of, end_with};
 use super::exchange::{Owner, Responding, Turn};
 use super::leg::LegState;
 use super::reason::write_cause;
@@ -14,7 +14,7 @@ impl Call {
     pub(super) fn provisional(&mut self, turn: &mut Turn<'_>, status: Status) {
         let tag = self.current_caller_tag();
         let Some(leg) = self.legs.first() else { return };
-        let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
+        let (Some(unanswered), Some(server)) = (&self.unanswered, leg.invite) else {
             return;
         };
         let (content_type, body) = if self.current.is_some() {
@@ -24,14 +24,14 @@ impl Call {
         };
         let response = Responding {
             server,
-            head,
+            head: &unanswered.head,
             status,
             reason: None,
             tag: &tag,
         };
         turn.exchange
             .respond(turn.now, turn.out, response, |mut writer| {
-                writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
+                writer.parts(HeaderName::Contact, &[b"<", leg.dialog.contact(), b">"]);
                 end_with(writer, content_type, body);
             });
     }
@@ -51,17 +51,17 @@ impl Call {
             return;
         }
         leg.state = LegState::Ended;
-        let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
+        let (Some(unanswered), Some(server)) = (&self.unanswered, leg.invite) else {
             return;
         };
         let device = turn.exchange.config.general.device(leg.peer.as_deref());
         let q850 = device.use_q850_reason;
         let response = Responding {
             server,
-            head,
+            head: &unanswered.head,
             status,
             reason,
-            tag: &leg.dialog.local_tag,
+            tag: leg.dialog.local_tag(),
         };
         turn.exchange
             .respond(turn.now, turn.out, response, |mut writer| {
@@ -94,30 +94,29 @@ impl Call {
         let Some(leg) = self.legs.first_mut() else {
             return;
         };
-        let (Some(head), Some(server)) = (&leg.head, leg.invite) else {
+        let (Some(unanswered), Some(server)) = (&self.unanswered, leg.invite) else {
             return;
         };
-        let first_tag = core::mem::replace(&mut leg.dialog.local_tag, tag);
+        if leg.dialog.local_tag() != tag.as_bytes() {
+            self.caller_tags.push(Text::from(leg.dialog.local_tag()));
+            leg.dialog.set_local_tag(&tag);
+        }
         leg.state = LegState::Unacknowledged;
         leg.answered.push((leg.invite_cseq, server));
         let response = Responding {
             server,
-            head,
+            head: &unanswered.head,
             status: Status::OK,
             reason: None,
-            tag: &leg.dialog.local_tag,
+            tag: leg.dialog.local_tag(),
         };
         turn.exchange
             .respond(turn.now, turn.out, response, |mut writer| {
-                writer.parts(HeaderName::Contact, &[b"<", &leg.dialog.contact, b">"]);
+                writer.parts(HeaderName::Contact, &[b"<", leg.dialog.contact(), b">"]);
                 writer.field(HeaderName::Allow, ALLOW);
                 end_with(writer, content_type, body);
             });
-        leg.head = None;
-        if first_tag != leg.dialog.local_tag {
-            self.caller_tags.push(first_tag);
-        }
-        self.offer = Body::default();
+        self.unanswered = None;
         turn.exchange.counters.calls_answered += 1;
     }
 
@@ -127,7 +126,7 @@ impl Call {
         let first = || {
             self.legs
                 .first()
-                .map(|leg| leg.dialog.local_tag.clone())
+                .map(|leg| Text::from(leg.dialog.local_tag()))
                 .unwrap_or_default()
         };
         let Some(leg) = self.current.and_then(|index| self.leg(index)) else {
@@ -136,7 +135,7 @@ impl Call {
         let early = leg
             .early
             .iter()
-            .find(|early| early.remote_tag == leg.dialog.remote_tag);
+            .find(|early| early.remote_tag.as_bytes() == leg.dialog.remote_tag());
         early.map_or_else(first, |early| early.caller_tag.clone())
     }
 }

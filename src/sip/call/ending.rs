@@ -153,8 +153,9 @@ impl Call {
         turn.exchange.counters.calls_ended += 1;
         if let Some(leg) = self.legs.first_mut() {
             leg.state = LegState::Ended;
-            let call_id = &leg.dialog.call_id;
-            turn.exchange.dialogs.remove(call_id, &leg.dialog.local_tag);
+            let call_id = leg.dialog.call_id();
+            let local_tag = leg.dialog.local_tag();
+            turn.exchange.dialogs.remove(call_id, local_tag);
             for tag in &self.caller_tags {
                 turn.exchange.dialogs.remove(call_id, tag);
             }
@@ -178,8 +179,7 @@ impl Call {
         self.forget_leg(turn, index);
         self.part(turn, channel);
         self.forget_channel(turn, channel);
-        self.events
-            .push_back((channel, ChannelEvent::Hangup(cause)));
+        self.events.push((channel, ChannelEvent::Hangup(cause)));
         self.deliver(turn);
     }
 
@@ -189,7 +189,7 @@ impl Call {
             leg.state = LegState::Ended;
             turn.exchange
                 .dialogs
-                .remove(&leg.dialog.call_id, &leg.dialog.local_tag);
+                .remove(leg.dialog.call_id(), leg.dialog.local_tag());
         }
     }
 
@@ -203,8 +203,8 @@ impl Call {
 }
 
 /// Gives a place in a call limit back.
-fn give_back(turn: &mut Turn<'_>, lease: Option<(Text, Lease)>) {
-    if let Some((peer, lease)) = lease {
+fn give_back(turn: &mut Turn<'_>, lease: Option<Box<(Text, Lease)>>) {
+    if let Some((peer, lease)) = lease.map(|lease| *lease) {
         turn.ask(Question::Release { peer, lease }, Resume::Release);
     }
 }

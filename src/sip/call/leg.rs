@@ -10,7 +10,7 @@ use crate::config::Peer;
 use crate::dialog::Dialog;
 use crate::dialplan::{Cause, ChannelId};
 use crate::transaction::TransactionId;
-use crate::wire::{HeaderName, ReplyHead};
+use crate::wire::HeaderName;
 
 /// Where a leg stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,15 +59,13 @@ pub struct Leg {
     pub invite: Option<TransactionId>,
     /// CSeq number of the caller's first INVITE (caller's leg only).
     pub invite_cseq: u32,
-    /// Head of the answers to its first INVITE (caller's leg only).
-    pub head: Option<ReplyHead>,
     /// When its callee, who has been heard to ring, counts as gone.
     pub rings_until: Option<Instant>,
-    /// Early dialogs (callee's legs only).
-    pub early: SmallVec<[Early; 1]>,
+    /// Early dialogs (callee's legs only), until it is answered.
+    pub early: Vec<Early>,
     /// The credentials its INVITE was accepted with; its ACK repeats them
     /// (RFC 3261 §22.1).
-    pub credentials: Option<(HeaderName, Vec<u8>)>,
+    pub credentials: Option<Box<(HeaderName, Vec<u8>)>>,
     /// Times its INVITE was repeated with credentials.
     pub attempts: u8,
     /// An INVITE of ours whose 2xx waits for its ACK.
@@ -95,9 +93,8 @@ impl Leg {
             channel,
             state: LegState::Inviting,
             invite: None,
-            head: None,
             rings_until: None,
-            early: SmallVec::new(),
+            early: Vec::new(),
             credentials: None,
             attempts: 0,
             ack_owed: None,

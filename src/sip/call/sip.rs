@@ -14,7 +14,7 @@ use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
 use crate::base::{Flow, Level, Text};
 use crate::config::{Host, Peer, PeerKind, Qualify};
-use crate::dialog::{Dialog, Role};
+use crate::dialog::{Dialog, Role, Sayings};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId, Failure};
 use crate::machine::Question;
 use crate::registrar::Binding;
@@ -26,7 +26,7 @@ pub struct Destination {
     /// The device, if one was named.
     pub peer: Option<Arc<Peer>>,
     /// The user part asked for, instead of the contact's own.
-    pub user: Option<Text>,
+    pub user: Option<Box<[u8]>>,
     /// The address, where no device was named.
     pub address: Option<SocketAddr>,
 }
@@ -74,7 +74,7 @@ impl ChannelTech for Sip {
             Some((peer, limit)) => {
                 let name = Text::from(peer.name.as_str());
                 let lease = turn.exchange.lease();
-                channel.lease = Some((name.clone(), lease));
+                channel.lease = Some(Box::new((name.clone(), lease)));
                 turn.ask(
                     Question::Admit {
                         peer: name,
@@ -114,7 +114,8 @@ fn destination(turn: &Turn<'_>, resource: &str) -> Option<Destination> {
         (None, Some((host, exten))) => (Some(exten), host),
         (None, None) => (None, resource),
     };
-    let user = user.map(Text::from).filter(|user| !user.is_empty());
+    let user = user.filter(|user| !user.is_empty());
+    let user = user.map(|user| user.as_bytes().into());
     let config = &turn.exchange.config;
     if let Some(peer) = config
         .peers
@@ -232,10 +233,10 @@ impl Call {
         let peer = channel.destination.peer.clone();
         let named = peer
             .as_ref()
-            .map(|peer| Text::from(peer.defaultuser.as_deref().unwrap_or(&peer.name)));
+            .map(|peer| peer.defaultuser.as_deref().unwrap_or(&peer.name).as_bytes());
         let mut uri = Text::from("sip:");
-        if let Some(user) = channel.destination.user.clone().or(named) {
-            push_user(&mut uri, &user);
+        if let Some(user) = channel.destination.user.as_deref().or(named) {
+            push_user(&mut uri, user);
             uri.push(b"@");
         }
         push_address(&mut uri, address);
@@ -289,29 +290,27 @@ impl Call {
         };
         let ours = general.advertised(&flow);
         let (local, contact) = identity::local(&self.caller, device, general, ours);
-        let dialog = Dialog {
-            role: Role::Uac,
-            call_id: turn.exchange.call_id(),
-            local_tag: turn.exchange.tag(),
-            remote_tag: Text::new(),
-            local,
-            remote: name_addr(&uri),
-            target: uri,
-            contact,
-            routes,
-            local_cseq: 101,
-            remote_cseq: None,
-            flow,
-            pinned,
-            proxy,
+        let sayings = Sayings {
+            call_id: &turn.exchange.call_id(),
+            local_tag: &turn.exchange.tag(),
+            remote_tag: b"",
+            local: &local,
+            remote: &name_addr(&uri),
+            target: &uri,
+            contact: &contact,
         };
+        let mut dialog = Dialog::new(Role::Uac, &sayings, flow);
+        dialog.routes = routes;
+        dialog.local_cseq = 101;
+        dialog.pinned = pinned;
+        dialog.proxy = proxy.map(Box::new);
         let owner = LegRef {
             call: self.handle,
             leg: index,
         };
         turn.exchange
             .dialogs
-            .insert(&dialog.call_id, &dialog.local_tag, owner);
+            .insert(dialog.call_id(), dialog.local_tag(), owner);
         let leg = Leg::new(dialog, peer, id);
         match self.legs.get_mut(usize::from(index)) {
             Some(ended) => *ended = leg,
@@ -337,7 +336,12 @@ impl Call {
             call: self.handle,
             leg: index,
         });
-        let (offer, passed, caller) = (&self.offer, &self.passed, &self.caller);
+        let (passed, caller) = (&self.passed, &self.caller);
+        let offer = self.unanswered.as_ref().map(|unanswered| &unanswered.offer);
+        let (content_type, body) = match offer {
+            Some(offer) => (offer.content_type.as_bytes(), offer.bytes.as_slice()),
+            None => (&b""[..], &b""[..]),
+        };
         let Some(leg) = self.legs.get_mut(usize::from(index)) else {
             return false;
         };
@@ -364,7 +368,7 @@ impl Call {
                 writer.other(name.as_bytes(), value.as_bytes());
             }
             writer.lines(passed);
-            end_with(writer, &offer.content_type, &offer.bytes);
+            end_with(writer, content_type, body);
         });
         leg.state = LegState::Inviting;
         leg.invite.is_some()
@@ -406,7 +410,7 @@ impl Call {
     /// A channel is gone before it was answered.
     pub(super) fn fail(&mut self, turn: &mut Turn<'_>, id: ChannelId, failure: Failure) {
         self.forget_channel(turn, id);
-        self.events.push_back((id, ChannelEvent::Failed(failure)));
+        self.events.push((id, ChannelEvent::Failed(failure)));
     }
 }
 

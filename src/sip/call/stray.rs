@@ -4,8 +4,7 @@
 
 use super::exchange::{Outgoing, Owner, Turn};
 use super::forks::EndedForks;
-use crate::base::Text;
-use crate::dialog::{Dialog, Role, RouteSet};
+use crate::dialog::{Dialog, Role, RouteSet, Sayings, contact_uri};
 use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, Status};
 
@@ -29,14 +28,14 @@ pub fn settle_fork(turn: &mut Turn<'_>, ended: &mut EndedForks) {
     let Some(mut dialog) = dialog_of(turn) else {
         return;
     };
-    if ended.contains(&dialog.remote_tag) {
+    if ended.contains(dialog.remote_tag()) {
         acknowledge(turn, &dialog);
         return;
     }
     let Some(reserved) = turn.reserve(Method::Bye, Owner::Nobody) else {
         return;
     };
-    ended.insert(&dialog.remote_tag);
+    ended.insert(dialog.remote_tag());
     acknowledge(turn, &dialog);
     let cseq = dialog.next_cseq();
     let request = Outgoing {
@@ -72,33 +71,33 @@ fn dialog_of(turn: &Turn<'_>) -> Option<Dialog> {
     let (response, flow) = turn.message?;
     let (from, to) = (response.from().ok()?, response.to().ok()?);
     let cseq = response.cseq().ok()?;
-    let mut dialog = Dialog {
-        role: Role::Uac,
-        call_id: Text::from(response.call_id()),
-        local_tag: Text::from(from.tag()?),
-        remote_tag: Text::from(to.tag().unwrap_or_default()),
+    let target = contact_uri(response);
+    let sayings = Sayings {
+        call_id: response.call_id(),
+        local_tag: from.tag()?,
+        remote_tag: to.tag().unwrap_or_default(),
         local: without_tag(response, HeaderName::From),
         remote: without_tag(response, HeaderName::To),
-        target: Text::from(to.uri),
-        contact: Text::from(from.uri),
-        routes: RouteSet::from_response(response),
-        local_cseq: cseq.number,
-        remote_cseq: None,
-        flow,
-        // Without a proxy between, the callee is where its 2xx came from.
-        pinned: true,
-        proxy: None,
+        target: target.unwrap_or(to.uri),
+        contact: from.uri,
     };
-    dialog.refresh_target(response);
+    let mut dialog = Dialog::new(Role::Uac, &sayings, flow);
+    dialog.routes = RouteSet::from_response(response);
+    dialog.local_cseq = cseq.number;
+    // Without a proxy between, the callee is where its 2xx came from.
+    dialog.pinned = true;
+    if target.is_some() {
+        dialog.aim();
+    }
     Some(dialog)
 }
 
 /// A From or To value up to its parameters.
-fn without_tag(message: &Message<'_>, name: HeaderName) -> Text {
+fn without_tag<'m>(message: &Message<'m>, name: HeaderName) -> &'m [u8] {
     let value = message.raw(name).next().unwrap_or_default();
     let end = match memchr::memrchr(b'>', value) {
         Some(bracket) => bracket + 1,
         None => memchr::memchr(b';', value).unwrap_or(value.len()),
     };
-    Text::from(value.get(..end).unwrap_or(value))
+    value.get(..end).unwrap_or(value)
 }

@@ -5,7 +5,6 @@ use super::call::{ALLOW, Body, Call, Relay, body_of, end_with};
 use super::exchange::{Alarm, LegRef, Outgoing, Owner, Responding, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, LegState};
-use crate::base::Text;
 use crate::config::Peer;
 use crate::dialog::Role;
 use crate::dialplan::{Cause, Failure};
@@ -211,7 +210,7 @@ impl Call {
         server: TransactionId,
         head: &ReplyHead,
         status: Status,
-        (contact, content_type, body): (Option<&Text>, &[u8], &[u8]),
+        (contact, content_type, body): (Option<&[u8]>, &[u8], &[u8]),
     ) {
         let status = relayable(status);
         let response = Responding {
@@ -268,10 +267,10 @@ impl Call {
             return;
         }
         let from = self.relays.get(position).map_or(0, |relay| relay.from);
-        let contact = self.leg(from).map(|leg| leg.dialog.contact.clone());
+        let contact = self.leg(from).map(|leg| leg.dialog.contact());
         let (content_type, body) = body_of(turn);
         if let Some(relay) = self.relays.get(position) {
-            let shown = if invite { contact.as_ref() } else { None };
+            let shown = contact.filter(|_| invite);
             self.answer_with(
                 turn,
                 relay.server,
@@ -504,7 +503,7 @@ impl Call {
     /// Its dialog has a BYE of its own.
     fn abandon_invite(&mut self, turn: &mut Turn<'_>, client: TransactionId, to: u16) {
         let ended = self.leg(to).map_or(EndedForks::default(), |leg| {
-            leg.ended.with(&leg.dialog.remote_tag)
+            leg.ended.with(leg.dialog.remote_tag())
         });
         let transactions = &mut turn.exchange.transactions;
         transactions.set_owner(client, Owner::Straggler { ended });

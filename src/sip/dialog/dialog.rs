@@ -3,7 +3,8 @@
 use core::net::SocketAddr;
 
 use super::RouteSet;
-use crate::base::{AddressText, Decimal, Flow, Text};
+use super::texts::{Name, Sayings, Texts};
+use crate::base::{AddressText, Decimal, Flow};
 use crate::wire::{ContactValue, HeaderName, Message, Method, Uri, Writer};
 
 /// A request whose CSeq is not above the last one (§12.2.2): 500.
@@ -33,20 +34,7 @@ pub struct SentBy {
 pub struct Dialog {
     /// Which end of the first INVITE we were.
     pub role: Role,
-    /// Call-ID.
-    pub call_id: Text,
-    /// Our tag.
-    pub local_tag: Text,
-    /// Theirs; empty until a response brings it.
-    pub remote_tag: Text,
-    /// Our From value in requests, without tag: `"name" <uri>`.
-    pub local: Text,
-    /// Our To value in requests, without tag.
-    pub remote: Text,
-    /// The remote target: Request-URI of requests (§12.2.1.1).
-    pub target: Text,
-    /// Our Contact URI.
-    pub contact: Text,
+    texts: Texts,
     /// The route set.
     pub routes: RouteSet,
     /// CSeq number of our last request.
@@ -60,14 +48,64 @@ pub struct Dialog {
     pub pinned: bool,
     /// The proxy every request goes to, whatever target and route set say
     /// (`outboundproxy=…,force`).
-    pub proxy: Option<SocketAddr>,
+    pub proxy: Option<Box<SocketAddr>>,
 }
 
 impl Dialog {
+    /// A dialog of which nothing is known but what it says and where its
+    /// requests go.
+    pub fn new(role: Role, sayings: &Sayings<'_>, flow: Flow) -> Dialog {
+        Dialog {
+            role,
+            texts: Texts::new(sayings),
+            routes: RouteSet::default(),
+            local_cseq: 0,
+            remote_cseq: None,
+            flow,
+            pinned: false,
+            proxy: None,
+        }
+    }
+
+    /// Call-ID.
+    pub fn call_id(&self) -> &[u8] {
+        self.texts.get(Name::CallId)
+    }
+
+    /// Our tag.
+    pub fn local_tag(&self) -> &[u8] {
+        self.texts.get(Name::LocalTag)
+    }
+
+    /// Their tag; empty until a response brings it.
+    pub fn remote_tag(&self) -> &[u8] {
+        self.texts.get(Name::RemoteTag)
+    }
+
+    /// The remote target.
+    pub fn target(&self) -> &[u8] {
+        self.texts.get(Name::Target)
+    }
+
+    /// Our Contact URI.
+    pub fn contact(&self) -> &[u8] {
+        self.texts.get(Name::Contact)
+    }
+
+    /// Takes another tag for our end: a fork's.
+    pub fn set_local_tag(&mut self, tag: &[u8]) {
+        self.texts.set(Name::LocalTag, tag);
+    }
+
+    /// Takes the tag a response brings.
+    pub fn set_remote_tag(&mut self, tag: &[u8]) {
+        self.texts.set(Name::RemoteTag, tag);
+    }
+
     /// Whether a message with these tags belongs here. A dialog that has no
     /// remote tag yet takes any.
     pub fn matches(&self, remote_tag: &[u8]) -> bool {
-        self.remote_tag.is_empty() || self.remote_tag.as_bytes() == remote_tag
+        self.remote_tag().is_empty() || self.remote_tag() == remote_tag
     }
 
     /// Takes the CSeq of a request from the remote (§12.2.2).
@@ -88,7 +126,7 @@ impl Dialog {
     /// Takes the Contact of a target refresh request or of its 2xx (§12.2).
     pub fn refresh_target(&mut self, message: &Message) {
         if let Some(contact) = contact_uri(message) {
-            self.target.set(contact);
+            self.texts.set(Name::Target, contact);
             self.aim();
         }
     }
@@ -96,14 +134,14 @@ impl Dialog {
     /// Points the flow at the next hop, unless it is pinned. A next hop that is
     /// a name leaves it where the last message came from.
     pub fn aim(&mut self) {
-        if let Some(proxy) = self.proxy {
-            self.flow.remote = proxy;
+        if let Some(proxy) = &self.proxy {
+            self.flow.remote = **proxy;
             return;
         }
         if self.pinned && self.routes.is_empty() {
             return;
         }
-        let next_hop = Uri::parse(self.routes.next_hop(&self.target)).ok();
+        let next_hop = Uri::parse(self.routes.next_hop(self.target())).ok();
         if let Some(remote) = next_hop.and_then(|uri| uri.socket_addr(5060)) {
             self.flow.remote = remote;
         }
@@ -122,7 +160,7 @@ impl Dialog {
         max_forwards: u8,
     ) -> Writer<'b> {
         let mut writer = Writer::new(buffer, sent_by.compact);
-        let (uri, routes) = self.routes.apply(&self.target);
+        let (uri, routes) = self.routes.apply(self.target());
         writer.request(method, uri);
         let address = AddressText::socket(sent_by.address);
         writer.parts(
@@ -142,16 +180,18 @@ impl Dialog {
         for route in routes {
             writer.parts(HeaderName::Route, &[b"<", route, b">"]);
         }
-        writer.parts(HeaderName::From, &[&self.local, b";tag=", &self.local_tag]);
-        if self.remote_tag.is_empty() {
-            writer.field(HeaderName::To, &self.remote);
+        let local = self.texts.get(Name::Local);
+        writer.parts(HeaderName::From, &[local, b";tag=", self.local_tag()]);
+        let (remote, remote_tag) = (self.texts.get(Name::Remote), self.remote_tag());
+        if remote_tag.is_empty() {
+            writer.field(HeaderName::To, remote);
         } else {
-            writer.parts(HeaderName::To, &[&self.remote, b";tag=", &self.remote_tag]);
+            writer.parts(HeaderName::To, &[remote, b";tag=", remote_tag]);
         }
         if method == Method::Invite {
-            writer.parts(HeaderName::Contact, &[b"<", &self.contact, b">"]);
+            writer.parts(HeaderName::Contact, &[b"<", self.contact(), b">"]);
         }
-        writer.field(HeaderName::CallId, &self.call_id);
+        writer.field(HeaderName::CallId, self.call_id());
         writer.parts(
             HeaderName::CSeq,
             &[
@@ -165,7 +205,7 @@ impl Dialog {
 }
 
 /// The URI of the first Contact, if there is one.
-fn contact_uri<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
+pub fn contact_uri<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
     message.contacts().find_map(|contact| match contact.ok()? {
         ContactValue::Addr(address) => Some(address.uri),
         ContactValue::Star => None,

@@ -10,7 +10,9 @@
 mod dialog;
 mod route_set;
 mod table;
+mod texts;
 
-pub use dialog::{Dialog, OutOfOrder, Role, SentBy};
+pub use dialog::{Dialog, OutOfOrder, Role, SentBy, contact_uri};
 pub use route_set::RouteSet;
 pub use table::Table;
+pub use texts::Sayings;

@@ -1,7 +1,5 @@
 //! The route set of a dialog (RFC 3261 §12.1, §12.2.1.1, §16.12.1).
 
-use smallvec::SmallVec;
-
 use crate::base::Text;
 use crate::wire::{Message, Uri};
 
@@ -11,7 +9,7 @@ const MOST: usize = 32;
 
 /// The proxies that asked to stay on the path, nearest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct RouteSet(SmallVec<[Text; 1]>);
+pub struct RouteSet(Box<[Text]>);
 
 impl RouteSet {
     /// The route set a UAS takes from a request: Record-Route in order (§12.1.1).
@@ -21,7 +19,7 @@ impl RouteSet {
 
     /// The route set a UAC takes from a response: Record-Route reversed (§12.1.2).
     pub fn from_response(response: &Message) -> RouteSet {
-        let mut routes: SmallVec<[Text; 1]> = record_routes(response).collect();
+        let mut routes: Box<[Text]> = record_routes(response).collect();
         routes.reverse();
         RouteSet(routes)
     }

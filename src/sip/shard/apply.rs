@@ -10,7 +10,7 @@ use crate::call::{
     name_addr,
 };
 use crate::config::Peer;
-use crate::dialog::{Dialog, Role};
+use crate::dialog::{Dialog, Role, Sayings};
 use crate::machine::{Answer, Outbox, Question};
 use crate::method::{Extra, Verdict};
 use crate::registrar;
@@ -246,22 +246,18 @@ impl Shard {
         let mut local = Text::from("<sip:");
         local.push(&parked.from);
         local.push(format!("@{}>", config.general.advertised(&flow)).as_bytes());
-        let dialog = Dialog {
-            role: Role::Uac,
-            call_id: self.exchange.call_id(),
-            local_tag: self.exchange.tag(),
-            remote_tag: Text::new(),
-            local,
-            remote: name_addr(&binding.uri),
-            target: binding.uri,
-            contact: Text::new(),
-            routes,
-            local_cseq: 102,
-            remote_cseq: None,
-            flow,
-            pinned: true,
-            proxy: None,
+        let sayings = Sayings {
+            call_id: &self.exchange.call_id(),
+            local_tag: &self.exchange.tag(),
+            local: &local,
+            remote: &name_addr(&binding.uri),
+            target: &binding.uri,
+            ..Sayings::default()
         };
+        let mut dialog = Dialog::new(Role::Uac, &sayings, flow);
+        dialog.routes = routes;
+        dialog.local_cseq = 102;
+        dialog.pinned = true;
         let relayed = RelayedMessage {
             server,
             head: parked.head,

@@ -9,7 +9,7 @@ use super::shard::Shard;
 use crate::base::{Instant, Text, shard_of};
 use crate::call::{Outgoing, Owner, Turn, name_addr, push_address};
 use crate::config::{Host, Peer, PeerKind, Qualify};
-use crate::dialog::{Dialog, Role};
+use crate::dialog::{Dialog, Role, Sayings};
 use crate::machine::Outbox;
 use crate::registrar::{Binding, Reach, Watch};
 use crate::wire::Method;
@@ -181,22 +181,18 @@ impl Shard {
         local.push(b"@");
         push_address(&mut local, general.advertised(&flow));
         local.push(b">");
-        let dialog = Dialog {
-            role: Role::Uac,
-            call_id: self.exchange.call_id(),
-            local_tag: self.exchange.tag(),
-            remote_tag: Text::new(),
-            local,
-            remote: name_addr(&watch.uri),
-            target: watch.uri,
-            contact: Text::new(),
-            routes,
-            local_cseq: 102,
-            remote_cseq: None,
-            flow,
-            pinned: true,
-            proxy: None,
+        let sayings = Sayings {
+            call_id: &self.exchange.call_id(),
+            local_tag: &self.exchange.tag(),
+            local: &local,
+            remote: &name_addr(&watch.uri),
+            target: &watch.uri,
+            ..Sayings::default()
         };
+        let mut dialog = Dialog::new(Role::Uac, &sayings, flow);
+        dialog.routes = routes;
+        dialog.local_cseq = 102;
+        dialog.pinned = true;
         let timers = self.exchange.timers(peer);
         let max_forwards = general.device(peer).maxforwards;
         let mut turn = Turn {

@@ -289,7 +289,7 @@ impl Dial {
     fn bridge(&mut self, step: &mut Step<'_>, at: usize) {
         let winner = self.lines.remove(at);
         step.channels.bridge(winner.channel);
-        for line in self.lines.drain(..) {
+        for line in core::mem::take(&mut self.lines) {
             step.channels
                 .hangup(line.channel, Cause::ANSWERED_ELSEWHERE, true);
         }
