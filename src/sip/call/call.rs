@@ -153,7 +153,7 @@ pub struct Call {
     /// What the caller's INVITE still needs.
     pub(super) unanswered: Option<Box<Unanswered>>,
     /// Whole header lines passed on to the callees.
-    pub(super) passed: Vec<u8>,
+    pub(super) passed: Box<[u8]>,
     /// Whom the callees are told the call is from.
     pub(super) caller: Caller,
     pub(super) max_forwards: u8,
@@ -191,7 +191,7 @@ impl Call {
             caller_tags: Vec::new(),
             first_tag_taken: false,
             unanswered: Some(Box::new(Unanswered { head, offer })),
-            passed: passed_headers(turn, request),
+            passed: passed_headers(turn, request).into(),
             caller: opening.caller.clone(),
             max_forwards: opening.max_forwards,
             lease: None,

@@ -93,8 +93,8 @@ impl Call {
         let Some(leg) = self.leg_mut(index) else {
             return;
         };
-        let first = leg.rings_until.is_none();
-        leg.rings_until = Some(turn.now + TIMER_C);
+        let ringing = leg.ringing.get_or_insert_default();
+        let first = ringing.until.replace(turn.now + TIMER_C).is_none();
         if first {
             let alarm = Alarm::Ring { call, leg: index };
             turn.exchange.alarms.set(turn.now, TIMER_C, alarm);
@@ -107,7 +107,8 @@ impl Call {
         let Some(leg) = self.leg(index) else {
             return;
         };
-        let Some(until) = leg.rings_until.filter(|_| leg.state == LegState::Inviting) else {
+        let ringing = leg.ringing.as_ref().and_then(|ringing| ringing.until);
+        let Some(until) = ringing.filter(|_| leg.state == LegState::Inviting) else {
             return;
         };
         if turn.now < until {
@@ -140,16 +141,13 @@ impl Call {
         let Some(tag) = response.to().ok().and_then(|to| to.tag()) else {
             return;
         };
-        let known = self.leg(index).is_some_and(|leg| {
-            leg.early
-                .iter()
-                .any(|early| early.remote_tag.as_bytes() == tag)
-        });
-        if !known && self.leg(index).is_some_and(|leg| leg.early.len() < 16) {
+        let ringing = self.leg(index).and_then(|leg| leg.ringing.as_ref());
+        let early = ringing.map_or(&[][..], |ringing| &ringing.early);
+        let known = early.iter().any(|early| early.remote_tag.as_bytes() == tag);
+        if !known && early.len() < 16 {
             let caller_tag = self.caller_tag(turn);
             if let Some(leg) = self.leg_mut(index) {
-                leg.early.reserve_exact(1);
-                leg.early.push(Early {
+                leg.ringing.get_or_insert_default().early.push(Early {
                     remote_tag: Text::from(tag),
                     caller_tag,
                 });
@@ -235,7 +233,7 @@ impl Call {
             call.deliver(turn);
         });
         if let Some(leg) = self.leg_mut(index) {
-            leg.early = Vec::new();
+            leg.ringing = None;
         }
         // An answer the plan did not take, because it has none any more, is hung up.
         if self.leg(index).is_some_and(|leg| leg.is_up()) && self.bridge != Some(index) {
@@ -378,7 +376,9 @@ impl Call {
             return false;
         };
         leg.dialog.set_remote_tag(b"");
-        leg.early.clear();
+        if let Some(ringing) = &mut leg.ringing {
+            ringing.early.clear();
+        }
         let sent = self.send_invite(turn, index, Some((answer, &authorization)));
         if let Some(leg) = self.leg_mut(index) {
             leg.credentials = Some(Box::new((answer, authorization)));
@@ -406,10 +406,10 @@ impl Call {
             return;
         };
         leg.acked_cseq = Some(cseq);
-        leg.ack.clear();
+        leg.ack = Box::default();
         let sent = send_ack(turn, leg, cseq, content_type, body);
         if !body.is_empty() {
-            leg.ack = sent;
+            leg.ack = sent.into();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::call::{ALLOW, Call, body_of, end_with};
 use super::exchange::{Owner, Responding, Turn};
-use super::leg::LegState;
+use super::leg::{Early, LegState};
 use super::reason::write_cause;
 use crate::base::Text;
 use crate::dialplan::{Cause, ChannelId};
@@ -132,10 +132,9 @@ impl Call {
         let Some(leg) = self.current.and_then(|index| self.leg(index)) else {
             return first();
         };
-        let early = leg
-            .early
-            .iter()
-            .find(|early| early.remote_tag.as_bytes() == leg.dialog.remote_tag());
+        let current = |early: &&Early| early.remote_tag.as_bytes() == leg.dialog.remote_tag();
+        let ringing = leg.ringing.as_ref();
+        let early = ringing.and_then(|ringing| ringing.early.iter().find(current));
         early.map_or_else(first, |early| early.caller_tag.clone())
     }
 }

@@ -35,6 +35,15 @@ pub struct Early {
     pub caller_tag: Text,
 }
 
+/// A callee that has been heard of and has not answered.
+#[derive(Clone, Debug, Default)]
+pub struct Ringing {
+    /// When it counts as gone.
+    pub until: Option<Instant>,
+    /// Early dialogs.
+    pub early: SmallVec<[Early; 1]>,
+}
+
 /// An ACK that is still to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AckOwed {
@@ -59,10 +68,8 @@ pub struct Leg {
     pub invite: Option<TransactionId>,
     /// CSeq number of the caller's first INVITE (caller's leg only).
     pub invite_cseq: u32,
-    /// When its callee, who has been heard to ring, counts as gone.
-    pub rings_until: Option<Instant>,
-    /// Early dialogs (callee's legs only), until it is answered.
-    pub early: Vec<Early>,
+    /// What its callee's provisional responses said, until it is answered.
+    pub ringing: Option<Box<Ringing>>,
     /// The credentials its INVITE was accepted with; its ACK repeats them
     /// (RFC 3261 §22.1).
     pub credentials: Option<Box<(HeaderName, Vec<u8>)>>,
@@ -71,7 +78,7 @@ pub struct Leg {
     /// An INVITE of ours whose 2xx waits for its ACK.
     pub ack_owed: Option<AckOwed>,
     /// The last ACK that carried a body, sent again for a repeated 2xx.
-    pub ack: Vec<u8>,
+    pub ack: Box<[u8]>,
     /// CSeq of the last INVITE of ours that was answered by 2xx.
     pub acked_cseq: Option<u32>,
     /// Forks of its first INVITE that answered too late.
@@ -93,12 +100,11 @@ impl Leg {
             channel,
             state: LegState::Inviting,
             invite: None,
-            rings_until: None,
-            early: Vec::new(),
+            ringing: None,
             credentials: None,
             attempts: 0,
             ack_owed: None,
-            ack: Vec::new(),
+            ack: Box::default(),
             acked_cseq: None,
             ended: EndedForks::default(),
             bye_owed: None,

@@ -28,7 +28,7 @@ pub struct Destination {
     /// The user part asked for, instead of the contact's own.
     pub user: Option<Box<[u8]>>,
     /// The address, where no device was named.
-    pub address: Option<SocketAddr>,
+    pub address: Option<Box<SocketAddr>>,
 }
 
 /// The technology.
@@ -136,7 +136,7 @@ fn destination(turn: &Turn<'_>, resource: &str) -> Option<Destination> {
     dotted.then_some(Destination {
         peer: None,
         user,
-        address: Some(address),
+        address: Some(Box::new(address)),
     })
 }
 
@@ -179,7 +179,7 @@ impl Call {
                 Host::Fixed(address) => Some(address),
                 Host::Dynamic => None,
             },
-            None => destination.address,
+            None => destination.address.as_deref().copied(),
         };
         match (fixed, &destination.peer) {
             (Some(address), _) => self.invite_address(turn, id, address),

@@ -1,47 +1,51 @@
 //! Finds the dialog of a message by Call-ID and local tag.
 
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 
 use crate::base::{Hasher, Random};
 
-/// Dialog keys of one shard. A key is 128 bits of keyed hash over Call-ID and
+/// Dialog keys of one shard. A key is 64 bits of keyed hash over Call-ID and
 /// local tag: no bytes are kept, and nobody without the keys can make two
 /// dialogs collide. What is found still checks its remote tag.
 pub struct Table<R> {
-    hashers: [Hasher; 2],
-    dialogs: HashMap<u128, R, Hasher>,
+    hasher: Hasher,
+    dialogs: HashTable<(u64, R)>,
 }
 
 impl<R: Copy> Table<R> {
     /// An empty table, keyed from `random`.
     pub fn new(random: &mut Random) -> Table<R> {
-        let mut hasher = || random.hasher();
-        let hashers = [hasher(), hasher()];
         Table {
-            hashers,
-            dialogs: HashMap::with_hasher(hasher()),
+            hasher: random.hasher(),
+            dialogs: HashTable::new(),
         }
     }
 
-    fn key(&self, call_id: &[u8], local_tag: &[u8]) -> u128 {
-        let [high, low] = &self.hashers;
-        let pair = (call_id, local_tag);
-        (u128::from(high.hash_one(pair)) << 64) | u128::from(low.hash_one(pair))
+    fn key(&self, call_id: &[u8], local_tag: &[u8]) -> u64 {
+        self.hasher.hash_one((call_id, local_tag))
     }
 
     /// Enters a dialog.
     pub fn insert(&mut self, call_id: &[u8], local_tag: &[u8], dialog: R) {
-        self.dialogs.insert(self.key(call_id, local_tag), dialog);
+        let key = self.key(call_id, local_tag);
+        self.dialogs
+            .entry(key, |&(other, _)| other == key, |&(key, _)| key)
+            .insert((key, dialog));
     }
 
     /// Finds a dialog.
     pub fn find(&self, call_id: &[u8], local_tag: &[u8]) -> Option<R> {
-        self.dialogs.get(&self.key(call_id, local_tag)).copied()
+        let key = self.key(call_id, local_tag);
+        let found = self.dialogs.find(key, |&(other, _)| other == key);
+        found.map(|&(_, dialog)| dialog)
     }
 
     /// Forgets a dialog.
     pub fn remove(&mut self, call_id: &[u8], local_tag: &[u8]) {
-        self.dialogs.remove(&self.key(call_id, local_tag));
+        let key = self.key(call_id, local_tag);
+        if let Ok(found) = self.dialogs.find_entry(key, |&(other, _)| other == key) {
+            found.remove();
+        }
     }
 
     /// Dialogs known.

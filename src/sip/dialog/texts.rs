@@ -16,7 +16,7 @@ pub(super) enum Name {
 const NAMES: usize = 7;
 
 /// Room for a remote tag that is not known yet.
-const TAG_BYTES: usize = 32;
+const TAG_BYTES: usize = 16;
 
 /// What a dialog says, as it begins.
 #[derive(Clone, Copy, Debug, Default)]

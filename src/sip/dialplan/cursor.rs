@@ -31,10 +31,19 @@ pub enum Progress {
     Ended(Ending),
 }
 
+/// What of the limits one call has to know.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// `Limits::dialplan_steps`.
+    steps: u32,
+    /// `Limits::legs_per_call`.
+    legs: u16,
+}
+
 /// One call in a plan. It stays in the plan it began in.
 pub struct Cursor {
     plan: Arc<Plan>,
-    limits: Limits,
+    bounds: Bounds,
     state: State,
     waiting: Option<Box<dyn App>>,
     ended: Option<Ending>,
@@ -60,7 +69,10 @@ impl Cursor {
         };
         Cursor {
             plan,
-            limits: *limits,
+            bounds: Bounds {
+                steps: limits.dialplan_steps,
+                legs: limits.legs_per_call,
+            },
             state,
             waiting: None,
             ended: None,
@@ -118,7 +130,7 @@ impl Cursor {
             plan: &self.plan,
             state: &mut self.state,
             channels,
-            limits: &self.limits,
+            legs_per_call: self.bounds.legs,
         }
     }
 
@@ -128,7 +140,7 @@ impl Cursor {
         if now >= self.spent_since + REFILL {
             (self.spent_since, self.spent) = (now, 0);
         }
-        while self.spent < self.limits.dialplan_steps {
+        while self.spent < self.bounds.steps {
             self.spent += 1;
             let next = match self.plan.find(
                 self.state.place(channels.now()),
@@ -139,7 +151,7 @@ impl Cursor {
                         plan: &self.plan,
                         state: &mut self.state,
                         channels,
-                        limits: &self.limits,
+                        legs_per_call: self.bounds.legs,
                     };
                     execute(&mut step, instruction)
                 }
@@ -150,7 +162,7 @@ impl Cursor {
             }
         }
         let (context, exten, _) = self.position();
-        let steps = self.limits.dialplan_steps;
+        let steps = self.bounds.steps;
         let mut text = || {
             format!("{context},{exten} ran {steps} instructions within a second; the call is ended")
         };

@@ -9,7 +9,7 @@ use super::plan::{Place, Plan, Seek};
 use super::state::{Scope, State};
 use super::substitute::leading_number;
 use super::variables::Full;
-use crate::base::{Instant, Level, Limits};
+use crate::base::{Instant, Level};
 use crate::wire::Status;
 
 /// What a call hears of.
@@ -80,7 +80,8 @@ pub(super) struct Step<'a> {
     pub(super) plan: &'a Plan,
     pub(super) state: &'a mut State,
     pub(super) channels: &'a mut dyn Channels,
-    pub(super) limits: &'a Limits,
+    /// Channels one application may request.
+    pub(super) legs_per_call: u16,
 }
 
 impl Step<'_> {

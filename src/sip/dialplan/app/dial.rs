@@ -209,7 +209,7 @@ impl Dial {
     fn request(&mut self, step: &mut Step<'_>, destinations: &[(&str, &str)]) {
         for (number, (tech, resource)) in destinations.iter().enumerate() {
             self.tally.lines += 1;
-            let requested = match number < usize::from(step.limits.legs_per_call) {
+            let requested = match number < usize::from(step.legs_per_call) {
                 true => step.channels.request(tech, resource),
                 false => Err(Cause::NORMAL_CIRCUIT_CONGESTION),
             };
