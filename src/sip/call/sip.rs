@@ -199,10 +199,10 @@ impl Call {
         let peer = channel.destination.peer.clone();
         let user = channel.destination.user.clone();
         for binding in bindings {
-            let parsed = Uri::parse(&binding.uri).ok();
+            let parsed = Uri::parse(binding.uri()).ok();
             let uri = match (&user, parsed) {
                 (Some(user), Some(parsed)) => with_user(&parsed, user),
-                _ => binding.uri.clone(),
+                _ => Text::from(binding.uri()),
             };
             let pinned = parsed.and_then(|uri| uri.socket_addr(5060)) != Some(binding.flow.remote);
             self.invite(turn, id, uri, binding.flow, pinned, peer.clone());

@@ -1,5 +1,8 @@
 //! The values a registration is made of.
 
+use alloc::sync::Arc;
+use core::fmt;
+
 use crate::base::{Flow, Instant, Text};
 
 /// One contact a REGISTER names.
@@ -41,8 +44,8 @@ pub struct Update {
 /// One contact of an AoR, until its deadline.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Binding {
-    /// Request-URI for requests to it.
-    pub uri: Text,
+    /// URI, Call-ID and User-Agent.
+    pub texts: Texts,
     /// `q` in thousandths.
     pub q: u16,
     /// When the time granted ends, as the 200's `expires` says; lookups find
@@ -52,12 +55,56 @@ pub struct Binding {
     /// is the source when `to_source`, else the URI's host and port (when it is
     /// an IP literal; the source otherwise).
     pub flow: Flow,
-    /// Call-ID of the REGISTER that set it.
-    pub call_id: Text,
     /// CSeq of the REGISTER that set it.
     pub cseq: u32,
+}
+
+impl Binding {
+    /// Request-URI for requests to it.
+    pub fn uri(&self) -> &[u8] {
+        let end = self.texts.uri_len as usize;
+        self.texts.bytes.get(..end).unwrap_or_default()
+    }
+
+    /// Call-ID of the REGISTER that set it.
+    pub fn call_id(&self) -> &[u8] {
+        let start = self.texts.uri_len as usize;
+        let end = start + self.texts.call_id_len as usize;
+        self.texts.bytes.get(start..end).unwrap_or_default()
+    }
+
     /// User-Agent of the phone.
-    pub user_agent: Text,
+    pub fn user_agent(&self) -> &[u8] {
+        let start = self.texts.uri_len as usize + self.texts.call_id_len as usize;
+        self.texts.bytes.get(start..).unwrap_or_default()
+    }
+}
+
+/// The texts of a binding, in one allocation that copies of it share: a lookup
+/// allocates none, nor does a refresh that changes none.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Texts {
+    bytes: Arc<[u8]>,
+    uri_len: u32,
+    call_id_len: u32,
+}
+
+impl Texts {
+    /// URI, Call-ID and User-Agent.
+    pub fn new(uri: &[u8], call_id: &[u8], user_agent: &[u8]) -> Texts {
+        let bytes = uri.iter().chain(call_id).chain(user_agent);
+        Texts {
+            bytes: bytes.copied().collect(),
+            uri_len: uri.len() as u32,
+            call_id_len: call_id.len() as u32,
+        }
+    }
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(&self.bytes))
+    }
 }
 
 /// Why an update was refused; nothing was changed.

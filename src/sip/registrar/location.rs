@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use super::wheel::Wheel;
-use super::{Binding, Contact, Refusal, Update};
+use super::{Binding, Contact, Refusal, Texts, Update};
 use crate::base::{Flow, Handle, Hasher, Instant, Slab, Text};
 use crate::wire::Uri;
 
@@ -39,15 +39,8 @@ type Records = SmallVec<[Record; 1]>;
 
 /// An AoR with at least one binding.
 struct Account {
-    aor: Text,
+    aor: Box<[u8]>,
     records: Records,
-}
-
-/// Where an AoR's account is.
-#[derive(Clone, Copy)]
-struct Place {
-    hash: u64,
-    account: Handle,
 }
 
 /// The bindings of one shard, at most as many as it was made for.
@@ -56,7 +49,8 @@ struct Place {
 /// AoRs.
 pub struct Location {
     accounts: Slab<Account>,
-    places: HashTable<Place>,
+    /// The accounts by AoR: four bytes each.
+    places: HashTable<u32>,
     /// One deadline per account, by its slot: the first end of a binding.
     wheel: Wheel,
     hasher: Hasher,
@@ -146,7 +140,7 @@ impl Location {
             let before = account.records.len();
             account.records.retain(|record| now < record.end());
             let ended = before - account.records.len();
-            let aor = account.aor.clone();
+            let aor = Text::from(&*account.aor);
             self.len -= ended;
             if account.records.is_empty() {
                 self.remove(self.hasher.hash_one(aor.as_bytes()), handle);
@@ -190,13 +184,13 @@ impl Location {
 
     /// Every AoR with a binding that lookups find, for display; in no order
     /// that means anything.
-    pub fn iter(&self, now: Instant) -> impl Iterator<Item = (&Text, &Binding)> {
+    pub fn iter(&self, now: Instant) -> impl Iterator<Item = (&[u8], &Binding)> {
         self.accounts.iter().flat_map(move |(_, account)| {
             let live = account
                 .records
                 .iter()
                 .filter(move |record| now < record.end());
-            live.map(|record| (&account.aor, &record.binding))
+            live.map(|record| (&*account.aor, &record.binding))
         })
     }
 
@@ -216,13 +210,11 @@ impl Location {
             {
                 refuse_disorder(record, update)?;
             }
-            if let Some(at) = at {
-                records.remove(at);
-            }
+            let known = at.map(|at| records.remove(at).binding);
             if contact.expires_s > 0 {
                 self.order += 1;
                 records.push(Record {
-                    binding: bind(now, update, contact),
+                    binding: bind(now, update, contact, known.as_ref()),
                     order: self.order,
                 });
             }
@@ -240,14 +232,12 @@ impl Location {
     }
 
     fn find(&self, hash: u64, aor: &[u8]) -> Option<Handle> {
-        let place = self.places.find(hash, |place| {
-            place.hash == hash
-                && self
-                    .accounts
-                    .get(place.account)
-                    .is_some_and(|account| account.aor.as_bytes() == aor)
-        })?;
-        Some(place.account)
+        let is_it = |&slot: &u32| {
+            let account = self.accounts.at(slot);
+            account.is_some_and(|(_, account)| *account.aor == *aor)
+        };
+        let slot = *self.places.find(hash, is_it)?;
+        Some(self.accounts.at(slot)?.0)
     }
 
     /// Makes `records` the bindings of an AoR.
@@ -268,18 +258,15 @@ impl Location {
             }
             // Never full: every account holds a binding, and those are counted.
             None => match self.accounts.insert(Account {
-                aor: aor.clone(),
+                aor: aor.as_bytes().into(),
                 records,
             }) {
                 Ok(handle) => {
-                    self.places.insert_unique(
-                        hash,
-                        Place {
-                            hash,
-                            account: handle,
-                        },
-                        |place| place.hash,
-                    );
+                    let (accounts, hasher) = (&self.accounts, &self.hasher);
+                    self.places.insert_unique(hash, handle.slot, |&slot| {
+                        let account = accounts.at(slot);
+                        account.map_or(0, |(_, account)| hasher.hash_one(&*account.aor))
+                    });
                     handle
                 }
                 Err(_) => return,
@@ -291,10 +278,7 @@ impl Location {
     fn remove(&mut self, hash: u64, handle: Handle) {
         self.wheel.cancel(handle);
         self.accounts.remove(handle);
-        if let Ok(place) = self
-            .places
-            .find_entry(hash, |place| place.account == handle)
-        {
+        if let Ok(place) = self.places.find_entry(hash, |&slot| slot == handle.slot) {
             place.remove();
         }
     }
@@ -304,7 +288,7 @@ impl Location {
 /// is higher.
 fn refuse_disorder(record: &Record, update: &Update) -> Result<(), Refusal> {
     let binding = &record.binding;
-    if binding.call_id == update.call_id && update.cseq <= binding.cseq {
+    if *binding.call_id() == *update.call_id && update.cseq <= binding.cseq {
         return Err(Refusal::OutOfOrder);
     }
     Ok(())
@@ -313,27 +297,37 @@ fn refuse_disorder(record: &Record, update: &Update) -> Result<(), Refusal> {
 /// The record whose contact is `uri`: spelled the same, or else equivalent by
 /// §19.1.4, which is not transitive.
 fn position(records: &Records, uri: &Text) -> Option<usize> {
-    let same = records.iter().position(|record| record.binding.uri == *uri);
+    let same = records
+        .iter()
+        .position(|record| *record.binding.uri() == **uri);
     same.or_else(|| {
         let uri = Uri::parse(uri).ok()?;
         records.iter().position(|record| {
-            Uri::parse(&record.binding.uri).is_ok_and(|other| Uri::equivalent(&uri, &other))
+            Uri::parse(record.binding.uri()).is_ok_and(|other| Uri::equivalent(&uri, &other))
         })
     })
 }
 
-fn bind(now: Instant, update: &Update, contact: &Contact) -> Binding {
+/// The binding an update makes; `known` is the one it takes the place of.
+fn bind(now: Instant, update: &Update, contact: &Contact, known: Option<&Binding>) -> Binding {
+    let (uri, call_id, user_agent) = (&contact.uri, &update.call_id, &update.user_agent);
+    let same = known.filter(|known| {
+        *known.uri() == **uri
+            && *known.call_id() == **call_id
+            && *known.user_agent() == **user_agent
+    });
     Binding {
-        uri: contact.uri.clone(),
+        texts: match same {
+            Some(known) => known.texts.clone(),
+            None => Texts::new(uri, call_id, user_agent),
+        },
         q: contact.q,
         expires: now + Duration::from_secs(contact.expires_s.into()),
         flow: Flow {
             remote: destination(update, contact),
             ..update.flow
         },
-        call_id: update.call_id.clone(),
         cseq: update.cseq,
-        user_agent: update.user_agent.clone(),
     }
 }
 

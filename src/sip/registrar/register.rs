@@ -186,7 +186,7 @@ pub fn write_contacts(now: Instant, bindings: &[Binding], writer: &mut Writer) {
     for binding in bindings.iter().filter(|binding| now < binding.expires) {
         let left_s = binding.expires.since(now).as_micros().div_ceil(1_000_000);
         value.set(b"<");
-        value.push(&binding.uri);
+        value.push(binding.uri());
         // Writing to a `Text` cannot fail.
         let _ = write!(value, ">;expires={left_s}");
         if binding.q < 1000 {
@@ -199,6 +199,7 @@ pub fn write_contacts(now: Instant, bindings: &[Binding], writer: &mut Writer) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registrar::Texts;
     use crate::wire::Fields;
 
     const RULES: ExpiryRules = ExpiryRules {
@@ -438,13 +439,11 @@ mod tests {
     fn the_200_lists_what_has_time_left() {
         let now = Instant::from_micros(5_000_000);
         let binding = |uri: &str, q, expires_micros| Binding {
-            uri: uri.into(),
+            texts: Texts::new(uri.as_bytes(), b"c1", b""),
             q,
             expires: Instant::from_micros(expires_micros),
             flow: flow(),
-            call_id: "c1".into(),
             cseq: 1,
-            user_agent: Text::new(),
         };
         let bindings = [
             binding("sip:a@192.0.2.9", 1000, 65_000_000),

@@ -250,8 +250,8 @@ impl Shard {
             call_id: &self.exchange.call_id(),
             local_tag: &self.exchange.tag(),
             local: &local,
-            remote: &name_addr(&binding.uri),
-            target: &binding.uri,
+            remote: &name_addr(binding.uri()),
+            target: binding.uri(),
             ..Sayings::default()
         };
         let mut dialog = Dialog::new(Role::Uac, &sayings, flow);

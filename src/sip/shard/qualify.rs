@@ -11,7 +11,7 @@ use crate::call::{Outgoing, Owner, Turn, name_addr, push_address};
 use crate::config::{Host, Peer, PeerKind, Qualify};
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::machine::Outbox;
-use crate::registrar::{Binding, Reach, Watch};
+use crate::registrar::{Binding, Reach, Texts, Watch};
 use crate::wire::Method;
 
 /// What is sent where nothing is asked: blank, so that nobody answers.
@@ -86,8 +86,11 @@ impl Shard {
         let Some(rhythm) = Rhythm::of(&peer) else {
             return;
         };
-        let known: Vec<Text> = before.iter().map(|binding| binding.uri.clone()).collect();
-        let kept: Vec<&[u8]> = after.iter().map(|binding| binding.uri.as_bytes()).collect();
+        let known: Vec<Text> = before
+            .iter()
+            .map(|binding| Text::from(binding.uri()))
+            .collect();
+        let kept: Vec<&[u8]> = after.iter().map(Binding::uri).collect();
         self.qualifier.keep_only(aor, &known, &kept);
         for binding in after {
             self.watch(now, &peer, binding, rhythm, Duration::from_secs(1));
@@ -107,7 +110,7 @@ impl Shard {
             self.location
                 .bindings(now, &watch.aor)
                 .iter()
-                .any(|binding| binding.uri == watch.uri)
+                .any(|binding| *binding.uri() == *watch.uri)
         };
         Rhythm::of(peer).is_some() && (fixed || registered())
     }
@@ -122,7 +125,7 @@ impl Shard {
     ) {
         let watch = Watch {
             aor: Text::from(peer.name.as_str()),
-            uri: binding.uri.clone(),
+            uri: Text::from(binding.uri()),
             flow: binding.flow,
             within: rhythm.within,
             every: rhythm.every,
@@ -139,7 +142,12 @@ impl Shard {
         {
             bindings.extend(self.fixed_binding(now, peer));
         }
-        bindings.retain(|binding| self.qualifier.reach(aor, &binding.uri) != Reach::Unreachable);
+        if !self.qualifier.is_empty() {
+            bindings.retain(|binding| {
+                let uri = Text::from(binding.uri());
+                self.qualifier.reach(aor, &uri) != Reach::Unreachable
+            });
+        }
         bindings
     }
 
@@ -149,13 +157,11 @@ impl Shard {
             return None;
         };
         Some(Binding {
-            uri: fixed_uri(peer, address),
+            texts: Texts::new(&fixed_uri(peer, address), b"", b""),
             q: 1000,
             expires: now,
             flow: self.exchange.route_to(address)?,
-            call_id: Text::new(),
             cseq: 0,
-            user_agent: Text::new(),
         })
     }
 

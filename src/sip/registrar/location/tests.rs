@@ -50,7 +50,7 @@ fn star(call_id: &str, cseq: u32) -> Update {
 fn uris(bindings: &[Binding]) -> Vec<String> {
     bindings
         .iter()
-        .map(|binding| binding.uri.lossy().into_owned())
+        .map(|binding| String::from_utf8_lossy(binding.uri()).into_owned())
         .collect()
 }
 
@@ -68,16 +68,14 @@ fn a_contact_is_added() {
         )
         .unwrap();
     let expected = Binding {
-        uri: "sip:a@192.0.2.9:5070".into(),
+        texts: Texts::new(b"sip:a@192.0.2.9:5070", b"c", b"phone"),
         q: 1000,
         expires: at(65),
         flow: Flow {
             remote: "192.0.2.9:5070".parse().unwrap(),
             ..register("", 0, &[]).flow
         },
-        call_id: "c".into(),
         cseq: 1,
-        user_agent: "phone".into(),
     };
     assert_eq!(bindings, [expected]);
     assert_eq!(location.bindings(at(5), AOR), bindings);
@@ -262,10 +260,7 @@ fn another_call_id_may_start_anew() {
     let bindings = location
         .update(at(1), &register("d", 1, &[contact("sip:a@h", 60)]))
         .unwrap();
-    assert_eq!(
-        (bindings[0].call_id.as_bytes(), bindings[0].cseq),
-        (&b"d"[..], 1)
-    );
+    assert_eq!((bindings[0].call_id(), bindings[0].cseq), (&b"d"[..], 1));
 }
 
 #[test]
@@ -450,9 +445,27 @@ fn aors_are_told_apart() {
 
 #[test]
 fn a_binding_is_small() {
-    // The slab's generation and the wheel's and the index's share come on top.
-    let bytes = size_of::<Option<Account>>() + 8 + 20 + 2 * (size_of::<Place>() + 1);
-    assert!(bytes <= 400, "{bytes}");
+    // The slab's generation and the wheel's and the index's share come on top,
+    // and the texts.
+    let bytes = size_of::<Option<Account>>() + 8 + 20 + 2 * (size_of::<u32>() + 1);
+    assert!(bytes <= 200, "{bytes}");
+}
+
+#[test]
+fn a_refresh_keeps_the_texts_it_does_not_change() {
+    let mut location = location(10);
+    let mut update = |cseq, user_agent: &str| {
+        let mut update = register("c", cseq, &[contact("sip:a@h", 60)]);
+        update.user_agent = user_agent.into();
+        location.update(at(0), &update).unwrap().remove(0)
+    };
+    let (first, same, other) = (update(1, "phone"), update(2, "phone"), update(3, "new"));
+    assert_eq!(first.uri().as_ptr(), same.uri().as_ptr());
+    assert_ne!(first.uri().as_ptr(), other.uri().as_ptr());
+    assert_eq!(
+        (other.call_id(), other.user_agent()),
+        (&b"c"[..], &b"new"[..])
+    );
 }
 
 /// The same rules over a plain list.
@@ -470,10 +483,12 @@ impl Model {
     ) -> Result<Vec<Binding>, Refusal> {
         let mut next = self.bindings.clone();
         next.retain(|(aor, binding)| *aor != update.aor || now < binding.expires + GRACE);
-        let mine =
-            |aor: &Text, binding: &Binding, uri: &Text| *aor == update.aor && binding.uri == *uri;
-        let late =
-            |binding: &Binding| binding.call_id == update.call_id && binding.cseq >= update.cseq;
+        let mine = |aor: &Text, binding: &Binding, uri: &Text| {
+            *aor == update.aor && binding.uri() == &**uri
+        };
+        let late = |binding: &Binding| {
+            binding.call_id() == &*update.call_id && binding.cseq >= update.cseq
+        };
         let touched = next.iter().filter(|(aor, binding)| {
             update.remove_all && *aor == update.aor
                 || update
@@ -488,7 +503,7 @@ impl Model {
         for contact in &update.contacts {
             next.retain(|(aor, binding)| !mine(aor, binding, &contact.uri));
             if contact.expires_s > 0 {
-                next.push((update.aor.clone(), bind(now, update, contact)));
+                next.push((update.aor.clone(), bind(now, update, contact, None)));
             }
         }
         let count =
