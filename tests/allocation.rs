@@ -1,112 +1,155 @@
-//! What retransmissions cost in memory: nothing.
+//! What messages cost in memory, once the tables have their size: nothing.
+//! What a new call may cost: a handful of allocations, counted here.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::cell::Cell;
+use std::time::Duration;
 
-use pinion_sip::base::{Flow, Instant, Limits, UnixTime};
-use pinion_sip::config::{Config, General, Peer, PeerKind, Peers};
-use pinion_sip::dialplan::{Line, PlanBuilder};
-use pinion_sip::machine::{Input, Machine, Outbox};
-use pinion_sip::shard::{Setup, Shard};
+use pinion_bench::{Rig, Users, plain};
 
-const ENGINE: &str = "127.0.0.1:5060";
-const PHONE: &str = "127.0.0.1:7001";
+/// Allocations of one new call from INVITE to the callee's 200, both
+/// transactions' bytes, both dialogs and the dialplan's run included.
+const MOST_FOR_A_CALL: u64 = 64;
 
-fn shard() -> Shard {
-    let mut builder = PlanBuilder::new();
-    let context = builder.context("default");
-    let line = Line {
-        exten: "_X.",
-        caller: None,
-        priority: 1,
-        label: None,
-        application: "Wait",
-        arguments: "600",
-        at: "test:1",
-    };
-    builder.add(context, line).expect("the first line");
-    let config = Config {
-        general: General::default(),
-        peers: Peers::new([Peer::new("1001", PeerKind::Friend)]),
-        plan: Arc::new(builder.build()),
-    };
-    Shard::new(Setup {
-        shard: 0,
-        shards: 1,
-        incarnation: 0,
-        limits: Limits::default(),
-        config: Arc::new(config),
-        sockets: vec![ENGINE.parse().expect("an address")],
-        seed: [1; 32],
-        nonce_secret: [2; 32],
-        unix_start: UnixTime(1_700_000_000),
-    })
+/// Units before allocations count, 100 ms apart: transactions then end as fast
+/// as they begin, and every table and queue has its size.
+const WARM_UP: u32 = 1_000;
+
+/// Units whose allocations count.
+const COUNTED: u32 = 200;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-fn address(text: &str) -> SocketAddr {
-    text.parse().expect("an address")
+/// Counts the allocations of the shard's turns.
+fn counting(work: &mut dyn FnMut()) {
+    let counted = allocation_counter::measure(work);
+    ALLOCATIONS.set(ALLOCATIONS.get() + counted.count_total);
 }
 
-fn request(method: &str, extra: &str) -> Vec<u8> {
-    format!(
-        "{method} sip:1002@{ENGINE} SIP/2.0\r\nVia: SIP/2.0/UDP {PHONE};branch=z9hG4bK{method}1;rport\r\n\
-         From: <sip:1001@{ENGINE}>;tag=a\r\nTo: <sip:1001@{ENGINE}>\r\nCall-ID: one\r\nCSeq: 1 {method}\r\n\
-         Max-Forwards: 70\r\nContact: <sip:1001@{PHONE}>\r\n{extra}Content-Length: 0\r\n\r\n"
-    )
-    .into_bytes()
+fn rest(rig: &mut Rig) {
+    rig.rest(Duration::from_millis(100));
 }
 
-/// Allocations of the second to fifth copy of a datagram, and the bytes each sent.
-fn copies(shard: &mut Shard, datagram: &[u8]) -> (u64, usize) {
-    let flow = Flow {
-        socket: 0,
-        local: address(ENGINE),
-        remote: address(PHONE),
+/// Allocations of `step` alone, after a warm-up with all of `before`, `step`
+/// and `after`.
+fn allocations(users: Users, before: fn(&mut Rig), step: fn(&mut Rig), after: fn(&mut Rig)) -> u64 {
+    let mut rig = Rig::new(users, plain);
+    let mut round = |meter| {
+        before(&mut rig);
+        rig.set_meter(meter);
+        step(&mut rig);
+        rig.set_meter(plain);
+        after(&mut rig);
+        rest(&mut rig);
     };
-    let mut out = Outbox::new(64);
-    let mut take = |out: &mut Outbox| {
-        shard.handle(
-            Instant::from_micros(1_000),
-            Input::Datagram {
-                bytes: datagram,
-                flow,
+    for _ in 0..WARM_UP {
+        round(plain);
+    }
+    ALLOCATIONS.set(0);
+    for _ in 0..COUNTED {
+        round(counting);
+    }
+    ALLOCATIONS.take()
+}
+
+fn nothing(_: &mut Rig) {}
+
+#[test]
+fn options_allocate_nothing() {
+    let step = |rig: &mut Rig| {
+        rig.options();
+        rest(rig);
+    };
+    assert_eq!(allocations(Users::Open, nothing, step, nothing), 0);
+}
+
+#[test]
+fn a_registration_refreshed_allocates_nothing() {
+    for users in [Users::Open, Users::Secured] {
+        let step = |rig: &mut Rig| {
+            rig.register();
+            rest(rig);
+        };
+        assert_eq!(allocations(users, nothing, step, nothing), 0, "{users:?}");
+    }
+}
+
+#[test]
+fn a_challenge_allocates_nothing() {
+    let users = Users::Secured;
+    assert_eq!(allocations(users, nothing, Rig::register_anew, nothing), 0);
+}
+
+#[test]
+fn ringing_answering_and_acknowledging_allocate_nothing() {
+    for (step, before, after) in [
+        (
+            Rig::ring as fn(&mut Rig),
+            Rig::invite as fn(&mut Rig),
+            (|rig| {
+                rig.pick_up();
+                rig.acknowledge();
+                rig.hang_up();
+            }) as fn(&mut Rig),
+        ),
+        (
+            Rig::acknowledge,
+            |rig| {
+                rig.invite();
+                rig.ring();
+                rig.pick_up();
             },
-            out,
-        );
-        let sent = out.sends().map(|(_, bytes)| bytes.len()).sum();
-        out.clear_sends();
-        sent
+            Rig::hang_up,
+        ),
+    ] {
+        assert_eq!(allocations(Users::Open, before, step, after), 0);
+    }
+}
+
+#[test]
+fn a_new_offer_within_a_call_allocates_nothing() {
+    let step = Rig::reinvite;
+    assert_eq!(allocations(Users::Open, Rig::set_up, step, Rig::hang_up), 0);
+}
+
+#[test]
+fn an_info_within_a_call_allocates_nothing() {
+    let step = Rig::info;
+    assert_eq!(allocations(Users::Open, Rig::set_up, step, Rig::hang_up), 0);
+}
+
+#[test]
+fn the_end_of_a_call_allocates_nothing() {
+    let step = |rig: &mut Rig| {
+        rig.hang_up();
+        rest(rig);
     };
-    let _first: usize = take(&mut out);
-    let mut sent = 0;
-    let counted = allocation_counter::measure(|| {
-        for _ in 0..4 {
-            sent += take(&mut out);
-        }
-    });
-    (counted.count_total, sent)
+    assert_eq!(allocations(Users::Open, Rig::set_up, step, nothing), 0);
 }
 
 #[test]
-fn a_repeated_invite_allocates_nothing() {
-    let mut shard = shard();
-    let (allocations, sent) = copies(&mut shard, &request("INVITE", ""));
-    assert!(sent > 0, "each copy is answered by 100");
-    assert_eq!(allocations, 0);
+fn a_new_call_allocates_a_handful() {
+    for users in [Users::Open, Users::Secured] {
+        let all = allocations(users, nothing, Rig::set_up, Rig::hang_up);
+        let each = all as f64 / f64::from(COUNTED);
+        println!("figure: {each:.2} allocations for a new call, {users:?}");
+        assert!(each <= MOST_FOR_A_CALL as f64, "{each}");
+    }
 }
 
 #[test]
-fn a_repeated_register_allocates_nothing() {
-    let mut shard = shard();
-    let (allocations, sent) = copies(&mut shard, &request("REGISTER", "Expires: 60\r\n"));
-    assert!(sent > 0, "each copy is answered by 200");
-    assert_eq!(allocations, 0);
-}
-
-#[test]
-fn a_repeated_options_allocates_nothing() {
-    let mut shard = shard();
-    let (allocations, sent) = copies(&mut shard, &request("OPTIONS", ""));
-    assert!(sent > 0, "each copy is answered");
-    assert_eq!(allocations, 0);
+fn copies_allocate_nothing() {
+    let step = Rig::repeat;
+    assert_eq!(allocations(Users::Open, Rig::options, step, nothing), 0);
+    assert_eq!(allocations(Users::Open, Rig::register, step, nothing), 0);
+    assert_eq!(
+        allocations(Users::Open, Rig::invite, step, |rig| {
+            rig.ring();
+            rig.pick_up();
+            rig.acknowledge();
+            rig.hang_up();
+        }),
+        0
+    );
 }

@@ -17,6 +17,8 @@
 #![deny(unsafe_code)]
 
 mod address;
+#[cfg(feature = "bench")]
+pub mod bench;
 mod clock;
 mod counters;
 mod doorbell;

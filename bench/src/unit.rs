@@ -1,0 +1,97 @@
+//! The pieces of work whose cost is watched, by name.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use pinion_sip::wire::{Fields, Message};
+
+use crate::fixture::{invite_of_832_bytes, read_typed};
+use crate::meter::Meter;
+use crate::rig::{Rig, Users};
+
+/// A piece of work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// INVITE to BYE through Dial to a registered user, nobody challenged.
+    Call,
+    /// The same with the caller's INVITE challenged.
+    CallWithDigest,
+    /// REGISTER, 401, REGISTER, 200.
+    RegisterWithDigest,
+    /// REGISTER with credentials for a nonce in hand, 200.
+    RegisterRefresh,
+    /// OPTIONS, 200.
+    Options,
+    /// An 832-byte INVITE: first line, Call-ID, where its fields are.
+    ParseIntake,
+    /// The same with its common fields typed.
+    ParseTyped,
+}
+
+impl Unit {
+    /// Every unit.
+    pub const ALL: [Unit; 7] = [
+        Unit::Call,
+        Unit::CallWithDigest,
+        Unit::RegisterWithDigest,
+        Unit::RegisterRefresh,
+        Unit::Options,
+        Unit::ParseIntake,
+        Unit::ParseTyped,
+    ];
+
+    /// Its name in reports, in the baseline and on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Call => "call",
+            Unit::CallWithDigest => "call-with-digest",
+            Unit::RegisterWithDigest => "register-with-digest",
+            Unit::RegisterRefresh => "register-refresh",
+            Unit::Options => "options",
+            Unit::ParseIntake => "parse-intake",
+            Unit::ParseTyped => "parse-typed",
+        }
+    }
+
+    /// The unit of that name.
+    pub fn named(name: &str) -> Option<Unit> {
+        Unit::ALL.into_iter().find(|unit| unit.name() == name)
+    }
+
+    /// Something that does the unit once each time it is called, `rest` after
+    /// the one before, its cost measured by the meter it is handed.
+    pub fn work(self, rest: Duration) -> Box<dyn FnMut(Meter)> {
+        let on_rig = |users, step: fn(&mut Rig)| -> Box<dyn FnMut(Meter)> {
+            let mut rig = Rig::new(users, crate::meter::plain);
+            Box::new(move |meter| {
+                rig.set_meter(meter);
+                step(&mut rig);
+                rig.rest(rest);
+            })
+        };
+        match self {
+            Unit::Call => on_rig(Users::Open, Rig::call),
+            Unit::CallWithDigest => on_rig(Users::Secured, Rig::call),
+            Unit::RegisterWithDigest => on_rig(Users::Secured, Rig::register_anew),
+            Unit::RegisterRefresh => on_rig(Users::Secured, Rig::register),
+            Unit::Options => on_rig(Users::Open, Rig::options),
+            Unit::ParseIntake => on_message(|message| {
+                black_box(message.call_id());
+            }),
+            Unit::ParseTyped => on_message(|message| {
+                read_typed(message).expect("well formed");
+            }),
+        }
+    }
+}
+
+fn on_message(look: fn(&Message<'_>)) -> Box<dyn FnMut(Meter)> {
+    let datagram = invite_of_832_bytes();
+    let mut fields = Fields::new();
+    Box::new(move |meter| {
+        meter(&mut || {
+            let message = Message::parse(black_box(&datagram), &mut fields);
+            look(&message.expect("readable"));
+        });
+    })
+}
