@@ -1,0 +1,397 @@
+//! The units compared, one function each: what is started, what is asked of
+//! it, and what its figures must reach.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::capacity;
+use crate::generator::{Generator, Load, Order, Pace};
+use crate::measure::{alternate, median, run};
+use crate::pinion_load::PinionLoad;
+use crate::server::{KAMAILIO, Kind, PINION, Server, steers};
+use crate::sipp::Sipp;
+use crate::table::{Check, Row};
+use crate::users;
+
+/// Pieces of load on their way at once where the server shall be saturated.
+const AT_ONCE: u32 = 200;
+
+/// How long finished transactions linger (64·T1), and a little.
+const LINGER: Duration = Duration::from_secs(35);
+
+const AT_ONCE_CALL: Load = Load::Call {
+    hold: Duration::ZERO,
+};
+
+/// How thoroughly, and with what.
+pub struct Bench<'a> {
+    pub programs: &'a Path,
+    pub generator: &'a dyn Generator,
+    pub quick: bool,
+    pub rounds: u32,
+}
+
+impl Bench<'_> {
+    fn units(&self, full: u64) -> u64 {
+        if self.quick { full / 5 } else { full }
+    }
+
+    fn floor_time(&self) -> Duration {
+        Duration::from_secs(if self.quick { 1 } else { 2 })
+    }
+
+    fn order(&self, load: Load, pace: Pace, units: u64) -> Order {
+        Order {
+            load,
+            pace,
+            units,
+            target: ([127, 0, 0, 1], 0).into(),
+            users: users::callers(),
+            many_ports: false,
+        }
+    }
+
+    fn server(&self, kind: Kind, digest: bool) -> Result<Server> {
+        Server::start(kind, digest, self.programs).with_context(|| format!("{kind:?}"))
+    }
+
+    /// Both servers, warm: every allocator has seen the load.
+    fn pair(&self, digest: bool, order: &Order) -> Result<[Server; 2]> {
+        let pair = [self.server(PINION, digest)?, self.server(KAMAILIO, digest)?];
+        for (server, name) in pair.iter().zip(["the engine", "kamailio"]) {
+            if matches!(order.load, Load::Call { .. }) {
+                self.generator.prepare(server.address, digest)?;
+            }
+            let warm_up = Order {
+                units: order.units / 4,
+                ..order.clone()
+            };
+            run(server, self.generator, &warm_up).context(name)?;
+        }
+        Ok(pair)
+    }
+
+    /// OPTIONS answered.
+    pub fn options(&self) -> Result<Row> {
+        let order = self.order(Load::Options, Pace::Saturate(AT_ONCE), self.units(200_000));
+        let [engine, peer] = self.pair(false, &order)?;
+        let cost = alternate(
+            [&engine, &peer],
+            self.generator,
+            &order,
+            self.rounds,
+            self.floor_time(),
+        )?;
+        Ok(Row {
+            unit: "OPTIONS answered",
+            measure: "CPU µs",
+            engine: Some(cost.engine_us),
+            peer: Some(cost.peer_us),
+            floor: Some(cost.floor_us),
+            checks: vec![
+                Check::ratio("kamailio", cost.engine_us, cost.peer_us, 0.85),
+                Check::ratio("floor", cost.engine_us, cost.floor_us, 1.35),
+            ],
+            note: format!("{:.1} packets", cost.packets),
+        })
+    }
+
+    /// REGISTER, 401, REGISTER, 200.
+    pub fn register(&self) -> Result<Row> {
+        let pace = Pace::Saturate(AT_ONCE);
+        let order = self.order(Load::RegisterWithDigest, pace, self.units(100_000));
+        let [engine, peer] = self.pair(true, &order)?;
+        let cost = alternate(
+            [&engine, &peer],
+            self.generator,
+            &order,
+            self.rounds,
+            self.floor_time(),
+        )?;
+        Ok(Row {
+            unit: "REGISTER with digest, 401 then 200",
+            measure: "CPU µs",
+            engine: Some(cost.engine_us),
+            peer: Some(cost.peer_us),
+            floor: Some(cost.floor_us),
+            checks: vec![Check::ratio("kamailio", cost.engine_us, cost.peer_us, 0.5)],
+            note: format!("{:.1} packets", cost.packets),
+        })
+    }
+
+    /// A call through Dial to a registered user, nobody challenged.
+    pub fn call(&self) -> Result<Row> {
+        let order = self.order(AT_ONCE_CALL, Pace::Saturate(AT_ONCE), self.units(50_000));
+        let [engine, peer] = self.pair(false, &order)?;
+        let cost = alternate(
+            [&engine, &peer],
+            self.generator,
+            &order,
+            self.rounds,
+            self.floor_time(),
+        )?;
+        Ok(Row {
+            unit: "call INVITE…BYE to a registered user",
+            measure: "CPU µs",
+            engine: Some(cost.engine_us),
+            peer: Some(cost.peer_us),
+            floor: Some(cost.floor_us),
+            checks: vec![
+                Check::ratio("kamailio", cost.engine_us, cost.peer_us, 0.5),
+                Check::ratio("floor", cost.engine_us, cost.floor_us, 1.6),
+            ],
+            note: format!("{:.1} packets", cost.packets),
+        })
+    }
+
+    /// The highest rate of calls, and the latency at half of the engine's.
+    pub fn capacity(&self) -> Result<Vec<Row>> {
+        let warm_up = self.order(AT_ONCE_CALL, Pace::Saturate(AT_ONCE), 5_000);
+        let [engine, peer] = self.pair(false, &warm_up)?;
+        let seconds = if self.quick { 3 } else { 6 };
+        let call = |rate: u32| {
+            let units = u64::from(rate) * seconds;
+            self.order(AT_ONCE_CALL, Pace::Rate(rate), units)
+        };
+        let highest = [
+            capacity::find(&engine, self.generator, &call)?,
+            capacity::find(&peer, self.generator, &call)?,
+        ];
+        let rates = Row {
+            unit: "highest call rate, < 0.1 % failed",
+            measure: "calls/s",
+            engine: Some(highest[0].rate),
+            peer: Some(highest[1].rate),
+            checks: vec![Check {
+                at_least: true,
+                ..Check::ratio("kamailio", highest[0].rate, highest[1].rate, 2.0)
+            }],
+            note: format!(
+                "limits: engine's run {}, kamailio's {}",
+                highest[0].limit, highest[1].limit
+            ),
+            ..Row::default()
+        };
+        let half = (highest[0].rate / 2.0) as u32;
+        let mut rows = vec![rates];
+        let latencies = [&engine, &peer].map(|server| {
+            capacity::latency(server, self.generator, &call(half.max(1)), self.rounds)
+        });
+        match latencies {
+            [Ok(engine), Ok(peer)] => {
+                for (unit, engine, peer) in [
+                    ("INVITE→200, p50, at half of that rate", engine.0, peer.0),
+                    ("INVITE→200, p99, at half of that rate", engine.1, peer.1),
+                ] {
+                    rows.push(Row {
+                        unit,
+                        measure: "µs",
+                        engine: Some(engine),
+                        peer: Some(peer),
+                        checks: vec![Check::ratio("kamailio", engine, peer, 1.0)],
+                        note: format!("{half}/s by {}", self.generator.name()),
+                        ..Row::default()
+                    });
+                }
+            }
+            [engine, peer] => {
+                let reasons = [engine.err(), peer.err()];
+                let reasons = reasons
+                    .into_iter()
+                    .flatten()
+                    .map(|error| format!("{error:#}"));
+                let reason = reasons.collect::<Vec<_>>().join("; ");
+                rows.push(Row::missing("INVITE→200 at half of that rate", reason));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Bytes of a call that lingers, and of one that is up.
+    pub fn call_memory(&self) -> Result<Vec<Row>> {
+        let rate = if self.quick { 150 } else { 400 };
+        let lingering = u64::from(rate) * LINGER.as_secs();
+        let established = self.units(20_000);
+        let mut engine_and_peer = Vec::new();
+        for kind in [PINION, Kind::Kamailio { dialogs: true }] {
+            let server = self.server(kind, false)?;
+            self.generator.prepare(server.address, false)?;
+            let before = server.running.resident();
+            let short = self.order(AT_ONCE_CALL, Pace::Rate(rate), lingering);
+            run(&server, self.generator, &short)?;
+            let warm = server.running.resident();
+            // Those that linger take the place of those before; the calls add.
+            let time = Duration::from_secs(established / u64::from(rate));
+            let hold = time + Duration::from_secs(5);
+            let long = Order {
+                target: server.address,
+                ..self.order(Load::Call { hold }, Pace::Rate(rate), established)
+            };
+            let ongoing = self.generator.start(&long)?;
+            sleep(time + Duration::from_secs(2));
+            let up = server.running.resident();
+            let outcome = ongoing.finish()?;
+            ensure!(outcome.failed == 0, "{} calls failed", outcome.failed);
+            let per = |more: u64, less: u64, units| more.saturating_sub(less) as f64 / units as f64;
+            engine_and_peer.push((per(warm, before, lingering), per(up, warm, established)));
+        }
+        let row = |unit, of: fn(&(f64, f64)) -> f64, target| Row {
+            unit,
+            measure: "bytes",
+            engine: engine_and_peer.first().map(of),
+            peer: engine_and_peer.get(1).map(of),
+            checks: engine_and_peer
+                .first()
+                .map(|engine| Check::at_most("bytes", of(engine), target))
+                .into_iter()
+                .collect(),
+            note: "kamailio with its dialog module".into(),
+            ..Row::default()
+        };
+        Ok(vec![
+            row(
+                "resident per finished call that lingers",
+                |pair| pair.0,
+                768.0,
+            ),
+            row(
+                "resident per established call, both legs",
+                |pair| pair.1,
+                2_560.0,
+            ),
+        ])
+    }
+
+    /// Bytes of a registered contact.
+    pub fn contact_memory(&self) -> Result<Row> {
+        let mut engine_and_peer = Vec::new();
+        for kind in [PINION, KAMAILIO] {
+            let server = self.server(kind, false)?;
+            let [first, second] = users::registered();
+            let units = second.len() as u64;
+            let order = |users| Order {
+                users,
+                ..self.order(Load::Register, Pace::Rate(4_000), units)
+            };
+            run(&server, self.generator, &order(first))?;
+            // The transactions of the second half take the place of the first's.
+            sleep(LINGER);
+            let before = server.running.resident();
+            run(&server, self.generator, &order(second))?;
+            let growth = server.running.resident().saturating_sub(before);
+            engine_and_peer.push(growth as f64 / units as f64);
+        }
+        let [engine, peer] = [engine_and_peer[0], engine_and_peer[1]];
+        Ok(Row {
+            unit: "resident per registered contact",
+            measure: "bytes",
+            engine: Some(engine),
+            peer: Some(peer),
+            checks: vec![Check::at_most("bytes", engine, 400.0)],
+            note: "growth of the proportional set".into(),
+            ..Row::default()
+        })
+    }
+
+    /// Two shards on two CPUs against one.
+    pub fn two_shards(&self) -> Result<Row> {
+        let order = self.order(AT_ONCE_CALL, Pace::Saturate(AT_ONCE), self.units(50_000));
+        let two = Kind::Pinion {
+            cpus: "0,1",
+            shards: 2,
+        };
+        let pair = [self.server(PINION, false)?, self.server(two, false)?];
+        let mut costs = [Vec::new(), Vec::new()];
+        for server in &pair {
+            self.generator.prepare(server.address, false)?;
+            run(server, self.generator, &order)?;
+        }
+        for _ in 0..self.rounds {
+            for (server, costs) in pair.iter().zip(&mut costs) {
+                costs.push(run(server, self.generator, &order)?.server_us);
+            }
+        }
+        let [one, two] = costs.map(median);
+        Ok(Row {
+            unit: "call, two shards on two CPUs",
+            measure: "CPU µs",
+            engine: Some(two),
+            checks: vec![Check::ratio("one shard", two, one, 1.1)],
+            note: format!("one shard {one:.1}; the generator shares CPU 1"),
+            ..Row::default()
+        })
+    }
+
+    /// Packets that came to the wrong one of four shards.
+    pub fn hand_offs(&self) -> Result<Row> {
+        let four = Kind::Pinion {
+            cpus: "0,0,0,0",
+            shards: 4,
+        };
+        let server = self.server(four, false)?;
+        self.generator.prepare(server.address, false)?;
+        let order = Order {
+            many_ports: true,
+            ..self.order(AT_ONCE_CALL, Pace::Rate(500), self.units(10_000))
+        };
+        run(&server, self.generator, &order)?;
+        let said = server.stop();
+        let total = |name: &str| {
+            let line = said
+                .lines()
+                .rev()
+                .find(|line| line.split_whitespace().next() == Some(name));
+            let total = line.and_then(|line| line.split_whitespace().last());
+            total
+                .and_then(|total| total.parse::<f64>().ok())
+                .with_context(|| format!("no counter {name} in:\n{said}"))
+        };
+        let each = total("handed_off")? * 1000.0 / total("datagrams")?;
+        let steering = if steers(&self.programs.join("pinion")) {
+            "steered by eBPF"
+        } else {
+            "not steered: the engine has no --steer"
+        };
+        Ok(Row {
+            unit: "hand-offs per 1000 packets, four shards",
+            measure: "packets",
+            engine: Some(each),
+            checks: vec![Check::at_most("hand-offs", each, 1.0)],
+            note: steering.into(),
+            ..Row::default()
+        })
+    }
+
+    /// The bundled generator's own cost against SIPp's.
+    pub fn generators(&self) -> Result<Row> {
+        let unit = "pinion-load, both sides of a call";
+        let Some(ours) = PinionLoad::new(self.programs.join("pinion-load"))? else {
+            return Ok(Row::missing(unit, "this pinion-load cannot call".into()));
+        };
+        let sipp = Sipp::new()?;
+        let server = self.server(PINION, false)?;
+        // SIPp last: its registrations are those that hold for its calls.
+        let order = self.order(AT_ONCE_CALL, Pace::Saturate(AT_ONCE), self.units(50_000));
+        let mut costs = [Vec::new(), Vec::new()];
+        for _ in 0..self.rounds {
+            let generators: [&dyn Generator; 2] = [&ours, &sipp];
+            for (generator, costs) in generators.into_iter().zip(&mut costs) {
+                generator.prepare(server.address, false)?;
+                costs.push(run(&server, generator, &order)?.generator_us);
+            }
+        }
+        let [ours, sipp] = costs.map(median);
+        Ok(Row {
+            unit,
+            measure: "CPU µs",
+            engine: Some(ours),
+            peer: Some(sipp),
+            checks: vec![Check::ratio("SIPp", ours, sipp, 0.6)],
+            note: "both against the engine at saturation".into(),
+            ..Row::default()
+        })
+    }
+}
