@@ -2,22 +2,31 @@
 
 use super::ShardId;
 
-/// How many bytes of a Call-ID the home hash looks at; the same bound holds
-/// for kernel steering programs.
-const HASHED_BYTES: usize = 32;
+/// The numbers of [`call_id_hash`], for programs that compute the same in the
+/// kernel.
+pub mod home_hash {
+    /// How many bytes of a Call-ID count.
+    pub const BYTES: usize = 32;
+    /// What FNV-1a begins with.
+    pub const BASIS: u32 = 0x811c_9dc5;
+    /// What FNV-1a multiplies by after each byte.
+    pub const PRIME: u32 = 0x0100_0193;
+    /// What the sum is multiplied by at the end, between two shifts.
+    pub const MIX: u32 = 0x85eb_ca6b;
+}
 
 /// FNV-1a over the first 32 bytes of a Call-ID, finalised. Stops at white
 /// space, so that a value taken with its trailing blanks hashes the same.
 pub fn call_id_hash(call_id: &[u8]) -> u32 {
-    let mut hash = 0x811c_9dc5_u32;
-    for &byte in call_id.iter().take(HASHED_BYTES) {
+    let mut hash = home_hash::BASIS;
+    for &byte in call_id.iter().take(home_hash::BYTES) {
         if byte <= b' ' {
             break;
         }
-        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        hash = (hash ^ u32::from(byte)).wrapping_mul(home_hash::PRIME);
     }
     hash ^= hash >> 16;
-    hash = hash.wrapping_mul(0x85eb_ca6b);
+    hash = hash.wrapping_mul(home_hash::MIX);
     hash ^ (hash >> 13)
 }
 

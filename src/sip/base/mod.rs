@@ -19,7 +19,7 @@ pub use address::AddressText;
 pub use date::Date;
 pub use decimal::Decimal;
 pub use flow::{Flow, SocketIndex, Transmit};
-pub use hash::{Hasher, call_id_hash, shard_of};
+pub use hash::{Hasher, call_id_hash, home_hash, shard_of};
 pub use instant::{Instant, UnixTime};
 pub use lanes::Lanes;
 pub use limits::Limits;
