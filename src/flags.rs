@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, ValueEnum};
+use pinion_runtime::Way;
 
 /// Most listening addresses: a shard keeps one bit of readiness for each.
 const MAX_LISTEN: usize = 64;
@@ -93,6 +94,10 @@ pub struct Flags {
     /// Microseconds for which a busy shard lets datagrams gather; 0 for not at all
     #[arg(long, value_name = "MICROS", default_value_t = 200, value_parser = RangedU64ValueParser::<u64>::new().range(..=10_000), help_heading = "Sockets and mesh")]
     pub coalesce: u64,
+
+    /// How a datagram finds the shard of its call, where there are several
+    #[arg(long, value_name = "WAY", value_enum, default_value_t = Steer::Auto, help_heading = "Sockets and mesh")]
+    pub steer: Steer,
 
     /// Messages that may wait between two shards
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_048_576), help_heading = "Sockets and mesh")]
@@ -193,6 +198,31 @@ pub enum Log {
     Trace,
 }
 
+/// `--steer`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Steer {
+    /// The first of the others that this host allows.
+    Auto,
+    /// The kernel chooses by Call-ID; takes CAP_BPF and CAP_PERFMON.
+    Ebpf,
+    /// The kernel chooses by Call-IDs near the beginning; takes no privilege.
+    Cbpf,
+    /// The kernel spreads by addresses; shards hand over what is not theirs.
+    Mesh,
+}
+
+impl Steer {
+    /// The way asked for; `None` for the best there is.
+    pub fn way(self) -> Option<Way> {
+        match self {
+            Steer::Auto => None,
+            Steer::Ebpf => Some(Way::Ebpf),
+            Steer::Cbpf => Some(Way::Cbpf),
+            Steer::Mesh => Some(Way::Mesh),
+        }
+    }
+}
+
 /// A size in bytes, written plainly or with `k` (1024) or `m` (1024²).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bytes(pub usize);
@@ -285,8 +315,13 @@ mod tests {
             (Bytes(4 << 20), Bytes(212_992), 32, 200)
         );
         assert_eq!(
-            (flags.drain_limit, flags.stats_interval, flags.log),
-            (30, 0, Log::Info)
+            (
+                flags.drain_limit,
+                flags.stats_interval,
+                flags.log,
+                flags.steer
+            ),
+            (30, 0, Log::Info, Steer::Auto)
         );
     }
 
@@ -294,7 +329,7 @@ mod tests {
     fn every_flag_is_understood() {
         let flags = read(
             "--config /etc/pinion --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
-             --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
+             --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0",
         )
         .unwrap();
@@ -313,6 +348,7 @@ mod tests {
             sndbuf: Bytes(8192),
             batch: 64,
             coalesce: 0,
+            steer: Steer::Cbpf,
             mesh_depth: 16,
             t1: Some(ms(250)),
             t2: Some(ms(2000)),
@@ -375,6 +411,8 @@ mod tests {
         for text in [
             "--mesh-depth <N>",
             "[default: 1024]",
+            "--steer <WAY>",
+            "takes CAP_BPF and CAP_PERFMON",
             "SIGUSR1",
             "What to serve:",
             "Exit status:",

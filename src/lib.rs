@@ -25,8 +25,9 @@
 //!
 //! # The way of a datagram
 //!
-//! The kernel gives it to one shard's socket. That shard's pump hands it to
-//! its machine; if the Call-ID belongs elsewhere, the machine puts it into an
+//! The kernel gives it to one shard's socket, to that of the Call-ID's home if
+//! a steering program is attached. That shard's pump hands it to its machine;
+//! if the Call-ID belongs elsewhere, the machine puts it into an
 //! envelope for its home shard. What the machine wants sent lies in the outbox
 //! afterwards and leaves with the batch.
 
@@ -41,14 +42,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Group, Options};
+use pinion_runtime::{Clock, Group, Options, Steering};
 use pinion_sip::base::{Level, Limits};
 use pinion_sip::config::{Config, General};
 use pinion_sip::shard::{Setup, Shard};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Loaded;
-use crate::flags::{CpuList, Flags, Log};
+use crate::flags::{CpuList, Flags, Log, Steer};
 
 /// Why the server does not run, in one sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -94,6 +95,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         tracing::warn!("{shortfall}");
     }
     mark(&groups, &loaded.config.general);
+    let steering = steer(&groups, flags.steer)?;
     let shards = cpus.len() as u16;
     let options = Options {
         cpus,
@@ -112,6 +114,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         flags,
         &options,
         groups,
+        steering,
         &about,
         move |shard, incarnation| {
             Shard::new(Setup {
@@ -127,6 +130,17 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
             })
         },
     )
+}
+
+/// `--steer`. What cannot be had is told, and why; what was asked for must be.
+fn steer(groups: &[Group], wish: Steer) -> Result<Steering, Failure> {
+    let steering = Steering::start(groups, wish.way())
+        .map_err(|closed| Failure::Host(format!("--steer {}: {closed}", closed.way.name())))?;
+    for closed in steering.closed() {
+        tracing::info!("--steer auto: not {}: {closed}", closed.way.name());
+    }
+    tracing::info!("steering {}", steering.way());
+    Ok(steering)
 }
 
 /// `tos_sip` and `cos_sip`. A kernel that refuses them is no reason not to run.

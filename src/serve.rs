@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use pinion_runtime::{Census, Engine, Event, Group, Options, Steering};
+use pinion_runtime::{Census, Engine, Event, Group, Options, Steering, Way};
 use pinion_sip::base::ShardId;
 use pinion_sip::machine::Machine;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -14,7 +14,7 @@ use signal_hook::iterator::Signals;
 
 use crate::Failure;
 use crate::flags::Flags;
-use crate::table::table;
+use crate::table::{hit_rate, table};
 
 /// How often a drain looks whether calls are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
@@ -32,6 +32,7 @@ pub(crate) fn serve<M, F>(
     flags: &Flags,
     options: &Options,
     groups: Vec<Group>,
+    steering: Steering,
     about: &str,
     factory: F,
 ) -> Result<(), Failure>
@@ -50,7 +51,7 @@ where
             }
         }
     });
-    let mut banner = banner(options, &groups);
+    let mut banner = banner(options, &groups, &steering);
     // The main thread listens as long as any shard lives.
     let report = move |event| drop(events.send(Happening::Shard(event)));
     let engine = Engine::start(options, groups, factory, report)
@@ -60,6 +61,7 @@ where
     say(&banner);
     let server = Server {
         engine,
+        way: steering.way(),
         happenings,
         started: Instant::now(),
         draining: None,
@@ -76,7 +78,7 @@ fn say(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn banner(options: &Options, groups: &[Group]) -> String {
+fn banner(options: &Options, groups: &[Group], steering: &Steering) -> String {
     let mut text = format!("pinion {}\n", env!("CARGO_PKG_VERSION"));
     let places: Vec<String> = options
         .cpus
@@ -91,7 +93,7 @@ fn banner(options: &Options, groups: &[Group]) -> String {
         options.cpus.len(),
         places.join(", ")
     );
-    let _ = writeln!(text, "steering  {}", Steering::default());
+    let _ = writeln!(text, "steering  {}", steering.way());
     for group in groups {
         let (local, advertised) = (group.local(), group.advertised());
         let _ = if local == advertised {
@@ -108,6 +110,7 @@ fn banner(options: &Options, groups: &[Group]) -> String {
 
 struct Server {
     engine: Engine,
+    way: Way,
     happenings: Receiver<Happening>,
     started: Instant,
     /// When a drain ends at the latest.
@@ -141,8 +144,8 @@ impl Server {
             }
         }
         self.engine.stop();
-        let (started, last) = (self.started, self.engine.join());
-        print(started, &last);
+        let (started, way, last) = (self.started, self.way, self.engine.join());
+        print(started, way, &last);
         died.map_or(Ok(()), |message| Err(Failure::Host(message)))
     }
 
@@ -178,14 +181,15 @@ impl Server {
     }
 
     fn print(&self, censuses: &[Census]) {
-        print(self.started, censuses);
+        print(self.started, self.way, censuses);
     }
 }
 
-fn print(started: Instant, censuses: &[Census]) {
+fn print(started: Instant, way: Way, censuses: &[Census]) {
     say(&format!(
-        "counters after {:.3} s\n{}\n",
+        "counters after {:.3} s\nsteering {}\n{}\n",
         started.elapsed().as_secs_f64(),
+        hit_rate(way, censuses),
         table(censuses)
     ));
 }

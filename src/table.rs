@@ -1,9 +1,27 @@
 //! The counters as text: one row per counter, one column per shard and their
-//! sum, aligned for people, split by blanks for scripts.
+//! sum, aligned for people, split by blanks for scripts; and what they say of
+//! steering.
 
 use std::fmt::Write;
 
-use pinion_runtime::Census;
+use pinion_runtime::{Census, Way};
+
+/// How the datagrams came, and how many of a thousand came to a shard that was
+/// not their home: `ebpf: 0.1 of 1000 datagrams handed over`.
+pub fn hit_rate(way: Way, censuses: &[Census]) -> String {
+    let sum = |name| {
+        censuses
+            .iter()
+            .map(|census| value(name, census))
+            .sum::<u64>()
+    };
+    let (taken, handed_off) = (sum("datagrams"), sum("handed_off"));
+    let per_1000 = handed_off as f64 * 1000.0 / taken.max(1) as f64;
+    format!(
+        "{}: {per_1000:.1} of 1000 datagrams handed over",
+        way.name()
+    )
+}
 
 /// The table, a line end after each row. The first row names the columns;
 /// `awk '$1 == "udp_received" { print $NF }'` reads a total.
@@ -29,15 +47,16 @@ fn header(censuses: &[Census]) -> Vec<String> {
         .collect()
 }
 
+fn value(name: &str, census: &Census) -> u64 {
+    census
+        .counters
+        .iter()
+        .find(|(own, _)| *own == name)
+        .map_or(0, |&(_, value)| value)
+}
+
 fn row(name: &str, censuses: &[Census]) -> Vec<String> {
-    let value = |census: &Census| {
-        census
-            .counters
-            .iter()
-            .find(|(own, _)| *own == name)
-            .map_or(0, |&(_, value)| value)
-    };
-    let values: Vec<u64> = censuses.iter().map(value).collect();
+    let values: Vec<u64> = censuses.iter().map(|census| value(name, census)).collect();
     let total: u64 = values.iter().sum();
     let cells = values.iter().map(ToString::to_string);
     std::iter::once(name.to_string())
@@ -93,6 +112,23 @@ calls         123456789        0  123456789
 late                  0        2          2
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn steering_is_judged_by_what_was_handed_over() {
+        let census = |taken, handed_off| Census {
+            shard: 0,
+            idle: true,
+            counters: vec![("datagrams", taken), ("handed_off", handed_off)],
+        };
+        assert_eq!(
+            hit_rate(Way::Cbpf, &[census(1500, 1), census(500, 4)]),
+            "cbpf: 2.5 of 1000 datagrams handed over"
+        );
+        assert_eq!(
+            hit_rate(Way::Mesh, &[]),
+            "mesh: 0.0 of 1000 datagrams handed over"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //!
 //! Knows nothing of SIP: to it a datagram is bytes and a [`Flow`]. The crate
 //! is the only one that names glommio, socket2, crossbeam and libc, and
-//! `sys.rs` is the only file that may hold `unsafe`.
+//! `sys.rs` with what stands below it is the only place that may hold `unsafe`.
 //!
 //! [`Flow`]: pinion_sip::base::Flow
 
@@ -41,5 +41,5 @@ pub use clock::Clock;
 pub use counters::Census;
 pub use launch::{Engine, Event, Options, StartError, allowed_cpus};
 pub use mesh::Control;
-pub use steer::Steering;
-pub use udp::{BindError, Group, Shortfall, bind, source_address};
+pub use steer::{Closed, Steering, Way};
+pub use udp::{BindError, Group, Shortfall, bind, join, source_address};

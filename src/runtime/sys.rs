@@ -1,5 +1,8 @@
-//! Every `unsafe` block of pinion: the system calls that std and socket2 do
-//! not wrap, each behind a safe function. Decides nothing, keeps no policy.
+//! Every `unsafe` block of pinion, with those of `bpf` below: the system calls
+//! that std and socket2 do not wrap, each behind a safe function. Decides
+//! nothing, keeps no policy.
+
+pub(crate) mod bpf;
 
 use std::io;
 use std::mem;

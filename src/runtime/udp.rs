@@ -142,6 +142,11 @@ impl Group {
     }
 
     /// The sockets, in the order of the shards.
+    pub(crate) fn sockets(&self) -> &[UdpSocket] {
+        &self.sockets
+    }
+
+    /// The same, for their shards to own.
     pub(crate) fn into_sockets(self) -> Vec<UdpSocket> {
         self.sockets
     }
@@ -195,6 +200,17 @@ pub fn bind(
     }
     shortfalls.dedup();
     Ok((groups, shortfalls))
+}
+
+/// One more socket of the group at `local`, for a shard whose own is gone. It
+/// takes part in the kernel's spreading at once.
+pub fn join(
+    local: SocketAddr,
+    receive_bytes: usize,
+    send_bytes: usize,
+) -> Result<UdpSocket, BindError> {
+    open(local, true, Some((receive_bytes, send_bytes)))
+        .map_err(|error| BindError::new(local, error))
 }
 
 fn open(

@@ -13,6 +13,7 @@ mod load;
 mod phones;
 mod refusals;
 mod sipp;
+mod steering;
 mod usage;
 mod users;
 

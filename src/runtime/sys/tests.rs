@@ -190,6 +190,91 @@ fn ancillary_options_belong_to_their_family() {
     assert!(set_ancillary(v4.as_fd(), Some(Family::V6)).is_err());
 }
 
+/// Two sockets that share a port.
+fn group() -> [UdpSocket; 2] {
+    let bind = |at: std::net::SocketAddr| {
+        let kind = socket2::Type::DGRAM.nonblocking();
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, kind, None).unwrap();
+        socket.set_reuse_port(true).unwrap();
+        socket.bind(&at.into()).unwrap();
+        UdpSocket::from(socket)
+    };
+    let first = bind("127.0.0.1:0".parse().unwrap());
+    let second = bind(first.local_addr().unwrap());
+    [first, second]
+}
+
+#[test]
+fn a_filter_chooses_until_it_is_detached() {
+    let group = group();
+    let fds = [0, 1].map(|place| group[place].as_fd());
+    let answer = |place| bpf::Filter {
+        code: (libc::BPF_RET | libc::BPF_K) as u16,
+        jt: 0,
+        jf: 0,
+        k: place,
+    };
+    let count = |socket: &UdpSocket| std::iter::from_fn(|| socket.recv(&mut [0; 4]).ok()).count();
+    for place in [1, 0] {
+        bpf::attach_filter(fds[1 - place], &[answer(place as u32)]).unwrap();
+        for _ in 0..16 {
+            let far = UdpSocket::bind("127.0.0.1:0").unwrap();
+            send(&far, &group[0], b"x");
+        }
+        assert_eq!(
+            [place, 1 - place].map(|place| count(&group[place])),
+            [16, 0]
+        );
+    }
+    bpf::detach(fds[0]).unwrap();
+    let error = bpf::detach(fds[0]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    let endless = vec![answer(0); 70_000];
+    assert!(bpf::attach_filter(fds[0], &endless).is_err());
+    assert!(bpf::attach_filter(fds[0], &[]).is_err());
+}
+
+#[test]
+fn maps_and_programs_are_made_or_refused() {
+    use bpf::{Map, MapKind};
+    let sockets = match Map::new(MapKind::Sockets, 8, 2) {
+        Ok(map) => map,
+        Err(error) => {
+            eprintln!("NOT TESTED, for lack of CAP_BPF: maps and programs");
+            assert_eq!(error.raw_os_error(), Some(libc::EPERM));
+            return;
+        }
+    };
+    let [first, second] = group();
+    let value = |fd: i32| (fd as u64).to_ne_bytes();
+    sockets.set(0, &value(first.as_raw_fd())).unwrap();
+    sockets.set(1, &value(second.as_raw_fd())).unwrap();
+    assert!(sockets.set(2, &value(second.as_raw_fd())).is_err());
+    assert!(sockets.set(0, &value(-1)).is_err());
+    let short = std::panic::catch_unwind(|| sockets.set(0, &[0; 4]));
+    assert!(short.is_err(), "the kernel would read beyond it");
+    sockets.clear(0).unwrap();
+    assert_eq!(
+        sockets.clear(0).unwrap_err().kind(),
+        io::ErrorKind::NotFound
+    );
+    drop(second);
+    assert_eq!(
+        sockets.clear(1).unwrap_err().kind(),
+        io::ErrorKind::NotFound,
+        "a closed socket leaves by itself"
+    );
+
+    let pass = [0x0000_0001_0000_00b7, 0x95]; // r0 = SK_PASS; exit
+    let program = bpf::load_program(&pass, c"MIT", None).unwrap();
+    bpf::attach_program(first.as_fd(), program.as_fd()).unwrap();
+    bpf::detach(first.as_fd()).unwrap();
+    let mut log = vec![0; 1 << 16];
+    assert!(bpf::load_program(&pass[1..], c"MIT", Some(&mut log)).is_err());
+    let log = String::from_utf8_lossy(&log);
+    assert!(log.contains("R0 !read_ok"), "{log}");
+}
+
 #[test]
 fn the_allowed_cpus_are_as_many_as_std_counts() {
     let cpus = allowed_cpus().unwrap();
