@@ -26,7 +26,7 @@ fn parse(criterion: &mut Criterion) {
     });
     group.bench_function("checked", |bencher| {
         bencher.iter(|| {
-            let message = Message::parse(black_box(&datagram), &mut fields).expect("readable");
+            let mut message = Message::parse(black_box(&datagram), &mut fields).expect("readable");
             message.check().expect("well formed");
         });
     });

@@ -63,7 +63,7 @@ mod tests {
         let invite = invite_of_832_bytes();
         assert_eq!(invite.len(), 832);
         let mut fields = Fields::new();
-        let message = Message::parse(&invite, &mut fields).expect("readable");
+        let mut message = Message::parse(&invite, &mut fields).expect("readable");
         message.check().expect("well formed");
         read_typed(&message).expect("well formed");
         assert_eq!(message.vias().count(), 2);
