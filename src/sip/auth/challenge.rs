@@ -6,26 +6,28 @@ use core::fmt;
 use super::algorithm::Algorithm;
 use super::nonce::NonceText;
 
-/// The value of one WWW-Authenticate or Proxy-Authenticate header; `Display`
-/// writes it.
+/// The value of one WWW-Authenticate or Proxy-Authenticate header.
 #[derive(Clone, Copy, Debug)]
 pub struct Challenge<'a> {
+    /// As it stands between quotes.
     pub(super) realm: &'a str,
     pub(super) nonce: NonceText,
     pub(super) algorithm: Algorithm,
     pub(super) stale: bool,
 }
 
-impl fmt::Display for Challenge<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Digest realm=\"{}\", nonce=\"{}\", qop=\"auth\", algorithm={}{}",
-            Quoted(self.realm),
-            self.nonce,
-            self.algorithm.name(),
-            if self.stale { ", stale=true" } else { "" },
-        )
+impl Challenge<'_> {
+    /// The value in parts, to be written one after the other.
+    pub fn parts(&self) -> [&[u8]; 7] {
+        [
+            b"Digest realm=\"",
+            self.realm.as_bytes(),
+            b"\", nonce=\"",
+            self.nonce.as_bytes(),
+            b"\", qop=\"auth\", algorithm=",
+            self.algorithm.name().as_bytes(),
+            if self.stale { b", stale=true" } else { b"" },
+        ]
     }
 }
 
@@ -33,6 +35,7 @@ impl fmt::Display for Challenge<'_> {
 /// share a nonce.
 #[derive(Clone, Debug)]
 pub struct Challenges<'a> {
+    /// As it stands between quotes.
     pub(super) realm: &'a str,
     pub(super) nonce: NonceText,
     pub(super) algorithms: core::slice::Iter<'a, Algorithm>,
@@ -59,7 +62,7 @@ impl<'a> Iterator for Challenges<'a> {
 
 /// The inside of a quoted-string (RFC 3261 §25.1): escapes what must be,
 /// leaves out control characters.
-struct Quoted<'a>(&'a str);
+pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

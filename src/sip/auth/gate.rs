@@ -4,7 +4,7 @@
 use arrayvec::ArrayVec;
 
 use super::algorithm::{Algorithm, Hex, decode};
-use super::challenge::Challenges;
+use super::challenge::{Challenges, Quoted};
 use super::digest::{Counted, Secret, Terms, says};
 use super::guard::ReplayGuard;
 use super::nonce::{Freshness, Nonces, Stamp};
@@ -62,6 +62,8 @@ pub enum Offer {
 /// One shard's gate for one realm.
 pub struct Gate {
     realm: Box<str>,
+    /// The same as it stands between quotes.
+    quoted_realm: Box<str>,
     algorithms: ArrayVec<Algorithm, 4>,
     nonces: Nonces,
     guard: ReplayGuard,
@@ -89,6 +91,7 @@ impl Gate {
         };
         Gate {
             realm: realm.into(),
+            quoted_realm: Quoted(realm).to_string().into(),
             algorithms: algorithms.iter().copied().take(4).collect(),
             nonces: Nonces::new(&key, shard, realm.as_bytes(), lifetime_s, start),
             guard: ReplayGuard::new(remembered, hasher, Stamp::last_of(start)),
@@ -103,7 +106,7 @@ impl Gate {
         let md5_only =
             offer == Offer::Md5 && self.algorithms.iter().any(|algorithm| algorithm.is_md5());
         Challenges {
-            realm: &self.realm,
+            realm: &self.quoted_realm,
             nonce,
             algorithms: self.algorithms.iter(),
             md5_only,

@@ -1,6 +1,6 @@
 //! Dates as SIP writes them (RFC 3261 §20.17, RFC 1123).
 
-use core::fmt;
+use arrayvec::ArrayVec;
 
 use super::UnixTime;
 
@@ -10,28 +10,52 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// `Sat, 13 Nov 2010 23:29:00 GMT`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Date(UnixTime);
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Date(ArrayVec<u8, 29>);
 
 impl UnixTime {
     /// This second as a SIP-date.
     pub fn date(self) -> Date {
-        Date(self)
-    }
-}
-
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, second) = (self.0.0 / 86_400, self.0.0 % 86_400);
+        let (days, second) = (self.0 / 86_400, self.0 % 86_400);
         let (year, month, day) = civil(days);
         let weekday = DAYS.get((days % 7) as usize).copied().unwrap_or_default();
         let month = MONTHS.get(month as usize).copied().unwrap_or_default();
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(
-            f,
-            "{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
-        )
+        let mut text = ArrayVec::new();
+        for part in [
+            weekday.as_bytes(),
+            b", ",
+            &two_digits(day),
+            b" ",
+            month.as_bytes(),
+            b" ",
+            &two_digits(year / 100),
+            &two_digits(year),
+            b" ",
+            &two_digits(second / 3600),
+            b":",
+            &two_digits(second / 60 % 60),
+            b":",
+            &two_digits(second % 60),
+            b" GMT",
+        ] {
+            // All parts are of fixed length, 29 bytes together.
+            let _ = text.try_extend_from_slice(part);
+        }
+        Date(text)
     }
+}
+
+impl Date {
+    /// The text.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The last two digits of a number.
+fn two_digits(number: u64) -> [u8; 2] {
+    let digit = |number: u64| b'0' + (number % 10) as u8;
+    [digit(number / 10), digit(number)]
 }
 
 /// Year, month from 0 and day of a number of days since 1970, in the Gregorian
@@ -62,7 +86,7 @@ mod tests {
             (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
         ];
         for (unix, date) in cases {
-            assert_eq!(UnixTime(unix).date().to_string(), date);
+            assert_eq!(UnixTime(unix).date().as_bytes(), date.as_bytes());
         }
     }
 }

@@ -34,8 +34,10 @@ pub fn call_id_hash(call_id: &[u8]) -> u32 {
 ///
 /// The same function serves intake, minted Call-IDs and kernel steering.
 pub fn shard_of(key: &[u8], shards: u16) -> ShardId {
-    let shards = u32::from(shards.max(1));
-    (call_id_hash(key) % shards) as ShardId
+    if shards <= 1 {
+        return 0;
+    }
+    (call_id_hash(key) % u32::from(shards)) as ShardId
 }
 
 /// The hasher of every table: keyed by the shard's seed, so that a remote

@@ -2,9 +2,9 @@
 
 use alloc::sync::Arc;
 
-use super::reply::{RETRY_AFTER_S, Reply};
+use super::reply::{RETRY_AFTER_S, Reply, write_with};
 use super::shard::{RelayedMessage, Shard, digits};
-use crate::base::{Flow, Instant, Text};
+use crate::base::{Flow, Instant, Text, UnixTime, shard_of};
 use crate::call::{
     Call, LegRef, Opening, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn, end_with,
     name_addr,
@@ -13,9 +13,9 @@ use crate::config::Peer;
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::machine::{Answer, Outbox, Question};
 use crate::method::{Extra, Verdict};
-use crate::registrar;
-use crate::transaction::TransactionId;
-use crate::wire::{HeaderName, Message, Method, ReplyHead, Status};
+use crate::registrar::{self, Binding, Refusal};
+use crate::transaction::{Keep, TransactionId};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Writer};
 
 impl Shard {
     /// Applies a verdict.
@@ -126,6 +126,10 @@ impl Shard {
         let Some(server) = self.open_or_refuse(now, request, flow, Owner::Nobody, out) else {
             return;
         };
+        if shard_of(&update.aor, self.exchange.shards) == self.exchange.shard {
+            self.register_here(now, &update, server, request, flow, out);
+            return;
+        }
         let head = Box::new(ReplyHead::new(
             request,
             flow,
@@ -144,6 +148,41 @@ impl Shard {
         );
     }
 
+    /// Registers with an AoR that is at home here: nothing has to wait, and
+    /// the request is still there to be answered from.
+    fn register_here(
+        &mut self,
+        now: Instant,
+        update: &registrar::Update,
+        server: TransactionId,
+        request: &Message<'_>,
+        flow: Flow,
+        out: &mut Outbox,
+    ) {
+        let outcome = Some(self.register(now, update));
+        let (status, bindings) = self.registration_outcome(outcome);
+        let (tag, unix) = (self.exchange.tag(), self.exchange.unix(now));
+        let reply = (status, None);
+        let general = &self.exchange.config.general;
+        let sent = write_with(
+            general,
+            request,
+            (flow, update.to_source),
+            reply,
+            &tag,
+            out,
+            |mut writer| {
+                end_registration(&mut writer, now, unix, status, &bindings);
+                writer.end();
+            },
+        );
+        if let Some(bytes) = sent {
+            self.exchange
+                .transactions
+                .responded(now, server, status, bytes, Keep::Bytes);
+        }
+    }
+
     /// The AoR's home answered a REGISTER, or did not.
     pub(super) fn registered(
         &mut self,
@@ -153,16 +192,11 @@ impl Shard {
         answer: Option<Answer>,
         out: &mut Outbox,
     ) {
-        let (status, bindings) = match answer {
-            Some(Answer::Registered(Ok(bindings))) => (Status::OK, bindings),
-            Some(Answer::Registered(Err(registrar::Refusal::OutOfOrder))) => {
-                (Status::SERVER_INTERNAL_ERROR, Vec::new())
-            }
-            _ => (Status::SERVICE_UNAVAILABLE, Vec::new()),
+        let outcome = match answer {
+            Some(Answer::Registered(outcome)) => Some(outcome),
+            _ => None,
         };
-        if status == Status::OK {
-            self.exchange.counters.registered += 1;
-        }
+        let (status, bindings) = self.registration_outcome(outcome);
         let (tag, unix) = (self.exchange.tag(), self.exchange.unix(now));
         let response = Responding {
             server,
@@ -172,14 +206,23 @@ impl Shard {
             tag: &tag,
         };
         self.exchange.respond(now, out, response, |mut writer| {
-            registrar::write_contacts(now, &bindings, &mut writer);
-            if status == Status::OK {
-                writer.field_fmt(HeaderName::Date, format_args!("{}", unix.date()));
-            } else {
-                writer.parts(HeaderName::RetryAfter, &[digits(RETRY_AFTER_S).as_bytes()]);
-            }
+            end_registration(&mut writer, now, unix, status, &bindings);
             writer.end();
         });
+    }
+
+    fn registration_outcome(
+        &mut self,
+        outcome: Option<Result<Vec<Binding>, Refusal>>,
+    ) -> (Status, Vec<Binding>) {
+        match outcome {
+            Some(Ok(bindings)) => {
+                self.exchange.counters.registered += 1;
+                (Status::OK, bindings)
+            }
+            Some(Err(Refusal::OutOfOrder)) => (Status::SERVER_INTERNAL_ERROR, Vec::new()),
+            Some(Err(Refusal::Full)) | None => (Status::SERVICE_UNAVAILABLE, Vec::new()),
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a verdict's parts, once")]
@@ -312,5 +355,21 @@ impl Shard {
         };
         self.exchange
             .respond(now, out, response, |writer| writer.end());
+    }
+}
+
+/// What the answer to a REGISTER has beside its head (§10.3 step 8).
+fn end_registration(
+    writer: &mut Writer<'_>,
+    now: Instant,
+    unix: UnixTime,
+    status: Status,
+    bindings: &[Binding],
+) {
+    registrar::write_contacts(now, bindings, writer);
+    if status == Status::OK {
+        writer.field(HeaderName::Date, unix.date().as_bytes());
+    } else {
+        writer.parts(HeaderName::RetryAfter, &[digits(RETRY_AFTER_S).as_bytes()]);
     }
 }

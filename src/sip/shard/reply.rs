@@ -4,6 +4,7 @@ use super::shard::{Shard, digits};
 use crate::auth::Offer;
 use crate::base::{Flow, Instant, Text, call_id_hash};
 use crate::call::{ALLOW, Owner};
+use crate::config::General;
 use crate::machine::Outbox;
 use crate::method::{Extra, behind_nat};
 use crate::transaction::{Keep, TransactionId};
@@ -115,22 +116,20 @@ impl Shard {
         out: &'o mut Outbox,
     ) -> Option<&'o [u8]> {
         let to_source = self.to_source(request, flow);
+        let status = (reply.status, reply.reason);
         let general = &self.exchange.config.general;
-        out.send(&reply_flow(request, flow, to_source), |buffer| {
-            let status = (reply.status, reply.reason);
-            let mut writer = write_reply(
-                buffer,
-                general.compactheaders,
-                request,
-                flow,
-                to_source,
-                status,
-                tag,
-            );
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            write_extra(&mut writer, reply.extra, request);
-            writer.end();
-        })
+        write_with(
+            general,
+            request,
+            (flow, to_source),
+            status,
+            tag,
+            out,
+            |mut writer| {
+                write_extra(&mut writer, reply.extra, request);
+                writer.end();
+            },
+        )
     }
 
     /// Replies in a transaction, so that copies of the request find the same
@@ -247,26 +246,43 @@ impl Shard {
         self.exchange.counters.challenges += 1;
         let unix = self.exchange.unix(now);
         let (tag, to_source) = (self.stateless_tag(request), self.to_source(request, flow));
-        let general = &self.exchange.config.general;
         let challenges = self.gate.challenge(unix, offer);
-        out.send(&reply_flow(request, flow, to_source), |buffer| {
-            let status = (Status::UNAUTHORIZED, None);
-            let mut writer = write_reply(
-                buffer,
-                general.compactheaders,
-                request,
-                flow,
-                to_source,
-                status,
-                &tag,
-            );
-            for challenge in challenges {
-                writer.field_fmt(HeaderName::WwwAuthenticate, format_args!("{challenge}"));
-            }
-            writer.field(HeaderName::Server, general.useragent.as_bytes());
-            writer.end();
-        });
+        let general = &self.exchange.config.general;
+        let status = (Status::UNAUTHORIZED, None);
+        write_with(
+            general,
+            request,
+            (flow, to_source),
+            status,
+            &tag,
+            out,
+            |mut writer| {
+                for challenge in challenges {
+                    writer.parts(HeaderName::WwwAuthenticate, &challenge.parts());
+                }
+                writer.end();
+            },
+        );
     }
+}
+
+/// Writes a reply to the request at hand: its head, and what `rest` adds,
+/// which ends it.
+pub(super) fn write_with<'o>(
+    general: &General,
+    request: &Message<'_>,
+    (flow, to_source): (Flow, bool),
+    status: (Status, Option<&str>),
+    tag: &[u8],
+    out: &'o mut Outbox,
+    rest: impl FnOnce(Writer<'_>),
+) -> Option<&'o [u8]> {
+    let compact = general.compactheaders;
+    out.send(&reply_flow(request, flow, to_source), |buffer| {
+        let mut writer = write_reply(buffer, compact, request, flow, to_source, status, tag);
+        writer.field(HeaderName::Server, general.useragent.as_bytes());
+        rest(writer);
+    })
 }
 
 fn write_extra(writer: &mut Writer<'_>, extra: Extra, request: &Message<'_>) {

@@ -17,7 +17,7 @@ use crate::dialog;
 use crate::machine::{
     Answer, Body, Counters, Envelope, Input, Machine, Outbox, Question, QuestionId,
 };
-use crate::registrar::{Location, Qualifier};
+use crate::registrar::{Binding, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
 use crate::wire::{Fields, Message, ReplyHead};
 
@@ -198,18 +198,7 @@ impl Shard {
     /// Answers what only this shard can: it owns the AoR, or counts the peer.
     fn decide(&mut self, now: Instant, question: &Question) -> Answer {
         match question {
-            Question::Register(update) => {
-                let watched = self.is_watched(&update.aor);
-                let before = match watched {
-                    true => self.location.bindings(now, &update.aor),
-                    false => Vec::new(),
-                };
-                let answer = self.location.update(now, update);
-                if watched && let Ok(after) = &answer {
-                    self.watch_bindings(now, &update.aor, &before, after);
-                }
-                Answer::Registered(answer)
-            }
+            Question::Register(update) => Answer::Registered(self.register(now, update)),
             Question::Bindings(aor) => Answer::Bindings(self.reachable(now, aor)),
             Question::Admit { peer, limit, lease } => {
                 Answer::Admitted(self.occupancy.admit(peer, *limit, *lease))
@@ -219,6 +208,24 @@ impl Shard {
                 Answer::Released
             }
         }
+    }
+
+    /// Applies a REGISTER to an AoR whose home this is.
+    pub(super) fn register(
+        &mut self,
+        now: Instant,
+        update: &Update,
+    ) -> Result<Vec<Binding>, Refusal> {
+        let watched = self.is_watched(&update.aor);
+        let before = match watched {
+            true => self.location.bindings(now, &update.aor),
+            false => Vec::new(),
+        };
+        let answer = self.location.update(now, update);
+        if watched && let Ok(after) = &answer {
+            self.watch_bindings(now, &update.aor, &before, after);
+        }
+        answer
     }
 
     /// Puts the questions of this turn. One for this very shard is answered at

@@ -30,7 +30,7 @@ fn later(seconds: u64) -> UnixTime {
 
 fn challenge(gate: &mut Gate, now: UnixTime, offer: Offer) -> Vec<String> {
     gate.challenge(now, offer)
-        .map(|challenge| challenge.to_string())
+        .map(|challenge| String::from_utf8(challenge.parts().concat()).unwrap())
         .collect()
 }
 
