@@ -2,7 +2,7 @@
 
 use super::shard::{Shard, digits};
 use crate::auth::Offer;
-use crate::base::{Flow, Instant, Text, call_id_hash};
+use crate::base::{Decimal, Flow, Instant, Text};
 use crate::call::{ALLOW, Owner};
 use crate::config::General;
 use crate::machine::Outbox;
@@ -85,11 +85,8 @@ impl Shard {
             .ok()
             .and_then(|via| via.branch())
             .unwrap_or_default();
-        let mut tag = Text::new();
-        for part in [request.call_id(), branch] {
-            tag.push(digits(call_id_hash(part)).as_bytes());
-        }
-        tag
+        let hash = self.tags.hash_one((request.call_id(), branch));
+        Text::from(Decimal::new(hash).as_bytes())
     }
 
     /// Replies without keeping anything. ACK is never replied to.

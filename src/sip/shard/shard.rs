@@ -74,6 +74,8 @@ pub struct Shard {
     pub(super) messages: Slab<RelayedMessage>,
     pub(super) location: Location,
     pub(super) qualifier: Qualifier,
+    /// Makes the To tags of replies that keep nothing.
+    pub(super) tags: Hasher,
     occupancy: Occupancy,
     pending: Pending,
     nonce_secret: [u8; 32],
@@ -85,6 +87,7 @@ impl Shard {
         let mut random = Random::from_seed(setup.seed);
         let mut hasher = || random.hasher();
         let (places, bindings, nonces, contacts) = (hasher(), hasher(), hasher(), hasher());
+        let tags = hasher();
         let limits = setup.limits;
         let gate = gate(
             &setup.config,
@@ -102,6 +105,7 @@ impl Shard {
             messages: Slab::new(limits.pending),
             location: Location::new(limits.bindings, bindings),
             qualifier: Qualifier::new(limits.bindings, contacts),
+            tags,
             occupancy: Occupancy::new(places),
             pending: Pending::new(limits.pending, limits.calls.saturating_mul(4)),
             nonce_secret: setup.nonce_secret,
