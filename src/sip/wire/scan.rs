@@ -178,6 +178,13 @@ pub struct Elements<'a> {
     rest: Option<&'a [u8]>,
 }
 
+impl<'a> Elements<'a> {
+    /// What has not been taken, after its comma; `None` after the last value.
+    pub(crate) fn rest(&self) -> Option<&'a [u8]> {
+        self.rest
+    }
+}
+
 impl<'a> Iterator for Elements<'a> {
     type Item = &'a [u8];
 

@@ -156,9 +156,9 @@ impl<'b> Writer<'b> {
 
     /// The parameters of a Via but those that tell its source.
     fn others_than_source(&mut self, via: &Via) {
-        for (name, value) in via.params.iter() {
+        via.params.visit(|name, value| {
             if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
-                continue;
+                return;
             }
             self.text(b";");
             self.text(name);
@@ -166,7 +166,7 @@ impl<'b> Writer<'b> {
                 self.text(b"=");
                 self.text(value);
             }
-        }
+        });
     }
 
     /// The To of a request, with `tag` unless it has one (RFC 3261 §8.2.6.2).

@@ -5,7 +5,7 @@ use memchr::memchr;
 
 use super::unquote;
 use crate::base::Text;
-use crate::wire::scan::{elements, span, split, trim};
+use crate::wire::scan::{PARAM_VALUE, elements, is, quoted, span, split, token, trim, trim_start};
 
 const NAMES: [&[u8]; 11] = [
     b"username",
@@ -61,25 +61,51 @@ impl<'a> DigestParams<'a> {
         let (scheme, rest) = span(trim(value), |byte| byte > b' ');
         let scheme_is_digest = scheme.eq_ignore_ascii_case(b"Digest");
         let mut values = [None; NAMES.len()];
-        if scheme_is_digest {
-            for param in elements(rest) {
-                let (name, value) = split(param, memchr(b'=', param).unwrap_or(param.len()));
-                let name = trim(name);
-                let known = NAMES.iter().zip(values.iter_mut());
-                if let Some((_, slot)) = known
-                    .into_iter()
-                    .find(|(known, _)| known.eq_ignore_ascii_case(name))
-                    && slot.is_none()
-                {
-                    *slot = value.get(1..).map(|value| unquote(trim(value)));
-                }
+        let mut rest = scheme_is_digest.then_some(rest);
+        while let Some(text) = rest {
+            let (name, value, after) = well_formed(text).unwrap_or_else(|| any(text));
+            let known = NAMES.iter().zip(values.iter_mut());
+            if let Some((_, slot)) = known
+                .into_iter()
+                .find(|(known, _)| known.eq_ignore_ascii_case(name))
+                && slot.is_none()
+            {
+                *slot = value;
             }
+            rest = after;
         }
         DigestParams {
             scheme_is_digest,
             values,
         }
     }
+}
+
+/// Name and value of one parameter, and what follows its comma.
+type Param<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
+
+/// The parameter `text` begins with, if it is one.
+fn well_formed(text: &[u8]) -> Option<Param<'_>> {
+    let (name, after) = token(trim_start(text))?;
+    let after = trim_start(trim_start(after).strip_prefix(b"=")?);
+    let (value, after) = match after {
+        [b'"', inside @ ..] => quoted(inside)?,
+        _ => span(after, |byte| is(byte, PARAM_VALUE)),
+    };
+    match trim_start(after) {
+        [] => Some((name, Some(value), None)),
+        [b',', after @ ..] => Some((name, Some(value), Some(after))),
+        _ => None,
+    }
+}
+
+/// Whatever `text` begins with, up to a comma.
+fn any(text: &[u8]) -> Param<'_> {
+    let mut list = elements(text);
+    let param = list.next().unwrap_or_default();
+    let (name, value) = split(param, memchr(b'=', param).unwrap_or(param.len()));
+    let value = value.get(1..).map(|value| unquote(trim(value)));
+    (trim(name), value, list.rest())
 }
 
 /// Appends what a quoted string means: `\x` becomes `x`.

@@ -34,10 +34,7 @@ impl<'a> Via<'a> {
     /// grammar has it.
     pub fn parse(value: &'a [u8]) -> Option<Via<'a>> {
         let value = trim(value);
-        let slash = |text: &'a [u8]| trim_start(text).strip_prefix(b"/").map(trim_start);
-        let (_, rest) = token(value)?;
-        let (_, rest) = token(slash(rest)?)?;
-        let (transport, rest) = token(slash(rest)?)?;
+        let (transport, rest) = sent_protocol(value)?;
         let by = trim_start(rest);
         if by.len() == rest.len() {
             return None;
@@ -141,6 +138,22 @@ impl<'a> Via<'a> {
             5060
         }
     }
+}
+
+/// The transport of a `sent-protocol`, and what follows.
+fn sent_protocol(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    // Nearly all are written so.
+    if value.starts_with(b"SIP/2.0/UDP ") {
+        return Some(split(value.get(8..)?, 3));
+    }
+    let (_, rest) = token(value)?;
+    let (_, rest) = token(slash(rest)?)?;
+    token(slash(rest)?)
+}
+
+/// What follows a slash and the white space around it.
+fn slash(text: &[u8]) -> Option<&[u8]> {
+    trim_start(text).strip_prefix(b"/").map(trim_start)
 }
 
 #[cfg(test)]
