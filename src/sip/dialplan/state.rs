@@ -2,6 +2,8 @@
 
 use alloc::borrow::Cow;
 
+use smol_str::SmolStr;
+
 use super::cause::Cause;
 use super::function;
 use super::plan::{Place, Plan, Seek};
@@ -12,13 +14,13 @@ use crate::base::{Instant, UnixTime};
 
 /// The caller's channel, as the dialplan sees it.
 pub(super) struct State {
-    pub(super) context: Box<str>,
-    pub(super) exten: Box<str>,
+    pub(super) context: SmolStr,
+    pub(super) exten: SmolStr,
     pub(super) priority: u32,
     /// The caller's number; empty if there is none.
-    pub(super) number: Box<str>,
+    pub(super) number: SmolStr,
     /// The caller's name; empty if there is none.
-    pub(super) name: Box<str>,
+    pub(super) name: SmolStr,
     pub(super) variables: Variables,
     /// `HANGUPCAUSE`: why the last channel ended.
     pub(super) cause: Cause,

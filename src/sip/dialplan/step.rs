@@ -146,7 +146,7 @@ impl Step<'_> {
             });
             return self.fail();
         };
-        let (context, exten): (Box<str>, Box<str>) = (context.into(), exten.into());
+        let (context, exten) = (context.into(), exten.into());
         self.state.context = context;
         self.state.exten = exten;
         // What continues goes on to the priority after this one.
