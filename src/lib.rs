@@ -101,6 +101,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         cpus,
         batch: usize::from(flags.batch),
         coalesce: Duration::from_micros(flags.coalesce),
+        precise: false,
         mesh_depth: flags.mesh_depth as usize,
         level: note_level(),
         clock: Clock::start(),

@@ -36,6 +36,10 @@ pub struct Options {
     pub batch: usize,
     /// How long a busy shard lets datagrams gather; zero for not at all.
     pub coalesce: Duration,
+    /// Whether a sleep ends at the microsecond of a machine's deadline rather
+    /// than at the next whole millisecond. Deadlines of one millisecond are then
+    /// woken for one by one; a load generator wants that, a server does not.
+    pub precise: bool,
     /// Envelopes a ring between two shards may hold.
     pub mesh_depth: usize,
     /// The loudest detail of notes wanted; `None` for silence.
@@ -269,6 +273,7 @@ impl<F> Site<F> {
             shards: self.options.cpus.len() as ShardId,
             batch: self.options.batch,
             gather: Gather::new(self.options.coalesce),
+            precise: self.options.precise,
             level: self.options.level,
         })?;
         Ok((executor, pump))

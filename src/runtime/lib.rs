@@ -42,4 +42,4 @@ pub use counters::Census;
 pub use launch::{Engine, Event, Options, StartError, allowed_cpus};
 pub use mesh::Control;
 pub use steer::{Closed, Steering, Way};
-pub use udp::{BindError, Group, Shortfall, bind, join, source_address};
+pub use udp::{BindError, Group, Shortfall, bind, bind_apart, join, source_address};

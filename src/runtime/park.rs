@@ -93,13 +93,19 @@ pub(crate) struct Ready {
 /// The sleeping place of one shard.
 pub(crate) struct Park {
     epoll: Epoll,
+    /// Sleeps end at the microsecond, not at the millisecond.
+    precise: bool,
     /// Held open for as long as they are watched.
     _rings: Vec<OwnedFd>,
 }
 
 impl Park {
     /// Watches the executor's rings and the doorbell.
-    pub(crate) fn new(rings: Vec<OwnedFd>, doorbell: BorrowedFd<'_>) -> io::Result<Park> {
+    pub(crate) fn new(
+        rings: Vec<OwnedFd>,
+        doorbell: BorrowedFd<'_>,
+        precise: bool,
+    ) -> io::Result<Park> {
         let epoll = Epoll::new(MAX_SOCKETS + 8)?;
         epoll.add(doorbell, DOORBELL)?;
         for ring in &rings {
@@ -107,6 +113,7 @@ impl Park {
         }
         Ok(Park {
             epoll,
+            precise,
             _rings: rings,
         })
     }
@@ -127,13 +134,18 @@ impl Park {
     }
 
     /// Sleeps for `duration` at most (`None`: until woken), rounded up to whole
-    /// milliseconds so that a deadline is due on waking.
+    /// milliseconds so that a deadline is due on waking; not rounded when this
+    /// place is a precise one.
     pub(crate) fn sleep(&mut self, duration: Option<Duration>) -> io::Result<Ready> {
-        let timeout_ms = duration.map_or(-1, |duration| {
-            i32::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
+        let timeout = duration.map(|duration| {
+            if self.precise {
+                return duration;
+            }
+            let millis = duration.as_micros().div_ceil(1000);
+            Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
         });
         let mut ready = Ready::default();
-        match self.epoll.wait(timeout_ms) {
+        match self.epoll.wait(timeout, self.precise) {
             Ok(tokens) => tokens.for_each(|token| match token {
                 DOORBELL => ready.doorbell = true,
                 RING => ready.rings = true,
@@ -168,7 +180,7 @@ mod tests {
         let (executor, rings) = make_executor(cpu).unwrap();
         assert!(!rings.is_empty());
         let doorbell = Doorbell::new().unwrap();
-        let mut park = Park::new(rings, doorbell.as_fd()).unwrap();
+        let mut park = Park::new(rings, doorbell.as_fd(), false).unwrap();
         executor.run(async move {
             let steps = Rc::new(Cell::new(0));
             let stepped = Rc::clone(&steps);
@@ -190,9 +202,24 @@ mod tests {
     }
 
     #[test]
+    fn a_precise_sleep_ends_within_its_millisecond() {
+        let doorbell = Doorbell::new().unwrap();
+        let mut park = Park::new(Vec::new(), doorbell.as_fd(), true).unwrap();
+        let wanted = Duration::from_micros(150);
+        let sleeps = (0..50).map(|_| {
+            let start = std::time::Instant::now();
+            assert_eq!(park.sleep(Some(wanted)).unwrap(), Ready::default());
+            start.elapsed()
+        });
+        let shortest = sleeps.min().unwrap();
+        assert!(shortest >= wanted, "{shortest:?}");
+        assert!(shortest < Duration::from_millis(1), "{shortest:?}");
+    }
+
+    #[test]
     fn a_sleep_names_what_ended_it() {
         let doorbell = Doorbell::new().unwrap();
-        let mut park = Park::new(Vec::new(), doorbell.as_fd()).unwrap();
+        let mut park = Park::new(Vec::new(), doorbell.as_fd(), false).unwrap();
         let near = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         park.add_socket(5, near.as_fd()).unwrap();
         assert_eq!(park.sleep(Some(Duration::ZERO)).unwrap(), Ready::default());

@@ -63,6 +63,7 @@ pub(crate) struct Parts<M, F> {
     pub(crate) shards: ShardId,
     pub(crate) batch: usize,
     pub(crate) gather: Gather,
+    pub(crate) precise: bool,
     pub(crate) level: Option<Level>,
 }
 
@@ -86,9 +87,10 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             shards,
             batch,
             gather,
+            precise,
             level,
         } = parts;
-        let park = Park::new(rings, seat.as_fd())?;
+        let park = Park::new(rings, seat.as_fd(), precise)?;
         for (index, port) in ports.iter().enumerate() {
             park.add_socket(index, port.as_fd())?;
         }

@@ -9,6 +9,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::time::Duration;
 
 use crate::address::{Ancillary, CONTROL_BYTES, Control, Family, NAME_BYTES, Name};
 
@@ -278,21 +279,52 @@ impl Epoll {
         checked(result).map(drop)
     }
 
-    /// Waits up to `timeout_ms` (-1: for ever) and returns the tokens that are
+    /// Waits up to `timeout` (`None`: for ever) and returns the tokens that are
     /// ready. A signal, or work that io_uring queued for this thread, ends the
-    /// wait with `Interrupted`.
-    pub(crate) fn wait(&mut self, timeout_ms: i32) -> io::Result<impl Iterator<Item = u64> + '_> {
-        // SAFETY: `events` is exclusively borrowed and its length is passed.
-        let result = unsafe {
-            libc::epoll_wait(
-                self.instance.as_raw_fd(),
-                self.events.as_mut_ptr(),
-                self.events.len() as libc::c_int,
-                timeout_ms,
-            )
+    /// wait with `Interrupted`. Milliseconds count, and what is less when
+    /// `precise`: epoll_pwait2(2) of Linux 5.11 takes it, older kernels refuse.
+    pub(crate) fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        precise: bool,
+    ) -> io::Result<impl Iterator<Item = u64> + '_> {
+        let result = if precise {
+            self.wait_precisely(timeout)
+        } else {
+            let timeout_ms = timeout.map_or(-1, |timeout| {
+                libc::c_int::try_from(timeout.as_millis()).unwrap_or(libc::c_int::MAX)
+            });
+            // SAFETY: `events` is exclusively borrowed and its length is passed.
+            unsafe {
+                libc::epoll_wait(
+                    self.instance.as_raw_fd(),
+                    self.events.as_mut_ptr(),
+                    self.events.len() as libc::c_int,
+                    timeout_ms,
+                )
+            }
         };
         let count = checked(result)?;
         Ok(self.events.iter().take(count).map(|event| event.u64))
+    }
+
+    fn wait_precisely(&mut self, timeout: Option<Duration>) -> libc::c_int {
+        let timeout = timeout.map(|timeout| libc::timespec {
+            tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: timeout.subsec_nanos().into(),
+        });
+        // SAFETY: `events` is exclusively borrowed and its length is passed;
+        // `timeout` is null or points at a value that outlives the call; no
+        // signal mask is passed.
+        unsafe {
+            libc::epoll_pwait2(
+                self.instance.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                self.events.len() as libc::c_int,
+                timeout.as_ref().map_or(ptr::null(), ptr::from_ref),
+                ptr::null(),
+            )
+        }
     }
 }
 

@@ -141,6 +141,12 @@ impl Group {
         Ok(())
     }
 
+    /// The address of each shard's socket: all the same, except after
+    /// [`bind_apart`].
+    pub fn locals(&self) -> io::Result<Vec<SocketAddr>> {
+        self.sockets.iter().map(UdpSocket::local_addr).collect()
+    }
+
     /// The sockets, in the order of the shards.
     pub(crate) fn sockets(&self) -> &[UdpSocket] {
         &self.sockets
@@ -211,6 +217,29 @@ pub fn join(
 ) -> Result<UdpSocket, BindError> {
     open(local, true, Some((receive_bytes, send_bytes)))
         .map_err(|error| BindError::new(local, error))
+}
+
+/// Binds one address for each shard, which has it alone: whatever a remote
+/// sends there reaches that shard. With port 0 the kernel chooses.
+pub fn bind_apart(
+    addresses: &[SocketAddr],
+    receive_bytes: usize,
+    send_bytes: usize,
+) -> Result<(Group, Vec<Shortfall>), BindError> {
+    let mut sockets = Vec::with_capacity(addresses.len());
+    let mut shortfalls = Vec::new();
+    let mut first = None;
+    for &address in addresses {
+        let failed = |error| BindError::new(address, error);
+        let buffers = Some((receive_bytes, send_bytes));
+        let socket = open(address, false, buffers).map_err(failed)?;
+        first = first.or(Some(socket.local_addr().map_err(failed)?));
+        shortfalls.extend(shortfall(&socket, receive_bytes, send_bytes));
+        sockets.push(socket);
+    }
+    shortfalls.dedup();
+    let local = first.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into());
+    Ok((Group { local, sockets }, shortfalls))
 }
 
 fn open(

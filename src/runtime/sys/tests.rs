@@ -135,24 +135,33 @@ fn epoll_reports_what_is_ready_and_forgets_what_is_closed() {
     let (near, far) = pair();
     epoll.add(bell.as_fd(), 7).unwrap();
     epoll.add(near.as_fd(), 8).unwrap();
-    assert_eq!(epoll.wait(0).unwrap().count(), 0);
+    assert_eq!(epoll.wait(Some(Duration::ZERO), false).unwrap().count(), 0);
     (&bell).write_all(&1_u64.to_ne_bytes()).unwrap();
     send(&far, &near, b"x");
-    let mut tokens: Vec<u64> = epoll.wait(0).unwrap().collect();
+    let mut tokens: Vec<u64> = epoll.wait(Some(Duration::ZERO), false).unwrap().collect();
     tokens.sort_unstable();
     assert_eq!(tokens, [7, 8]);
     drop(bell);
-    assert_eq!(epoll.wait(0).unwrap().collect::<Vec<_>>(), [8]);
+    assert_eq!(
+        epoll
+            .wait(Some(Duration::ZERO), false)
+            .unwrap()
+            .collect::<Vec<_>>(),
+        [8]
+    );
     assert_eq!(Receiver::new(1).receive(near.as_fd()).unwrap(), 1);
-    assert_eq!(epoll.wait(0).unwrap().count(), 0);
+    assert_eq!(epoll.wait(Some(Duration::ZERO), false).unwrap().count(), 0);
     epoll.change(near.as_fd(), true, 9).unwrap();
     assert_eq!(
-        epoll.wait(0).unwrap().collect::<Vec<_>>(),
+        epoll
+            .wait(Some(Duration::ZERO), false)
+            .unwrap()
+            .collect::<Vec<_>>(),
         [9],
         "there is room to send"
     );
     epoll.change(near.as_fd(), false, 9).unwrap();
-    assert_eq!(epoll.wait(0).unwrap().count(), 0);
+    assert_eq!(epoll.wait(Some(Duration::ZERO), false).unwrap().count(), 0);
 }
 
 #[test]

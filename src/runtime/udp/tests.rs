@@ -241,3 +241,16 @@ fn every_socket_of_a_group_is_marked() {
         }
     }
 }
+
+#[test]
+fn addresses_bound_apart_are_one_for_each_shard() {
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let (group, _) = bind_apart(&[any; 3], 1 << 16, 1 << 16).unwrap();
+    let mut locals = group.locals().unwrap();
+    assert_eq!(locals.first(), Some(&group.local()));
+    locals.sort_unstable();
+    locals.dedup();
+    assert_eq!(locals.len(), 3);
+    let taken = bind_apart(&locals, 1 << 16, 1 << 16);
+    assert!(matches!(taken, Err(BindError::InUse(at)) if at == locals[0]));
+}

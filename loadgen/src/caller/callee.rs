@@ -1,0 +1,467 @@
+//! The calls a thread takes: what a phone does when it is called (RFC 3261
+//! §8.2, §9.2, §13.3, §17.2), by behaviours drawn from the seed. Calls nobody.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use hashbrown::HashTable;
+use pinion_sip::base::{Flow, Hasher, Instant, Random};
+use pinion_sip::wire::{HeaderName, Message, Method, Status, Writer, reply_flow};
+
+use super::client::answer;
+use super::pool::Pool;
+use super::site::{Site, read_mark, session};
+use super::{Alarm, Desk};
+use crate::plan::{Behaviour, Plan};
+use crate::tally::{Again, Cause, Stage, mix};
+
+/// Where a call stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// To be answered when the ring time is over, or never.
+    Ringing,
+    /// 2xx sent, its ACK is to come.
+    Accepted,
+    /// Another final response sent, its ACK is to come.
+    Rejected,
+    /// Acknowledged.
+    Talking,
+}
+
+/// One call taken.
+struct Call {
+    state: State,
+    behaviour: Behaviour,
+    /// Times the final response was sent again.
+    copies: u8,
+    /// What the call is known by at the caller's end, if it says.
+    mark: Option<u64>,
+    /// The final response, or 180 until there is one.
+    status: Status,
+    /// When the INVITE came.
+    begun: Instant,
+    /// When the final response was first sent.
+    sent: Instant,
+    flow: Option<Flow>,
+    /// Via to Record-Route of every response, as lines.
+    head: Vec<u8>,
+}
+
+impl Default for Call {
+    fn default() -> Call {
+        Call {
+            state: State::Ringing,
+            behaviour: Behaviour::Answer,
+            copies: 0,
+            mark: None,
+            status: Status::RINGING,
+            begun: Instant::START,
+            sent: Instant::START,
+            flow: None,
+            head: Vec::new(),
+        }
+    }
+}
+
+/// The called side of one thread.
+pub(super) struct Callee {
+    calls: Pool<Call>,
+    /// INVITEs of calls that are over, so that a copy begins none.
+    past: Past,
+    hasher: Hasher,
+    /// Draws behaviours.
+    random: Random,
+    /// Behaviours with their weights added up.
+    behaviours: Vec<(Behaviour, u64)>,
+    ring: Duration,
+    /// The end of every 200, from Contact on.
+    answer: Vec<u8>,
+    tag: Vec<u8>,
+    /// Whether calls taken are the units of this run.
+    counts: bool,
+}
+
+/// Branches that are not to be taken for new ones, for as long as a copy may
+/// stay in the network (T4).
+struct Past {
+    held: HashTable<u64>,
+    queue: VecDeque<(Instant, u64)>,
+    t4: Duration,
+}
+
+impl Past {
+    fn add(&mut self, now: Instant, key: u64) {
+        while let Some(&(until, old)) = self.queue.front()
+            && until <= now
+        {
+            self.queue.pop_front();
+            if let Ok(found) = self.held.find_entry(old, |&held| held == old) {
+                found.remove();
+            }
+        }
+        self.held.insert_unique(key, key, |&key| key);
+        self.queue.push_back((now + self.t4, key));
+    }
+
+    fn has(&self, key: u64) -> bool {
+        self.held.find(key, |&held| held == key).is_some()
+    }
+}
+
+impl Callee {
+    pub(super) fn new(plan: &Plan, site: &Site, random: &mut Random) -> Callee {
+        let local = site.callee.unwrap_or(plan.target);
+        let body = session(local, "- 1 1");
+        let planned = plan.callee.as_ref();
+        let mut sum = 0;
+        let behaviours = planned
+            .iter()
+            .flat_map(|callee| &callee.behaviours)
+            .map(|&(behaviour, weight)| {
+                sum += u64::from(weight);
+                (behaviour, sum)
+            })
+            .collect();
+        Callee {
+            calls: Pool::new(plan.most_at_once),
+            past: Past {
+                held: HashTable::new(),
+                queue: VecDeque::new(),
+                t4: plan.timers.t4,
+            },
+            hasher: random.hasher(),
+            random: Random::from_seed(random.seed()),
+            behaviours,
+            ring: planned.map_or(Duration::ZERO, |callee| callee.ring),
+            answer: format!(
+                "Contact: <sip:{local}>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE\r\n\
+                 Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .into_bytes(),
+            tag: Vec::with_capacity(32),
+            counts: plan.units.is_empty(),
+        }
+    }
+
+    /// Calls held.
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// A request came.
+    pub(super) fn request(&mut self, desk: &mut Desk, request: &Message, flow: Flow) {
+        let tag = request.to().ok().and_then(|to| to.tag());
+        let place = tag.and_then(|tag| desk.site.read_tag(tag));
+        match (request.method(), tag) {
+            (Method::Invite, None) => self.invited(desk, request, flow),
+            // No session is changed here; the one there is goes on (§14.2).
+            (Method::Invite, Some(_)) => {
+                answer(desk, request, flow, Status::NOT_ACCEPTABLE_HERE, b"");
+            }
+            (Method::Ack, _) => self.acknowledged(desk, place),
+            (Method::Bye, _) => self.hung_up(desk, request, flow, place),
+            (Method::Cancel, _) => self.cancelled(desk, request, flow),
+            (Method::Options | Method::Message, _) => {
+                answer(desk, request, flow, Status::OK, b"callee");
+            }
+            (Method::Info | Method::Update | Method::Notify, Some(_)) if place.is_some() => {
+                answer(desk, request, flow, Status::OK, b"");
+            }
+            (Method::Info | Method::Update | Method::Notify, _) => {
+                answer(desk, request, flow, Status::CALL_DOES_NOT_EXIST, b"callee");
+            }
+            _ => answer(desk, request, flow, Status::NOT_IMPLEMENTED, b"callee"),
+        }
+    }
+
+    /// An alarm was due at `due`.
+    pub(super) fn ring(&mut self, desk: &mut Desk, alarm: Alarm, due: Instant) {
+        let slot = alarm.slot;
+        let Some(entry) = self.calls.ringing(slot, alarm.serial) else {
+            return;
+        };
+        desk.tally.ring(desk.now, due);
+        let call = &mut entry.value;
+        match (call.state, call.behaviour) {
+            (State::Ringing, Behaviour::Answer) => self.conclude(desk, slot, Status::OK),
+            (State::Ringing, Behaviour::Silent) => self.end(desk, slot),
+            (State::Ringing, _) => {
+                // Once a minute, so that no proxy gives up (§13.3.1.1).
+                self.send(desk, slot);
+                self.alarm(desk, slot, pinion_sip::transaction::Timers::REFRESH);
+            }
+            (State::Accepted | State::Rejected, _) => self.press(desk, slot),
+            (State::Talking, _) => {}
+        }
+    }
+
+    /// Timers G and H, and their like for a 2xx (§13.3.1.4, §17.2.1).
+    fn press(&mut self, desk: &mut Desk, slot: u32) {
+        let timers = &desk.site.plan.timers;
+        let call = &mut self.calls.entry(slot).value;
+        let waited = desk.now.since(call.sent);
+        if waited >= timers.h() {
+            if self.counts {
+                desk.tally.fail(desk.now, Cause::Unacknowledged);
+            } else {
+                *desk
+                    .tally
+                    .failures
+                    .entry(Cause::Unacknowledged)
+                    .or_default() += 1;
+            }
+            self.forget(desk, slot);
+            return;
+        }
+        call.copies = call.copies.saturating_add(1);
+        let next = timers.g(call.copies).min(timers.h().saturating_sub(waited));
+        desk.tally.again(Again::Silent("final response to INVITE"));
+        self.send(desk, slot);
+        self.alarm(desk, slot, next);
+    }
+
+    /// A new call, or a copy of its INVITE.
+    fn invited(&mut self, desk: &mut Desk, request: &Message, flow: Flow) {
+        let key = self.key(request);
+        if let Some(slot) = self.calls.find(key) {
+            desk.tally.again(Again::Copy("INVITE"));
+            if self.calls.entry(slot).value.behaviour != Behaviour::Silent {
+                self.send(desk, slot);
+            }
+            return;
+        }
+        if self.past.has(key) {
+            desk.tally.again(Again::Copy("INVITE"));
+            return;
+        }
+        let Some(slot) = self.calls.insert(key) else {
+            desk.tally.skipped += 1;
+            answer(desk, request, flow, Status::SERVICE_UNAVAILABLE, b"callee");
+            return;
+        };
+        let behaviour = self.draw();
+        let mark = read_mark(request.body(), desk.site.run);
+        desk.tally.callee.begun += 1;
+        desk.tally.callee.strangers += u64::from(mark.is_err() && !self.counts);
+        if self.counts {
+            desk.tally.begin(desk.now, desk.now);
+        }
+        let entry = self.calls.entry(slot);
+        self.tag.clear();
+        desk.site.write_tag(slot, entry.generation, &mut self.tag);
+        let mut head = std::mem::take(&mut entry.value.head);
+        write_head(request, flow, &self.tag, &mut head);
+        entry.value = Call {
+            behaviour,
+            mark: mark.ok().flatten(),
+            begun: desk.now,
+            flow: Some(reply_flow(request, flow, false)),
+            head,
+            ..Call::default()
+        };
+        match behaviour {
+            Behaviour::Answer if self.ring.is_zero() => {
+                self.send(desk, slot);
+                self.conclude(desk, slot, Status::OK);
+            }
+            Behaviour::Answer => {
+                self.send(desk, slot);
+                self.alarm(desk, slot, self.ring);
+            }
+            Behaviour::Ring => {
+                self.send(desk, slot);
+                self.alarm(desk, slot, pinion_sip::transaction::Timers::REFRESH);
+            }
+            Behaviour::Silent => self.alarm(desk, slot, desk.site.plan.timers.b()),
+            Behaviour::Busy => self.conclude(desk, slot, Status::BUSY_HERE),
+            Behaviour::Refuse(code) => {
+                let status = Status::new(code).unwrap_or(Status::BUSY_HERE);
+                self.conclude(desk, slot, status);
+            }
+        }
+    }
+
+    /// Sends the final response.
+    fn conclude(&mut self, desk: &mut Desk, slot: u32, status: Status) {
+        let call = &mut self.calls.entry(slot).value;
+        call.state = if status.is_success() {
+            State::Accepted
+        } else {
+            State::Rejected
+        };
+        (call.status, call.sent) = (status, desk.now);
+        self.send(desk, slot);
+        self.alarm(desk, slot, desk.site.plan.timers.g(0));
+    }
+
+    /// Sends the present response.
+    fn send(&mut self, desk: &mut Desk, slot: u32) {
+        let call = &self.calls.entry(slot).value;
+        let Some(flow) = &call.flow else {
+            return;
+        };
+        let tail: &[u8] = if call.status.is_success() {
+            &self.answer
+        } else {
+            b"Content-Length: 0\r\n\r\n"
+        };
+        desk.out.send(flow, |out| {
+            Writer::new(out, false).status(call.status, None);
+            out.extend_from_slice(&call.head);
+            out.extend_from_slice(tail);
+        });
+    }
+
+    fn acknowledged(&mut self, desk: &mut Desk, place: Option<(u32, u32)>) {
+        let Some((slot, generation)) = place else {
+            desk.tally.strays += 1;
+            return;
+        };
+        let Some(state) = self
+            .calls
+            .at(slot, generation)
+            .map(|entry| entry.value.state)
+        else {
+            return;
+        };
+        match state {
+            State::Accepted => {
+                let call = &mut self.calls.entry(slot).value;
+                desk.tally.time(Stage::Ack, desk.now, call.sent);
+                self.stand(desk, slot);
+            }
+            State::Rejected => self.end(desk, slot),
+            State::Ringing | State::Talking => {}
+        }
+    }
+
+    /// The call stands: the caller has said so.
+    fn stand(&mut self, desk: &mut Desk, slot: u32) {
+        let entry = self.calls.entry(slot);
+        entry.alarm = entry.alarm.wrapping_add(1);
+        entry.value.state = State::Talking;
+        desk.tally.callee.answered += 1;
+        match entry.value.mark {
+            Some(mark) => {
+                desk.tally.callee.marks = desk.tally.callee.marks.wrapping_add(mix(mark));
+            }
+            None => desk.tally.callee.unmarked += 1,
+        }
+    }
+
+    fn hung_up(
+        &mut self,
+        desk: &mut Desk,
+        request: &Message,
+        flow: Flow,
+        place: Option<(u32, u32)>,
+    ) {
+        let Some((slot, generation)) = place else {
+            answer(desk, request, flow, Status::CALL_DOES_NOT_EXIST, b"callee");
+            return;
+        };
+        answer(desk, request, flow, Status::OK, b"");
+        let Some(state) = self
+            .calls
+            .at(slot, generation)
+            .map(|entry| entry.value.state)
+        else {
+            // A call of ours that is over: a copy, as its 200 was lost.
+            desk.tally.again(Again::Copy("BYE"));
+            return;
+        };
+        match state {
+            State::Accepted => {
+                // The ACK was lost; who ends a call has seen it answered.
+                self.stand(desk, slot);
+                desk.tally.callee.ended += 1;
+            }
+            State::Talking => desk.tally.callee.ended += 1,
+            State::Ringing | State::Rejected => {}
+        }
+        self.end(desk, slot);
+    }
+
+    fn cancelled(&mut self, desk: &mut Desk, request: &Message, flow: Flow) {
+        let key = self.key(request);
+        let Some(slot) = self.calls.find(key) else {
+            let status = if self.past.has(key) {
+                Status::OK
+            } else {
+                Status::CALL_DOES_NOT_EXIST
+            };
+            answer(desk, request, flow, status, b"callee");
+            return;
+        };
+        let entry = self.calls.entry(slot);
+        let ringing = entry.value.state == State::Ringing;
+        self.tag.clear();
+        desk.site.write_tag(slot, entry.generation, &mut self.tag);
+        let tag = std::mem::take(&mut self.tag);
+        answer(desk, request, flow, Status::OK, &tag);
+        self.tag = tag;
+        if ringing {
+            self.conclude(desk, slot, Status::REQUEST_TERMINATED);
+        }
+    }
+
+    /// The call went as it should.
+    fn end(&mut self, desk: &mut Desk, slot: u32) {
+        if self.counts {
+            let begun = self.calls.entry(slot).value.begun;
+            desk.tally.time(Stage::Whole, desk.now, begun);
+            desk.tally.complete(desk.now);
+        }
+        self.forget(desk, slot);
+    }
+
+    fn forget(&mut self, desk: &mut Desk, slot: u32) {
+        let key = self.calls.entry(slot).key;
+        self.past.add(desk.now, key);
+        self.calls.remove(slot);
+    }
+
+    fn alarm(&mut self, desk: &mut Desk, slot: u32, after: Duration) {
+        let entry = self.calls.entry(slot);
+        entry.alarm = entry.alarm.wrapping_add(1);
+        let alarm = Alarm {
+            callee: true,
+            slot,
+            serial: entry.alarm,
+        };
+        desk.lanes.set(desk.now, after, alarm);
+    }
+
+    /// What a call is found by before it has a tag: the branch, which its
+    /// INVITE and its CANCEL share (§17.2.3).
+    fn key(&self, request: &Message) -> u64 {
+        let via = request.top_via();
+        let parts = via.map_or((&b""[..], &b""[..]), |via| {
+            (via.branch().unwrap_or(b""), via.sent_by())
+        });
+        self.hasher.hash_one((parts, request.call_id()))
+    }
+
+    fn draw(&mut self) -> Behaviour {
+        let [(behaviour, _)] = self.behaviours[..] else {
+            let sum = self.behaviours.last().map_or(0, |&(_, sum)| sum);
+            let drawn = self.random.below(sum);
+            let found = self.behaviours.iter().find(|&&(_, sum)| drawn < sum);
+            return found.map_or(Behaviour::Answer, |&(behaviour, _)| behaviour);
+        };
+        behaviour
+    }
+}
+
+/// Everything a response repeats of its request (§8.2.6.2).
+fn write_head(request: &Message, flow: Flow, tag: &[u8], head: &mut Vec<u8>) {
+    head.clear();
+    let mut writer = Writer::new(head, false);
+    writer.vias(request, flow.remote, false);
+    writer.copy(request, HeaderName::From);
+    writer.to_with_tag(request, tag);
+    writer.copy(request, HeaderName::CallId);
+    writer.copy(request, HeaderName::CSeq);
+    writer.copy(request, HeaderName::RecordRoute);
+}

@@ -1,0 +1,425 @@
+//! The units a thread begins, from their first request to their end (RFC 3261
+//! §8.1, §9.1, §13.2, §17.1), and what paces them. A unit has one transaction
+//! at a time that matters, so its state says which.
+
+mod flight;
+mod requests;
+mod responses;
+
+pub(super) use requests::answer;
+
+use std::time::Duration;
+
+use pinion_sip::base::{Instant, Lanes, Random};
+
+use super::pool::Pool;
+use super::site::{ENROLMENT, Site};
+use super::{Alarm, Desk, share};
+use crate::plan::{Load, Pacer, Unit};
+use crate::tally::{Again, Cause, Stage};
+use flight::{Flight, State};
+
+/// Registrations under way at once before the load.
+const ENROLLING: u64 = 64;
+
+/// Units begun for one input, so that a thread that fell behind looks at its
+/// sockets in between.
+const AT_ONCE: usize = 256;
+
+/// A timer this late may have fired while the answer waited unread.
+const LATE: Duration = Duration::from_millis(50);
+
+/// The calling side of one thread.
+pub(super) struct Client {
+    flights: Pool<Flight>,
+    pace: Pace,
+    enrolment: Enrolment,
+    /// Units and their weights added up.
+    units: Vec<(Unit, u64)>,
+    /// Draws the units of a mix.
+    random: Random,
+    /// The number of the next unit.
+    number: u64,
+    /// How many units may begin at all.
+    most: u64,
+    stopped: bool,
+    /// For what is computed of a message before it is written.
+    scratch: Vec<u8>,
+}
+
+/// What lets units begin.
+enum Pace {
+    /// Not begun yet.
+    Waiting(Option<Box<Pacer>>),
+    /// By the clock: when the run began, and when the next unit is due.
+    Open {
+        began: Instant,
+        pacer: Box<Pacer>,
+        next: Option<Instant>,
+    },
+    /// By the ends of others, so many at once, until a time.
+    Closed { in_flight: usize, ends: Instant },
+}
+
+/// The registration of those who are called, before the load.
+struct Enrolment {
+    next: u64,
+    running: u64,
+    /// One above the last.
+    end: u64,
+    failed: u64,
+    why: Option<Cause>,
+}
+
+impl Client {
+    pub(super) fn new(site: &Site, random: &mut Random) -> Client {
+        let plan = &site.plan;
+        let threads = u64::from(site.threads);
+        let mine = |whole: u64| {
+            whole
+                .saturating_sub(u64::from(site.thread))
+                .div_ceil(threads)
+        };
+        let enrols = plan.callee.as_ref().is_some_and(|callee| callee.register);
+        let pacer = match plan.load {
+            Load::Open(arrival) if !plan.units.is_empty() => Some(Box::new(Pacer::new(
+                arrival,
+                plan.duration,
+                site.thread,
+                site.threads,
+                Random::from_seed(random.seed()),
+            ))),
+            _ => None,
+        };
+        let mut sum = 0;
+        let units = plan.units.iter().map(|&(unit, weight)| {
+            sum += u64::from(weight);
+            (unit, sum)
+        });
+        Client {
+            flights: Pool::new(plan.most_at_once),
+            pace: Pace::Waiting(pacer),
+            enrolment: Enrolment {
+                next: 0,
+                running: 0,
+                end: if enrols {
+                    mine(plan.callees.count())
+                } else {
+                    0
+                },
+                failed: 0,
+                why: None,
+            },
+            units: units.collect(),
+            random: Random::from_seed(random.seed()),
+            number: 0,
+            most: plan
+                .count
+                .map_or(u64::MAX, |count| share(count, site.thread, site.threads)),
+            stopped: plan.units.is_empty(),
+            scratch: Vec::with_capacity(1024),
+        }
+    }
+
+    /// Units begin `at`.
+    pub(super) fn begin(&mut self, site: &Site, at: Instant) {
+        let plan = &site.plan;
+        let Pace::Waiting(pacer) = &mut self.pace else {
+            return;
+        };
+        self.pace = match (plan.load, pacer.take()) {
+            (Load::Closed(in_flight), _) => Pace::Closed {
+                in_flight: share(in_flight.into(), site.thread, site.threads) as usize,
+                ends: at + plan.duration,
+            },
+            (_, Some(mut pacer)) => {
+                let next = pacer.next_time().map(|after| at + after);
+                Pace::Open {
+                    began: at,
+                    pacer,
+                    next,
+                }
+            }
+            (_, None) => Pace::Waiting(None),
+        };
+    }
+
+    /// No unit begins from now on.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Units under way.
+    pub(super) fn running(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// Whether those who are called are registered, as far as they can be.
+    pub(super) fn is_enrolled(&self) -> bool {
+        let enrolment = &self.enrolment;
+        enrolment.running == 0 && enrolment.next >= enrolment.end
+    }
+
+    /// Why some could not be registered.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let why = self.enrolment.why.filter(|_| self.is_enrolled())?;
+        Some(format!(
+            "{} of {} users to be called could not be registered ({why})",
+            self.enrolment.failed, self.enrolment.end
+        ))
+    }
+
+    /// Whether no unit will begin any more and none is under way.
+    pub(super) fn is_spent(&self) -> bool {
+        let over = match &self.pace {
+            _ if self.stopped || self.number >= self.most => true,
+            Pace::Waiting(_) => false,
+            Pace::Open { next, .. } => next.is_none(),
+            Pace::Closed { in_flight, .. } => *in_flight == 0,
+        };
+        over && self.flights.is_empty()
+    }
+
+    /// When the next unit is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if !self.is_enrolled() {
+            return (self.enrolment.running < ENROLLING
+                && self.enrolment.next < self.enrolment.end)
+                .then_some(Instant::START);
+        }
+        match &self.pace {
+            _ if self.stopped || self.number >= self.most => None,
+            Pace::Open { next, .. } => *next,
+            // The ends of units begin others; only the first need a wake.
+            Pace::Closed { in_flight, .. } if self.flights.len() < *in_flight => {
+                Some(Instant::START)
+            }
+            Pace::Closed { .. } | Pace::Waiting(_) => None,
+        }
+    }
+
+    /// Begins every unit that is due.
+    pub(super) fn begin_due(&mut self, desk: &mut Desk) {
+        while self.enrolment.running < ENROLLING && self.enrolment.next < self.enrolment.end {
+            let number = ENROLMENT + self.enrolment.next;
+            self.enrolment.next += 1;
+            self.enrolment.running += 1;
+            self.launch(desk, number, Unit::Register, desk.now);
+        }
+        for _ in 0..AT_ONCE {
+            if self.stopped || self.number >= self.most {
+                return;
+            }
+            let intended = match &mut self.pace {
+                Pace::Waiting(_) => return,
+                Pace::Open { began, pacer, next } => {
+                    let Some(due) = next.filter(|due| *due <= desk.now) else {
+                        return;
+                    };
+                    *next = pacer.next_time().map(|after| *began + after);
+                    due
+                }
+                Pace::Closed { in_flight, ends } => {
+                    if *ends <= desk.now {
+                        *in_flight = 0;
+                    }
+                    if self.flights.len() >= *in_flight {
+                        return;
+                    }
+                    desk.now
+                }
+            };
+            let number = self.number;
+            self.number += 1;
+            let unit = self.draw();
+            self.launch(desk, number, unit, intended);
+        }
+    }
+
+    /// The next unit of the mix.
+    fn draw(&mut self) -> Unit {
+        let [(unit, _)] = self.units[..] else {
+            let sum = self.units.last().map_or(0, |&(_, sum)| sum);
+            let drawn = self.random.below(sum);
+            let found = self.units.iter().find(|&&(_, sum)| drawn < sum);
+            return found.map_or(Unit::Options, |&(unit, _)| unit);
+        };
+        unit
+    }
+
+    /// Sends the first request of the unit `number`.
+    fn launch(&mut self, desk: &mut Desk, number: u64, unit: Unit, intended: Instant) {
+        let Some(slot) = self.flights.insert(number) else {
+            desk.tally.skipped += 1;
+            return;
+        };
+        let site = desk.site;
+        let socket = if number >= ENROLMENT {
+            site.callee_socket()
+        } else {
+            (number % site.callers.len().max(1) as u64) as u8
+        };
+        let state = match unit {
+            Unit::Call => State::Calling,
+            Unit::Register | Unit::Options | Unit::Message => State::Asking,
+        };
+        let flight = &mut self.flights.entry(slot).value;
+        flight.start(unit, state, socket, intended, site.plan.target);
+        if number < ENROLMENT {
+            desk.tally.begin(desk.now, intended);
+            desk.tally.caller.begun += u64::from(unit == Unit::Call);
+        }
+        self.request(desk, slot);
+    }
+
+    /// Sends the request of the flight's state for the first time.
+    fn request(&mut self, desk: &mut Desk, slot: u32) {
+        let flight = &mut self.flights.entry(slot).value;
+        flight.sent = desk.now;
+        flight.copies = 0;
+        self.transmit(desk, slot);
+        self.alarm(desk, slot, desk.site.plan.timers.a(0));
+    }
+
+    fn alarm(&mut self, desk: &mut Desk, slot: u32, after: Duration) {
+        let entry = self.flights.entry(slot);
+        entry.alarm = entry.alarm.wrapping_add(1);
+        let serial = entry.alarm;
+        set(desk.lanes, desk.now, after, slot, serial);
+    }
+
+    /// An alarm was due at `due`.
+    pub(super) fn ring(&mut self, desk: &mut Desk, alarm: Alarm, due: Instant) {
+        let Some(entry) = self.flights.ringing(alarm.slot, alarm.serial) else {
+            return;
+        };
+        let flight = &mut entry.value;
+        desk.tally.ring(desk.now, due);
+        let slot = alarm.slot;
+        match flight.state {
+            State::Proceeding => {
+                let rings_for = desk.now.since(flight.sent);
+                let left = desk.site.plan.answer_limit.saturating_sub(rings_for);
+                if left.is_zero() {
+                    flight.state = State::Cancelling;
+                    flight.settled = false;
+                    flight.since = desk.now;
+                    self.request(desk, slot);
+                } else {
+                    self.alarm(desk, slot, left);
+                }
+            }
+            State::Talking => {
+                flight.state = State::Ending;
+                flight.since = due;
+                self.request(desk, slot);
+            }
+            State::GivenUp => self.finish(slot),
+            State::Calling | State::Cancelling | State::Asking | State::Ending => {
+                self.press(desk, slot, due);
+            }
+        }
+    }
+
+    /// Timers A, B, E and F: the request again, or no more.
+    fn press(&mut self, desk: &mut Desk, slot: u32, due: Instant) {
+        let timers = &desk.site.plan.timers;
+        let flight = &mut self.flights.entry(slot).value;
+        let waited = desk.now.since(flight.sent);
+        if waited >= timers.b() {
+            self.time_out(desk, slot);
+            return;
+        }
+        let invite = flight.state == State::Calling;
+        let settled = flight.settled;
+        if !settled {
+            flight.copies = flight.copies.saturating_add(1);
+            let method = flight.method();
+            desk.tally.again(if desk.now.since(due) > LATE {
+                Again::Late(method)
+            } else {
+                Again::Silent(method)
+            });
+            self.transmit(desk, slot);
+        }
+        let flight = &self.flights.entry(slot).value;
+        let next = match flight.copies {
+            _ if settled => timers.b(),
+            copies if invite => timers.a(copies),
+            copies => timers.e(copies),
+        };
+        self.alarm(desk, slot, next.min(timers.b().saturating_sub(waited)));
+    }
+
+    /// 64·T1 without a final response.
+    fn time_out(&mut self, desk: &mut Desk, slot: u32) {
+        let flight = &mut self.flights.entry(slot).value;
+        match flight.state {
+            State::Calling => {
+                // A late 2xx must be acknowledged and ended (§13.2.2.4).
+                let method = flight.method();
+                flight.state = State::GivenUp;
+                self.fail(desk, slot, Cause::Timeout(method));
+                self.alarm(desk, slot, desk.site.plan.timers.b());
+            }
+            State::Cancelling => {
+                flight.state = State::GivenUp;
+                self.fail(desk, slot, Cause::Uncancelled);
+                self.alarm(desk, slot, desk.site.plan.timers.b());
+            }
+            _ => {
+                let method = flight.method();
+                self.fail(desk, slot, Cause::Timeout(method));
+                self.finish(slot);
+            }
+        }
+    }
+
+    /// The unit went as it should.
+    fn complete(&mut self, desk: &mut Desk, slot: u32) {
+        let entry = self.flights.entry(slot);
+        let flight = &mut entry.value;
+        if std::mem::replace(&mut flight.counted, true) {
+            return;
+        }
+        if entry.key >= ENROLMENT {
+            self.enrolment.running -= 1;
+            return;
+        }
+        let held = match flight.state {
+            State::Ending => desk.site.plan.hold,
+            _ => Duration::ZERO,
+        };
+        desk.tally.time(Stage::Whole, desk.now, flight.begun + held);
+        desk.tally.complete(desk.now);
+    }
+
+    /// The unit did not.
+    fn fail(&mut self, desk: &mut Desk, slot: u32, cause: Cause) {
+        let entry = self.flights.entry(slot);
+        if std::mem::replace(&mut entry.value.counted, true) {
+            return;
+        }
+        if entry.key >= ENROLMENT {
+            self.enrolment.running -= 1;
+            self.enrolment.failed += 1;
+            self.enrolment.why = self.enrolment.why.or(Some(cause));
+            return;
+        }
+        desk.tally.fail(desk.now, cause);
+    }
+
+    /// Nothing more is to come of it.
+    fn finish(&mut self, slot: u32) {
+        self.flights.remove(slot);
+    }
+}
+
+fn set(lanes: &mut Lanes<Alarm>, now: Instant, after: Duration, slot: u32, serial: u32) {
+    let alarm = Alarm {
+        callee: false,
+        slot,
+        serial,
+    };
+    lanes.set(now, after, alarm);
+}

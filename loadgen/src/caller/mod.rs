@@ -1,0 +1,258 @@
+//! The load generator's machine: one thread's callers and callees, driven by
+//! inputs and time like the server's shard, on the wire and in a simulation
+//! alike. Reads no clock, opens no socket, logs nothing.
+//!
+//! ```text
+//!   Caller ── Client   units it begins: calls, registrations, OPTIONS, MESSAGE
+//!        └─── Callee   calls it takes, on a socket of its own
+//! ```
+//!
+//! Both keep one entry and at most one alarm per call, and what a finished
+//! call still owes — the ACK of a late copy, the 200 of a copied BYE — is
+//! written from the copy alone, so nothing lingers.
+
+mod callee;
+mod client;
+mod pool;
+mod site;
+mod template;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pinion_sip::base::{Instant, Lanes, Random};
+use pinion_sip::machine::{Input, Machine, Outbox};
+use pinion_sip::wire::{Fields, Message};
+
+use crate::plan::Plan;
+use crate::run::Worker;
+use crate::tally::Tally;
+use callee::Callee;
+use client::Client;
+use site::Site;
+
+/// The addresses of one thread's sockets, in the order of their indices: those
+/// that send first, then the one that takes calls.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// Sockets that send.
+    pub callers: Vec<SocketAddr>,
+    /// The socket that takes calls.
+    pub callee: Option<SocketAddr>,
+}
+
+/// An alarm: of which side's slot, and the how manieth it is.
+#[derive(Clone, Copy, Debug)]
+struct Alarm {
+    callee: bool,
+    slot: u32,
+    serial: u32,
+}
+
+/// What a side works with for the length of one input.
+struct Desk<'a> {
+    now: Instant,
+    site: &'a Site,
+    tally: &'a mut Tally,
+    lanes: &'a mut Lanes<Alarm>,
+    out: &'a mut Outbox,
+}
+
+/// One thread's load.
+pub struct Caller {
+    site: Site,
+    tally: Tally,
+    lanes: Lanes<Alarm>,
+    client: Client,
+    callee: Option<Callee>,
+    fields: Fields,
+    /// When the load ends by itself, where only calls are taken.
+    ends: Option<Instant>,
+    /// Until when calls taken may still end, once no side begins any.
+    closing: Option<Instant>,
+    over: bool,
+    closed: bool,
+}
+
+impl Caller {
+    /// The machine of `thread`, which has the sockets at `places`.
+    pub fn new(plan: &Arc<Plan>, places: &Places, thread: u16) -> Caller {
+        let site = Site::new(plan, places, thread);
+        let mut seeds = Random::from_u64(plan.seed);
+        // Each thread has a stream of its own, whatever the others draw.
+        let seeds = (0..=thread).map(|_| seeds.seed()).last();
+        let mut random = Random::from_seed(seeds.unwrap_or_default());
+        Caller {
+            tally: Tally::new(plan.duration),
+            lanes: Lanes::new(),
+            client: Client::new(&site, &mut random),
+            callee: places
+                .callee
+                .is_some()
+                .then(|| Callee::new(plan, &site, &mut random)),
+            site,
+            fields: Fields::new(),
+            ends: None,
+            closing: None,
+            over: false,
+            closed: false,
+        }
+    }
+
+    /// Runs every alarm that is due.
+    fn ring(&mut self, now: Instant, out: &mut Outbox) {
+        while let Some(due) = self.lanes.deadline().filter(|due| *due <= now) {
+            let Some(alarm) = self.lanes.expire(now) else {
+                return;
+            };
+            let mut desk = Desk {
+                now,
+                site: &self.site,
+                tally: &mut self.tally,
+                lanes: &mut self.lanes,
+                out,
+            };
+            match &mut self.callee {
+                Some(callee) if alarm.callee => callee.ring(&mut desk, alarm, due),
+                _ => self.client.ring(&mut desk, alarm, due),
+            }
+        }
+    }
+
+    fn receive(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+        flow: pinion_sip::base::Flow,
+        out: &mut Outbox,
+    ) {
+        let Ok(message) = Message::parse(bytes, &mut self.fields) else {
+            self.tally.strays += 1;
+            return;
+        };
+        let mut desk = Desk {
+            now,
+            site: &self.site,
+            tally: &mut self.tally,
+            lanes: &mut self.lanes,
+            out,
+        };
+        match &mut self.callee {
+            _ if !message.is_request() => self.client.response(&mut desk, &message, flow),
+            Some(callee) if flow.socket == desk.site.callee_socket() => {
+                callee.request(&mut desk, &message, flow);
+            }
+            _ => self.client.request_came(&mut desk, &message, flow),
+        }
+    }
+
+    /// Whether it is all over, once no side begins calls any more.
+    fn settle(&mut self, now: Instant) {
+        if let Some(until) = self.closing {
+            let left = self.callee.as_ref().is_some_and(|callee| callee.len() > 0);
+            self.closed |= !left || until <= now;
+        }
+    }
+
+    /// Whether the called side alone is done: its time is over, or it has had
+    /// as many calls as it was to take.
+    fn taken_enough(&self, now: Instant) -> bool {
+        let count = self.site.plan.count;
+        let share = count.map(|count| share(count, self.site.thread, self.site.threads));
+        self.ends.is_some_and(|ends| ends <= now)
+            || share.is_some_and(|share| self.tally.completed + self.tally.failed >= share)
+    }
+}
+
+/// The part of `whole` that falls to one thread.
+fn share(whole: u64, thread: u16, threads: u16) -> u64 {
+    let (thread, threads) = (u64::from(thread), u64::from(threads));
+    whole * (thread + 1) / threads - whole * thread / threads
+}
+
+impl Machine for Caller {
+    fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outbox) {
+        match input {
+            Input::Datagram { bytes, flow } => self.receive(now, bytes, flow, out),
+            Input::Elapsed => {}
+            Input::Drain => {
+                self.over = true;
+                self.client.stop();
+            }
+            // One thread's load needs no other, and has no configuration.
+            Input::Envelope(_) | Input::Reload(_) => {}
+        }
+        self.ring(now, out);
+        let mut desk = Desk {
+            now,
+            site: &self.site,
+            tally: &mut self.tally,
+            lanes: &mut self.lanes,
+            out,
+        };
+        self.client.begin_due(&mut desk);
+        if self.site.plan.units.is_empty() && self.taken_enough(now) {
+            self.over = true;
+        }
+        self.settle(now);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let ends = self.ends.filter(|_| !self.over);
+        let closing = self.closing.filter(|_| !self.closed);
+        [self.lanes.deadline(), self.client.deadline(), ends, closing]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn counters(&self) -> Vec<(&'static str, u64)> {
+        let running = self.client.running() + self.callee.as_ref().map_or(0, Callee::len);
+        vec![
+            ("begun", self.tally.begun),
+            ("completed", self.tally.completed),
+            ("failed", self.tally.failed),
+            ("running", running as u64),
+        ]
+    }
+
+    fn is_idle(&self) -> bool {
+        self.closed
+    }
+}
+
+impl Worker for Caller {
+    fn is_ready(&self) -> bool {
+        self.client.is_enrolled()
+    }
+
+    fn begin(&mut self, at: Instant) {
+        self.tally.start(at);
+        self.client.begin(&self.site, at);
+        let plan = &self.site.plan;
+        let ends = plan.units.is_empty() && plan.duration != Duration::MAX;
+        self.ends = ends.then(|| at + plan.duration);
+    }
+
+    fn is_spent(&self) -> bool {
+        if self.site.plan.units.is_empty() {
+            self.over
+        } else {
+            self.client.is_spent()
+        }
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.closing = Some(now + self.site.plan.timers.timer_b);
+        self.settle(now);
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn refusal(&self) -> Option<String> {
+        self.client.refusal()
+    }
+}

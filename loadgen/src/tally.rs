@@ -1,0 +1,430 @@
+//! What one thread has counted and timed. Owns the histograms; draws no
+//! conclusion and knows no clock: moments are arguments.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use pinion_sip::base::Instant;
+
+use crate::results::Stage as StageResult;
+
+/// Three digits: a quantile is within 0.1 % of the sample it stands for.
+const DIGITS: u8 = 3;
+
+/// The series keeps one small histogram a step, so it takes fewer digits.
+const SERIES_DIGITS: u8 = 2;
+
+/// Steps a series has at most; a longer run has longer ones.
+const SERIES_STEPS: u64 = 3600;
+
+macro_rules! stages {
+    ($($(#[doc = $doc:literal])* $variant:ident $name:literal,)*) => {
+        /// What a latency is of.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Stage {
+            $($(#[doc = $doc])* $variant,)*
+        }
+
+        impl Stage {
+            /// All of them, in the order of their numbers.
+            pub const ALL: &[Stage] = &[$(Stage::$variant,)*];
+
+            /// Its name in results.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Stage::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+stages! {
+    /// From the INVITE's intended time to the first 100. A challenged INVITE
+    /// begins again with its credentials.
+    Invite100 "invite-100",
+    /// From the INVITE's intended time to the first 101 to 199.
+    Invite18x "invite-18x",
+    /// From the INVITE's intended time to its 200; the ring time is part of it.
+    Invite200 "invite-200",
+    /// From the INVITE's intended time to another final response.
+    InviteRefused "invite-refused",
+    /// At the callee: from its 200 to the ACK.
+    Ack "ack",
+    /// From the BYE's intended time, the end of the hold, to its 200.
+    Bye200 "bye-200",
+    /// From the CANCEL to the INVITE's 487.
+    Cancel487 "cancel-487",
+    /// From the REGISTER's intended time to the challenge.
+    Register401 "register-401",
+    /// From the last REGISTER, with credentials where challenged, to its 200.
+    Register200 "register-200",
+    /// From the OPTIONS' intended time to a final response.
+    Options200 "options-200",
+    /// From the last MESSAGE, with credentials where challenged, to its 200.
+    Message200 "message-200",
+    /// From a unit's intended time to its end, the hold time of a call left out.
+    Whole "whole",
+}
+
+/// Why something went wrong.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Cause {
+    /// A final response that was not to be.
+    Status(&'static str, u16),
+    /// No final response within 64·T1: timer B for INVITE, F for others.
+    Timeout(&'static str),
+    /// It rang for longer than `--answer-limit` and was cancelled.
+    Unanswered,
+    /// The CANCEL was not followed by a final response.
+    Uncancelled,
+    /// The challenge could not be answered, or came again.
+    Challenge(&'static str),
+    /// The other end sent BYE before its time.
+    HungUp,
+    /// A 200 to INVITE that names no way to reach the other end.
+    NoContact,
+    /// The callee's 200 or refusal that nobody acknowledged.
+    Unacknowledged,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Status(method, status) => write!(f, "{method}: status {status}"),
+            Cause::Timeout("INVITE") => write!(f, "INVITE: timeout B"),
+            Cause::Timeout(method) => write!(f, "{method}: timeout F"),
+            Cause::Unanswered => f.write_str("INVITE: rang too long, cancelled"),
+            Cause::Uncancelled => f.write_str("INVITE: no end after CANCEL"),
+            Cause::Challenge(method) => write!(f, "{method}: challenge not met"),
+            Cause::HungUp => f.write_str("call: hung up by the other end"),
+            Cause::NoContact => f.write_str("INVITE: 200 without Contact"),
+            Cause::Unacknowledged => f.write_str("callee: final response never acknowledged"),
+        }
+    }
+}
+
+/// Why a message was sent again, or came again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Again {
+    /// Our timer fired in time: nothing had come from the peer.
+    Silent(&'static str),
+    /// Our timer fired so late that the answer may have waited here unread.
+    Late(&'static str),
+    /// The peer sent a copy.
+    Copy(&'static str),
+}
+
+impl fmt::Display for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Again::Silent(what) => write!(f, "{what}: peer silent"),
+            Again::Late(what) => write!(f, "{what}: generator late"),
+            Again::Copy(what) => write!(f, "{what}: copy from the peer"),
+        }
+    }
+}
+
+/// The calls one end knows.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct End {
+    /// Calls begun.
+    pub begun: u64,
+    /// Answered: the caller has sent an ACK for a 2xx, the callee has got it.
+    pub answered: u64,
+    /// Answered and ended since.
+    pub ended: u64,
+    /// A sum over the marks of all answered calls. Equal sums and equal counts
+    /// at both ends mean the same calls.
+    pub marks: u64,
+    /// Calls that bear the mark of another run.
+    pub strangers: u64,
+    /// Answered calls that bear no mark, as when somebody between the ends
+    /// writes session descriptions of his own. Then marks cannot be compared.
+    pub unmarked: u64,
+}
+
+impl End {
+    fn add(&mut self, other: &End) {
+        self.begun += other.begun;
+        self.answered += other.answered;
+        self.ended += other.ended;
+        self.marks = self.marks.wrapping_add(other.marks);
+        self.strangers += other.strangers;
+        self.unmarked += other.unmarked;
+    }
+}
+
+/// Spreads a mark over 64 bits, so that sums of different sets differ.
+pub fn mix(mark: u64) -> u64 {
+    let mut mark = mark.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mark = (mark ^ mark >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mark = (mark ^ mark >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mark ^ mark >> 31
+}
+
+/// One step of the series.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Units begun in it.
+    pub begun: u64,
+    /// Units completed in it.
+    pub completed: u64,
+    /// Units failed in it.
+    pub failed: u64,
+    /// Latencies of the main stage.
+    pub latencies: Histogram<u32>,
+}
+
+/// Everything one thread counts, or several together.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Units begun.
+    pub begun: u64,
+    /// Units that went as they should.
+    pub completed: u64,
+    /// Units that did not.
+    pub failed: u64,
+    /// Units whose time came while the table was full.
+    pub skipped: u64,
+    /// Messages that belong to nothing here.
+    pub strays: u64,
+    /// Failed units by cause.
+    pub failures: BTreeMap<Cause, u64>,
+    /// Messages again, by cause.
+    pub again: BTreeMap<Again, u64>,
+    /// What the calling end knows.
+    pub caller: End,
+    /// What the called end knows.
+    pub callee: End,
+    /// From a unit's intended time to its sending.
+    pub lateness: Histogram<u64>,
+    /// From a timer's deadline to its running.
+    pub slip: Histogram<u64>,
+    stages: Vec<Histogram<u64>>,
+    series: Vec<Step>,
+    step: Duration,
+    /// Where the series starts.
+    start: Instant,
+}
+
+impl Tally {
+    /// Nothing yet, for a run in which units begin for `duration`.
+    pub fn new(duration: Duration) -> Tally {
+        let steps = u64::try_from(duration.as_secs()).unwrap_or(u64::MAX);
+        let step_s = match duration {
+            Duration::MAX => 1,
+            _ => steps.div_ceil(SERIES_STEPS).max(1),
+        };
+        Tally {
+            begun: 0,
+            completed: 0,
+            failed: 0,
+            skipped: 0,
+            strays: 0,
+            failures: BTreeMap::new(),
+            again: BTreeMap::new(),
+            caller: End::default(),
+            callee: End::default(),
+            lateness: histogram(),
+            slip: histogram(),
+            stages: Stage::ALL.iter().map(|_| histogram()).collect(),
+            series: Vec::new(),
+            step: Duration::from_secs(step_s),
+            start: Instant::START,
+        }
+    }
+
+    /// The run begins `at`.
+    pub fn start(&mut self, at: Instant) {
+        self.start = at;
+    }
+
+    /// A unit begins `now`, which was to begin at `intended`.
+    pub fn begin(&mut self, now: Instant, intended: Instant) {
+        self.begun += 1;
+        record(&mut self.lateness, now.since(intended));
+        if let Some(step) = self.step_at(now) {
+            step.begun += 1;
+        }
+    }
+
+    /// A unit went as it should.
+    pub fn complete(&mut self, now: Instant) {
+        self.completed += 1;
+        if let Some(step) = self.step_at(now) {
+            step.completed += 1;
+        }
+    }
+
+    /// A unit did not.
+    pub fn fail(&mut self, now: Instant, cause: Cause) {
+        self.failed += 1;
+        *self.failures.entry(cause).or_default() += 1;
+        if let Some(step) = self.step_at(now) {
+            step.failed += 1;
+        }
+    }
+
+    /// A message went out or came again.
+    pub fn again(&mut self, cause: Again) {
+        *self.again.entry(cause).or_default() += 1;
+    }
+
+    /// A latency that ends `now`.
+    pub fn time(&mut self, stage: Stage, now: Instant, since: Instant) {
+        if let Some(histogram) = self.stages.get_mut(stage as usize) {
+            record(histogram, now.since(since));
+        }
+    }
+
+    /// A latency of the stage that the series shows.
+    pub fn time_main(&mut self, stage: Stage, now: Instant, since: Instant) {
+        self.time(stage, now, since);
+        let micros = now.since(since).as_micros() as u64;
+        if let Some(step) = self.step_at(now) {
+            step.latencies.saturating_record(micros);
+        }
+    }
+
+    /// A timer that was due at `due` runs `now`.
+    pub fn ring(&mut self, now: Instant, due: Instant) {
+        record(&mut self.slip, now.since(due));
+    }
+
+    /// The samples of a stage.
+    pub fn stage(&self, stage: Stage) -> Option<&Histogram<u64>> {
+        self.stages.get(stage as usize)
+    }
+
+    /// The stages that have samples.
+    pub fn stages(&self) -> BTreeMap<String, StageResult> {
+        Stage::ALL
+            .iter()
+            .zip(&self.stages)
+            .filter(|(_, histogram)| !histogram.is_empty())
+            .map(|(stage, histogram)| (stage.name().to_owned(), StageResult::new(histogram)))
+            .collect()
+    }
+
+    /// The series, and how long a step of it is.
+    pub fn series(&self) -> (&[Step], Duration) {
+        (&self.series, self.step)
+    }
+
+    /// Adds what another thread of the same run has.
+    pub fn add(&mut self, other: &Tally) {
+        self.begun += other.begun;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.strays += other.strays;
+        for (&cause, count) in &other.failures {
+            *self.failures.entry(cause).or_default() += count;
+        }
+        for (&cause, count) in &other.again {
+            *self.again.entry(cause).or_default() += count;
+        }
+        self.caller.add(&other.caller);
+        self.callee.add(&other.callee);
+        merge(&mut self.lateness, &other.lateness);
+        merge(&mut self.slip, &other.slip);
+        for (own, other) in self.stages.iter_mut().zip(&other.stages) {
+            merge(own, other);
+        }
+        self.extend_series(other.series.len());
+        for (own, other) in self.series.iter_mut().zip(&other.series) {
+            own.begun += other.begun;
+            own.completed += other.completed;
+            own.failed += other.failed;
+            merge(&mut own.latencies, &other.latencies);
+        }
+    }
+
+    fn step_at(&mut self, now: Instant) -> Option<&mut Step> {
+        let index = now.since(self.start).as_micros() / self.step.as_micros().max(1);
+        // Calls outlast the time in which they begin; a day's worth is enough.
+        let index = usize::try_from(index)
+            .ok()
+            .filter(|&index| index < 100_000)?;
+        self.extend_series(index + 1);
+        self.series.get_mut(index)
+    }
+
+    fn extend_series(&mut self, len: usize) {
+        while self.series.len() < len {
+            self.series.push(Step {
+                begun: 0,
+                completed: 0,
+                failed: 0,
+                latencies: Histogram::new(SERIES_DIGITS).expect("digits from 0 to 5"),
+            });
+        }
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new(DIGITS).expect("digits from 0 to 5")
+}
+
+/// Grows as it must: it starts without bounds.
+fn record(histogram: &mut Histogram<u64>, time: Duration) {
+    histogram.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+}
+
+fn merge<C: hdrhistogram::Counter>(own: &mut Histogram<C>, other: &Histogram<C>) {
+    own.auto(true);
+    own.add(other)
+        .expect("a histogram that grows takes all of another");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: u64) -> Instant {
+        Instant::from_micros(micros)
+    }
+
+    #[test]
+    fn two_threads_add_up() {
+        let mut both = Tally::new(Duration::from_secs(5));
+        for (thread, latency) in [(0_u64, 100_u64), (1, 300)] {
+            let mut tally = Tally::new(Duration::from_secs(5));
+            tally.begin(at(10 + thread), at(10));
+            tally.time_main(Stage::Options200, at(1_500_000 + latency), at(1_500_000));
+            tally.complete(at(1_500_000));
+            tally.fail(at(2_500_000), Cause::Timeout("OPTIONS"));
+            both.add(&tally);
+        }
+        assert_eq!((both.begun, both.completed, both.failed), (2, 2, 2));
+        assert_eq!(both.failures[&Cause::Timeout("OPTIONS")], 2);
+        let stage = &both.stages()["options-200"];
+        assert_eq!((stage.count, stage.min_us, stage.max_us), (2, 100, 300));
+        assert_eq!(both.lateness.max(), 1);
+        let (series, step) = both.series();
+        assert_eq!((series.len(), step.as_secs()), (3, 1));
+        assert_eq!(
+            (series[0].begun, series[1].completed, series[2].failed),
+            (2, 2, 2)
+        );
+        assert_eq!(series[1].latencies.len(), 2);
+    }
+
+    #[test]
+    fn a_long_run_has_longer_steps() {
+        assert_eq!(
+            Tally::new(Duration::from_secs(36_000)).series().1.as_secs(),
+            10
+        );
+    }
+
+    #[test]
+    fn a_latency_beyond_everything_is_kept() {
+        let mut tally = Tally::new(Duration::from_secs(1));
+        tally.time(Stage::Whole, at(u64::MAX / 2), at(0));
+        assert_eq!(tally.stages()["whole"].count, 1);
+    }
+}
