@@ -18,6 +18,8 @@ pub struct Harvest {
     pub threads: Vec<Reaped>,
     /// The runtime's counters, of all threads together.
     pub counters: Vec<(&'static str, u64)>,
+    /// Datagrams its own sockets had no room for, by the kernel's list of them.
+    pub kernel_drops: u64,
     /// Growth of RcvbufErrors on the host.
     pub rcvbuf_errors: u64,
 }
@@ -28,6 +30,7 @@ pub fn assemble(plan: &Plan, harvest: Harvest) -> Results {
         started_unix_ms,
         threads,
         counters,
+        kernel_drops,
         rcvbuf_errors,
     } = harvest;
     let mut tally = Tally::new(plan.duration);
@@ -54,7 +57,7 @@ pub fn assemble(plan: &Plan, harvest: Harvest) -> Results {
         busiest: shares.fold(0.0, f64::max),
         lateness_p99_us: tally.lateness.value_at_quantile(0.99),
         slip_p99_us: tally.slip.value_at_quantile(0.99),
-        kernel_drops: counter("udp_kernel_drops"),
+        kernel_drops: kernel_drops.max(counter("udp_kernel_drops")),
         send_drops: counter("udp_send_drops"),
         skipped: tally.skipped,
         faults: counter("faults"),

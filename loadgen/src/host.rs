@@ -96,6 +96,28 @@ fn in_snmp6(text: &str) -> u64 {
         .unwrap_or(0)
 }
 
+/// Datagrams the sockets at these ports had no room for, by the kernel's list
+/// of sockets. SO_RXQ_OVFL tells the same, but only beside a later datagram.
+pub fn socket_drops(ports: &[u16]) -> u64 {
+    let tables = ["/proc/net/udp", "/proc/net/udp6"];
+    let texts = tables.map(|table| fs::read_to_string(table).unwrap_or_default());
+    texts.iter().map(|text| in_sockets(text, ports)).sum()
+}
+
+/// The local address is the second column, its port in hexadecimal digits; the
+/// drops are the last.
+fn in_sockets(text: &str, ports: &[u16]) -> u64 {
+    text.lines()
+        .skip(1)
+        .filter_map(|line| {
+            let (_, port) = line.split_whitespace().nth(1)?.rsplit_once(':')?;
+            let port = u16::from_str_radix(port, 16).ok()?;
+            let drops: u64 = line.split_whitespace().last()?.parse().ok()?;
+            ports.contains(&port).then_some(drops)
+        })
+        .sum()
+}
+
 /// CPU time of the calling thread since it began, in nanoseconds, by the
 /// scheduler's accounts.
 pub fn thread_cpu_ns() -> u64 {
@@ -118,6 +140,16 @@ mod tests {
             12
         );
         assert_eq!(in_snmp("") + in_snmp6(""), 0);
+    }
+
+    #[test]
+    fn sockets_are_found_by_their_port() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n\
+            1: 0100007F:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0000000000000000 5\n\
+            2: 0100007F:13C5 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0000000000000000 9\n";
+        assert_eq!(in_sockets(table, &[5060]), 5);
+        assert_eq!(in_sockets(table, &[5060, 5061]), 14);
+        assert_eq!(in_sockets("", &[5060]), 0);
     }
 
     #[test]

@@ -152,6 +152,8 @@ pub fn drive<W: Worker + 'static>(
         clock: Clock::start(),
     };
     let died = sink.clone();
+    let ports = ports(&groups);
+    let dropped = host::socket_drops(&ports);
     let rcvbuf_errors = host::rcvbuf_errors();
     let engine = Engine::start(
         &options,
@@ -170,6 +172,7 @@ pub fn drive<W: Worker + 'static>(
     )?;
     let gathered = gather(plan, &engine, &reports, &common, stop);
     let census = engine.census();
+    let kernel_drops = host::socket_drops(&ports).saturating_sub(dropped);
     engine.stop();
     engine.join();
     Ok(assemble(
@@ -178,9 +181,16 @@ pub fn drive<W: Worker + 'static>(
             started_unix_ms,
             threads: gathered?,
             counters: total(&census),
+            kernel_drops,
             rcvbuf_errors: host::rcvbuf_errors().saturating_sub(rcvbuf_errors),
         },
     ))
+}
+
+/// The ports of all sockets.
+fn ports(groups: &[Group]) -> Vec<u16> {
+    let locals = groups.iter().filter_map(|group| group.locals().ok());
+    locals.flatten().map(|local| local.port()).collect()
 }
 
 /// What one thread leaves.

@@ -213,7 +213,7 @@ pub struct Tally {
 impl Tally {
     /// Nothing yet, for a run in which units begin for `duration`.
     pub fn new(duration: Duration) -> Tally {
-        let steps = u64::try_from(duration.as_secs()).unwrap_or(u64::MAX);
+        let steps = duration.as_secs();
         let step_s = match duration {
             Duration::MAX => 1,
             _ => steps.div_ceil(SERIES_STEPS).max(1),
@@ -245,7 +245,7 @@ impl Tally {
     /// A unit begins `now`, which was to begin at `intended`.
     pub fn begin(&mut self, now: Instant, intended: Instant) {
         self.begun += 1;
-        record(&mut self.lateness, now.since(intended));
+        record(&mut self.lateness, micros(now, intended));
         if let Some(step) = self.step_at(now) {
             step.begun += 1;
         }
@@ -276,22 +276,22 @@ impl Tally {
     /// A latency that ends `now`.
     pub fn time(&mut self, stage: Stage, now: Instant, since: Instant) {
         if let Some(histogram) = self.stages.get_mut(stage as usize) {
-            record(histogram, now.since(since));
+            record(histogram, micros(now, since));
         }
     }
 
     /// A latency of the stage that the series shows.
     pub fn time_main(&mut self, stage: Stage, now: Instant, since: Instant) {
         self.time(stage, now, since);
-        let micros = now.since(since).as_micros() as u64;
+        let micros = micros(now, since);
         if let Some(step) = self.step_at(now) {
-            step.latencies.saturating_record(micros);
+            record(&mut step.latencies, micros);
         }
     }
 
     /// A timer that was due at `due` runs `now`.
     pub fn ring(&mut self, now: Instant, due: Instant) {
-        record(&mut self.slip, now.since(due));
+        record(&mut self.slip, micros(now, due));
     }
 
     /// The samples of a stage.
@@ -344,7 +344,7 @@ impl Tally {
     }
 
     fn step_at(&mut self, now: Instant) -> Option<&mut Step> {
-        let index = now.since(self.start).as_micros() / self.step.as_micros().max(1);
+        let index = micros(now, self.start) / 1_000_000 / self.step.as_secs().max(1);
         // Calls outlast the time in which they begin; a day's worth is enough.
         let index = usize::try_from(index)
             .ok()
@@ -369,9 +369,16 @@ fn histogram() -> Histogram<u64> {
     Histogram::new(DIGITS).expect("digits from 0 to 5")
 }
 
-/// Grows as it must: it starts without bounds.
-fn record(histogram: &mut Histogram<u64>, time: Duration) {
-    histogram.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+/// Records a value of any size: the histogram grows to hold it.
+fn record<C: hdrhistogram::Counter>(histogram: &mut Histogram<C>, micros: u64) {
+    if histogram.record(micros).is_err() {
+        histogram.saturating_record(micros);
+    }
+}
+
+/// Microseconds from one moment to another.
+fn micros(now: Instant, since: Instant) -> u64 {
+    now.as_micros().saturating_sub(since.as_micros())
 }
 
 fn merge<C: hdrhistogram::Counter>(own: &mut Histogram<C>, other: &Histogram<C>) {

@@ -57,8 +57,12 @@ enum Pace {
         pacer: Box<Pacer>,
         next: Option<Instant>,
     },
-    /// By the ends of others, so many at once, until a time.
-    Closed { in_flight: usize, ends: Instant },
+    /// By the ends of others, so many at once, from one time to another.
+    Closed {
+        in_flight: usize,
+        began: Instant,
+        ends: Instant,
+    },
 }
 
 /// The registration of those who are called, before the load.
@@ -130,6 +134,7 @@ impl Client {
         self.pace = match (plan.load, pacer.take()) {
             (Load::Closed(in_flight), _) => Pace::Closed {
                 in_flight: share(in_flight.into(), site.thread, site.threads) as usize,
+                began: at,
                 ends: at + plan.duration,
             },
             (_, Some(mut pacer)) => {
@@ -191,9 +196,9 @@ impl Client {
             _ if self.stopped || self.number >= self.most => None,
             Pace::Open { next, .. } => *next,
             // The ends of units begin others; only the first need a wake.
-            Pace::Closed { in_flight, .. } if self.flights.len() < *in_flight => {
-                Some(Instant::START)
-            }
+            Pace::Closed {
+                in_flight, began, ..
+            } if self.flights.len() < *in_flight => Some(*began),
             Pace::Closed { .. } | Pace::Waiting(_) => None,
         }
     }
@@ -219,7 +224,14 @@ impl Client {
                     *next = pacer.next_time().map(|after| *began + after);
                     due
                 }
-                Pace::Closed { in_flight, ends } => {
+                Pace::Closed {
+                    in_flight,
+                    began,
+                    ends,
+                } => {
+                    if *began > desk.now {
+                        return;
+                    }
                     if *ends <= desk.now {
                         *in_flight = 0;
                     }

@@ -71,7 +71,9 @@ fn calls_and_registrations_with_digest() {
     let tally = world.run();
     assert_clean(tally, 20);
     assert_agree(tally, 20);
-    assert_eq!(tally.stage(Stage::Invite200).unwrap().min(), 200_400);
+    let ring = tally.stage(Stage::Invite200).unwrap();
+    // Within the histogram's three digits.
+    assert!((200_200..=200_600).contains(&ring.min()), "{}", ring.min());
 
     let flags =
         "register --users user{0..9} --password secret-of-{user} --rate 20 --duration 1s --seed 3";
@@ -133,7 +135,7 @@ fn what_rings_too_long_is_cancelled() {
 #[test]
 fn a_200_that_crosses_the_cancel_is_ended() {
     // The CANCEL leaves when the 200 is on its way.
-    let flags = format!("{CALL} --rate 10 --duration 1s --ring 1s --answer-limit 1000100us");
+    let flags = format!("{CALL} --rate 10 --duration 1s --ring 1s --answer-limit 1000250us");
     let mut world = World::new(plan(&flags), shard(false), CALM);
     let tally = world.run();
     assert_eq!(
@@ -279,9 +281,9 @@ fn a_closed_loop_keeps_its_number_in_flight() {
         CALM,
     );
     let tally = world.run();
-    // Each takes 10.2 ms and the microsecond in which the next begins.
+    // Each takes 10.2 ms, and the next begins at its end.
     assert!(
-        (770..=790).contains(&tally.completed),
+        (784..=792).contains(&tally.completed),
         "{}",
         tally.completed
     );
