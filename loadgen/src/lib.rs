@@ -32,6 +32,7 @@ pub mod assemble;
 pub mod caller;
 pub mod cli;
 pub mod error;
+pub mod flood;
 pub mod host;
 pub mod plan;
 mod progress;

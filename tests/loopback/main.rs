@@ -7,6 +7,7 @@
 #[path = "../engine/mod.rs"]
 mod engine;
 
+mod flood;
 mod flows;
 mod frugal;
 mod load;
