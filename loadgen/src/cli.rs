@@ -8,6 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use pinion_sip::transaction::Timers;
 
+use crate::commands::Task;
 use crate::plan::{self, Arrival, Behaviour, Callee, Formula, Load, Plan, Unit, Users};
 
 const EXAMPLES: &str = "\
@@ -41,7 +42,7 @@ Exit codes:
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Task,
 }
 
 /// The subcommands.
@@ -228,6 +229,9 @@ pub struct Output {
     /// Write the results as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write the results as one HTML page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Tell nothing while it runs
     #[arg(long)]
     pub quiet: bool,

@@ -31,6 +31,7 @@
 pub mod assemble;
 pub mod caller;
 pub mod cli;
+pub mod commands;
 pub mod error;
 pub mod flood;
 pub mod host;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
-use pinion_loadgen::cli::{Cli, Output};
+use pinion_loadgen::cli::{Cli, Command};
+use pinion_loadgen::commands::{Task, write};
 use pinion_loadgen::results::{Results, Verdict};
 use pinion_loadgen::{Error, report, run_until};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -21,7 +22,7 @@ const INVALID: u8 = 3;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match work(&cli) {
-        Ok(results) => ExitCode::from(worth(&results)),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("pinion-load: {error}");
             ExitCode::from(REFUSED)
@@ -29,14 +30,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn work(cli: &Cli) -> Result<Results, Error> {
+/// Does what was asked; the exit code.
+fn work(cli: &Cli) -> Result<u8, Error> {
     let flags = std::env::args().skip(1).collect();
-    let (plan, output) = cli.command.plan(flags).map_err(Error::Plan)?;
+    match &cli.command {
+        Task::Run(command) => run(command, flags),
+        Task::Compare(args) => args.run(),
+        Task::FindMax(args) => args.run(flags),
+        Task::Flood(args) => args.run(),
+    }
+}
+
+fn run(command: &Command, flags: Vec<String>) -> Result<u8, Error> {
+    let (plan, output) = command.plan(flags).map_err(Error::Plan)?;
     let stop = signals().map_err(|error| Error::Io("cannot take signals".into(), error))?;
     let results = run_until(&plan, &stop)?;
     print!("{}", report::text(&results));
     write(&results, output)?;
-    Ok(results)
+    Ok(worth(&results))
 }
 
 /// The first signal lets running units end; a second one ends the process.
@@ -47,15 +58,6 @@ fn signals() -> std::io::Result<Arc<AtomicBool>> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
-}
-
-fn write(results: &Results, output: &Output) -> Result<(), Error> {
-    let Some(path) = &output.json else {
-        return Ok(());
-    };
-    let failed = |error| Error::Io(format!("cannot write {}", path.display()), error);
-    let json = serde_json::to_string_pretty(results).map_err(|error| failed(error.into()))?;
-    std::fs::write(path, json).map_err(failed)
 }
 
 fn worth(results: &Results) -> u8 {
