@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::figure::digits;
 use super::interval::{self, Interval};
-use crate::results::{Results, Stage, Verdict};
+use crate::results::{Results, Second, Stage, Verdict};
 
 /// Quantiles compared of each stage.
 const QUANTILES: [(&str, f64); 5] = [
@@ -128,9 +128,24 @@ fn judge(interval: Option<Interval>, tolerance: f64, more_is_better: bool) -> Ju
     }
 }
 
+/// The seconds between a run's beginning and its end, in which no unit has
+/// ended yet or the last ones are waited for: those between the first and the
+/// last that reach half of the median.
+fn steady(series: &[Second]) -> &[Second] {
+    let mut counts: Vec<u64> = series.iter().map(|second| second.completed).collect();
+    counts.sort_unstable();
+    let median = counts.get(counts.len() / 2).copied().unwrap_or_default();
+    let full = |second: &Second| second.completed >= median.div_ceil(2);
+    let first = series.iter().position(full).unwrap_or_default() + 1;
+    let last = series.iter().rposition(full).unwrap_or_default();
+    series.get(first..last).unwrap_or_default()
+}
+
 fn rate(a: &Results, b: &Results, tolerance: f64) -> Row {
-    let of =
-        |results: &Results| interval::of_mean(results.series.iter().map(|second| second.completed));
+    let of = |results: &Results| {
+        let steady = steady(&results.series).iter();
+        interval::of_mean(steady.map(|second| second.completed))
+    };
     let interval = of(a).zip(of(b)).map(|(a, b)| b.over(a));
     Row {
         name: "completed per s".into(),
@@ -352,6 +367,21 @@ mod tests {
             row(&compare(&few, &many, 0.05), "failed %").judgement,
             Judgement::Worse
         );
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_steady_seconds() {
+        let completed = [0, 0, 60, 100, 101, 99, 100, 55, 0];
+        let series = completed.map(|completed| Second {
+            completed,
+            ..Second::default()
+        });
+        let steady: Vec<u64> = steady(&series)
+            .iter()
+            .map(|second| second.completed)
+            .collect();
+        assert_eq!(steady, [100, 101, 99, 100]);
+        assert!(super::steady(&[]).is_empty() && super::steady(&series[..1]).is_empty());
     }
 
     #[test]
