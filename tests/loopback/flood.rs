@@ -20,6 +20,13 @@ const DURATION: Duration = Duration::from_secs(2);
 const MAX_CALLS: u64 = 100;
 const MAX_TRANSACTIONS: u64 = 600;
 
+/// Short, so that 64·T1 is over soon.
+const T1_MS: &str = "100";
+
+/// 64·T1 for the final response nobody acknowledges, as long again for the
+/// BYE nobody answers, Timer D or J, and the sweep.
+const EMPTY_WITHIN: Duration = Duration::from_secs(60);
+
 /// Contacts one user may have, by default.
 const MAX_CONTACTS: u64 = 10;
 
@@ -34,6 +41,8 @@ fn survive(profile: Profile) {
         &calls,
         "--max-transactions",
         &transactions,
+        "--t1",
+        T1_MS,
     ];
     let users = USERS.chain([CALLEE]);
     let engine = phones::engine(&format!("flood-{}", profile.name()), users, &flags);
@@ -106,6 +115,7 @@ fn judge(profile: Profile, engine: &Engine, tally: &flood::Tally) {
                 counters.total("calls_begun") > 0 && tally.followed > 0,
                 "{tally}"
             );
+            engine.wait_until_empty(EMPTY_WITHIN);
         }
         Profile::Scanner => {
             assert_eq!(counters.total("registered"), 1, "the callee's own");
