@@ -28,7 +28,7 @@ fn gate() -> Gate {
 fn credentials(gate: &mut Gate) -> Vec<u8> {
     let challenges: Vec<String> = gate
         .challenge(NOW, Offer::First)
-        .map(|challenge| challenge.to_string())
+        .map(|challenge| String::from_utf8_lossy(&challenge.parts().concat()).into_owned())
         .collect();
     let identity = Identity {
         user: b"1001",

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::generator::{Generator, Order};
+use crate::generator::{Generator, Order, Outcome};
 use crate::measure::{median, run_once};
 use crate::server::Server;
 
@@ -20,7 +20,7 @@ const PARTS: u32 = 20;
 const FAILED: f64 = 0.001;
 
 /// Share of the wanted rate below which it was not offered.
-const OFFERED: f64 = 0.95;
+const OFFERED: f64 = 0.93;
 
 /// Share of its core from which on the generator is the limit.
 const BUSY: f64 = 0.93;
@@ -46,26 +46,19 @@ pub fn find(
             Some(bad) => good + (bad - good) / 2,
             None => (good * 2).max(FIRST),
         };
-        let (outcome, _) = run_once(server, generator, &order(rate))?;
-        let all = (outcome.completed + outcome.failed).max(1) as f64;
-        let offered = outcome.rate() >= f64::from(rate) * OFFERED;
-        let failed = outcome.failed as f64 / all;
-        let holds = failed < FAILED && offered && outcome.invalid.is_none();
-        eprintln!(
-            "  {rate}/s: {:.0}/s done, {:.3} % failed, generator {:.0} % busy",
-            outcome.rate(),
-            failed * 100.0,
-            outcome.busy() * 100.0
-        );
+        let (holds, by) = match run_once(server, generator, &order(rate)) {
+            Ok((outcome, _)) => judge(rate, &outcome),
+            // Too much load may leave a generator waiting beyond its time.
+            Err(error) => {
+                eprintln!("  {rate}/s: {error:#}");
+                (false, "the server")
+            }
+        };
         if holds {
             good = rate;
         } else {
             bad = Some(rate);
-            limit = if outcome.busy() > BUSY || outcome.invalid.is_some() {
-                "the generator's core"
-            } else {
-                "the server"
-            };
+            limit = by;
         }
     }
     if good == 0 {
@@ -75,6 +68,26 @@ pub fn find(
         rate: good.into(),
         limit,
     })
+}
+
+/// Whether a run at `rate` holds, and else whose limit that is.
+fn judge(rate: u32, outcome: &Outcome) -> (bool, &'static str) {
+    let all = (outcome.completed + outcome.failed).max(1) as f64;
+    let failed = outcome.failed as f64 / all;
+    eprintln!(
+        "  {rate}/s: {:.0}/s done, {:.3} % failed, generator {:.0} % busy",
+        outcome.rate(),
+        failed * 100.0,
+        outcome.busy() * 100.0
+    );
+    let offered = outcome.rate() >= f64::from(rate) * OFFERED;
+    let holds = failed < FAILED && offered && outcome.invalid.is_none();
+    let limit = if outcome.busy() > BUSY || outcome.invalid.is_some() {
+        "the generator's core"
+    } else {
+        "the server"
+    };
+    (holds, limit)
 }
 
 /// Median over the runs of p50 and p99, in microseconds.
@@ -98,4 +111,35 @@ pub fn latency(
         bail!("no run counts");
     }
     Ok((median(halves), median(tails)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn outcome(completed: u64, failed: u64, cpu_s: f64) -> Outcome {
+        Outcome {
+            completed,
+            failed,
+            wall: Duration::from_secs(1),
+            cpu: Duration::from_secs_f64(cpu_s),
+            latency: None,
+            invalid: None,
+        }
+    }
+
+    #[test]
+    fn a_rate_holds_when_offered_and_nearly_nothing_fails() {
+        assert!(judge(10_000, &outcome(9_995, 5, 0.5)).0);
+        assert_eq!(
+            judge(10_000, &outcome(9_980, 20, 0.5)),
+            (false, "the server")
+        );
+        assert_eq!(
+            judge(10_000, &outcome(8_000, 0, 0.99)),
+            (false, "the generator's core")
+        );
+    }
 }

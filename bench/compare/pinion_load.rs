@@ -83,7 +83,7 @@ impl Generator for PinionLoad {
         };
         let mut text = format!(
             "{command} --target {} --users {{{}..{}}} --calls {} --duration 600s --threads 1 --cpus {CPU} \
-             --seed 1 --quiet --json results.json",
+             --quiet --json results.json",
             order.target,
             order.users.start,
             order.users.end - 1,

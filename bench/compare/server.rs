@@ -20,9 +20,8 @@ const START: Duration = Duration::from_secs(60);
 pub enum Kind {
     /// The engine on these CPUs, one shard for each that is named.
     Pinion { cpus: &'static str, shards: u16 },
-    /// Kamailio with one UDP worker on CPU 0; it keeps `dialogs` or, as a
-    /// plain proxy does, transactions alone.
-    Kamailio { dialogs: bool },
+    /// Kamailio with one UDP worker on CPU 0.
+    Kamailio,
 }
 
 /// The engine on the servers' CPU, one shard.
@@ -30,9 +29,6 @@ pub const PINION: Kind = Kind::Pinion {
     cpus: "0",
     shards: 1,
 };
-
-/// The peer as a plain proxy.
-pub const KAMAILIO: Kind = Kind::Kamailio { dialogs: false };
 
 /// A running server.
 pub struct Server {
@@ -68,12 +64,10 @@ impl Server {
                 }
                 Running::start(cpus, &program, arguments, directory.path(), &log)
             }
-            Kind::Kamailio { dialogs } => {
+            Kind::Kamailio => {
                 let mut arguments: Vec<String> = kamailio_arguments(directory.path(), address)?;
-                for (wanted, define) in [(digest, "DIGEST"), (dialogs, "DIALOGS")] {
-                    if wanted {
-                        arguments.extend(["-A".into(), define.into()]);
-                    }
+                if digest {
+                    arguments.extend(["-A".into(), "DIGEST".into()]);
                 }
                 let program = PathBuf::from("kamailio");
                 Running::start("0", &program, arguments, directory.path(), &log)

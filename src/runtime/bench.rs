@@ -6,6 +6,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use pinion_sip::base::ShardId;
 use pinion_sip::machine::Envelope;
@@ -15,7 +16,7 @@ use crate::mesh::{self, Mesh};
 use crate::sys::{Epoll, Outgoing, Receiver, Sender};
 
 /// How long a sleeping exchange takes to see that it shall stop, in milliseconds.
-const LOOK_MS: i32 = 50;
+const LOOK: Duration = Duration::from_millis(50);
 
 /// One shard's place at a mesh.
 pub struct Seat(mesh::Seat);
@@ -130,7 +131,7 @@ impl Exchange {
     fn receive(&mut self) -> io::Result<usize> {
         let count = self.receiver.receive(self.socket.as_fd())?;
         if count == 0 {
-            match self.epoll.wait(LOOK_MS) {
+            match self.epoll.wait(Some(LOOK), false) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
