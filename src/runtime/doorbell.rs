@@ -84,10 +84,22 @@ mod tests {
         assert!(!doorbell.ring(), "one ring is enough");
         let mut epoll = sys::Epoll::new(1).unwrap();
         epoll.add(doorbell.as_fd(), 1).unwrap();
-        assert_eq!(epoll.wait(0).unwrap().count(), 1);
+        assert_eq!(
+            epoll
+                .wait(Some(std::time::Duration::ZERO), false)
+                .unwrap()
+                .count(),
+            1
+        );
         doorbell.silence();
         doorbell.silence();
-        assert_eq!(epoll.wait(0).unwrap().count(), 0);
+        assert_eq!(
+            epoll
+                .wait(Some(std::time::Duration::ZERO), false)
+                .unwrap()
+                .count(),
+            0
+        );
     }
 
     #[test]

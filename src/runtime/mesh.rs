@@ -253,7 +253,7 @@ mod tests {
         let player = |own: ShardId| {
             let mut seat = Seat::new(Arc::clone(&mesh), own);
             move || {
-                let mut park = Park::new(Vec::new(), seat.as_fd()).unwrap();
+                let mut park = Park::new(Vec::new(), seat.as_fd(), false).unwrap();
                 if own == 0 {
                     seat.post(envelope(0, 1, 0)).unwrap();
                     seat.ring();

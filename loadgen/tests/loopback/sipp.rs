@@ -2,7 +2,7 @@
 //! SIPp's own scenarios: both must count the same calls.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 use std::{env, fs, process, thread};
@@ -56,7 +56,7 @@ fn scratch(name: &str) -> PathBuf {
     path
 }
 
-fn sipp(scenario: &str, directory: &PathBuf) -> Command {
+fn sipp(scenario: &str, directory: &Path) -> Command {
     let mut command = Command::new("sipp");
     command
         .current_dir(directory)
@@ -67,7 +67,7 @@ fn sipp(scenario: &str, directory: &PathBuf) -> Command {
 }
 
 /// What SIPp's statistics say in the last line of `stat.csv`.
-fn count(directory: &PathBuf, name: &str) -> u64 {
+fn count(directory: &Path, name: &str) -> u64 {
     let text = fs::read_to_string(directory.join("stat.csv")).unwrap();
     let mut rows = text.lines();
     let mut names = rows.next().unwrap().split(';');
@@ -80,7 +80,7 @@ fn load() -> Command {
     Command::new(env!("CARGO_BIN_EXE_pinion-load"))
 }
 
-fn results(directory: &PathBuf) -> Results {
+fn results(directory: &Path) -> Results {
     let text = fs::read_to_string(directory.join("results.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }

@@ -27,22 +27,18 @@ impl Client {
             (Method::Invite, Some((slot, own))) if own == cseq.number => {
                 self.invite_response(desk, (number, slot), response, status, flow);
             }
-            (Method::Invite, _) => {
-                // The unit is over, or has moved on to another INVITE.
-                if status.is_final() {
-                    desk.tally.again(Again::Copy("final response to INVITE"));
-                    self.acknowledge(desk, number, response, flow, b"");
-                }
+            // The unit is over, or has moved on to another INVITE.
+            (Method::Invite, _) if status.is_final() => {
+                desk.tally.again(Again::Copy("final response to INVITE"));
+                self.acknowledge(desk, number, response, flow, b"");
             }
             (Method::Bye, Some((slot, own))) if own + 1 == cseq.number => {
                 self.bye_response(desk, slot, status);
             }
             (Method::Cancel, Some((slot, own))) if own == cseq.number => {
-                if status.is_final() {
-                    self.flights.entry(slot).value.settled = true;
-                }
+                self.flights.entry(slot).value.settled |= status.is_final();
             }
-            (_, Some((slot, own))) if own == cseq.number => {
+            (method, Some((slot, own))) if own == cseq.number && method != Method::Invite => {
                 self.answer_response(desk, (number, slot), response, status);
             }
             _ if status.is_final() => desk.tally.again(Again::Copy("final response")),
