@@ -22,7 +22,7 @@ const CALLEE: &str = "127.0.0.1:7002";
 /// What glibc adds to an allocation: 8 bytes, and on average 8 for alignment.
 const OVERHEAD_BYTES: i64 = 16;
 
-const CALLS: u32 = 2000;
+const CALLS: u32 = 4000;
 const CONTACTS: u32 = 10_000;
 
 /// Contacts registered within the time a transaction lingers.
@@ -231,6 +231,9 @@ fn check(what: &str, bytes: i64, count: u32, most: i64) {
     assert!(each <= most, "{each} bytes per {what}, at most {most}");
 }
 
+/// Time enough for every alarm of a call to ring, the ringing callee's last.
+const FORGETTING: Duration = Duration::from_secs(190);
+
 /// Time enough for every transaction to end.
 const LINGERING: Duration = Duration::from_secs(33);
 
@@ -264,12 +267,26 @@ fn a_finished_call() {
     });
     assert_eq!(stage.size("calls"), 0);
     assert_eq!(stage.size("transactions"), u64::from(CALLS) * 4);
-    check(
-        "finished call while its transactions linger",
-        bytes,
-        CALLS,
-        768,
-    );
+    let what = "finished call while its transactions linger";
+    check(what, bytes, CALLS, 768);
+}
+
+#[test]
+fn a_call_that_is_over() {
+    let mut stage = Stage::new();
+    let calls = |stage: &mut Stage| {
+        for number in 0..CALLS {
+            let call = stage.establish(number);
+            stage.finish(&call);
+        }
+        stage.rest(FORGETTING);
+    };
+    calls(&mut stage);
+    let bytes = growth(&mut stage, calls);
+    for table in ["calls", "dialogs", "transactions"] {
+        assert_eq!(stage.size(table), 0, "{table}");
+    }
+    check("call that is over", bytes, CALLS, 0);
 }
 
 #[test]
