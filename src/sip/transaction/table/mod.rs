@@ -64,7 +64,8 @@ pub enum Keep<'a> {
     /// response to a request other than INVITE again. Responses to INVITE are
     /// kept whole all the same.
     Essentials {
-        /// The To tag; empty for none.
+        /// The To tag; empty for none. One beyond 16 bytes, which none of ours
+        /// is, has all of the response kept.
         tag: &'a Text,
     },
 }
