@@ -59,6 +59,30 @@ pub enum Offer {
     Md5,
 }
 
+/// Whether credentials prove that whoever calls itself `user` knows `secret`,
+/// whoever minted their nonce and however often it was used: for test tools
+/// that play a server with a fixed challenge.
+pub fn proves(params: &DigestParams, method: &[u8], user: &[u8], secret: Secret) -> bool {
+    let (Some(proof), Some(algorithm)) = (
+        Proof::read(params),
+        Algorithm::parse(params.algorithm()).filter(|algorithm| secret.suits(*algorithm)),
+    ) else {
+        return false;
+    };
+    let terms = Terms {
+        algorithm,
+        user,
+        realm: params.realm().unwrap_or_default(),
+        secret,
+        nonce: proof.nonce,
+        cnonce: proof.cnonce,
+        counted: proof.counted,
+        method,
+        uri: proof.uri,
+    };
+    terms.response().matches(proof.response) && says(proof.username, user)
+}
+
 /// One shard's gate for one realm.
 pub struct Gate {
     realm: Box<str>,

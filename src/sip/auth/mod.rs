@@ -18,6 +18,6 @@ pub use algorithm::Algorithm;
 pub use challenge::{Challenge, Challenges};
 pub use client::{Identity, respond};
 pub use digest::Secret;
-pub use gate::{Gate, Offer, Outcome, Settings};
+pub use gate::{Gate, Offer, Outcome, Settings, proves};
 pub use guard::ReplayGuard;
 pub use nonce::{Freshness, NONCE_LEN, NonceText, Nonces, Stamp};

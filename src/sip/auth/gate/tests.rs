@@ -384,3 +384,25 @@ fn a_new_gate_refuses_what_was_minted_before_it() {
         Outcome::Accepted
     );
 }
+
+#[test]
+fn a_proof_holds_for_its_user_secret_and_method_whoever_minted_the_nonce() {
+    for challenge in [
+        "Digest realm=\"r\", nonce=\"fixed\"",
+        "Digest realm=\"r\", nonce=\"fixed\", qop=\"auth\", algorithm=SHA-256",
+    ] {
+        let credentials = answer(challenge, SECRET, 3);
+        let params = DigestParams::parse(credentials.as_bytes());
+        assert!(proves(&params, b"REGISTER", b"100", SECRET));
+        assert!(!proves(&params, b"INVITE", b"100", SECRET));
+        assert!(!proves(&params, b"REGISTER", b"101", SECRET));
+        assert!(!proves(
+            &params,
+            b"REGISTER",
+            b"100",
+            Secret::Plain(b"other")
+        ));
+    }
+    let bare = DigestParams::parse(b"Digest realm=\"r\"");
+    assert!(!proves(&bare, b"REGISTER", b"100", SECRET));
+}
