@@ -23,6 +23,9 @@ Examples:
   Registrations as people make them, results for a machine to read:
     pinion-load register --target 192.0.2.10:5060 --rate 1000 --arrival poisson --json run.json
 
+  What a SIPp scenario file says, 50 times a second, a line of users.csv each:
+    pinion-load scenario uac.xml --target 192.0.2.10:5060 --rate 50 --inf users.csv
+
   The called side alone, one in ten busy:
     pinion-load uas --listen 192.0.2.20:5080 --answer answer=9,busy=1
 
@@ -436,6 +439,27 @@ fn plan_of(
         },
         progress: !output.quiet,
     })
+}
+
+/// A plan whose people are not asked for.
+pub(crate) fn bare_plan(
+    scenario: &str,
+    units: Vec<(Unit, u32)>,
+    flags: Vec<String>,
+    house: &House,
+    output: &Output,
+) -> Result<Plan, String> {
+    let nobody: Formula = "nobody".parse()?;
+    let people = People {
+        users: nobody.clone(),
+        password: None,
+        users_file: None,
+        callees: nobody,
+        callee_password: None,
+        callees_file: None,
+        expires: 0,
+    };
+    plan_of(scenario, units, flags, &people, house, output)
 }
 
 fn users(

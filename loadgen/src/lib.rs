@@ -24,6 +24,7 @@
 //!   requests it delayed.
 //! - [`results`]: the schema of what a run leaves; [`verdict`]: whether the
 //!   generator was the limit, by what it watched of itself.
+//! - [`scenario`]: SIPp scenario files, run by a machine of their own.
 //! - [`report`]: a run as text, JSON or one HTML page, and beside another run;
 //!   [`search`]: the highest rate that keeps an objective; [`flood`]: traffic a
 //!   server must survive. [`commands`] are their flags, [`cli`] a run's.
@@ -40,6 +41,7 @@ mod progress;
 pub mod report;
 pub mod results;
 pub mod run;
+pub mod scenario;
 pub mod search;
 pub mod tally;
 pub mod verdict;

@@ -72,7 +72,7 @@ pub fn run_until(plan: &Plan, stop: &AtomicBool) -> Result<Results, Error> {
 
 /// Binds the sockets of every thread: those that send first, in the order of
 /// their indices, then the one that takes calls.
-fn open(plan: &Plan) -> Result<(Vec<Group>, Vec<Places>), Error> {
+pub(crate) fn open(plan: &Plan) -> Result<(Vec<Group>, Vec<Places>), Error> {
     let threads = usize::from(plan.threads());
     let route = || source_address(plan.target.ip()).ok_or(Error::NoRoute(plan.target));
     let ips: Vec<IpAddr> = if plan.local.is_empty() {

@@ -88,6 +88,8 @@ pub enum Cause {
     NoContact,
     /// The callee's 200 or refusal that nobody acknowledged.
     Unacknowledged,
+    /// A scenario's call, at the step on this line of its file.
+    Step(&'static str, u32),
 }
 
 impl fmt::Display for Cause {
@@ -102,6 +104,7 @@ impl fmt::Display for Cause {
             Cause::HungUp => f.write_str("call: hung up by the other end"),
             Cause::NoContact => f.write_str("INVITE: 200 without Contact"),
             Cause::Unacknowledged => f.write_str("callee: final response never acknowledged"),
+            Cause::Step(why, line) => write!(f, "line {line}: {why}"),
         }
     }
 }

@@ -1,21 +1,29 @@
-//! What the program can be asked beside a single run: to compare two, to
-//! search for the highest rate a server holds, and to flood one. Owns flags,
-//! output and exit codes; the work is done by [`crate::report`],
-//! [`crate::search`] and [`crate::flood`].
+//! What the program can be asked beside a single run of its own units: to run
+//! a scenario file, to compare two runs, to search for the highest rate a
+//! server holds, and to flood one. Owns flags, output and exit codes; the work
+//! is done by [`crate::scenario`], [`crate::report`], [`crate::search`] and
+//! [`crate::flood`].
 
 mod compare;
 mod find_max;
 mod flood;
+mod scenario;
 
 pub use compare::CompareArgs;
 pub use find_max::FindMaxArgs;
 pub use flood::FloodArgs;
+pub use scenario::play;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Subcommand;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::cli::{Command, Output};
 use crate::plan::Plan;
-use crate::results::Results;
+use crate::results::{Results, Verdict};
+use crate::scenario::ScenarioArgs;
 use crate::{Error, report};
 
 /// Everything the program can be asked.
@@ -24,6 +32,11 @@ pub enum Task {
     #[command(flatten)]
     /// One run.
     Run(Box<Command>),
+    /// A SIPp scenario file, as caller or as called side
+    ///
+    /// One that begins with <send> calls --target, one that begins with <recv>
+    /// takes calls at --listen. What cannot be run is named with file and line.
+    Scenario(Box<ScenarioArgs>),
     /// Two runs side by side: ratios with 95 % intervals
     Compare(CompareArgs),
     /// The highest rate that keeps an objective: doubles, bisects, confirms three times
@@ -38,7 +51,7 @@ impl Task {
     pub fn plan(&self, flags: Vec<String>) -> Result<(Plan, &Output), String> {
         match self {
             Task::Run(command) => command.plan(flags),
-            Task::Compare(_) | Task::FindMax(_) | Task::Flood(_) => {
+            Task::Scenario(_) | Task::Compare(_) | Task::FindMax(_) | Task::Flood(_) => {
                 Err("that is no single run".into())
             }
         }
@@ -60,4 +73,33 @@ pub fn write(results: &Results, output: &Output) -> Result<(), Error> {
         std::fs::write(path, report::html(results)).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Some units failed, or the ends do not agree.
+const FAILED: u8 = 1;
+/// The generator was the limit.
+const INVALID: u8 = 3;
+
+/// The exit code a run's results are worth.
+pub fn worth(results: &Results) -> u8 {
+    let ghosts = results.sides.as_ref().map_or(0, |sides| sides.ghosts);
+    if matches!(results.verdict, Verdict::Invalid { .. }) {
+        INVALID
+    } else if results.units.failed > 0 || !results.failures.is_empty() || ghosts > 0 {
+        FAILED
+    } else {
+        0
+    }
+}
+
+/// A flag that the first signal raises, for running units to end; a second one
+/// ends the process.
+pub fn signals() -> Result<Arc<AtomicBool>, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .map_err(|error| Error::Io("cannot take signals".into(), error))?;
+    }
+    Ok(stop)
 }

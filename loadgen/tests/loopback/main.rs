@@ -3,6 +3,7 @@
 //! asserted of time: what counts is that both ends count the same.
 
 mod engine;
+mod scenario;
 mod sipp;
 
 use std::time::Duration;
