@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use pinion_loadgen::Error;
-use pinion_loadgen::cli::{Cli, Command};
+use pinion_loadgen::cli::Cli;
+use pinion_loadgen::commands::Task;
 use pinion_loadgen::results::Results;
 use pinion_loadgen::scenario::{self, Score};
 
@@ -23,7 +24,7 @@ fn play(flags: &str, stop: &Arc<AtomicBool>) -> Result<(Results, Score), Error> 
     let words = format!("pinion-load scenario {flags} --quiet");
     let cli =
         Cli::try_parse_from(words.split_whitespace()).unwrap_or_else(|error| panic!("{error}"));
-    let Command::Scenario(args) = &cli.command else {
+    let Task::Scenario(args) = &cli.command else {
         panic!("{words} is no scenario");
     };
     let plan = args.plan(Vec::new()).unwrap();
