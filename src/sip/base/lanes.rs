@@ -14,9 +14,28 @@ use super::queue::Queue;
 /// Durations beyond this many share the heap.
 const LANES: usize = 24;
 
+/// When an alarm is due, and which of one microsecond comes first.
+type Order = (Instant, u32);
+
 struct Lane<K> {
     duration: Duration,
+    /// The order of its first alarm, here so that looking for the next of all
+    /// lanes stays out of their queues, most of which are cold.
+    first: Option<Order>,
     queue: Queue<Entry<K>>,
+}
+
+impl<K> Lane<K> {
+    fn push(&mut self, entry: Entry<K>) {
+        self.first = self.first.or(Some(entry.order()));
+        self.queue.push_back(entry);
+    }
+
+    fn pop(&mut self) -> Option<K> {
+        let entry = self.queue.pop_front();
+        self.first = self.queue.front().map(Entry::order);
+        entry.map(|entry| entry.key)
+    }
 }
 
 /// An alarm. Most in a shard are void and wait for their time all the same, so
@@ -30,7 +49,7 @@ struct Entry<K> {
 }
 
 impl<K> Entry<K> {
-    fn order(&self) -> (Instant, u32) {
+    fn order(&self) -> Order {
         (self.at, self.sequence)
     }
 }
@@ -97,18 +116,20 @@ impl<K> Lanes<K> {
         let same = |lane: &&mut Lane<K>| lane.duration == duration;
         if let Some(lane) = self.lanes.iter_mut().find(same) {
             if lane.queue.back().is_none_or(|last| last.at <= at) {
-                lane.queue.push_back(entry);
+                lane.push(entry);
             } else {
                 self.heap.push(Reverse(entry));
             }
         } else if self.lanes.len() < LANES {
-            let mut queue = Queue::default();
-            queue.push_back(entry);
-            self.lanes.push(Lane { duration, queue });
-        } else if let Some(idle) = self.lanes.iter_mut().find(|lane| lane.queue.is_empty()) {
+            self.lanes.push(Lane {
+                duration,
+                first: Some(entry.order()),
+                queue: Queue::of(entry),
+            });
+        } else if let Some(idle) = self.lanes.iter_mut().find(|lane| lane.first.is_none()) {
             // A duration that went out of use leaves its lane to the next.
             idle.duration = duration;
-            idle.queue.push_back(entry);
+            idle.push(entry);
         } else {
             self.heap.push(Reverse(entry));
         }
@@ -144,20 +165,14 @@ impl<K> Lanes<K> {
         if self.earliest.is_none_or(|earliest| earliest > now) {
             return None;
         }
-        let fronts = self.lanes.iter().enumerate();
-        let lane = fronts
-            .filter_map(|(index, lane)| Some((lane.queue.front()?.order(), index)))
-            .min();
+        let firsts = self.lanes.iter_mut();
+        let lane = firsts
+            .filter_map(|lane| Some((lane.first?, lane)))
+            .min_by_key(|(first, _)| *first);
         let odd = self.heap.peek().map(|Reverse(odd)| odd.order());
         let key = match (lane, odd) {
-            (Some((order, _)), Some(odd)) if odd < order => self.pop_odd(),
-            (Some((_, index)), _) => self
-                .lanes
-                .get_mut(index)
-                .and_then(|lane| lane.queue.pop_front())
-                .map(|entry| entry.key),
-            (None, Some(_)) => self.pop_odd(),
-            (None, None) => None,
+            (Some((first, lane)), odd) if odd.is_none_or(|odd| first < odd) => lane.pop(),
+            _ => self.heap.pop().map(|Reverse(odd)| odd.key),
         };
         if key.is_some() {
             self.len -= 1;
@@ -166,18 +181,10 @@ impl<K> Lanes<K> {
         key
     }
 
-    fn pop_odd(&mut self) -> Option<K> {
-        self.heap.pop().map(|Reverse(odd)| odd.key)
-    }
-
     fn find_earliest(&self) -> Option<Instant> {
-        let lanes = self
-            .lanes
-            .iter()
-            .filter_map(|lane| lane.queue.front().map(|entry| entry.at));
-        lanes
-            .chain(self.heap.peek().map(|Reverse(odd)| odd.at))
-            .min()
+        let lanes = self.lanes.iter().filter_map(|lane| lane.first);
+        let odd = self.heap.peek().map(|Reverse(odd)| odd.order());
+        lanes.chain(odd).min().map(|(at, _)| at)
     }
 }
 

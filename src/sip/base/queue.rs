@@ -23,6 +23,13 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T> Queue<T> {
+    /// A queue of one.
+    pub(super) fn of(entry: T) -> Queue<T> {
+        let mut queue = Queue::default();
+        queue.push_back(entry);
+        queue
+    }
+
     /// The oldest entry.
     pub(super) fn front(&self) -> Option<&T> {
         self.blocks.front()?.front()
@@ -31,11 +38,6 @@ impl<T> Queue<T> {
     /// The latest entry.
     pub(super) fn back(&self) -> Option<&T> {
         self.blocks.back()?.back()
-    }
-
-    /// Whether nothing is queued.
-    pub(super) fn is_empty(&self) -> bool {
-        self.front().is_none()
     }
 
     /// Adds the latest.
@@ -89,7 +91,7 @@ mod tests {
                 );
                 next_out += usize::from(out.is_some());
             }
-            assert_eq!(queue.is_empty(), next_out == next_in);
+            assert_eq!(queue.front().is_none(), next_out == next_in);
         }
         assert!(next_out > 4 * BLOCK, "{next_out}");
     }

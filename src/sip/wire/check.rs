@@ -2,7 +2,7 @@
 //! fails here is dropped (RFC 3261 §8.1.3, RFC 4475 §3.1.2.5).
 
 use super::header::{ContactValue, HeaderName, NameAddr};
-use super::message::{MAX_BODY_BYTES, Message};
+use super::message::{MAX_BODY_BYTES, Message, bracketed};
 use super::scan::split;
 use super::{Fault, FaultKind, Method, Scheme, StartLine, Uri};
 
@@ -178,22 +178,20 @@ impl<'a> Message<'a> {
 
     fn check_addresses(&mut self) -> Result<(), Fault> {
         let mut top = None;
-        for via in self.vias() {
+        self.vias().try_for_each(|via| {
             top = top.or(Some(via?));
-        }
+            Ok(())
+        })?;
         let (from, to) = (self.from()?, self.to()?);
         let from_uri = self.check_uri(HeaderName::From, &from)?;
         let to_uri = self.check_uri(HeaderName::To, &to)?;
-        for contact in self.contacts() {
-            if let ContactValue::Addr(addr) = contact? {
-                self.check_uri(HeaderName::Contact, &addr)?;
-            }
-        }
-        for route in self.routes() {
-            self.check_uri(HeaderName::Route, &route?)?;
-        }
-        for route in self.record_routes() {
-            self.check_uri(HeaderName::RecordRoute, &route?)?;
+        self.contacts().try_for_each(|contact| match contact? {
+            ContactValue::Addr(addr) => self.check_uri(HeaderName::Contact, &addr).map(drop),
+            ContactValue::Star => Ok(()),
+        })?;
+        for name in [HeaderName::Route, HeaderName::RecordRoute] {
+            self.list(name, bracketed)
+                .try_for_each(|route| self.check_uri(name, &route?).map(drop))?;
         }
         self.known.via = top;
         (self.known.from, self.known.from_uri) = (Some(from), Some(from_uri));

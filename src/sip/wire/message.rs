@@ -311,7 +311,7 @@ impl<'a> Message<'a> {
     }
 
     /// The comma-separated values of all fields of that name, typed.
-    fn list<T>(
+    pub(super) fn list<T>(
         &self,
         name: HeaderName,
         parse: impl Fn(&'a [u8]) -> Option<T> + Clone,
@@ -328,7 +328,7 @@ impl<'a> Message<'a> {
     }
 }
 
-fn bracketed(value: &[u8]) -> Option<NameAddr<'_>> {
+pub(super) fn bracketed(value: &[u8]) -> Option<NameAddr<'_>> {
     NameAddr::parse(value).filter(|addr| addr.bracketed)
 }
 
