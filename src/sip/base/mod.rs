@@ -13,6 +13,7 @@ mod note;
 mod queue;
 mod random;
 mod slab;
+mod spares;
 mod text;
 
 pub use address::AddressText;
@@ -26,6 +27,7 @@ pub use limits::Limits;
 pub use note::{Level, Note};
 pub use random::Random;
 pub use slab::{Handle, Slab};
+pub use spares::Spares;
 pub use text::Text;
 
 /// Index of a shard, from 0.

@@ -3,7 +3,7 @@
 //! transaction.
 
 use super::slot::{Alarm, Pace};
-use crate::base::Flow;
+use crate::base::{Flow, Spares};
 use crate::transaction::Timers;
 
 /// A new buffer has room for this many bytes: most messages.
@@ -29,19 +29,18 @@ pub(super) struct Packet {
     pub copies: u8,
 }
 
-/// Spare packets, a bounded number of them.
+/// Packets, and the spares among them.
 pub(super) struct Packets {
-    #[expect(clippy::vec_box, reason = "a packet moves between table and spares")]
-    spare: Vec<Box<Packet>>,
-    most: usize,
+    spares: Spares<Packet>,
     allocated: u64,
 }
 
 impl Packets {
     pub fn new(most: usize) -> Packets {
         Packets {
-            spare: Vec::new(),
-            most,
+            spares: Spares::new(most, |packet| {
+                packet.bytes.capacity() <= LARGEST_SPARE_BYTES
+            }),
             allocated: 0,
         }
     }
@@ -55,7 +54,7 @@ impl Packets {
     /// A packet that holds `bytes`.
     pub fn packet(&mut self, flow: Flow, timers: Timers, bytes: &[u8]) -> Box<Packet> {
         let pace = Pace::from(timers);
-        match self.spare.pop() {
+        match self.spares.take() {
             Some(mut packet) => {
                 packet.flow = flow;
                 packet.pace = pace;
@@ -84,11 +83,8 @@ impl Packets {
 
     /// Takes a packet back.
     pub fn recycle(&mut self, packet: Option<Box<Packet>>) {
-        if let Some(packet) = packet
-            && self.spare.len() < self.most
-            && packet.bytes.capacity() <= LARGEST_SPARE_BYTES
-        {
-            self.spare.push(packet);
+        if let Some(packet) = packet {
+            self.spares.give(packet);
         }
     }
 }
@@ -114,14 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn spares_are_few_and_not_large() {
+    fn large_packets_do_not_come_back() {
         let mut packets = Packets::new(1);
-        let [one, two] = [&b"one"[..], b"two"].map(|bytes| packet(&mut packets, bytes));
         let large = packet(&mut packets, &[0; LARGEST_SPARE_BYTES + 1]);
         packets.recycle(Some(large));
-        assert!(packets.spare.is_empty());
-        packets.recycle(Some(one));
-        packets.recycle(Some(two));
-        assert_eq!(packets.spare.len(), 1);
+        packet(&mut packets, b"one");
+        assert_eq!(packets.allocated(), 2);
     }
 }
