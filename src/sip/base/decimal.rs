@@ -32,6 +32,11 @@ impl Decimal {
             .get(usize::from(self.start)..)
             .unwrap_or_default()
     }
+
+    /// The digits as text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -41,10 +46,7 @@ mod tests {
     #[test]
     fn digits_are_those_of_display() {
         for number in [0, 1, 9, 10, 99, 100, 4_294_967_295, u64::MAX] {
-            assert_eq!(
-                Decimal::new(number).as_bytes(),
-                number.to_string().as_bytes()
-            );
+            assert_eq!(Decimal::new(number).as_str(), number.to_string());
         }
     }
 }

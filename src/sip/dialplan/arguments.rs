@@ -1,18 +1,25 @@
 //! Splitting arguments as `AST_STANDARD_APP_ARGS` and `ast_app_parse_options`
 //! do. It knows no application.
 
+use alloc::borrow::Cow;
+
+use smallvec::SmallVec;
+
+/// The parts of arguments; few have more than these.
+pub(super) type Parts<'t> = SmallVec<[Cow<'t, str>; 4]>;
+
 /// Splits at `,` outside `()`, `[]` and `""`, into at most `most` parts.
 /// Quotes are removed and `\c` becomes `c`; the last part of `most` takes the
 /// rest as it stands.
-pub(super) fn split(text: &str, most: usize) -> Vec<String> {
-    let mut parts = Vec::new();
+pub(super) fn split(text: &str, most: usize) -> Parts<'_> {
+    let mut parts = Parts::new();
     let mut rest = text;
     while !rest.is_empty() && parts.len() + 1 < most {
         let (part, after) = first(rest, ',', true);
         parts.push(part);
         match after {
             Some("") => {
-                parts.push(String::new());
+                parts.push(Cow::Borrowed(""));
                 return parts;
             }
             Some(after) => rest = after,
@@ -20,19 +27,19 @@ pub(super) fn split(text: &str, most: usize) -> Vec<String> {
         }
     }
     if !rest.is_empty() {
-        parts.push(rest.into());
+        parts.push(Cow::Borrowed(rest));
     }
     parts
 }
 
 /// The part before the first `delimiter` outside `()`, `[]` and `""`, and what
 /// follows it. With `clean`, quotes and backslashes are taken off.
-pub(super) fn first(text: &str, delimiter: char, clean: bool) -> (String, Option<&str>) {
+pub(super) fn first(text: &str, delimiter: char, clean: bool) -> (Cow<'_, str>, Option<&str>) {
     let special = |byte: &u8| matches!(byte, b'(' | b')' | b'[' | b']' | b'"' | b'\\');
     if delimiter.is_ascii() && !text.as_bytes().iter().any(special) {
         return match text.split_once(delimiter) {
-            Some((part, after)) => (part.into(), Some(after)),
-            None => (text.into(), None),
+            Some((part, after)) => (Cow::Borrowed(part), Some(after)),
+            None => (Cow::Borrowed(text), None),
         };
     }
     let (mut parens, mut brackets, mut quoted) = (0_u32, 0_u32, false);
@@ -58,13 +65,13 @@ pub(super) fn first(text: &str, delimiter: char, clean: bool) -> (String, Option
                 continue;
             }
             _ if character == delimiter && parens == 0 && brackets == 0 && !quoted => {
-                return (part, text.get(at + delimiter.len_utf8()..));
+                return (Cow::Owned(part), text.get(at + delimiter.len_utf8()..));
             }
             _ => {}
         }
         part.push(character);
     }
-    (part, None)
+    (Cow::Owned(part), None)
 }
 
 /// `app(arguments)` as its two halves; the arguments end at the last `)`.
@@ -138,14 +145,14 @@ mod tests {
             ("a\\,b,c", &["a,b", "c"]),
             ("a),b", &["a)", "b"]),
         ] {
-            assert_eq!(split(text, 8), parts, "{text}");
+            assert_eq!(split(text, 8).as_slice(), parts, "{text}");
         }
     }
 
     #[test]
     fn the_last_part_takes_the_rest_as_it_stands() {
-        assert_eq!(split("a,\"b\",c", 2), ["a", "\"b\",c"]);
-        assert_eq!(split("\"a\"", 1), ["\"a\""]);
+        assert_eq!(split("a,\"b\",c", 2).as_slice(), ["a", "\"b\",c"]);
+        assert_eq!(split("\"a\"", 1).as_slice(), ["\"a\""]);
     }
 
     #[test]

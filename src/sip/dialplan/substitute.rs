@@ -10,6 +10,9 @@ use super::expression;
 /// The longest result, as Asterisk's `EXT_DATA_SIZE`.
 pub(super) const TEXT_BYTES: usize = 8191;
 
+/// Bytes that values are usually longer than the references to them.
+const USUAL_GROWTH: usize = 24;
+
 /// How deep references may nest.
 const DEPTH: usize = 32;
 
@@ -45,7 +48,8 @@ fn substitute_within<'t>(
         troubles.push(format!("references nest deeper than {DEPTH}"));
         return Cow::Borrowed("");
     }
-    let mut result = String::from(reference.before);
+    let mut result = String::with_capacity(text.len() + USUAL_GROWTH);
+    result.push_str(reference.before);
     loop {
         let inner = substitute_within(reference.inner, names, troubles, depth + 1);
         if !reference.closed {

@@ -6,11 +6,14 @@
 
 use core::time::Duration;
 
+use smallvec::SmallVec;
+use smol_str::{SmolStr, format_smolstr};
+
 use super::super::arguments::{options, split};
 use super::super::cause::{Cause, Failure};
 use super::super::channel::{ChannelEvent, ChannelId, Indication};
 use super::super::step::{App, Ending, Event, Next, Step};
-use crate::base::Instant;
+use crate::base::{Decimal, Instant};
 
 /// Letters that mean something to Asterisk and nothing without media,
 /// transfers or subroutines.
@@ -117,7 +120,7 @@ impl Tally {
 struct Line {
     channel: ChannelId,
     /// `SIP/200`.
-    name: Box<str>,
+    name: SmolStr,
 }
 
 enum Phase {
@@ -133,7 +136,7 @@ enum Phase {
 
 struct Dial {
     options: Options,
-    lines: Vec<Line>,
+    lines: SmallVec<[Line; 1]>,
     tally: Tally,
     /// The caller has been shown ringing.
     rang: bool,
@@ -156,8 +159,8 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
         step.state.variables.remove(name);
     }
     let arguments = split(arguments, 4);
-    let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
-    let destinations: Vec<(&str, &str)> = match destinations(argument(0)) {
+    let argument = |at: usize| arguments.get(at).map_or("", |part| part.as_ref());
+    let destinations = match destinations(argument(0)) {
         Some(destinations) => destinations,
         None => {
             super::complain(step, "Dial", "the destination is not technology/resource");
@@ -177,7 +180,7 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     let started = step.now();
     let mut dial = Dial {
         options: Options::parse(argument(2)),
-        lines: Vec::new(),
+        lines: SmallVec::new(),
         tally: Tally::default(),
         rang: false,
         started,
@@ -198,11 +201,16 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
 }
 
 /// `tech/resource&…`; nothing if any has no resource.
-fn destinations(text: &str) -> Option<Vec<(&str, &str)>> {
+fn destinations(text: &str) -> Option<SmallVec<[(&str, &str); 4]>> {
     let parts = text.split('&').map(|part| part.trim().split_once('/'));
     parts
         .map(|part| part.filter(|(_, resource)| !resource.is_empty()))
         .collect()
+}
+
+/// Whole seconds, as `DIALEDTIME` and `ANSWEREDTIME` tell them.
+fn seconds_since(now: Instant, start: Instant) -> Decimal {
+    Decimal::new(now.since(start).as_secs())
 }
 
 impl Dial {
@@ -218,7 +226,7 @@ impl Dial {
                     for (name, value) in step.state.variables.inherited() {
                         step.channels.inherit(channel, &name, value);
                     }
-                    let name = format!("{tech}/{resource}").into();
+                    let name = format_smolstr!("{tech}/{resource}");
                     self.lines.push(Line { channel, name });
                 }
                 Err(cause) => {
@@ -319,7 +327,7 @@ impl Dial {
         }
         let now = step.now();
         step.set("DIALSTATUS", status.unwrap_or(self.tally.status()));
-        step.set("DIALEDTIME", &now.since(self.started).as_secs().to_string());
+        step.set("DIALEDTIME", seconds_since(now, self.started).as_str());
         Next::Continue
     }
 
@@ -327,9 +335,9 @@ impl Dial {
     fn part(&self, step: &mut Step<'_>, cause: Cause) -> Next {
         let now = step.now();
         step.state.cause = cause;
-        step.set("DIALEDTIME", &now.since(self.started).as_secs().to_string());
+        step.set("DIALEDTIME", seconds_since(now, self.started).as_str());
         if let Phase::Bridged { answered, .. } = self.phase {
-            step.set("ANSWEREDTIME", &now.since(answered).as_secs().to_string());
+            step.set("ANSWEREDTIME", seconds_since(now, answered).as_str());
         }
         if self.options.go_on {
             Next::Continue
