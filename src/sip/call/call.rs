@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::channels::Stage;
 use super::exchange::{Alarm, LegRef, Resume, Turn, hex};
+use super::kept::Kept;
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
 use crate::base::{AddressText, Flow, Handle, Instant, Text};
@@ -16,7 +17,7 @@ use crate::dialplan::{
 };
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
-use crate::wire::{Message, ReplyHead, Status, Writer};
+use crate::wire::{Message, Status, Writer};
 
 /// Methods this engine takes, for Allow.
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, BYE, REGISTER, INFO, MESSAGE";
@@ -48,25 +49,6 @@ pub struct Opening {
     pub pinned: bool,
 }
 
-/// A body on its way through, byte for byte.
-#[derive(Clone, Debug, Default)]
-pub struct Body {
-    /// Content-Type.
-    pub content_type: Text,
-    /// The bytes; empty for no body.
-    pub bytes: Vec<u8>,
-}
-
-impl Body {
-    /// The body of a message.
-    pub fn of(message: &Message<'_>) -> Body {
-        Body {
-            content_type: Text::from(message.content_type().unwrap_or_default()),
-            bytes: message.body().to_vec(),
-        }
-    }
-}
-
 /// Ends a message with a body, or without one when there are no bytes.
 pub fn end_with(writer: Writer<'_>, content_type: &[u8], body: &[u8]) {
     if body.is_empty() {
@@ -92,20 +74,12 @@ pub struct Channel {
     pub lease: Option<Box<(Text, Lease)>>,
 }
 
-/// What a call keeps of its INVITE until that has a final response.
-pub struct Unanswered {
-    /// Head of its responses.
-    pub head: ReplyHead,
-    /// The caller's offer.
-    pub offer: Body,
-}
-
 /// A request relayed inside the dialogs, from one leg to the other.
 pub struct Relay {
     /// The sender's transaction.
     pub server: TransactionId,
-    /// Head of the answers to the sender.
-    pub head: ReplyHead,
+    /// What its answers and another try of an INVITE are made from.
+    pub kept: Box<Kept>,
     /// Ours, towards the other leg; `None` while waiting to try again.
     pub client: Option<TransactionId>,
     /// The sender's leg.
@@ -118,8 +92,6 @@ pub struct Relay {
     pub invite: bool,
     /// Max-Forwards of what is sent on.
     pub max_forwards: u8,
-    /// The body, for another try (INVITE only).
-    pub body: Body,
     /// Times a 491 was met.
     pub tries: u8,
 }
@@ -134,7 +106,7 @@ pub struct Call {
     pub(super) next_channel: u32,
     /// The callee's leg the caller is joined to.
     pub(super) bridge: Option<u16>,
-    pub(super) relays: Vec<Relay>,
+    pub(super) relays: SmallVec<[Relay; 1]>,
     /// A re-INVITE of our own to the caller, without a final response yet.
     pub(super) reoffer: Option<TransactionId>,
     cursor: Option<Box<Cursor>>,
@@ -150,8 +122,8 @@ pub struct Call {
     pub(super) caller_tags: Vec<Text>,
     /// Whether some early dialog took the caller's first tag.
     pub(super) first_tag_taken: bool,
-    /// What the caller's INVITE still needs.
-    pub(super) unanswered: Option<Box<Unanswered>>,
+    /// The caller's INVITE, until it has a final response.
+    pub(super) unanswered: Option<Box<Kept>>,
     /// Whole header lines passed on to the callees.
     pub(super) passed: Box<[u8]>,
     /// Whom the callees are told the call is from.
@@ -167,11 +139,10 @@ pub struct Call {
 
 impl Call {
     /// A call begun by the INVITE of this turn. Nothing is sent yet.
-    pub fn new(turn: &mut Turn<'_>, opening: &Opening, head: ReplyHead) -> Option<Call> {
+    pub fn new(turn: &mut Turn<'_>, opening: &Opening, kept: Box<Kept>) -> Option<Call> {
         let (request, flow) = turn.message?;
         let dialog = caller_dialog(turn, request, flow, opening)?;
         let leg = Leg::new(dialog, opening.peer.clone(), ChannelId(0));
-        let offer = Body::of(request);
         Some(Call {
             handle: Handle {
                 slot: 0,
@@ -181,7 +152,7 @@ impl Call {
             channels: SmallVec::new(),
             next_channel: 1,
             bridge: None,
-            relays: Vec::new(),
+            relays: SmallVec::new(),
             reoffer: None,
             cursor: None,
             alarm: None,
@@ -190,7 +161,7 @@ impl Call {
             indicated: None,
             caller_tags: Vec::new(),
             first_tag_taken: false,
-            unanswered: Some(Box::new(Unanswered { head, offer })),
+            unanswered: Some(kept),
             passed: passed_headers(turn, request).into(),
             caller: opening.caller.clone(),
             max_forwards: opening.max_forwards,

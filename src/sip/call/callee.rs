@@ -93,7 +93,7 @@ impl Call {
         let Some(leg) = self.leg_mut(index) else {
             return;
         };
-        let ringing = leg.ringing.get_or_insert_default();
+        let ringing = leg.ringing_in(&mut turn.exchange.ringing);
         let first = ringing.until.replace(turn.now + TIMER_C).is_none();
         if first {
             let alarm = Alarm::Ring { call, leg: index };
@@ -147,7 +147,8 @@ impl Call {
         if !known && early.len() < 16 {
             let caller_tag = self.caller_tag(turn);
             if let Some(leg) = self.leg_mut(index) {
-                leg.ringing.get_or_insert_default().early.push(Early {
+                let ringing = leg.ringing_in(&mut turn.exchange.ringing);
+                ringing.early.push(Early {
                     remote_tag: Text::from(tag),
                     caller_tag,
                 });
@@ -210,7 +211,7 @@ impl Call {
         }
         self.remember_early(turn, index, response);
         let unanswered = self.unanswered.as_ref();
-        let offered = unanswered.is_some_and(|it| !it.offer.bytes.is_empty());
+        let offered = unanswered.is_some_and(|invite| !invite.body.bytes.is_empty());
         let relayed_for = self.leg(0).map(|caller| caller.invite_cseq);
         let Some(leg) = self.leg_mut(index) else {
             return;
@@ -233,7 +234,7 @@ impl Call {
             call.deliver(turn);
         });
         if let Some(leg) = self.leg_mut(index) {
-            leg.ringing = None;
+            leg.stop_ringing(&mut turn.exchange.ringing);
         }
         // An answer the plan did not take, because it has none any more, is hung up.
         if self.leg(index).is_some_and(|leg| leg.is_up()) && self.bridge != Some(index) {

@@ -69,6 +69,7 @@ impl Call {
                 writer.end();
             });
         turn.exchange.transactions.set_owner(server, Owner::Nobody);
+        self.invite_answered(turn);
     }
 
     /// Joins the caller to the channel whose 2xx is being handled.
@@ -116,8 +117,15 @@ impl Call {
                 writer.field(HeaderName::Allow, ALLOW);
                 end_with(writer, content_type, body);
             });
-        self.unanswered = None;
+        self.invite_answered(turn);
         turn.exchange.counters.calls_answered += 1;
+    }
+
+    /// The caller's INVITE has its final response.
+    fn invite_answered(&mut self, turn: &mut Turn<'_>) {
+        if let Some(kept) = self.unanswered.take() {
+            turn.exchange.kept.give(kept);
+        }
     }
 
     /// The tag of the caller's dialog that stands for the early dialog being

@@ -187,6 +187,7 @@ impl Call {
     pub(super) fn forget_leg(&mut self, turn: &mut Turn<'_>, index: u16) {
         if let Some(leg) = self.leg_mut(index) {
             leg.state = LegState::Ended;
+            leg.stop_ringing(&mut turn.exchange.ringing);
             turn.exchange
                 .dialogs
                 .remove(leg.dialog.call_id(), leg.dialog.local_tag());

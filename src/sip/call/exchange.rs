@@ -5,8 +5,10 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 use super::forks::EndedForks;
+use super::kept::Kept;
+use super::leg::Ringing;
 use crate::base::{
-    Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Text, UnixTime, shard_of,
+    Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, UnixTime, shard_of,
 };
 use crate::config::{Config, Peer};
 use crate::dialog::{self, Dialog, RouteSet};
@@ -154,6 +156,10 @@ pub struct Exchange {
     pub asks: VecDeque<Ask>,
     /// Randomness for tags, Call-IDs and waits.
     pub random: Random,
+    /// Room to keep requests in that calls have yet to answer.
+    pub kept: Spares<Kept>,
+    /// Room for what is noted of callees that ring.
+    pub ringing: Spares<Ringing>,
     /// Counters.
     pub counters: Counters,
     /// Serial number of the last lease.
@@ -262,6 +268,13 @@ impl Exchange {
             ),
             None => (flow, RouteSet::default()),
         }
+    }
+
+    /// Keeps a request until its final response; `to_source` sends responses to
+    /// where it came from.
+    pub fn keep(&mut self, request: &Message<'_>, flow: Flow, to_source: bool) -> Box<Kept> {
+        let compact = self.config.general.compactheaders;
+        Kept::of(&mut self.kept, request, flow, to_source, compact)
     }
 
     /// Writes a response and has its transaction keep it: heads it, and lets

@@ -5,12 +5,15 @@ use alloc::sync::Arc;
 use smallvec::SmallVec;
 
 use super::forks::EndedForks;
-use crate::base::{Instant, Text};
+use crate::base::{Instant, Spares, Text};
 use crate::config::Peer;
 use crate::dialog::Dialog;
 use crate::dialplan::{Cause, ChannelId};
 use crate::transaction::TransactionId;
 use crate::wire::HeaderName;
+
+/// Spare notes about ringing callees a shard keeps at most.
+const MOST_SPARES: usize = 4096;
 
 /// Where a leg stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +45,13 @@ pub struct Ringing {
     pub until: Option<Instant>,
     /// Early dialogs.
     pub early: SmallVec<[Early; 1]>,
+}
+
+impl Ringing {
+    /// Spares, for the calls of a shard.
+    pub fn spares() -> Spares<Ringing> {
+        Spares::new(MOST_SPARES, |ringing| !ringing.early.spilled())
+    }
 }
 
 /// An ACK that is still to be sent.
@@ -109,6 +119,21 @@ impl Leg {
             ended: EndedForks::default(),
             bye_owed: None,
             answered: SmallVec::new(),
+        }
+    }
+
+    /// What is known of a callee that rings.
+    pub fn ringing_in(&mut self, spares: &mut Spares<Ringing>) -> &mut Ringing {
+        let spare = || spares.take().unwrap_or_default();
+        self.ringing.get_or_insert_with(spare)
+    }
+
+    /// The callee rings no more.
+    pub fn stop_ringing(&mut self, spares: &mut Spares<Ringing>) {
+        if let Some(mut ringing) = self.ringing.take() {
+            ringing.until = None;
+            ringing.early.clear();
+            spares.give(ringing);
         }
     }
 

@@ -5,6 +5,7 @@
 //! going down: transactions, then the outbox. Nothing below calls back.
 //!
 //! - `exchange`: what all calls of a shard stand on
+//! - `kept`: requests that wait for their final response
 //! - `leg`: one dialog of a call, and what it waits for
 //! - `call`: the call itself, from its first INVITE to its last BYE
 //! - `channels`: the call as the dialplan sees it (`Channels`)
@@ -29,6 +30,7 @@ mod ending;
 mod exchange;
 mod forks;
 mod identity;
+mod kept;
 mod leg;
 mod limit;
 mod reason;
@@ -42,6 +44,8 @@ pub use exchange::{
     Alarm, Ask, Exchange, LegRef, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
 };
 pub use forks::EndedForks;
+pub use kept::Kept;
+pub use leg::Ringing;
 pub use limit::Occupancy;
 pub use stray::settle;
 pub use within::relayable;

@@ -337,7 +337,7 @@ impl Call {
             leg: index,
         });
         let (passed, caller) = (&self.passed, &self.caller);
-        let offer = self.unanswered.as_ref().map(|unanswered| &unanswered.offer);
+        let offer = self.unanswered.as_ref().map(|invite| &invite.body);
         let (content_type, body) = match offer {
             Some(offer) => (offer.content_type.as_bytes(), offer.bytes.as_slice()),
             None => (&b""[..], &b""[..]),

@@ -1,7 +1,7 @@
 //! Requests inside the dialogs: relayed from leg to leg, each leg keeping its
 //! own CSeq, tags and route set. Bodies pass byte for byte.
 
-use super::call::{ALLOW, Body, Call, Relay, body_of, end_with};
+use super::call::{ALLOW, Call, Relay, body_of, end_with};
 use super::exchange::{Alarm, LegRef, Outgoing, Owner, Responding, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, LegState};
@@ -32,93 +32,85 @@ impl Call {
         let Some((request, flow)) = turn.message else {
             return;
         };
-        let compact = turn.exchange.config.general.compactheaders;
         let pinned = self.leg(index).is_some_and(|leg| leg.dialog.pinned);
-        let head = ReplyHead::new(request, flow, pinned, compact);
+        let kept = turn.exchange.keep(request, flow, pinned);
+        match self.relay(turn, index, request) {
+            Ok((to, client, max_forwards)) => self.relays.push(Relay {
+                server,
+                kept,
+                client: Some(client),
+                from: index,
+                to,
+                cseq: request.cseq().map_or(0, |cseq| cseq.number),
+                invite: request.method() == Method::Invite,
+                max_forwards,
+                tries: 0,
+            }),
+            Err(status) => {
+                self.answer_within(turn, server, &kept.head, status);
+                turn.exchange.kept.give(kept);
+            }
+        }
+    }
+
+    /// Sends a request of leg `index` on to the leg opposite. Returns that leg,
+    /// our transaction and its Max-Forwards, or why it cannot be.
+    fn relay(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        request: &Message<'_>,
+    ) -> Result<(u16, TransactionId, u8), Status> {
         let invite = request.method() == Method::Invite;
-        let Some(to) = self
-            .opposite(index)
-            .filter(|_| self.leg(index).is_some_and(|leg| leg.is_up()))
-        else {
+        let up = self.leg(index).is_some_and(|leg| leg.is_up());
+        let Some(to) = self.opposite(index).filter(|_| up) else {
             // Nobody to relay to yet: the sender may try later (§14.2 for an INVITE).
-            let status = if invite {
+            return Err(if invite {
                 Status::REQUEST_PENDING
             } else {
                 Status::SERVER_INTERNAL_ERROR
-            };
-            self.answer_within(turn, server, &head, status);
-            return;
+            });
         };
         let max_forwards = match request.max_forwards() {
-            Ok(Some(0)) => {
-                self.answer_within(turn, server, &head, Status::TOO_MANY_HOPS);
-                return;
-            }
+            Ok(Some(0)) => return Err(Status::TOO_MANY_HOPS),
             Ok(Some(hops)) => hops - 1,
             _ => self.device(turn, to).maxforwards,
         };
-        if invite && let Some(status) = self.glare(index, to) {
-            self.answer_within(turn, server, &head, status);
-            return;
-        }
         if invite {
+            self.glare(index, to)?;
             self.yield_to(turn, to);
             if let Some(leg) = self.leg_mut(index) {
                 leg.dialog.refresh_target(request);
             }
         }
-        let body = if invite {
-            Body::of(request)
-        } else {
-            Body::default()
-        };
         if !self.device(turn, to).takes(request.method()) {
-            self.answer_within(turn, server, &head, Status::FORBIDDEN);
-            return;
+            return Err(Status::FORBIDDEN);
         }
-        let (content_type, bytes) = body_of(turn);
-        let client = self.send_within(
-            turn,
-            to,
-            request.method(),
-            max_forwards,
-            (content_type, bytes),
-        );
-        match client {
-            Some(client) => self.relays.push(Relay {
-                server,
-                head,
-                client: Some(client),
-                from: index,
-                to,
-                cseq: request.cseq().map_or(0, |cseq| cseq.number),
-                invite,
-                body,
-                max_forwards,
-                tries: 0,
-            }),
-            None => self.answer_within(turn, server, &head, Status::SERVICE_UNAVAILABLE),
-        }
+        let body = body_of(turn);
+        let client = self
+            .send_within(turn, to, request.method(), max_forwards, body)
+            .ok_or(Status::SERVICE_UNAVAILABLE)?;
+        Ok((to, client, max_forwards))
     }
 
     /// Whether a re-INVITE from leg `from` must wait: 491 when ours to that
     /// leg is on its way, 500 when its own earlier one is (§14.2).
-    fn glare(&self, from: u16, to: u16) -> Option<Status> {
+    fn glare(&self, from: u16, to: u16) -> Result<(), Status> {
         let ours_under_way =
             |relay: &Relay| relay.invite && relay.from == to && relay.client.is_some();
         let theirs_under_way = |relay: &Relay| relay.invite && relay.from == from;
         let reoffering = from == 0 && self.reoffer.is_some();
         if reoffering || self.relays.iter().any(ours_under_way) {
-            Some(Status::REQUEST_PENDING)
+            Err(Status::REQUEST_PENDING)
         } else if self.relays.iter().any(theirs_under_way) {
-            Some(Status::SERVER_INTERNAL_ERROR)
+            Err(Status::SERVER_INTERNAL_ERROR)
         } else if self
             .leg(to)
             .is_some_and(|leg| leg.state != LegState::Confirmed || leg.ack_owed.is_some())
         {
-            Some(Status::REQUEST_PENDING)
+            Err(Status::REQUEST_PENDING)
         } else {
-            None
+            Ok(())
         }
     }
 
@@ -128,7 +120,7 @@ impl Call {
         let waits = |relay: &Relay| relay.invite && relay.from == from && relay.client.is_none();
         if let Some(position) = self.relays.iter().position(waits) {
             let relay = self.relays.swap_remove(position);
-            self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_PENDING);
+            self.end_relay(turn, relay, Status::REQUEST_PENDING);
         }
     }
 
@@ -191,6 +183,12 @@ impl Call {
         let max_forwards = self.device(turn, to).maxforwards;
         let parts = (content_type, body);
         self.reoffer = self.send_within(turn, to, Method::Invite, max_forwards, parts);
+    }
+
+    /// Tells a sender that its request will not be answered by the other side.
+    fn end_relay(&mut self, turn: &mut Turn<'_>, relay: Relay, status: Status) {
+        self.answer_within(turn, relay.server, &relay.kept.head, status);
+        turn.exchange.kept.give(relay.kept);
     }
 
     /// Answers a sender from the response of this turn, or with nothing but a status.
@@ -274,7 +272,7 @@ impl Call {
             self.answer_with(
                 turn,
                 relay.server,
-                &relay.head,
+                &relay.kept.head,
                 status,
                 (shown, content_type, body),
             );
@@ -286,6 +284,7 @@ impl Call {
         if invite && status.is_success() {
             self.reinvite_answered(turn, index, &relay, response);
         }
+        turn.exchange.kept.give(relay.kept);
         // The other side has forgotten the dialog, and so must we (§12.2.1.2).
         if matches!(status.code(), 481 | 408) {
             self.hang_up(turn, Cause::NORMAL_CLEARING);
@@ -311,7 +310,7 @@ impl Call {
         if let Some(leg) = self.leg_mut(relay.from) {
             leg.answered.push((relay.cseq, relay.server));
         }
-        if !relay.body.bytes.is_empty() {
+        if !relay.kept.body.bytes.is_empty() {
             self.acknowledge_owed(turn, index);
         }
     }
@@ -374,28 +373,16 @@ impl Call {
         let Some(position) = self.relays.iter().position(waiting) else {
             return;
         };
-        let Some((from, body, max_forwards)) = self
-            .relays
-            .get(position)
-            .map(|relay| (relay.from, relay.body.clone(), relay.max_forwards))
-        else {
-            return;
-        };
-        let client = self.opposite(from).and_then(|to| {
-            self.send_within(
-                turn,
-                to,
-                Method::Invite,
-                max_forwards,
-                (&body.content_type, &body.bytes),
-            )
-        });
-        match (client, self.relays.get_mut(position)) {
-            (Some(client), Some(relay)) => relay.client = Some(client),
-            _ => {
-                let relay = self.relays.swap_remove(position);
-                self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_PENDING);
-            }
+        let mut relay = self.relays.swap_remove(position);
+        let body = &relay.kept.body;
+        let body = (body.content_type.as_bytes(), body.bytes.as_slice());
+        relay.client = self
+            .opposite(relay.from)
+            .and_then(|to| self.send_within(turn, to, Method::Invite, relay.max_forwards, body));
+        if relay.client.is_some() {
+            self.relays.push(relay);
+        } else {
+            self.end_relay(turn, relay, Status::REQUEST_PENDING);
         }
     }
 
@@ -414,7 +401,9 @@ impl Call {
         };
         let relay = self.relays.swap_remove(position);
         if relay.invite {
-            self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_TIMEOUT);
+            self.end_relay(turn, relay, Status::REQUEST_TIMEOUT);
+        } else {
+            turn.exchange.kept.give(relay.kept);
         }
         self.hang_up(turn, Cause::RECOVERY_ON_TIMER_EXPIRE);
     }
@@ -459,7 +448,7 @@ impl Call {
                 .cancel(turn.now, client, b"", turn.out),
             None => {
                 let relay = self.relays.swap_remove(position);
-                self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_TERMINATED);
+                self.end_relay(turn, relay, Status::REQUEST_TERMINATED);
             }
         }
     }
@@ -491,7 +480,7 @@ impl Call {
                 Some(client) => turn.exchange.transactions.set_owner(client, Owner::Nobody),
                 None => {}
             }
-            self.answer_within(turn, relay.server, &relay.head, Status::REQUEST_TERMINATED);
+            self.end_relay(turn, relay, Status::REQUEST_TERMINATED);
         }
         if let Some(client) = self.reoffer.take() {
             self.abandon_invite(turn, client, 0);

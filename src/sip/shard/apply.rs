@@ -80,9 +80,9 @@ impl Shard {
             self.reply_once(now, request, flow, reply, out);
             return;
         }
-        let head = ReplyHead::new(request, flow, opening.pinned, self.compact());
-        let trying = self.trying(&head);
-        let replies = *head.flow();
+        let kept = self.exchange.keep(request, flow, opening.pinned);
+        let trying = self.trying(&kept.head);
+        let replies = *kept.head.flow();
         let message = Some((request, flow));
         let mut turn = Turn {
             now,
@@ -90,7 +90,7 @@ impl Shard {
             out,
             message,
         };
-        let Some(call) = Call::new(&mut turn, &opening, head) else {
+        let Some(call) = Call::new(&mut turn, &opening, kept) else {
             return;
         };
         let Ok(handle) = self.calls.insert(call) else {

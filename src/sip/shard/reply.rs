@@ -196,8 +196,9 @@ impl Shard {
         let replies = reply_flow(request, flow, to_source);
         let timers = self.exchange.timers(None);
         let opened = if request.method() == Method::Invite {
-            let head = ReplyHead::new(request, flow, to_source, self.compact());
-            let trying = self.trying(&head);
+            let kept = self.exchange.keep(request, flow, to_source);
+            let trying = self.trying(&kept.head);
+            self.exchange.kept.give(kept);
             let transactions = &mut self.exchange.transactions;
             let opened =
                 transactions.open_invite_server(now, request, replies, timers, owner, &trying);

@@ -11,7 +11,7 @@ use crate::base::{
     Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, UnixTime,
     shard_of,
 };
-use crate::call::{Alarm, Ask, Call, Exchange, Occupancy, Owner, Resume, Turn};
+use crate::call::{Alarm, Ask, Call, Exchange, Kept, Occupancy, Owner, Resume, Ringing, Turn};
 use crate::config::Config;
 use crate::dialog;
 use crate::machine::{
@@ -122,6 +122,8 @@ impl Shard {
                 alarms: Lanes::new(),
                 asks: VecDeque::new(),
                 random,
+                kept: Kept::spares(),
+                ringing: Ringing::spares(),
                 counters: Counters::default(),
                 leases: 0,
             },

@@ -4,6 +4,9 @@
 use super::{HeaderName, Message, Status, Writer};
 use crate::base::{Flow, Text};
 
+/// A new head has room for this many bytes: most requests'.
+const USUAL_BYTES: usize = 512;
+
 /// Everything a response repeats of its request, and where responses go.
 #[derive(Clone, Debug)]
 pub struct ReplyHead {
@@ -23,24 +26,37 @@ impl ReplyHead {
     /// to where it came from even if its Via did not ask so (`rport`); `compact`
     /// gives what is copied one-letter names.
     pub fn new(request: &Message<'_>, flow: Flow, to_source: bool, compact: bool) -> ReplyHead {
-        let mut lines = Vec::with_capacity(512);
-        let mut writer = Writer::new(&mut lines, compact);
+        let mut head = ReplyHead {
+            flow,
+            lines: Vec::with_capacity(USUAL_BYTES),
+            record_routes: Vec::new(),
+            to: Text::new(),
+            tagged: false,
+        };
+        head.read(request, flow, to_source, compact);
+        head
+    }
+
+    /// [`ReplyHead::new`] in the buffers of one that is not needed any more.
+    pub fn read(&mut self, request: &Message<'_>, flow: Flow, to_source: bool, compact: bool) {
+        self.flow = reply_flow(request, flow, to_source);
+        self.lines.clear();
+        let mut writer = Writer::new(&mut self.lines, compact);
         writer.vias(request, flow.remote, to_source);
         writer.copy(request, HeaderName::From);
         writer.copy(request, HeaderName::CallId);
         writer.copy(request, HeaderName::CSeq);
         writer.copy(request, HeaderName::Timestamp);
-        let mut record_routes = Vec::new();
-        Writer::new(&mut record_routes, false).copy(request, HeaderName::RecordRoute);
-        let to = request.raw(HeaderName::To).next().unwrap_or_default();
-        let tagged = request.to().is_ok_and(|to| to.tag().is_some());
-        ReplyHead {
-            flow: reply_flow(request, flow, to_source),
-            lines,
-            record_routes,
-            to: Text::from(to),
-            tagged,
-        }
+        self.record_routes.clear();
+        Writer::new(&mut self.record_routes, false).copy(request, HeaderName::RecordRoute);
+        self.to
+            .set(request.value(HeaderName::To).unwrap_or_default());
+        self.tagged = request.to().is_ok_and(|to| to.tag().is_some());
+    }
+
+    /// Bytes its buffers have room for.
+    pub fn capacity(&self) -> usize {
+        self.lines.capacity() + self.record_routes.capacity()
     }
 
     /// Where responses go.
