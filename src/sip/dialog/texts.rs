@@ -15,8 +15,8 @@ pub(super) enum Name {
 /// How many there are.
 const NAMES: usize = 7;
 
-/// Room for a remote tag that is not known yet.
-const TAG_BYTES: usize = 16;
+/// Room for a remote tag that is not known yet; most phones write no longer one.
+const TAG_BYTES: usize = 32;
 
 /// What a dialog says, as it begins.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,6 +81,8 @@ impl Texts {
         match self.bytes.get_mut(range.clone()) {
             Some(place) if old == new => place.copy_from_slice(text),
             _ => {
+                // What grows takes what it needs: dialogs are many and last.
+                self.bytes.reserve_exact(new.saturating_sub(old) as usize);
                 self.bytes.splice(range, text.iter().copied());
                 for end in self.ends.iter_mut().skip(name as usize) {
                     *end = *end - old + new;
