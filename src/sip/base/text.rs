@@ -1,5 +1,6 @@
 //! Short owned bytes: a tag, a Call-ID, a URI kept by a dialog.
 
+use alloc::borrow::Cow;
 use core::borrow::Borrow;
 use core::fmt;
 use core::ops::Deref;
@@ -33,9 +34,18 @@ impl Text {
         &self.0
     }
 
-    /// The bytes as text, for people; invalid UTF-8 is replaced.
-    pub fn lossy(&self) -> alloc::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+    /// The bytes as [`lossy`] text.
+    pub fn lossy(&self) -> Cow<'_, str> {
+        lossy(&self.0)
+    }
+}
+
+/// Bytes as text, for people and dialplans; invalid UTF-8 is replaced.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    // Valid text, as nearly all is, is told apart much faster than repaired.
+    match core::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

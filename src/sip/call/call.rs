@@ -9,7 +9,7 @@ use super::exchange::{Alarm, LegRef, Resume, Turn, hex};
 use super::kept::Kept;
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
-use crate::base::{AddressText, Flow, Handle, Instant, Text};
+use crate::base::{AddressText, Flow, Handle, Instant, Text, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
@@ -252,16 +252,13 @@ impl Call {
                 "CHANNEL",
                 &["SIP/", device, "-", number.get(8..).unwrap_or(&number)],
             );
-            set(
-                "SIPCALLID",
-                &[&String::from_utf8_lossy(leg.dialog.call_id())],
-            );
-            set("SIPURI", &[&String::from_utf8_lossy(leg.dialog.target())]);
+            set("SIPCALLID", &[&lossy(leg.dialog.call_id())]);
+            set("SIPURI", &[&lossy(leg.dialog.target())]);
         }
         if let Some((request, _)) = turn.message
             && let Some(uri) = request.parsed_request_uri()
         {
-            set("SIPDOMAIN", &[&String::from_utf8_lossy(uri.host)]);
+            set("SIPDOMAIN", &[&lossy(uri.host)]);
         }
         for (name, value) in opening.peer.iter().flat_map(|peer| &peer.setvar) {
             set(name, &[value]);
@@ -430,7 +427,7 @@ impl Call {
     pub(super) fn name(&self) -> String {
         self.legs
             .first()
-            .map(|leg| String::from_utf8_lossy(leg.dialog.call_id()).into_owned())
+            .map(|leg| lossy(leg.dialog.call_id()).into_owned())
             .unwrap_or_default()
     }
 }
