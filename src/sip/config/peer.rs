@@ -235,6 +235,19 @@ impl Secret {
 }
 
 impl Peer {
+    /// The time its contacts have to answer OPTIONS; `None` where none are sent.
+    pub fn asked_within(&self) -> Option<Duration> {
+        match self.qualify {
+            Qualify::Within(within) if self.takes(Method::Options) => Some(within),
+            Qualify::Within(_) | Qualify::Off => None,
+        }
+    }
+
+    /// Whether its contacts are watched: asked, or the way to them held open.
+    pub fn is_watched(&self) -> bool {
+        !self.keepalive.is_zero() || self.asked_within().is_some()
+    }
+
     /// Who we are to this device when it challenges us: its `auth=` entries by
     /// realm, and its own secret for the realm it names itself.
     pub fn identities(&self) -> Vec<auth::Identity<'_>> {

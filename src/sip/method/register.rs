@@ -5,7 +5,7 @@ use super::{Asked, Extra, Inside, Row, Verdict};
 use crate::base::Text;
 use crate::config::{Acl, Host, PeerKind};
 use crate::registrar::{self, ExpiryRules};
-use crate::wire::{Status, Uri};
+use crate::wire::Status;
 
 /// The row.
 pub static ROW: Row = Row {
@@ -49,6 +49,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         asked.flow,
         to_source,
         peer.max_contacts,
+        peer.is_watched(),
     ) {
         Ok(update) if !contacts_permitted(&update, [&general.contact_acl, &peer.contact_acl]) => {
             Verdict::Reply {
@@ -75,10 +76,8 @@ fn contacts_permitted(update: &registrar::Update, acls: [&Acl; 2]) -> bool {
         return true;
     }
     update.contacts.iter().all(|contact| {
-        let host = Uri::parse(&contact.uri)
-            .ok()
-            .and_then(|uri| uri.socket_addr(5060));
-        let address = if update.to_source { None } else { host }.unwrap_or(update.flow.remote);
+        let literal = contact.address.filter(|_| !update.to_source);
+        let address = literal.unwrap_or(update.flow.remote);
         acls.iter().all(|acl| acl.permits(address.ip()))
     })
 }

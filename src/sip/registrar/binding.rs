@@ -2,6 +2,9 @@
 
 use alloc::sync::Arc;
 use core::fmt;
+use core::net::SocketAddr;
+
+use smallvec::SmallVec;
 
 use crate::base::{Flow, Instant, Text};
 
@@ -15,6 +18,8 @@ pub struct Contact {
     pub q: u16,
     /// Granted seconds, already clamped; 0 removes.
     pub expires_s: u32,
+    /// Where host and port of the URI point, if the host is an IP literal.
+    pub address: Option<SocketAddr>,
 }
 
 /// A checked REGISTER on its way to the AoR's home shard.
@@ -27,7 +32,7 @@ pub struct Update {
     /// CSeq of the REGISTER.
     pub cseq: u32,
     /// Contacts to add, refresh or remove; none is a query.
-    pub contacts: Vec<Contact>,
+    pub contacts: SmallVec<[Contact; 1]>,
     /// `Contact: *` with `Expires: 0`: remove all.
     pub remove_all: bool,
     /// The flow the REGISTER came by.
@@ -37,9 +42,14 @@ pub struct Update {
     pub to_source: bool,
     /// Contacts the AoR may hold; the oldest makes room for a newer.
     pub max_contacts: u16,
+    /// Whether the device's contacts are watched.
+    pub watched: bool,
     /// User-Agent, for display.
     pub user_agent: Text,
 }
+
+/// The bindings of one AoR, highest q first, then newest; mostly one.
+pub type Bindings = SmallVec<[Binding; 1]>;
 
 /// One contact of an AoR, until its deadline.
 #[derive(Clone, PartialEq, Eq, Debug)]

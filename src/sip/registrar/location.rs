@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use super::wheel::Wheel;
-use super::{Binding, Contact, Refusal, Texts, Update};
+use super::{Binding, Bindings, Contact, Refusal, Texts, Update};
 use crate::base::{Flow, Handle, Hasher, Instant, Slab, Text};
 use crate::wire::Uri;
 
@@ -78,9 +78,12 @@ impl Location {
     ///
     /// A copy of a request already applied is out of order here: transactions
     /// absorb it before.
-    pub fn update(&mut self, now: Instant, update: &Update) -> Result<Vec<Binding>, Refusal> {
+    pub fn update(&mut self, now: Instant, update: &Update) -> Result<Bindings, Refusal> {
         let hash = self.hasher.hash_one(update.aor.as_bytes());
         let account = self.find(hash, &update.aor);
+        if let Some(refreshed) = account.and_then(|handle| self.refresh(now, handle, update)) {
+            return refreshed;
+        }
         let held = account
             .and_then(|handle| self.accounts.get(handle))
             .map_or(&[][..], |account| &account.records);
@@ -108,6 +111,36 @@ impl Location {
         self.len = others + records.len();
         self.commit(hash, account, &update.aor, records);
         Ok(bindings)
+    }
+
+    /// What nearly every update is: the only binding of an AoR anew, its
+    /// contact spelled as before. `None` if this one is something else.
+    fn refresh(
+        &mut self,
+        now: Instant,
+        handle: Handle,
+        update: &Update,
+    ) -> Option<Result<Bindings, Refusal>> {
+        let [contact] = update.contacts.as_slice() else {
+            return None;
+        };
+        let [record] = self.accounts.get_mut(handle)?.records.as_mut_slice() else {
+            return None;
+        };
+        let same = *record.binding.uri() == *contact.uri;
+        if !same || contact.expires_s == 0 || update.remove_all || now >= record.end() {
+            return None;
+        }
+        if let Err(refusal) = refuse_disorder(record, update) {
+            return Some(Err(refusal));
+        }
+        self.order += 1;
+        record.order = self.order;
+        record.binding = bind(now, update, contact, Some(&record.binding));
+        let bindings = core::iter::once(record.binding.clone()).collect();
+        let end_s = end_s(record);
+        self.wheel.set(handle, end_s);
+        Some(Ok(bindings))
     }
 
     /// Shows the bindings of an AoR, highest q first, then newest.
@@ -337,16 +370,17 @@ fn destination(update: &Update, contact: &Contact) -> SocketAddr {
     if update.to_source {
         return source;
     }
-    Uri::parse(&contact.uri)
-        .ok()
-        .and_then(|uri| uri.socket_addr(5060))
-        .unwrap_or(source)
+    contact.address.unwrap_or(source)
 }
 
 /// The second by which the first of `records` has ended.
 fn first_end_s(records: &Records) -> u64 {
-    let first = records.iter().map(Record::end).min().unwrap_or_default();
-    first.as_micros().div_ceil(MICROS_PER_S)
+    records.iter().map(end_s).min().unwrap_or_default()
+}
+
+/// The second by which a binding has ended.
+fn end_s(record: &Record) -> u64 {
+    record.end().as_micros().div_ceil(MICROS_PER_S)
 }
 
 #[cfg(test)]

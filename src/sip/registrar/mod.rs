@@ -9,7 +9,7 @@ mod qualify;
 mod register;
 mod wheel;
 
-pub use binding::{Binding, Contact, Refusal, Texts, Update};
+pub use binding::{Binding, Bindings, Contact, Refusal, Texts, Update};
 pub use location::{GRACE, Location};
 pub use qualify::{Qualifier, Reach, Watch};
 pub use register::{ExpiryRules, Rejection, read, write_contacts};

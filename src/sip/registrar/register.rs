@@ -4,6 +4,8 @@
 
 use core::fmt::Write as _;
 
+use smallvec::SmallVec;
+
 use super::{Binding, Contact, Update};
 use crate::base::{Flow, Instant, Text};
 use crate::wire::{ContactValue, Fault, HeaderName, Message, NameAddr, Status, Uri, Writer};
@@ -80,7 +82,7 @@ impl From<Fault> for Rejection {
 }
 
 /// Reads a REGISTER for `aor` that came by `flow` (§10.3 steps 6 and 7, as far
-/// as no binding is needed). `to_source` and `max_contacts` are the peer's.
+/// as no binding is needed). `to_source`, `max_contacts` and `watched` are the peer's.
 pub fn read(
     message: &Message,
     aor: &[u8],
@@ -88,8 +90,9 @@ pub fn read(
     flow: Flow,
     to_source: bool,
     max_contacts: u16,
+    watched: bool,
 ) -> Result<Update, Rejection> {
-    let mut contacts = Vec::new();
+    let mut contacts = SmallVec::new();
     let mut remove_all = false;
     for value in message.contacts() {
         if contacts.len() >= CONTACTS_PER_REQUEST {
@@ -115,6 +118,7 @@ pub fn read(
         flow,
         to_source,
         max_contacts,
+        watched,
         user_agent: user_agent(message),
     })
 }
@@ -133,7 +137,8 @@ fn contact(
             min_expires_s: None,
         });
     }
-    if !Uri::parse(address.uri)?.is_sip() {
+    let uri = Uri::parse(address.uri)?;
+    if !uri.is_sip() {
         return Err(Rejection::bad("Contact is no SIP URI"));
     }
     let q = match address.params.get(b"q") {
@@ -150,6 +155,7 @@ fn contact(
         uri: address.uri.into(),
         q,
         expires_s: rules.grant(requested_s)?,
+        address: uri.socket_addr(5060),
     })
 }
 
@@ -229,7 +235,7 @@ mod tests {
         );
         let mut fields = Fields::new();
         let message = Message::parse(text.as_bytes(), &mut fields).unwrap();
-        read(&message, b"100", rules, flow(), true, 10)
+        read(&message, b"100", rules, flow(), true, 10, false)
     }
 
     fn granted(rules: &ExpiryRules, headers: &str) -> Vec<u32> {
@@ -263,17 +269,19 @@ mod tests {
         assert_eq!(update.user_agent.as_bytes(), b"Phone 1");
         assert!(!update.remove_all);
         assert_eq!(
-            update.contacts,
+            update.contacts.as_slice(),
             [
                 Contact {
                     uri: "sip:100@192.0.2.9;transport=udp".into(),
                     q: 500,
-                    expires_s: 300
+                    expires_s: 300,
+                    address: "192.0.2.9:5060".parse().ok(),
                 },
                 Contact {
                     uri: "sip:100@192.0.2.10".into(),
                     q: 1000,
-                    expires_s: 120
+                    expires_s: 120,
+                    address: "192.0.2.10:5060".parse().ok(),
                 },
             ]
         );

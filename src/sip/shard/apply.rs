@@ -13,7 +13,7 @@ use crate::config::Peer;
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::machine::{Answer, Outbox, Question};
 use crate::method::{Extra, Verdict};
-use crate::registrar::{self, Binding, Refusal};
+use crate::registrar::{self, Binding, Bindings, Refusal};
 use crate::transaction::{Keep, TransactionId};
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Writer};
 
@@ -193,7 +193,7 @@ impl Shard {
         out: &mut Outbox,
     ) {
         let outcome = match answer {
-            Some(Answer::Registered(outcome)) => Some(outcome),
+            Some(Answer::Registered(outcome)) => Some(outcome.map(Bindings::from_vec)),
             _ => None,
         };
         let (status, bindings) = self.registration_outcome(outcome);
@@ -213,15 +213,15 @@ impl Shard {
 
     fn registration_outcome(
         &mut self,
-        outcome: Option<Result<Vec<Binding>, Refusal>>,
-    ) -> (Status, Vec<Binding>) {
+        outcome: Option<Result<Bindings, Refusal>>,
+    ) -> (Status, Bindings) {
         match outcome {
             Some(Ok(bindings)) => {
                 self.exchange.counters.registered += 1;
                 (Status::OK, bindings)
             }
-            Some(Err(Refusal::OutOfOrder)) => (Status::SERVER_INTERNAL_ERROR, Vec::new()),
-            Some(Err(Refusal::Full)) | None => (Status::SERVICE_UNAVAILABLE, Vec::new()),
+            Some(Err(Refusal::OutOfOrder)) => (Status::SERVER_INTERNAL_ERROR, Bindings::new()),
+            Some(Err(Refusal::Full)) | None => (Status::SERVICE_UNAVAILABLE, Bindings::new()),
         }
     }
 

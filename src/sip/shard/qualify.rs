@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::shard::Shard;
 use crate::base::{Instant, Text, shard_of};
 use crate::call::{Outgoing, Owner, Turn, name_addr, push_address};
-use crate::config::{Host, Peer, PeerKind, Qualify};
+use crate::config::{Host, Peer, PeerKind};
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::machine::Outbox;
 use crate::registrar::{Binding, Reach, Texts, Watch};
@@ -29,12 +29,12 @@ impl Rhythm {
     /// By `qualify` and `keepalive`: a question keeps a NAT's binding alive, too.
     fn of(peer: &Peer) -> Option<Rhythm> {
         let keepalive = Some(peer.keepalive).filter(|every| !every.is_zero());
-        match peer.qualify {
-            Qualify::Within(within) if peer.takes(Method::Options) => Some(Rhythm {
+        match peer.asked_within() {
+            Some(within) => Some(Rhythm {
                 within: Some(within),
                 every: keepalive.map_or(peer.qualifyfreq, |every| every.min(peer.qualifyfreq)),
             }),
-            _ => keepalive.map(|every| Rhythm {
+            None => keepalive.map(|every| Rhythm {
                 within: None,
                 every,
             }),
@@ -64,12 +64,6 @@ impl Shard {
                 self.watch(now, peer, &binding, rhythm, rhythm.every);
             }
         }
-    }
-
-    /// Whether what a peer registers is watched.
-    pub(super) fn is_watched(&self, aor: &Text) -> bool {
-        let peer = self.exchange.config.peers.by_name(aor);
-        peer.is_some_and(|peer| Rhythm::of(peer).is_some())
     }
 
     /// Watches what a peer has registered, and forgets what it has not any more.

@@ -17,7 +17,7 @@ use crate::dialog;
 use crate::machine::{
     Answer, Body, Counters, Envelope, Input, Machine, Outbox, Question, QuestionId,
 };
-use crate::registrar::{Binding, Location, Qualifier, Refusal, Update};
+use crate::registrar::{Bindings, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
 use crate::wire::{Fields, Message, ReplyHead};
 
@@ -204,7 +204,10 @@ impl Shard {
     /// Answers what only this shard can: it owns the AoR, or counts the peer.
     fn decide(&mut self, now: Instant, question: &Question) -> Answer {
         match question {
-            Question::Register(update) => Answer::Registered(self.register(now, update)),
+            Question::Register(update) => {
+                let outcome = self.register(now, update);
+                Answer::Registered(outcome.map(Bindings::into_vec))
+            }
             Question::Bindings(aor) => Answer::Bindings(self.reachable(now, aor)),
             Question::Admit { peer, limit, lease } => {
                 Answer::Admitted(self.occupancy.admit(peer, *limit, *lease))
@@ -217,18 +220,15 @@ impl Shard {
     }
 
     /// Applies a REGISTER to an AoR whose home this is.
-    pub(super) fn register(
-        &mut self,
-        now: Instant,
-        update: &Update,
-    ) -> Result<Vec<Binding>, Refusal> {
-        let watched = self.is_watched(&update.aor);
-        let before = match watched {
+    pub(super) fn register(&mut self, now: Instant, update: &Update) -> Result<Bindings, Refusal> {
+        let before = match update.watched {
             true => self.location.bindings(now, &update.aor),
             false => Vec::new(),
         };
         let answer = self.location.update(now, update);
-        if watched && let Ok(after) = &answer {
+        if update.watched
+            && let Ok(after) = &answer
+        {
             self.watch_bindings(now, &update.aor, &before, after);
         }
         answer

@@ -19,6 +19,9 @@ fn contact(uri: &str, expires_s: u32) -> Contact {
         uri: uri.into(),
         q: 1000,
         expires_s,
+        address: Uri::parse(uri.as_bytes())
+            .ok()
+            .and_then(|uri| uri.socket_addr(5060)),
     }
 }
 
@@ -27,7 +30,7 @@ fn register(call_id: &str, cseq: u32, contacts: &[Contact]) -> Update {
         aor: AOR.into(),
         call_id: call_id.into(),
         cseq,
-        contacts: contacts.to_vec(),
+        contacts: contacts.into(),
         remove_all: false,
         flow: Flow {
             socket: 1,
@@ -36,6 +39,7 @@ fn register(call_id: &str, cseq: u32, contacts: &[Contact]) -> Update {
         },
         to_source: false,
         max_contacts: 10,
+        watched: false,
         user_agent: "phone".into(),
     }
 }
@@ -77,8 +81,8 @@ fn a_contact_is_added() {
         },
         cseq: 1,
     };
-    assert_eq!(bindings, [expected]);
-    assert_eq!(location.bindings(at(5), AOR), bindings);
+    assert_eq!(bindings.as_slice(), [expected]);
+    assert_eq!(location.bindings(at(5), AOR), bindings.as_slice());
     assert_eq!((location.len(), location.aors()), (1, 1));
 }
 
@@ -147,7 +151,10 @@ fn contacts_that_differ_in_user_host_or_port_stand_side_by_side() {
 #[test]
 fn a_query_changes_nothing() {
     let mut location = location(10);
-    assert_eq!(location.update(at(0), &register("c", 1, &[])), Ok(vec![]));
+    assert_eq!(
+        location.update(at(0), &register("c", 1, &[])),
+        Ok(Bindings::new())
+    );
     assert_eq!(location.aors(), 0);
     location
         .update(at(0), &register("c", 2, &[contact("sip:a@h", 60)]))
@@ -189,7 +196,7 @@ fn the_last_contact_takes_its_aor_along() {
         .unwrap();
     assert_eq!(
         location.update(at(1), &register("c", 2, &[contact("sip:a@h", 0)])),
-        Ok(vec![])
+        Ok(Bindings::new())
     );
     assert_eq!(
         (location.len(), location.aors(), location.deadline()),
@@ -210,7 +217,10 @@ fn a_star_removes_all_contacts() {
             &register("c", 1, &[contact("sip:a@h", 60), contact("sip:b@h", 60)]),
         )
         .unwrap();
-    assert_eq!(location.update(at(1), &star("other", 1)), Ok(vec![]));
+    assert_eq!(
+        location.update(at(1), &star("other", 1)),
+        Ok(Bindings::new())
+    );
     assert!(location.is_empty());
 }
 
@@ -228,7 +238,7 @@ fn a_star_out_of_order_removes_none() {
         Err(Refusal::OutOfOrder)
     );
     assert_eq!(found(&location, at(1)).len(), 2);
-    assert_eq!(location.update(at(1), &star("c", 6)), Ok(vec![]));
+    assert_eq!(location.update(at(1), &star("c", 6)), Ok(Bindings::new()));
 }
 
 #[test]
@@ -480,7 +490,7 @@ impl Model {
         now: Instant,
         update: &Update,
         capacity: usize,
-    ) -> Result<Vec<Binding>, Refusal> {
+    ) -> Result<Bindings, Refusal> {
         let mut next = self.bindings.clone();
         next.retain(|(aor, binding)| *aor != update.aor || now < binding.expires + GRACE);
         let mine = |aor: &Text, binding: &Binding, uri: &Text| {
@@ -516,7 +526,7 @@ impl Model {
             return Err(Refusal::Full);
         }
         self.bindings = next;
-        Ok(self.bindings_of(now, &update.aor))
+        Ok(self.bindings_of(now, &update.aor).into())
     }
 
     fn bindings_of(&self, now: Instant, wanted: &Text) -> Vec<Binding> {
@@ -542,9 +552,8 @@ impl Model {
 fn any_update() -> impl Strategy<Value = Update> {
     let any_contact = (0..5, 0..3_u16, prop_oneof![Just(0), 1..200_u32, Just(9000)]).prop_map(
         |(uri, q, expires_s)| Contact {
-            uri: format!("sip:{uri}@h").as_str().into(),
             q: q * 500,
-            expires_s,
+            ..contact(&format!("sip:{uri}@h"), expires_s)
         },
     );
     let contacts = proptest::collection::vec(any_contact, 0..4);
@@ -559,7 +568,7 @@ fn any_update() -> impl Strategy<Value = Update> {
         .prop_map(
             |(aor, call_id, cseq, contacts, remove_all, max_contacts)| Update {
                 aor: format!("user{aor}").as_str().into(),
-                contacts: if remove_all { vec![] } else { contacts },
+                contacts: if remove_all { vec![] } else { contacts }.into(),
                 remove_all,
                 max_contacts,
                 ..register(&format!("c{call_id}"), cseq, &[])
