@@ -64,10 +64,7 @@ impl<'a> DigestParams<'a> {
         let mut rest = scheme_is_digest.then_some(rest);
         while let Some(text) = rest {
             let (name, value, after) = well_formed(text).unwrap_or_else(|| any(text));
-            let known = NAMES.iter().zip(values.iter_mut());
-            if let Some((_, slot)) = known
-                .into_iter()
-                .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            if let Some(slot) = index(name).and_then(|index| values.get_mut(index))
                 && slot.is_none()
             {
                 *slot = value;
@@ -79,6 +76,26 @@ impl<'a> DigestParams<'a> {
             values,
         }
     }
+}
+
+/// Which of `NAMES` a name is. Its length and its first letter leave but one.
+fn index(name: &[u8]) -> Option<usize> {
+    let index = match (name.len(), name.first()? | 0x20) {
+        (8, b'u') => 0,
+        (5, b'r') => 1,
+        (5, b'n') => 2,
+        (3, b'u') => 3,
+        (8, b'r') => 4,
+        (6, b'c') => 5,
+        (2, b'n') => 6,
+        (3, b'q') => 7,
+        (9, b'a') => 8,
+        (6, b'o') => 9,
+        (5, b's') => 10,
+        _ => return None,
+    };
+    let known = NAMES.get(index)?;
+    known.eq_ignore_ascii_case(name).then_some(index)
 }
 
 /// Name and value of one parameter, and what follows its comma.
@@ -148,6 +165,17 @@ mod tests {
         assert_eq!(digest.realm(), Some(&b"a, b"[..]));
         assert_eq!(digest.qop(), Some(&b"auth,auth-int"[..]));
         assert_eq!(digest.stale(), Some(&b"TRUE"[..]));
+    }
+
+    #[test]
+    fn every_name_finds_its_place_in_either_case() {
+        for (place, name) in NAMES.iter().enumerate() {
+            assert_eq!(index(name), Some(place));
+            assert_eq!(index(&name.to_ascii_uppercase()), Some(place));
+        }
+        for other in [&b""[..], b"realn", b"usernam", b"x"] {
+            assert_eq!(index(other), None);
+        }
     }
 
     #[test]
