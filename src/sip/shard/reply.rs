@@ -85,7 +85,8 @@ impl Shard {
             .ok()
             .and_then(|via| via.branch())
             .unwrap_or_default();
-        let hash = self.tags.hash_one((request.call_id(), branch));
+        // 32 bits, as many as §19.3 asks for.
+        let hash = self.tags.hash_one((request.call_id(), branch)) >> 32;
         Text::from(Decimal::new(hash).as_bytes())
     }
 

@@ -19,6 +19,8 @@ pub struct Message<'a> {
     pub(super) start: StartLine<'a>,
     pub(super) fields: &'a Fields,
     pub(super) body: &'a [u8],
+    /// Whether no field holds a line end or another control.
+    pub(super) even: bool,
     /// The first fault found while reading.
     pub(super) fault: Option<Fault>,
     /// What `check()` has read already.
@@ -69,6 +71,7 @@ impl<'a> Message<'a> {
             start,
             fields,
             body: rest,
+            even: !reader.uneven,
             fault: reader.fault,
             known: Known::default(),
         };

@@ -17,6 +17,8 @@ pub(super) struct Reader<'a> {
     pub at: usize,
     /// The first fault so far.
     pub fault: Option<Fault>,
+    /// Whether a line so far was folded, or held a control other than its end.
+    pub uneven: bool,
     controls: Controls<'a>,
 }
 
@@ -26,6 +28,7 @@ impl<'a> Reader<'a> {
             datagram,
             at,
             fault: None,
+            uneven: false,
             controls: Controls::new(datagram),
         }
     }
@@ -59,8 +62,11 @@ impl<'a> Reader<'a> {
                     self.at = end + 1;
                     return (start, end);
                 }
-                Some(b'\r') => self.note(FaultKind::BareLineEnd, end),
-                _ => {}
+                Some(b'\r') => {
+                    self.uneven = true;
+                    self.note(FaultKind::BareLineEnd, end);
+                }
+                _ => self.uneven = true,
             }
         }
         self.at = self.datagram.len();
@@ -71,6 +77,7 @@ impl<'a> Reader<'a> {
     fn folded_line(&mut self) -> (usize, usize) {
         let (start, mut end) = self.line();
         while let Some(b' ' | b'\t') = self.byte(self.at) {
+            self.uneven = true;
             end = self.line().1;
         }
         (start, end)

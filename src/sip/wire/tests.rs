@@ -360,6 +360,30 @@ fn vias_tell_where_a_request_came_from() {
         "SIP / 2.0 / UDP example.com;x=\"a;b\";received=192.0.2.1, SIP/2.0/UDP c;rport"
     );
     assert_eq!(stamped("nonsense;;", true), "nonsense;;");
+    let source = "received=192.0.2.1;rport=6000";
+    for (via, expected) in [
+        ("SIP/2.0/UDP c;rport;branch=a", "SIP/2.0/UDP c;branch=a"),
+        ("SIP/2.0/UDP c;branch=a; rport", "SIP/2.0/UDP c;branch=a"),
+        ("SIP/2.0/UDP c;rport=1;branch=a", "SIP/2.0/UDP c;branch=a"),
+        ("SIP/2.0/UDP c;rport;x;RPORT=2", "SIP/2.0/UDP c;x"),
+        ("SIP/2.0/UDP c;rport;received=1.1.1.1;x", "SIP/2.0/UDP c;x"),
+    ] {
+        assert_eq!(stamped(via, false), format!("{expected};{source}"));
+    }
+}
+
+#[test]
+fn what_is_copied_stays_in_its_line() {
+    let copied = |subject: &str| {
+        let datagram = format!("{START}{NEEDED}Subject: {subject}\r\n\r\n");
+        let text = read(&datagram, |request| {
+            write(|writer| writer.copy(request, HeaderName::Subject))
+        });
+        text.split("\r\n").next().unwrap().to_owned()
+    };
+    assert_eq!(copied("a b"), "Subject: a b");
+    assert_eq!(copied("a\r\n  b"), "Subject: a b");
+    assert_eq!(copied("a\rb\0c\td"), "Subject: a b c\td");
 }
 
 #[test]

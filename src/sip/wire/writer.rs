@@ -106,7 +106,9 @@ impl<'b> Writer<'b> {
     /// All header fields of that name, in order.
     pub fn copy(&mut self, from: &Message, name: HeaderName) {
         for value in from.raw(name) {
-            self.field(name, value);
+            self.name(name);
+            self.text(value);
+            self.copied_line_end(from);
         }
     }
 
@@ -128,20 +130,24 @@ impl<'b> Writer<'b> {
                 self.text(b", ");
                 self.text(element);
             }
-            self.line_end();
+            self.copied_line_end(request);
         }
         for value in values {
-            self.field(HeaderName::Via, value);
+            self.name(HeaderName::Via);
+            self.text(value);
+            self.copied_line_end(request);
         }
     }
 
     fn stamped(&mut self, via: &Via, source: SocketAddr, force_rport: bool) {
         self.text(via.head);
         let rport = force_rport || via.rport().is_some();
-        if via.rport().is_none() && via.received().is_none() {
-            self.text(via.params.as_bytes());
-        } else {
-            self.others_than_source(via);
+        match via.around_source() {
+            Some((before, after)) => {
+                self.text(before);
+                self.text(after);
+            }
+            None => self.others_than_source(via),
         }
         let address = source.ip().to_canonical();
         if rport || !via.names(address) {
@@ -181,7 +187,7 @@ impl<'b> Writer<'b> {
             self.text(b";tag=");
             self.text(tag);
         }
-        self.line_end();
+        self.copied_line_end(request);
     }
 
     /// The end of a message without a body.
@@ -203,10 +209,9 @@ impl<'b> Writer<'b> {
 
     fn name(&mut self, name: HeaderName) {
         match name.compact() {
-            Some(letter) if self.compact => self.buffer.push(letter),
-            _ => self.text(name.as_bytes()),
+            Some(letter) if self.compact => self.text(&[letter, b':', b' ']),
+            _ => self.text(name.label().as_bytes()),
         }
-        self.text(b": ");
     }
 
     fn text(&mut self, text: &[u8]) {
@@ -222,6 +227,16 @@ impl<'b> Writer<'b> {
         }
         self.text(b"\r\n");
         self.line_at = self.buffer.len();
+    }
+
+    /// Ends a line that holds fields of `from`, and beside them our own words.
+    fn copied_line_end(&mut self, from: &Message) {
+        if from.even {
+            self.text(b"\r\n");
+            self.line_at = self.buffer.len();
+        } else {
+            self.line_end();
+        }
     }
 
     /// Makes one line of what would be several.

@@ -25,6 +25,13 @@ macro_rules! headers {
                 }
             }
 
+            /// The name with its colon and space, as a line begins.
+            pub(crate) const fn label(self) -> &'static str {
+                match self {
+                    $(HeaderName::$variant => concat!($text, ": "),)*
+                }
+            }
+
             /// The one-letter form, if it has one.
             pub const fn compact(self) -> Option<u8> {
                 let letter = match self {

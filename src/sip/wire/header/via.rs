@@ -25,6 +25,10 @@ pub struct Via<'a> {
     rport: Found<'a>,
     received: Found<'a>,
     maddr: Found<'a>,
+    /// Where the name of an `rport` without value stands in `params`.
+    rport_at: usize,
+    /// How many parameters tell the source: `rport`, `received`.
+    of_source: usize,
     /// Everything before the parameters.
     pub(crate) head: &'a [u8],
 }
@@ -57,6 +61,8 @@ impl<'a> Via<'a> {
             rport: None,
             received: None,
             maddr: None,
+            rport_at: 0,
+            of_source: 0,
             head,
         }
         .with_params()
@@ -65,11 +71,21 @@ impl<'a> Via<'a> {
     /// The same with the parameters that have accessors; `None` if any breaks
     /// the grammar.
     fn with_params(mut self) -> Option<Via<'a>> {
+        let params = self.params.as_bytes();
         let whole = self.params.visit(|name, value| {
             let found = match name.len() {
                 6 if name.eq_ignore_ascii_case(b"branch") => &mut self.branch,
-                5 if name.eq_ignore_ascii_case(b"rport") => &mut self.rport,
-                8 if name.eq_ignore_ascii_case(b"received") => &mut self.received,
+                5 if name.eq_ignore_ascii_case(b"rport") => {
+                    self.of_source += 1;
+                    if value.is_none() {
+                        self.rport_at = name.as_ptr().addr().saturating_sub(params.as_ptr().addr());
+                    }
+                    &mut self.rport
+                }
+                8 if name.eq_ignore_ascii_case(b"received") => {
+                    self.of_source += 1;
+                    &mut self.received
+                }
                 5 if name.eq_ignore_ascii_case(b"maddr") => &mut self.maddr,
                 _ => return,
             };
@@ -90,6 +106,20 @@ impl<'a> Via<'a> {
                 .and_then(number)
                 .and_then(|number| u16::try_from(number).ok()),
         )
+    }
+
+    /// The parameters before and after those that tell the source, where
+    /// there are none or only an `rport` that asks for a value.
+    pub(crate) fn around_source(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let params = self.params.as_bytes();
+        match (self.of_source, self.rport_at) {
+            (0, _) => Some((params, b"")),
+            (1, 1..) => {
+                let (before, rport) = split(params, self.rport_at);
+                Some((before.strip_suffix(b";")?, rport.get(5..)?))
+            }
+            _ => None,
+        }
     }
 
     /// The `received` parameter, with or without brackets (RFC 5118 §4.5).
