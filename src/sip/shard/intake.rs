@@ -2,35 +2,28 @@
 
 use memchr::memchr;
 
-/// What a datagram is, at first glance.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Glance<'a> {
-    /// Blank: a keep-alive.
-    KeepAlive,
-    /// A message of that Call-ID; empty if none was found.
-    Message(&'a [u8]),
+/// Whether a datagram is blank: a keep-alive.
+pub fn is_keep_alive(datagram: &[u8]) -> bool {
+    datagram
+        .iter()
+        .all(|byte| matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0))
 }
 
 /// Looks for the Call-ID line. What it returns hashes like the parsed value;
-/// a message too odd to show one here is parsed where it arrived.
-pub fn glance(datagram: &[u8]) -> Glance<'_> {
-    if datagram
-        .iter()
-        .all(|byte| matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0))
-    {
-        return Glance::KeepAlive;
-    }
+/// it is empty in a message too odd to show one here, which is parsed where it
+/// arrived.
+pub fn call_id(datagram: &[u8]) -> &[u8] {
     let mut rest = datagram;
     while let Some(end) = memchr(b'\n', rest) {
         rest = rest.get(end + 1..).unwrap_or_default();
         if let Some(value) = call_id_value(rest) {
-            return Glance::Message(value);
+            return value;
         }
         if matches!(rest, [b'\r', b'\n', ..] | [b'\n', ..]) {
             break;
         }
     }
-    Glance::Message(b"")
+    b""
 }
 
 /// The value of a line that begins with `Call-ID:` or `i:`.
@@ -66,30 +59,26 @@ mod tests {
             "I:abc@h \t",
         ] {
             let message = format!("OPTIONS sip:x SIP/2.0\r\nVia: v\r\n{header}\r\n\r\n");
-            assert_eq!(
-                glance(message.as_bytes()),
-                Glance::Message(b"abc@h"),
-                "{header}"
-            );
+            assert_eq!(call_id(message.as_bytes()), b"abc@h", "{header}");
         }
     }
 
     #[test]
     fn a_body_is_not_searched() {
         assert_eq!(
-            glance(b"OPTIONS sip:x SIP/2.0\r\nVia: v\r\n\r\ni: no\r\n"),
-            Glance::Message(b"")
+            call_id(b"OPTIONS sip:x SIP/2.0\r\nVia: v\r\n\r\ni: no\r\n"),
+            b""
         );
         assert_eq!(
-            glance(b"INFO sip:x SIP/2.0\r\nInfo: x\r\ni: yes\r\n\r\n"),
-            Glance::Message(b"yes")
+            call_id(b"INFO sip:x SIP/2.0\r\nInfo: x\r\ni: yes\r\n\r\n"),
+            b"yes"
         );
     }
 
     #[test]
     fn blank_datagrams_keep_alive() {
         for blank in [&b""[..], b"\r\n", b"\r\n\r\n", b"\r\n\0"] {
-            assert_eq!(glance(blank), Glance::KeepAlive);
+            assert!(is_keep_alive(blank));
         }
     }
 }

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use super::intake::{Glance, glance};
+use super::intake::{call_id, is_keep_alive};
 use super::pending::{Overdue, Pending};
 use crate::auth;
 use crate::base::{
@@ -134,15 +134,12 @@ impl Shard {
 
     fn datagram(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
         self.exchange.counters.datagrams += 1;
-        let call_id = match glance(bytes) {
-            Glance::KeepAlive => {
-                self.exchange.counters.keepalives += 1;
-                return;
-            }
-            Glance::Message(call_id) => call_id,
-        };
-        let home = shard_of(call_id, self.exchange.shards);
-        if home != self.exchange.shard && !call_id.is_empty() {
+        if is_keep_alive(bytes) {
+            self.exchange.counters.keepalives += 1;
+            return;
+        }
+        let home = self.home_of_message(bytes);
+        if home != self.exchange.shard {
             self.exchange.counters.handed_off += 1;
             let body = Body::Datagram {
                 bytes: bytes.into(),
@@ -156,6 +153,18 @@ impl Shard {
             return;
         }
         self.message(now, bytes, flow, out);
+    }
+
+    /// The home of a message: here, if it shows no Call-ID, and wherever there
+    /// is no other shard.
+    fn home_of_message(&self, bytes: &[u8]) -> ShardId {
+        if self.exchange.shards <= 1 {
+            return self.exchange.shard;
+        }
+        match call_id(bytes) {
+            b"" => self.exchange.shard,
+            call_id => shard_of(call_id, self.exchange.shards),
+        }
     }
 
     /// A datagram whose home this is.
