@@ -332,9 +332,10 @@ fn setup(users: Users) -> Setup {
         }
         peer
     });
+    let general = General::default();
     let config = Config {
-        general: General::default(),
-        peers: Peers::new(peers),
+        peers: Peers::for_realm(&general.realm, peers),
+        general,
         plan: Arc::new(builder.build()),
     };
     Setup {

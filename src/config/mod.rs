@@ -33,8 +33,8 @@ pub struct Loaded {
 impl Loaded {
     fn new(sip: Sip, plan: Plan, plan_warnings: Vec<Warning>) -> Loaded {
         let config = Config {
+            peers: Peers::for_realm(&sip.general.realm, sip.peers),
             general: sip.general,
-            peers: Peers::new(sip.peers),
             plan: Arc::new(plan),
         };
         let mut warnings = sip.warnings;

@@ -28,11 +28,10 @@ pub(super) struct Device {
 impl Device {
     /// A device that has said nothing yet, and so is as `defaults` has it.
     pub(super) fn new(name: &str, defaults: &Peer) -> Device {
+        let mut peer = defaults.clone();
+        peer.name = name.into();
         Device {
-            peer: Peer {
-                name: name.into(),
-                ..defaults.clone()
-            },
+            peer,
             kind: None,
             host: None,
             port: 5060,

@@ -12,13 +12,26 @@ pub enum Secret<'a> {
     Plain(&'a [u8]),
     /// MD5(user:realm:password) in 32 hexadecimal digits (`md5secret`).
     Md5(&'a [u8]),
+    /// The password, and that hash of it for the realm at hand.
+    Both {
+        /// The password itself.
+        password: &'a [u8],
+        /// MD5(user:realm:password), as above.
+        md5: &'a [u8],
+    },
 }
 
 impl Secret<'_> {
     /// Whether a response by `algorithm` can be computed from it.
     pub fn suits(self, algorithm: Algorithm) -> bool {
-        matches!(self, Secret::Plain(_)) || algorithm.is_md5()
+        !matches!(self, Secret::Md5(_)) || algorithm.is_md5()
     }
+}
+
+/// MD5(user:realm:password) in hexadecimal digits, as [`Secret::Both`] takes it.
+pub fn md5_of(user: &[u8], realm: &[u8], password: &[u8]) -> [u8; 32] {
+    let hex = Algorithm::Md5.hash(&[user, realm, password]);
+    hex.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
 /// `qop=auth`'s terms (RFC 7616 §3.4).
@@ -69,6 +82,10 @@ impl Terms<'_> {
     fn hashed_a1(&self) -> Hex {
         let base = match self.secret {
             Secret::Plain(password) => self.algorithm.hash(&[self.user, self.realm, password]),
+            Secret::Both { md5, .. } if self.algorithm.is_md5() => Hex::from_digits(md5),
+            Secret::Both { password, .. } => {
+                self.algorithm.hash(&[self.user, self.realm, password])
+            }
             Secret::Md5(digits) => Hex::from_digits(digits),
         };
         if self.algorithm.is_session() {
@@ -203,6 +220,29 @@ mod tests {
                 ..mufasa()
             };
             assert_eq!(terms.response().as_bytes(), mufasa().response().as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_hash_known_beforehand_changes_no_response() {
+        let password = b"Circle of Life";
+        let md5 = md5_of(b"Mufasa", b"http-auth@example.org", password);
+        for algorithm in [
+            Algorithm::Md5,
+            Algorithm::Md5Sess,
+            Algorithm::Sha256,
+            Algorithm::Sha256Sess,
+        ] {
+            let known = Terms {
+                secret: Secret::Both {
+                    password,
+                    md5: &md5,
+                },
+                ..mufasa_2015(algorithm)
+            };
+            let computed = mufasa_2015(algorithm).response();
+            assert_eq!(known.response().as_bytes(), computed.as_bytes());
+            assert!(known.secret.suits(algorithm));
         }
     }
 

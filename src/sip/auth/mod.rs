@@ -17,7 +17,7 @@ mod nonce;
 pub use algorithm::Algorithm;
 pub use challenge::{Challenge, Challenges};
 pub use client::{Identity, respond};
-pub use digest::Secret;
+pub use digest::{Secret, md5_of};
 pub use gate::{Gate, Offer, Outcome, Settings, proves};
 pub use guard::ReplayGuard;
 pub use nonce::{Freshness, NONCE_LEN, NonceText, Nonces, Stamp};

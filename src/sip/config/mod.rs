@@ -11,7 +11,8 @@ mod peer;
 use alloc::sync::Arc;
 use core::net::IpAddr;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
+use smol_str::SmolStr;
 
 use crate::base::Hasher;
 use crate::dialplan::Plan;
@@ -36,59 +37,79 @@ pub struct Config {
 pub struct Peers {
     /// In file order.
     list: Vec<Arc<Peer>>,
-    by_name: HashMap<Box<[u8]>, usize, Hasher>,
+    /// The same, each a step away from the hash of its name.
+    by_name: HashTable<Arc<Peer>>,
+    hasher: Hasher,
+    /// The realm the hashes of their secrets are for.
+    realm: Option<SmolStr>,
     by_address: HashMap<IpAddr, Vec<Arc<Peer>>, Hasher>,
 }
 
 impl Peers {
     /// Indexes the devices. A later one of the same name replaces an earlier.
     pub fn new(peers: impl IntoIterator<Item = Peer>) -> Peers {
+        Peers::build(None, peers)
+    }
+
+    /// The same, with secrets hashed for `realm` once and not for each proof.
+    pub fn for_realm(realm: &str, peers: impl IntoIterator<Item = Peer>) -> Peers {
+        Peers::build(Some(realm.into()), peers)
+    }
+
+    fn build(realm: Option<SmolStr>, peers: impl IntoIterator<Item = Peer>) -> Peers {
         let hasher = Hasher::with_seeds(1, 2, 3, 4);
-        let mut by_name: HashMap<Box<[u8]>, usize, Hasher> = HashMap::with_hasher(hasher.clone());
-        let mut by_address: HashMap<IpAddr, Vec<Arc<Peer>>, Hasher> = HashMap::with_hasher(hasher);
+        let mut places: HashMap<SmolStr, usize, Hasher> = HashMap::with_hasher(hasher.clone());
         let mut list: Vec<Arc<Peer>> = Vec::new();
-        for peer in peers {
-            let peer = Arc::new(peer);
-            match by_name
-                .get(peer.name.as_bytes())
-                .and_then(|&index| list.get_mut(index))
-            {
-                Some(earlier) => *earlier = peer,
+        for mut peer in peers {
+            peer.hashed = None;
+            if let Some(realm) = &realm {
+                peer.hash_secret(realm);
+            }
+            let earlier = places.get(&peer.name);
+            match earlier.and_then(|&index| list.get_mut(index)) {
+                Some(earlier) => *earlier = Arc::new(peer),
                 None => {
-                    by_name.insert(peer.name.as_bytes().into(), list.len());
-                    list.push(peer);
+                    places.insert(peer.name.clone(), list.len());
+                    list.push(Arc::new(peer));
                 }
             }
         }
+        let hash = |peer: &Arc<Peer>| hasher.hash_one(peer.name.as_bytes());
+        let mut by_name = HashTable::with_capacity(list.len());
+        let mut by_address: HashMap<IpAddr, Vec<Arc<Peer>>, Hasher> =
+            HashMap::with_hasher(hasher.clone());
         for peer in &list {
+            by_name.insert_unique(hash(peer), Arc::clone(peer), hash);
             if let Host::Fixed(address) = peer.host
                 && peer.kind != PeerKind::User
             {
-                by_address
-                    .entry(address.ip())
-                    .or_default()
-                    .push(Arc::clone(peer));
+                let there = by_address.entry(address.ip()).or_default();
+                there.push(Arc::clone(peer));
             }
         }
         Peers {
             list,
             by_name,
             by_address,
+            hasher,
+            realm,
         }
     }
 
     /// The same devices, each as `change` leaves it.
     pub fn map(&self, change: impl Fn(&mut Peer)) -> Peers {
-        Peers::new(self.list.iter().map(|peer| {
+        let changed = self.list.iter().map(|peer| {
             let mut peer = Peer::clone(peer);
             change(&mut peer);
             peer
-        }))
+        });
+        Peers::build(self.realm.clone(), changed)
     }
 
     /// The device called `name`.
     pub fn by_name(&self, name: &[u8]) -> Option<&Arc<Peer>> {
-        self.list.get(*self.by_name.get(name)?)
+        let hash = self.hasher.hash_one(name);
+        self.by_name.find(hash, |peer| peer.name.as_bytes() == name)
     }
 
     /// The devices (type peer or friend) with a fixed host at `ip`, in the

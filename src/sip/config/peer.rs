@@ -4,6 +4,8 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use smol_str::SmolStr;
+
 use super::Acl;
 use crate::auth;
 use crate::wire::Method;
@@ -132,6 +134,19 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// MD5(user:realm:secret), and the realm. Never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Hashed {
+    realm: SmolStr,
+    md5: [u8; 32],
+}
+
+impl fmt::Debug for Hashed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<set>")
+    }
+}
+
 /// `callerid="Name" <number>`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CallerId {
@@ -146,7 +161,7 @@ pub struct CallerId {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Peer {
     /// The section's name.
-    pub name: String,
+    pub name: SmolStr,
     /// `type`.
     pub kind: PeerKind,
     /// `host`, `port`.
@@ -157,6 +172,8 @@ pub struct Peer {
     pub defaultuser: Option<String>,
     /// `secret`, `md5secret`.
     pub secret: Secret,
+    /// The hash of a plain `secret`, where [`Peers`](super::Peers) has computed it.
+    pub(super) hashed: Option<Hashed>,
     /// `remotesecret`: for challenges we are given; falls back to `secret`.
     pub remotesecret: Option<String>,
     /// `auth=` entries of the device, then of `[authentication]`:
@@ -235,6 +252,30 @@ impl Secret {
 }
 
 impl Peer {
+    /// Computes what a proof for `realm` begins with, once for all proofs.
+    pub(super) fn hash_secret(&mut self, realm: &SmolStr) {
+        self.hashed = match &self.secret {
+            Secret::Plain(password) => Some(Hashed {
+                realm: realm.clone(),
+                md5: auth::md5_of(self.name.as_bytes(), realm.as_bytes(), password.as_bytes()),
+            }),
+            Secret::None | Secret::Md5(_) => None,
+        };
+    }
+
+    /// What the device proves to us in `realm`; `None` for no password.
+    pub fn proof(&self, realm: &str) -> Option<auth::Secret<'_>> {
+        match (&self.secret, &self.hashed) {
+            (Secret::Plain(password), Some(hashed)) if hashed.realm == realm => {
+                Some(auth::Secret::Both {
+                    password: password.as_bytes(),
+                    md5: &hashed.md5,
+                })
+            }
+            (secret, _) => secret.proof(),
+        }
+    }
+
     /// The time its contacts have to answer OPTIONS; `None` where none are sent.
     pub fn asked_within(&self) -> Option<Duration> {
         match self.qualify {
@@ -318,6 +359,7 @@ impl Peer {
             defaultip: None,
             defaultuser: None,
             secret: Secret::None,
+            hashed: None,
             remotesecret: None,
             credentials: Vec::new(),
             context: "default".into(),

@@ -92,9 +92,9 @@ fn by_name(peer: &Peer) -> bool {
 /// Asks for proof that `user` sent the request: `None` when it is given, or
 /// when the device has no secret; else the answer.
 pub fn prove(asked: &mut Asked<'_>, user: &[u8], peer: Option<&Peer>) -> Option<Verdict> {
-    let secret = match peer.map(|peer| &peer.secret) {
-        Some(config::Secret::None) => return None,
-        Some(secret) => secret.proof(),
+    let secret = match peer {
+        Some(peer) if peer.secret == config::Secret::None => return None,
+        Some(peer) => peer.proof(&asked.config.general.realm),
         None if asked.config.general.alwaysauthreject => None,
         None => return Some(Verdict::reply(Status::NOT_FOUND)),
     };
