@@ -134,15 +134,11 @@ pub fn behind_nat(nat: Nat, message: &Message<'_>, flow: Flow) -> bool {
     if nat.force_rport {
         return true;
     }
-    let via = message.top_via().ok();
-    let literal = via.and_then(|via| {
-        let host = core::str::from_utf8(via.host).ok()?;
-        host.trim_matches(['[', ']'])
-            .parse::<core::net::IpAddr>()
-            .ok()
-    });
-    nat.auto_force_rport
-        && literal.is_none_or(|host| host.to_canonical() != flow.remote.ip().to_canonical())
+    let names_source = || {
+        let via = message.top_via();
+        via.is_ok_and(|via| via.names(flow.remote.ip()))
+    };
+    nat.auto_force_rport && !names_source()
 }
 
 fn from_user(request: &Message<'_>) -> Text {

@@ -26,6 +26,12 @@ impl<'a> Controls<'a> {
             marks: marks_at(bytes, 0),
         }
     }
+
+    /// Passes over the LF of the CR told last, unless a block ends between
+    /// them: then it is told.
+    pub fn pass_line_feed(&mut self) {
+        self.marks &= self.marks.wrapping_sub(1);
+    }
 }
 
 impl Iterator for Controls<'_> {

@@ -49,11 +49,12 @@ impl<'a> Reader<'a> {
         let start = self.at;
         while let Some(end) = self.controls.next() {
             if end < start {
-                // The LF of the line before.
+                // The LF of the line before, in a block of its own.
                 continue;
             }
             match self.byte(end) {
                 Some(b'\r') if self.byte(end + 1) == Some(b'\n') => {
+                    self.controls.pass_line_feed();
                     self.at = end + 2;
                     return (start, end);
                 }

@@ -373,6 +373,21 @@ fn vias_tell_where_a_request_came_from() {
 }
 
 #[test]
+fn lines_end_wherever_blocks_of_bytes_do() {
+    for pad in 0..140 {
+        let filler = "x".repeat(pad);
+        let datagram = format!("{START}X-A: {filler}\r\nX-B: 1\r\nX-C: 2\r\n{NEEDED}\r\n");
+        read(&datagram, |message| {
+            assert_eq!(message.check(), Ok(()), "{pad}");
+            let others: Vec<_> = message.others().collect();
+            let expected: [(&[u8], &[u8]); 3] =
+                [(b"X-A", filler.as_bytes()), (b"X-B", b"1"), (b"X-C", b"2")];
+            assert_eq!(others, expected);
+        });
+    }
+}
+
+#[test]
 fn what_is_copied_stays_in_its_line() {
     let copied = |subject: &str| {
         let datagram = format!("{START}{NEEDED}Subject: {subject}\r\n\r\n");
