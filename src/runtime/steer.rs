@@ -66,11 +66,19 @@ pub struct Closed {
     pub error: io::Error,
 }
 
+impl Closed {
+    /// Whether this process lacks a privilege. The verifier's objections do
+    /// not count: it answers EACCES, for which std has the same kind.
+    fn is_unprivileged(&self) -> bool {
+        self.error.raw_os_error() == Some(libc::EPERM)
+    }
+}
+
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = &self.error;
         match self.way {
-            Way::Ebpf if error.kind() == io::ErrorKind::PermissionDenied => write!(
+            Way::Ebpf if self.is_unprivileged() => write!(
                 f,
                 "this process may load no eBPF program, which takes root, or the rights that \
                  setcap cap_bpf,cap_perfmon,cap_net_bind_service=+ep gives to the program's file ({error})"

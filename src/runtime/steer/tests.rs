@@ -88,7 +88,7 @@ fn steer(groups: &[Group], way: Way) -> Option<Steering> {
             assert_eq!(steering.way(), way);
             Some(steering)
         }
-        Err(closed) if closed.error.kind() == io::ErrorKind::PermissionDenied => {
+        Err(closed) if closed.is_unprivileged() => {
             assert_eq!(way, Way::Ebpf, "nothing else takes a privilege: {closed}");
             eprintln!("NOT TESTED, for lack of CAP_BPF and CAP_PERFMON: steering by eBPF");
             let free = Steering::start(groups, None).unwrap();
@@ -262,6 +262,20 @@ fn a_closed_way_is_one_sentence_with_a_way_out() {
             "sysctl -w net.core.optmem_max=131072",
         ),
         (closed(Way::Ebpf, libc::ENOSYS), "Function not implemented"),
+        (
+            closed(Way::Ebpf, libc::EACCES),
+            "the kernel refuses the eBPF program: Permission denied",
+        ),
+        (
+            Closed {
+                way: Way::Ebpf,
+                error: io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "Permission denied: R0 !read_ok",
+                ),
+            },
+            "the kernel refuses the eBPF program: Permission denied: R0 !read_ok",
+        ),
     ] {
         let sentence = closed.to_string();
         assert!(sentence.contains(cure), "{sentence}");
