@@ -282,49 +282,73 @@ impl Epoll {
     /// Waits up to `timeout` (`None`: for ever) and returns the tokens that are
     /// ready. A signal, or work that io_uring queued for this thread, ends the
     /// wait with `Interrupted`. Milliseconds count, and what is less when
-    /// `precise`: epoll_pwait2(2) of Linux 5.11 takes it, older kernels refuse.
+    /// `precise`, by epoll_pwait2(2); kernels before 5.11 lack it, and wait for
+    /// the whole of the last millisecond.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
         precise: bool,
     ) -> io::Result<impl Iterator<Item = u64> + '_> {
-        let result = if precise {
+        let count = if precise {
             self.wait_precisely(timeout)
         } else {
-            let timeout_ms = timeout.map_or(-1, |timeout| {
-                libc::c_int::try_from(timeout.as_millis()).unwrap_or(libc::c_int::MAX)
-            });
-            // SAFETY: `events` is exclusively borrowed and its length is passed.
-            unsafe {
-                libc::epoll_wait(
-                    self.instance.as_raw_fd(),
-                    self.events.as_mut_ptr(),
-                    self.events.len() as libc::c_int,
-                    timeout_ms,
-                )
-            }
-        };
-        let count = checked(result)?;
+            self.wait_ms(timeout.map(|timeout| timeout.as_millis()))
+        }?;
         Ok(self.events.iter().take(count).map(|event| event.u64))
     }
 
-    fn wait_precisely(&mut self, timeout: Option<Duration>) -> libc::c_int {
-        let timeout = timeout.map(|timeout| libc::timespec {
-            tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: timeout.subsec_nanos().into(),
+    fn wait_ms(&mut self, timeout_ms: Option<u128>) -> io::Result<usize> {
+        let timeout_ms = timeout_ms.map_or(-1, |timeout_ms| {
+            libc::c_int::try_from(timeout_ms).unwrap_or(libc::c_int::MAX)
         });
+        // SAFETY: `events` is exclusively borrowed and its length is passed.
+        checked(unsafe {
+            libc::epoll_wait(
+                self.instance.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                self.events.len() as libc::c_int,
+                timeout_ms,
+            )
+        })
+    }
+
+    fn wait_precisely(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
+        match self.pwait2(timeout) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
+                self.wait_rounded_up(timeout)
+            }
+            result => result,
+        }
+    }
+
+    fn wait_rounded_up(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
+        self.wait_ms(timeout.map(|timeout| timeout.as_nanos().div_ceil(1_000_000)))
+    }
+
+    /// Not libc's function of that name, which glibc has from 2.35 on: a program
+    /// that names it does not start with an older one.
+    fn pwait2(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
+        // Seconds and nanoseconds (`__kernel_timespec`), 64 bits each everywhere.
+        let timeout = timeout.map(|timeout| {
+            let seconds = i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX);
+            [seconds, timeout.subsec_nanos().into()]
+        });
+        let no_signals: *const libc::sigset_t = ptr::null();
         // SAFETY: `events` is exclusively borrowed and its length is passed;
-        // `timeout` is null or points at a value that outlives the call; no
-        // signal mask is passed.
-        unsafe {
-            libc::epoll_pwait2(
+        // `timeout` is null or points at a value that outlives the call and is
+        // laid out as the kernel reads it; no signal mask is passed.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
                 self.instance.as_raw_fd(),
                 self.events.as_mut_ptr(),
                 self.events.len() as libc::c_int,
                 timeout.as_ref().map_or(ptr::null(), ptr::from_ref),
-                ptr::null(),
+                no_signals,
+                0_usize,
             )
-        }
+        };
+        checked(result as libc::c_int)
     }
 }
 

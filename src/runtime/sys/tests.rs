@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 use super::*;
 
@@ -197,6 +198,41 @@ fn ancillary_options_belong_to_their_family() {
     set_ancillary(v6.as_fd(), Some(Family::V6)).unwrap();
     let (v4, _) = pair();
     assert!(set_ancillary(v4.as_fd(), Some(Family::V6)).is_err());
+}
+
+/// One of many ends in time even on a busy machine; none would if it were
+/// rounded up.
+#[test]
+fn a_precise_wait_ends_within_its_millisecond() {
+    let mut epoll = Epoll::new(1).unwrap();
+    if let Err(error) = epoll.pwait2(Some(Duration::ZERO)) {
+        assert_eq!(error.raw_os_error(), Some(libc::ENOSYS));
+        eprintln!("NOT TESTED, for lack of Linux 5.11: waits of less than a millisecond");
+        return;
+    }
+    let limit = Instant::now() + Duration::from_secs(20);
+    loop {
+        let start = Instant::now();
+        let ready = epoll.wait(Some(Duration::from_micros(150)), true).unwrap();
+        assert_eq!(ready.count(), 0);
+        if start.elapsed() < Duration::from_millis(1) {
+            break;
+        }
+        assert!(start < limit, "no wait ends within a millisecond");
+    }
+}
+
+#[test]
+fn a_wait_without_epoll_pwait2_is_rounded_up() {
+    let mut epoll = Epoll::new(1).unwrap();
+    let start = Instant::now();
+    assert_eq!(
+        epoll
+            .wait_rounded_up(Some(Duration::from_micros(1)))
+            .unwrap(),
+        0
+    );
+    assert!(start.elapsed() >= Duration::from_millis(1));
 }
 
 /// Two sockets that share a port.
