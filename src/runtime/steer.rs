@@ -158,7 +158,8 @@ impl Steering {
     }
 
     /// Gives `shard` a socket, just bound, of the group `index`, where it has
-    /// none.
+    /// none. The engine replaces no socket while it runs; this is for whoever
+    /// does.
     pub fn insert(
         &mut self,
         index: SocketIndex,
@@ -174,6 +175,7 @@ impl Steering {
 
     /// Forgets the socket of `shard` in the group `index`, just closed. `other`
     /// is one that stays in the group. The kernel spreads what belonged to it.
+    /// The counterpart of [`Steering::insert`].
     pub fn remove(
         &mut self,
         index: SocketIndex,

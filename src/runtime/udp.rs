@@ -209,7 +209,9 @@ pub fn bind(
 }
 
 /// One more socket of the group at `local`, for a shard whose own is gone. It
-/// takes part in the kernel's spreading at once.
+/// takes part in the kernel's spreading at once, and in steering with
+/// [`Steering::insert`](crate::steer::Steering::insert). The engine replaces no
+/// socket while it runs; this is for whoever does.
 pub fn join(
     local: SocketAddr,
     receive_bytes: usize,
