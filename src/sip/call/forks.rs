@@ -1,10 +1,15 @@
 //! Which forks of an INVITE have been ended.
 
-use crate::base::call_id_hash;
+use crate::base::{call_id_hash, home_hash};
 
 /// The dialogs, by hashed To tag, that were ended after a 2xx nobody wanted:
 /// a copy of the 2xx is acknowledged again, and its dialog not ended again.
 /// Remembers the last four, in 12 bytes: every transaction has room for it.
+///
+/// Two tags look the same once in 8 million pairs (23 bits). A dialog mistaken
+/// for an ended one is acknowledged and left to its callee to end. The hash is
+/// not keyed, for a callee that chose its tag to be mistaken would only keep a
+/// dialog nobody else is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EndedForks {
     /// The latest first; zeros for none.
@@ -37,9 +42,11 @@ impl EndedForks {
     }
 }
 
-/// A tag's mark; no tag's is all zeros.
+/// A tag's mark, of the whole tag; no tag's is all zeros.
 fn mark(tag: &[u8]) -> Mark {
-    let [_, high, middle, low] = call_id_hash(tag).to_be_bytes();
+    let parts = tag.chunks(home_hash::BYTES).map(call_id_hash);
+    let hash = parts.fold(0, |sum: u32, part| sum.rotate_left(5) ^ part);
+    let [_, high, middle, low] = hash.to_be_bytes();
     [high, middle, low | 1]
 }
 
@@ -56,5 +63,13 @@ mod tests {
         assert!(!ended.contains(b"1"));
         assert!(tags.iter().skip(1).all(|tag| ended.contains(*tag)));
         assert_eq!(ended.with(b"5"), ended);
+    }
+
+    #[test]
+    fn tags_that_differ_late_are_told_apart() {
+        let long = |end| [&[b'a'; 40][..], end].concat();
+        let ended = EndedForks::default().with(&long(b"1"));
+        assert!(ended.contains(&long(b"1")));
+        assert!(!ended.contains(&long(b"2")));
     }
 }
