@@ -359,6 +359,10 @@ fn vias_tell_where_a_request_came_from() {
         stamped(named, false),
         "SIP / 2.0 / UDP example.com;x=\"a;b\";received=192.0.2.1, SIP/2.0/UDP c;rport"
     );
+    assert_eq!(
+        stamped("SIP/2.0/UDP c;received;x", false),
+        "SIP/2.0/UDP c;x;received=192.0.2.1"
+    );
     assert_eq!(stamped("nonsense;;", true), "nonsense;;");
     let source = "received=192.0.2.1;rport=6000";
     for (via, expected) in [
@@ -367,6 +371,7 @@ fn vias_tell_where_a_request_came_from() {
         ("SIP/2.0/UDP c;rport=1;branch=a", "SIP/2.0/UDP c;branch=a"),
         ("SIP/2.0/UDP c;rport;x;RPORT=2", "SIP/2.0/UDP c;x"),
         ("SIP/2.0/UDP c;rport;received=1.1.1.1;x", "SIP/2.0/UDP c;x"),
+        ("SIP/2.0/UDP c;rport;received;x", "SIP/2.0/UDP c;x"),
     ] {
         assert_eq!(stamped(via, false), format!("{expected};{source}"));
     }
