@@ -1,9 +1,9 @@
 //! What makes two requests the same transaction (RFC 3261 §17.2.3), or the
 //! same request over two paths (§8.2.2.2).
 //!
-//! Identities are keyed hashes, of 128 bits for a transaction and of 64 for
-//! what paths share: no bytes are kept for them, and a remote cannot choose two
-//! that collide.
+//! Identities are keyed hashes, of 128 bits for a transaction, and of 64 or 32
+//! for what paths share: no bytes are kept for them, and a remote cannot choose
+//! two that collide.
 
 use core::hash::{BuildHasher, Hasher as _};
 use core::num::NonZeroU64;

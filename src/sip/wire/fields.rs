@@ -21,7 +21,9 @@ pub(super) struct Field {
 const NONE: u16 = u16::MAX;
 
 /// Room for the header fields of one message, lent to `Message::parse` and
-/// used again for the next. About 3 KiB, not touched until needed.
+/// used again for the next. About 3 KiB, of which a message touches the few
+/// hundred bytes that find the first field of each name, and what its own fields
+/// take.
 pub struct Fields {
     list: ArrayVec<Field, MAX_FIELDS>,
     /// The first field of each name.
