@@ -3,9 +3,9 @@
 
 use std::path::Path;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::capacity;
 use crate::generator::{Generator, Load, Order, Pace};
@@ -19,8 +19,11 @@ use crate::users;
 /// Pieces of load on their way at once where the server shall be saturated.
 const AT_ONCE: u32 = 200;
 
-/// How long finished transactions linger (64·T1), and a little.
-const LINGER: Duration = Duration::from_secs(35);
+/// How long finished transactions linger (64·T1).
+const LINGER: Duration = Duration::from_secs(32);
+
+/// Within which so many are forgotten: LINGER, and a little.
+const FORGOTTEN: Duration = Duration::from_secs(35);
 
 const AT_ONCE_CALL: Load = Load::Call {
     hold: Duration::ZERO,
@@ -213,54 +216,69 @@ impl Bench<'_> {
         Ok(rows)
     }
 
-    /// Bytes of a call that lingers, and of one that is up.
+    /// Bytes of a call that lingers, and of one that is up; each on a server of
+    /// its own, for what one load frees the next would take.
     pub fn call_memory(&self) -> Result<Vec<Row>> {
         let rate = if self.quick { 150 } else { 400 };
-        let lingering = u64::from(rate) * LINGER.as_secs();
-        let established = self.units(20_000);
-        let server = self.server(PINION, false)?;
-        self.generator.prepare(server.address, false)?;
-        let before = server.running.resident();
-        let short = self.order(AT_ONCE_CALL, Pace::Rate(rate), lingering);
-        run(&server, self.generator, &short)?;
-        let warm = server.running.resident();
-        // Those that linger take the place of those before; the calls add.
-        let time = Duration::from_secs(established / u64::from(rate));
-        let hold = time + Duration::from_secs(5);
-        let long = Order {
-            target: server.address,
-            ..self.order(Load::Call { hold }, Pace::Rate(rate), established)
-        };
-        let ongoing = self.generator.start(&long)?;
-        sleep(time + Duration::from_secs(2));
-        let up = server.running.resident();
-        let outcome = ongoing.finish()?;
-        ensure!(outcome.failed == 0, "{} calls failed", outcome.failed);
-        let row = |unit, growth: u64, units: u64, target| {
-            let each = growth as f64 / units as f64;
-            Row {
-                unit,
-                measure: "bytes",
-                engine: Some(each),
-                checks: vec![Check::at_most("bytes", each, target)],
-                note: "growth of the proportional set".into(),
-                ..Row::default()
-            }
+        let row = |unit, each, target| Row {
+            unit,
+            measure: "bytes",
+            engine: Some(each),
+            checks: vec![Check::at_most("bytes", each, target)],
+            note: "growth of the proportional set".into(),
+            ..Row::default()
         };
         Ok(vec![
             row(
                 "resident per finished call that lingers",
-                warm.saturating_sub(before),
-                lingering,
+                self.lingering_bytes(rate)?,
                 768.0,
             ),
             row(
                 "resident per established call, both legs",
-                up.saturating_sub(warm),
-                established,
+                self.established_bytes(rate)?,
                 2_560.0,
             ),
         ])
+    }
+
+    /// By what short calls leave: the latest of them, those before are forgotten.
+    fn lingering_bytes(&self, rate: u32) -> Result<f64> {
+        let server = self.server(PINION, false)?;
+        self.generator.prepare(server.address, false)?;
+        let before = server.running.resident();
+        let units = u64::from(rate) * FORGOTTEN.as_secs();
+        let short = self.order(AT_ONCE_CALL, Pace::Rate(rate), units);
+        run(&server, self.generator, &short)?;
+        let growth = server.running.resident().saturating_sub(before);
+        Ok(growth as f64 / f64::from(rate) / LINGER.as_secs_f64())
+    }
+
+    /// By calls that begin and do not end: once as many transactions are
+    /// forgotten as begin, nothing grows but the calls.
+    fn established_bytes(&self, rate: u32) -> Result<f64> {
+        let growing = Duration::from_secs(self.units(20_000) / u64::from(rate));
+        let margin = Duration::from_secs(5);
+        let all = FORGOTTEN + growing + margin;
+        let server = self.server(PINION, false)?;
+        self.generator.prepare(server.address, false)?;
+        let load = Load::Call { hold: all + margin };
+        let order = Order {
+            target: server.address,
+            ..self.order(load, Pace::Rate(rate), u64::from(rate) * all.as_secs())
+        };
+        let ongoing = self.generator.start(&order)?;
+        sleep(FORGOTTEN);
+        let (before, began) = (server.running.resident(), Instant::now());
+        sleep(growing);
+        let growth = server.running.resident().saturating_sub(before);
+        let added = f64::from(rate) * began.elapsed().as_secs_f64();
+        let outcome = ongoing.finish()?;
+        ensure!(outcome.failed == 0, "{} calls failed", outcome.failed);
+        if let Some(reason) = outcome.invalid {
+            bail!("{} disowns the run: {reason}", self.generator.name());
+        }
+        Ok(growth as f64 / added)
     }
 
     /// Bytes of a registered contact.
@@ -276,7 +294,7 @@ impl Bench<'_> {
             };
             run(&server, self.generator, &order(first))?;
             // The transactions of the second half take the place of the first's.
-            sleep(LINGER);
+            sleep(FORGOTTEN);
             let before = server.running.resident();
             run(&server, self.generator, &order(second))?;
             let growth = server.running.resident().saturating_sub(before);
