@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use pinion_runtime::bench::Exchange;
 
 use crate::generator::CPU;
-use crate::process::Running;
+use crate::running::Running;
 
 /// Datagrams one system call may move, as in the engine.
 const BATCH: usize = 32;
@@ -27,8 +27,7 @@ pub fn echo() -> Result<()> {
     Ok(exchange.echo(&AtomicBool::new(false))?)
 }
 
-/// The flood's part: tells how many datagrams of `bytes` came back, once a
-/// second of warm-up and once at its end.
+/// The flood's part: tells at its end how many datagrams of `bytes` came back.
 pub fn flood(target: SocketAddr, bytes: usize, time: Duration) -> Result<()> {
     let mut exchange = Exchange::bind("127.0.0.1:0".parse()?, BATCH)?;
     let stop = std::sync::Arc::new(AtomicBool::new(false));

@@ -14,8 +14,8 @@ mod floor;
 mod generator;
 mod measure;
 mod pinion_load;
-mod process;
 mod rows;
+mod running;
 mod server;
 mod sipp;
 mod table;
@@ -51,9 +51,9 @@ struct Flags {
     /// Turns of engine, peer and floor, of which the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// What makes the load [default: pinion-load if it can call, else sipp]
-    #[arg(long)]
-    generator: Option<Choice>,
+    /// What makes the load
+    #[arg(long, value_enum, default_value_t = Choice::PinionLoad)]
+    generator: Choice,
     /// Units to compare [default: all]
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Unit>,
@@ -165,12 +165,10 @@ fn measured(bench: &Bench<'_>, unit: Unit) -> Vec<Row> {
     rows.unwrap_or_else(|error| vec![Row::missing(name, format!("{error:#}"))])
 }
 
-fn generator(choice: Option<Choice>, programs: &Path) -> Result<Box<dyn Generator>> {
-    let ours = PinionLoad::new(programs.join("pinion-load"))?;
-    Ok(match (choice, ours) {
-        (None | Some(Choice::PinionLoad), Some(ours)) => Box::new(ours),
-        (Some(Choice::PinionLoad), None) => bail!("this pinion-load cannot call"),
-        _ => Box::new(Sipp::new()?),
+fn generator(choice: Choice, programs: &Path) -> Result<Box<dyn Generator>> {
+    Ok(match choice {
+        Choice::PinionLoad => Box::new(PinionLoad::new(programs.join("pinion-load"))?),
+        Choice::Sipp => Box::new(Sipp::new()?),
     })
 }
 

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -13,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::generator::{CPU, Generator, Load, Ongoing, Order, Outcome, Pace};
-use crate::process::Running;
+use crate::running::Running;
 use crate::server::free_address;
 use crate::users;
 
@@ -32,19 +31,13 @@ pub struct PinionLoad {
 }
 
 impl PinionLoad {
-    /// `program` must be able to call; one that only sends OPTIONS is `None`.
-    pub fn new(program: PathBuf) -> Result<Option<PinionLoad>> {
-        let help = Command::new(&program).args(["call", "--help"]).output();
-        let can = help.is_ok_and(|output| {
-            output.status.success()
-                && String::from_utf8_lossy(&output.stdout).contains("--saturate")
-        });
-        let answering = free_address()?;
-        Ok(can.then(|| PinionLoad {
+    /// The one at `program`.
+    pub fn new(program: PathBuf) -> Result<PinionLoad> {
+        Ok(PinionLoad {
             program,
-            answering,
+            answering: free_address()?,
             prepared: RefCell::default(),
-        }))
+        })
     }
 }
 

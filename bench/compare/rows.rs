@@ -11,7 +11,7 @@ use crate::capacity;
 use crate::generator::{Generator, Load, Order, Pace};
 use crate::measure::{alternate, median, run};
 use crate::pinion_load::PinionLoad;
-use crate::server::{Kind, PINION, Server, steers};
+use crate::server::{Kind, PINION, Server};
 use crate::sipp::Sipp;
 use crate::table::{Check, Row};
 use crate::users;
@@ -336,7 +336,7 @@ impl Bench<'_> {
             measure: "CPU µs",
             engine: Some(two),
             checks: vec![Check::ratio("one shard", two, one, 1.1)],
-            note: format!("one shard {one:.1}; the generator shares CPU 1"),
+            note: format!("one shard {one:.1}; steered by eBPF; the generator shares CPU 1"),
             ..Row::default()
         })
     }
@@ -366,27 +366,19 @@ impl Bench<'_> {
                 .with_context(|| format!("no counter {name} in:\n{said}"))
         };
         let each = total("handed_off")? * 1000.0 / total("datagrams")?;
-        let steering = if steers(&self.programs.join("pinion")) {
-            "steered by eBPF"
-        } else {
-            "not steered: the engine has no --steer"
-        };
         Ok(Row {
             unit: "hand-offs per 1000 packets, four shards",
             measure: "packets",
             engine: Some(each),
             checks: vec![Check::at_most("hand-offs", each, 1.0)],
-            note: steering.into(),
+            note: "steered by eBPF".into(),
             ..Row::default()
         })
     }
 
     /// The bundled generator's own cost against SIPp's.
     pub fn generators(&self) -> Result<Row> {
-        let unit = "pinion-load, both sides of a call";
-        let Some(ours) = PinionLoad::new(self.programs.join("pinion-load"))? else {
-            return Ok(Row::missing(unit, "this pinion-load cannot call".into()));
-        };
+        let ours = PinionLoad::new(self.programs.join("pinion-load"))?;
         let sipp = Sipp::new()?;
         let server = self.server(PINION, false)?;
         // SIPp last: its registrations are those that hold for its calls.
@@ -401,7 +393,7 @@ impl Bench<'_> {
         }
         let [ours, sipp] = costs.map(median);
         Ok(Row {
-            unit,
+            unit: "pinion-load, both sides of a call",
             measure: "CPU µs",
             engine: Some(ours),
             peer: Some(sipp),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::process::Running;
+use crate::running::Running;
 use crate::users;
 
 /// How long a server may take until it answers.
@@ -18,7 +18,8 @@ const START: Duration = Duration::from_secs(60);
 /// Which server, and how.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// The engine on these CPUs, one shard for each that is named.
+    /// The engine on these CPUs, one shard for each that is named; several are
+    /// steered by eBPF, and do not start where the host refuses that.
     Pinion { cpus: &'static str, shards: u16 },
     /// Kamailio with one UDP worker on CPU 0.
     Kamailio,
@@ -59,7 +60,7 @@ impl Server {
                     "0".into(),
                 ];
                 let program = programs.join("pinion");
-                if shards > 1 && steers(&program) {
+                if shards > 1 {
                     arguments.extend(["--steer".into(), "ebpf".into()]);
                 }
                 Running::start(cpus, &program, arguments, directory.path(), &log)
@@ -121,12 +122,6 @@ impl Server {
 pub fn free_address() -> Result<SocketAddr> {
     let socket = UdpSocket::bind("127.0.0.1:0").context("no free port")?;
     Ok(socket.local_addr()?)
-}
-
-/// Whether the engine can be told how the kernel shall steer.
-pub fn steers(program: &Path) -> bool {
-    let output = std::process::Command::new(program).arg("--help").output();
-    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("--steer"))
 }
 
 fn write_pinion(directory: &Path, digest: bool) -> Result<()> {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::generator::{CPU, Generator, Load, Ongoing, Order, Outcome, Pace};
-use crate::process::Running;
+use crate::running::Running;
 use crate::server::free_address;
 use crate::users;
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 /// One demand on a measured value.
 pub struct Check {
-    /// As people say it: "kamailio", "floor", "bytes".
-    pub against: &'static str,
+    /// What the value and its target count: "× kamailio", "bytes".
+    pub unit: String,
     /// The measured value, or its ratio.
     pub measured: f64,
     /// What it may be at most; at least where `at_least`.
@@ -16,19 +16,19 @@ pub struct Check {
 
 impl Check {
     /// `value` ÷ `reference` must not exceed `target`.
-    pub fn ratio(against: &'static str, value: f64, reference: f64, target: f64) -> Check {
+    pub fn ratio(against: &str, value: f64, reference: f64, target: f64) -> Check {
         Check {
-            against,
+            unit: format!("× {against}"),
             measured: value / reference,
             target,
             at_least: false,
         }
     }
 
-    /// `value` must not exceed `target`.
-    pub fn at_most(against: &'static str, value: f64, target: f64) -> Check {
+    /// `value` must not exceed `target`, both counted in `unit`.
+    pub fn at_most(unit: &str, value: f64, target: f64) -> Check {
         Check {
-            against,
+            unit: unit.into(),
             measured: value,
             target,
             at_least: false,
@@ -47,11 +47,9 @@ impl Check {
         let relation = if self.at_least { "≥" } else { "≤" };
         let verdict = if self.met() { "reached" } else { "MISSED" };
         format!(
-            "{:.2} {relation} {} × {} {verdict}",
-            self.measured, self.target, self.against
+            "{:.2} {relation} {} {} {verdict}",
+            self.measured, self.target, self.unit
         )
-        .replace("× bytes", "bytes")
-        .replace("× hand-offs", "hand-offs")
     }
 }
 
@@ -73,7 +71,7 @@ impl Row {
     pub fn missing(unit: &'static str, reason: String) -> Row {
         Row {
             unit,
-            note: format!("not measured: {reason}"),
+            note: format!("not measured: {}", reason.replace('\n', " ")),
             ..Row::default()
         }
     }
@@ -106,7 +104,7 @@ impl Row {
     fn json(&self) -> Value {
         let checks = self.checks.iter().map(|check| {
             json!({
-                "against": check.against,
+                "unit": check.unit,
                 "measured": check.measured,
                 "target": check.target,
                 "at_least": check.at_least,
@@ -171,10 +169,8 @@ mod tests {
     #[test]
     fn some_targets_are_lower_bounds() {
         let check = Check {
-            against: "kamailio",
-            measured: 2.5,
-            target: 2.0,
             at_least: true,
+            ..Check::ratio("kamailio", 5.0, 2.0, 2.0)
         };
         assert!(check.met());
     }
