@@ -96,6 +96,7 @@ enum Unit {
     TwoShards,
     HandOffs,
     Generators,
+    Parse,
 }
 
 fn main() -> ExitCode {
@@ -161,6 +162,7 @@ fn measured(bench: &Bench<'_>, unit: Unit) -> Vec<Row> {
         Unit::TwoShards => ("two shards", one(bench.two_shards())),
         Unit::HandOffs => ("hand-offs", one(bench.hand_offs())),
         Unit::Generators => ("pinion-load", one(bench.generators())),
+        Unit::Parse => ("INVITE parsed", Ok(bench.parse())),
     };
     rows.unwrap_or_else(|error| vec![Row::missing(name, format!("{error:#}"))])
 }

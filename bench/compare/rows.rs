@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use pinion_bench::{Unit, plain};
 
 use crate::capacity;
 use crate::generator::{Generator, Load, Order, Pace};
@@ -402,4 +403,43 @@ impl Bench<'_> {
             ..Row::default()
         })
     }
+
+    /// An INVITE read in memory, without sockets.
+    pub fn parse(&self) -> Vec<Row> {
+        let rows = [
+            (Unit::ParseIntake, "832-byte INVITE parsed: intake", 150.0),
+            (Unit::ParseTyped, "832-byte INVITE parsed: typed", 600.0),
+        ];
+        let row = |(work, unit, target)| {
+            let each = least_ns(work);
+            Row {
+                unit,
+                measure: "ns",
+                engine: Some(each),
+                checks: vec![Check::at_most("ns", each, target)],
+                note: format!("the least of {STRETCHES} stretches"),
+                ..Row::default()
+            }
+        };
+        rows.map(row).into()
+    }
+}
+
+/// How often a stretch of work in memory is timed.
+const STRETCHES: u32 = 200;
+
+/// How long one takes each time, in nanoseconds: the least over stretches long
+/// enough for a clock and short enough to pass undisturbed.
+fn least_ns(unit: Unit) -> f64 {
+    let times = 1_000;
+    let mut work = unit.work(Duration::ZERO);
+    let stretches = (0..STRETCHES).map(|_| {
+        let start = Instant::now();
+        for _ in 0..times {
+            work(plain);
+        }
+        start.elapsed()
+    });
+    let least = stretches.min().unwrap_or_default();
+    least.as_secs_f64() * 1e9 / f64::from(times)
 }
