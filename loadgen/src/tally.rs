@@ -53,7 +53,8 @@ stages! {
     InviteRefused "invite-refused",
     /// At the callee: from its 200 to the ACK.
     Ack "ack",
-    /// From the BYE's intended time, the end of the hold, to its 200.
+    /// From the BYE's intended time, the end of the hold, to its 200. A
+    /// challenged BYE begins again with its credentials.
     Bye200 "bye-200",
     /// From the CANCEL to the INVITE's 487.
     Cancel487 "cancel-487",
@@ -265,10 +266,15 @@ impl Tally {
     /// A unit did not.
     pub fn fail(&mut self, now: Instant, cause: Cause) {
         self.failed += 1;
-        *self.failures.entry(cause).or_default() += 1;
+        self.note(cause);
         if let Some(step) = self.step_at(now) {
             step.failed += 1;
         }
+    }
+
+    /// Something failed that is no unit of this run.
+    pub fn note(&mut self, cause: Cause) {
+        *self.failures.entry(cause).or_default() += 1;
     }
 
     /// A message went out or came again.

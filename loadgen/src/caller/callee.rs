@@ -1,16 +1,20 @@
 //! The calls a thread takes: what a phone does when it is called (RFC 3261
 //! §8.2, §9.2, §13.3, §17.2), by behaviours drawn from the seed. Calls nobody.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use hashbrown::HashTable;
 use pinion_sip::base::{Flow, Hasher, Instant, Random};
-use pinion_sip::wire::{HeaderName, Message, Method, Status, Writer, reply_flow};
+use pinion_sip::wire::{Method, Status, Via, Writer};
 
-use super::client::answer;
+use super::client::{NOTHING_MORE, answer};
+use super::dialog::{Dialog, End, set};
+use super::glance::{Glance, Lines, Name};
 use super::pool::Pool;
 use super::site::{Site, read_mark, session};
+use super::template::Hole;
 use super::{Alarm, Desk};
 use crate::plan::{Behaviour, Plan};
 use crate::tally::{Again, Cause, Stage, mix};
@@ -26,25 +30,33 @@ enum State {
     Rejected,
     /// Acknowledged.
     Talking,
+    /// BYE sent, as the ACK never came.
+    Ending,
 }
 
 /// One call taken.
 struct Call {
     state: State,
     behaviour: Behaviour,
-    /// Times the final response was sent again.
+    /// It has been acknowledged once: what comes then is a re-INVITE's.
+    stood: bool,
+    /// Times the final response, or the BYE, was sent again.
     copies: u8,
+    /// CSeq of the last INVITE.
+    cseq: u32,
     /// What the call is known by at the caller's end, if it says.
     mark: Option<u64>,
     /// The final response, or 180 until there is one.
     status: Status,
     /// When the INVITE came.
     begun: Instant,
-    /// When the final response was first sent.
+    /// When the final response, or the BYE, was first sent.
     sent: Instant,
     flow: Option<Flow>,
     /// Via to Record-Route of every response, as lines.
     head: Vec<u8>,
+    /// The caller's Contact.
+    contact: Vec<u8>,
 }
 
 impl Default for Call {
@@ -52,14 +64,29 @@ impl Default for Call {
         Call {
             state: State::Ringing,
             behaviour: Behaviour::Answer,
+            stood: false,
             copies: 0,
+            cseq: 0,
             mark: None,
             status: Status::RINGING,
             begun: Instant::START,
             sent: Instant::START,
             flow: None,
             head: Vec::new(),
+            contact: Vec::new(),
         }
+    }
+}
+
+impl Call {
+    /// Keeps what answers to an INVITE repeat, and where they go.
+    fn keep(&mut self, invite: &Glance, via: &Via, flow: Flow, tag: &[u8]) {
+        self.cseq = invite.cseq.number;
+        self.head.clear();
+        invite.write_head(via, flow.remote, tag, true, &mut self.head);
+        set(&mut self.contact, invite.contact.unwrap_or_default());
+        let remote = via.reply_to(flow.remote, false);
+        self.flow = Some(Flow { remote, ..flow });
     }
 }
 
@@ -77,6 +104,8 @@ pub(super) struct Callee {
     /// The end of every 200, from Contact on.
     answer: Vec<u8>,
     tag: Vec<u8>,
+    /// Of the call that a BYE is about.
+    dialog: Dialog,
     /// Whether calls taken are the units of this run.
     counts: bool,
 }
@@ -140,6 +169,7 @@ impl Callee {
             )
             .into_bytes(),
             tag: Vec::with_capacity(32),
+            dialog: Dialog::default(),
             counts: plan.units.is_empty(),
         }
     }
@@ -150,16 +180,19 @@ impl Callee {
     }
 
     /// A request came.
-    pub(super) fn request(&mut self, desk: &mut Desk, request: &Message, flow: Flow) {
-        let tag = request.to().ok().and_then(|to| to.tag());
+    pub(super) fn request(
+        &mut self,
+        desk: &mut Desk,
+        request: &Glance,
+        method: Method,
+        flow: Flow,
+    ) {
+        let tag = request.to_tag();
         let place = tag.and_then(|tag| desk.site.read_tag(tag));
-        match (request.method(), tag) {
+        match (method, tag) {
             (Method::Invite, None) => self.invited(desk, request, flow),
-            // No session is changed here; the one there is goes on (§14.2).
-            (Method::Invite, Some(_)) => {
-                answer(desk, request, flow, Status::NOT_ACCEPTABLE_HERE, b"");
-            }
-            (Method::Ack, _) => self.acknowledged(desk, place),
+            (Method::Invite, Some(_)) => self.invited_again(desk, request, flow, place),
+            (Method::Ack, _) => self.acknowledged(desk, request, place),
             (Method::Bye, _) => self.hung_up(desk, request, flow, place),
             (Method::Cancel, _) => self.cancelled(desk, request, flow),
             (Method::Options | Method::Message, _) => {
@@ -192,6 +225,7 @@ impl Callee {
                 self.alarm(desk, slot, pinion_sip::transaction::Timers::REFRESH);
             }
             (State::Accepted | State::Rejected, _) => self.press(desk, slot),
+            (State::Ending, _) => self.press_bye(desk, slot),
             (State::Talking, _) => {}
         }
     }
@@ -202,16 +236,17 @@ impl Callee {
         let call = &mut self.calls.entry(slot).value;
         let waited = desk.now.since(call.sent);
         if waited >= timers.h() {
-            if self.counts {
+            let accepted = call.state == State::Accepted;
+            if self.counts && !call.stood {
                 desk.tally.fail(desk.now, Cause::Unacknowledged);
             } else {
-                *desk
-                    .tally
-                    .failures
-                    .entry(Cause::Unacknowledged)
-                    .or_default() += 1;
+                desk.tally.note(Cause::Unacknowledged);
             }
-            self.forget(desk, slot);
+            if accepted {
+                self.hang_up(desk, slot);
+            } else {
+                self.forget(desk, slot);
+            }
             return;
         }
         call.copies = call.copies.saturating_add(1);
@@ -221,9 +256,94 @@ impl Callee {
         self.alarm(desk, slot, next);
     }
 
+    /// Ends a call whose 2xx nobody acknowledged (§13.3.1.4).
+    fn hang_up(&mut self, desk: &mut Desk, slot: u32) {
+        let call = &mut self.calls.entry(slot).value;
+        (call.state, call.sent, call.copies) = (State::Ending, desk.now, 0);
+        if self.send_bye(desk, slot) {
+            self.alarm(desk, slot, desk.site.plan.timers.e(0));
+        } else {
+            self.forget(desk, slot);
+        }
+    }
+
+    /// Timers E and F of the BYE (§17.1.2.2).
+    fn press_bye(&mut self, desk: &mut Desk, slot: u32) {
+        let timers = &desk.site.plan.timers;
+        let call = &mut self.calls.entry(slot).value;
+        let waited = desk.now.since(call.sent);
+        if waited >= timers.b() {
+            desk.tally.note(Cause::Timeout("BYE"));
+            self.forget(desk, slot);
+            return;
+        }
+        call.copies = call.copies.saturating_add(1);
+        let next = timers.e(call.copies).min(timers.b().saturating_sub(waited));
+        desk.tally.again(Again::Silent("BYE"));
+        self.send_bye(desk, slot);
+        self.alarm(desk, slot, next);
+    }
+
+    /// Sends a BYE; `false` when the caller has not said where to. Its branch
+    /// is our tag, so that its response leads here.
+    fn send_bye(&mut self, desk: &mut Desk, slot: u32) -> bool {
+        let entry = self.calls.entry(slot);
+        let call = &entry.value;
+        self.tag.clear();
+        desk.site.write_tag(slot, entry.generation, &mut self.tag);
+        let lines = Lines::new(&call.head);
+        let value = |name| {
+            let found = lines.clone().find(|line| line.name() == name);
+            found.map_or(&b""[..], |line| line.value())
+        };
+        let (remote, target) = (value(Name::From), desk.site.plan.target);
+        let dialog = &mut self.dialog;
+        if !dialog.take(
+            End::Callee,
+            Some(&call.contact),
+            remote,
+            lines.clone(),
+            target,
+        ) {
+            return false;
+        }
+        let socket = desk.site.callee_socket();
+        let flow = desk.site.flow(socket, dialog.next_hop);
+        let template = &desk.site.templates(socket).hang_up;
+        let fill = |hole, out: &mut Vec<u8>| match hole {
+            Hole::Uri => out.extend_from_slice(&dialog.uri),
+            Hole::Routes => out.extend_from_slice(&dialog.routes),
+            Hole::From => out.extend_from_slice(value(Name::To)),
+            Hole::To => out.extend_from_slice(remote),
+            Hole::CallId => out.extend_from_slice(value(Name::CallId)),
+            Hole::Id => out.extend_from_slice(&self.tag),
+            _ => {}
+        };
+        desk.out.send(&flow, |out| template.write(out, fill));
+        true
+    }
+
+    /// A response came: whether it is to a BYE of ours.
+    pub(super) fn response(&mut self, desk: &mut Desk, response: &Glance, status: Status) -> bool {
+        let branch = desk.site.read_branch(response.via);
+        let Some((slot, generation)) = branch.and_then(|branch| desk.site.read_tag(branch)) else {
+            return false;
+        };
+        let entry = self.calls.at(slot, generation);
+        let ending = entry.is_some_and(|entry| entry.value.state == State::Ending);
+        if ending && status.is_final() {
+            self.forget(desk, slot);
+        }
+        true
+    }
+
     /// A new call, or a copy of its INVITE.
-    fn invited(&mut self, desk: &mut Desk, request: &Message, flow: Flow) {
-        let key = self.key(request);
+    fn invited(&mut self, desk: &mut Desk, request: &Glance, flow: Flow) {
+        let Some(via) = request.top_via() else {
+            desk.tally.strays += 1;
+            return;
+        };
+        let key = self.key(&via, request);
         if let Some(slot) = self.calls.find(key) {
             desk.tally.again(Again::Copy("INVITE"));
             if self.calls.entry(slot).value.behaviour != Behaviour::Silent {
@@ -241,7 +361,7 @@ impl Callee {
             return;
         };
         let behaviour = self.draw();
-        let mark = read_mark(request.body(), desk.site.run);
+        let mark = read_mark(request.body, desk.site.run);
         desk.tally.callee.begun += 1;
         desk.tally.callee.strangers += u64::from(mark.is_err() && !self.counts);
         if self.counts {
@@ -250,16 +370,15 @@ impl Callee {
         let entry = self.calls.entry(slot);
         self.tag.clear();
         desk.site.write_tag(slot, entry.generation, &mut self.tag);
-        let mut head = std::mem::take(&mut entry.value.head);
-        write_head(request, flow, &self.tag, &mut head);
         entry.value = Call {
             behaviour,
             mark: mark.ok().flatten(),
             begun: desk.now,
-            flow: Some(reply_flow(request, flow, false)),
-            head,
+            head: std::mem::take(&mut entry.value.head),
+            contact: std::mem::take(&mut entry.value.contact),
             ..Call::default()
         };
+        entry.value.keep(request, &via, flow, &self.tag);
         match behaviour {
             Behaviour::Answer if self.ring.is_zero() => {
                 self.send(desk, slot);
@@ -282,6 +401,41 @@ impl Callee {
         }
     }
 
+    /// A re-INVITE: the session goes on as it is (§14.2).
+    fn invited_again(
+        &mut self,
+        desk: &mut Desk,
+        request: &Glance,
+        flow: Flow,
+        place: Option<(u32, u32)>,
+    ) {
+        let found =
+            place.and_then(|(slot, generation)| Some((slot, self.calls.at(slot, generation)?)));
+        let (Some((slot, entry)), Some(via)) = (found, request.top_via()) else {
+            answer(desk, request, flow, Status::CALL_DOES_NOT_EXIST, b"");
+            return;
+        };
+        let call = &entry.value;
+        let (state, cseq) = (call.state, call.cseq);
+        match (state, request.cseq.number.cmp(&cseq)) {
+            (State::Accepted | State::Talking, Ordering::Greater) => {
+                self.calls.entry(slot).value.keep(request, &via, flow, b"");
+                self.conclude(desk, slot, Status::OK);
+            }
+            (State::Accepted | State::Talking, Ordering::Equal) => {
+                desk.tally.again(Again::Copy("INVITE"));
+                self.send(desk, slot);
+            }
+            // Overtaken (§12.2.2), or too early (§14.2).
+            (State::Accepted | State::Talking | State::Ringing, _) => {
+                answer(desk, request, flow, Status::SERVER_INTERNAL_ERROR, b"");
+            }
+            (State::Rejected | State::Ending, _) => {
+                answer(desk, request, flow, Status::CALL_DOES_NOT_EXIST, b"");
+            }
+        }
+    }
+
     /// Sends the final response.
     fn conclude(&mut self, desk: &mut Desk, slot: u32, status: Status) {
         let call = &mut self.calls.entry(slot).value;
@@ -290,7 +444,7 @@ impl Callee {
         } else {
             State::Rejected
         };
-        (call.status, call.sent) = (status, desk.now);
+        (call.status, call.sent, call.copies) = (status, desk.now, 0);
         self.send(desk, slot);
         self.alarm(desk, slot, desk.site.plan.timers.g(0));
     }
@@ -304,7 +458,7 @@ impl Callee {
         let tail: &[u8] = if call.status.is_success() {
             &self.answer
         } else {
-            b"Content-Length: 0\r\n\r\n"
+            NOTHING_MORE
         };
         desk.out.send(flow, |out| {
             Writer::new(out, false).status(call.status, None);
@@ -313,26 +467,26 @@ impl Callee {
         });
     }
 
-    fn acknowledged(&mut self, desk: &mut Desk, place: Option<(u32, u32)>) {
+    fn acknowledged(&mut self, desk: &mut Desk, request: &Glance, place: Option<(u32, u32)>) {
         let Some((slot, generation)) = place else {
             desk.tally.strays += 1;
             return;
         };
-        let Some(state) = self
-            .calls
-            .at(slot, generation)
-            .map(|entry| entry.value.state)
-        else {
+        let entry = self.calls.at(slot, generation);
+        let call = entry.map(|entry| &entry.value);
+        // Any other's is the ACK of an INVITE before (§13.2.2.4).
+        let Some(call) = call.filter(|call| call.cseq == request.cseq.number) else {
             return;
         };
-        match state {
+        match call.state {
             State::Accepted => {
-                let call = &mut self.calls.entry(slot).value;
-                desk.tally.time(Stage::Ack, desk.now, call.sent);
+                if !call.stood {
+                    desk.tally.time(Stage::Ack, desk.now, call.sent);
+                }
                 self.stand(desk, slot);
             }
             State::Rejected => self.end(desk, slot),
-            State::Ringing | State::Talking => {}
+            State::Ringing | State::Talking | State::Ending => {}
         }
     }
 
@@ -341,6 +495,9 @@ impl Callee {
         let entry = self.calls.entry(slot);
         entry.alarm = entry.alarm.wrapping_add(1);
         entry.value.state = State::Talking;
+        if std::mem::replace(&mut entry.value.stood, true) {
+            return;
+        }
         desk.tally.callee.answered += 1;
         match entry.value.mark {
             Some(mark) => {
@@ -353,7 +510,7 @@ impl Callee {
     fn hung_up(
         &mut self,
         desk: &mut Desk,
-        request: &Message,
+        request: &Glance,
         flow: Flow,
         place: Option<(u32, u32)>,
     ) {
@@ -379,12 +536,18 @@ impl Callee {
             }
             State::Talking => desk.tally.callee.ended += 1,
             State::Ringing | State::Rejected => {}
+            // It has failed already.
+            State::Ending => return self.forget(desk, slot),
         }
         self.end(desk, slot);
     }
 
-    fn cancelled(&mut self, desk: &mut Desk, request: &Message, flow: Flow) {
-        let key = self.key(request);
+    fn cancelled(&mut self, desk: &mut Desk, request: &Glance, flow: Flow) {
+        let Some(via) = request.top_via() else {
+            desk.tally.strays += 1;
+            return;
+        };
+        let key = self.key(&via, request);
         let Some(slot) = self.calls.find(key) else {
             let status = if self.past.has(key) {
                 Status::OK
@@ -435,12 +598,10 @@ impl Callee {
 
     /// What a call is found by before it has a tag: the branch, which its
     /// INVITE and its CANCEL share (§17.2.3).
-    fn key(&self, request: &Message) -> u64 {
-        let via = request.top_via();
-        let parts = via.map_or((&b""[..], &b""[..]), |via| {
-            (via.branch().unwrap_or(b""), via.sent_by())
-        });
-        self.hasher.hash_one((parts, request.call_id()))
+    fn key(&self, via: &Via, request: &Glance) -> u64 {
+        let branch = via.branch().unwrap_or(b"");
+        self.hasher
+            .hash_one((branch, via.sent_by(), request.call_id))
     }
 
     fn draw(&mut self) -> Behaviour {
@@ -452,16 +613,4 @@ impl Callee {
         };
         behaviour
     }
-}
-
-/// Everything a response repeats of its request (§8.2.6.2).
-fn write_head(request: &Message, flow: Flow, tag: &[u8], head: &mut Vec<u8>) {
-    head.clear();
-    let mut writer = Writer::new(head, false);
-    writer.vias(request, flow.remote, false);
-    writer.copy(request, HeaderName::From);
-    writer.to_with_tag(request, tag);
-    writer.copy(request, HeaderName::CallId);
-    writer.copy(request, HeaderName::CSeq);
-    writer.copy(request, HeaderName::RecordRoute);
 }

@@ -2,25 +2,25 @@
 //! §8.1, §9.1, §13.2, §17.1), and what paces them. A unit has one transaction
 //! at a time that matters, so its state says which.
 
+mod enrolment;
 mod flight;
 mod requests;
 mod responses;
 
-pub(super) use requests::answer;
+pub(super) use requests::{NOTHING_MORE, answer};
 
 use std::time::Duration;
 
 use pinion_sip::base::{Instant, Lanes, Random};
 
+use super::dialog::Dialog;
 use super::pool::Pool;
 use super::site::{ENROLMENT, Site};
 use super::{Alarm, Desk, share};
 use crate::plan::{Load, Pacer, Unit};
 use crate::tally::{Again, Cause, Stage};
+use enrolment::Enrolment;
 use flight::{Flight, State};
-
-/// Registrations under way at once before the load.
-const ENROLLING: u64 = 64;
 
 /// Units begun for one input, so that a thread that fell behind looks at its
 /// sockets in between.
@@ -45,6 +45,8 @@ pub(super) struct Client {
     stopped: bool,
     /// For what is computed of a message before it is written.
     scratch: Vec<u8>,
+    /// Of a 2xx whose unit is over, or that is not the unit's own.
+    stray: Dialog,
 }
 
 /// What lets units begin.
@@ -63,16 +65,6 @@ enum Pace {
         began: Instant,
         ends: Instant,
     },
-}
-
-/// The registration of those who are called, before the load.
-struct Enrolment {
-    next: u64,
-    running: u64,
-    /// One above the last.
-    end: u64,
-    failed: u64,
-    why: Option<Cause>,
 }
 
 impl Client {
@@ -103,17 +95,14 @@ impl Client {
         Client {
             flights: Pool::new(plan.most_at_once),
             pace: Pace::Waiting(pacer),
-            enrolment: Enrolment {
-                next: 0,
-                running: 0,
-                end: if enrols {
+            enrolment: Enrolment::new(
+                if enrols {
                     mine(plan.callees.count())
                 } else {
                     0
                 },
-                failed: 0,
-                why: None,
-            },
+                plan.expires_s,
+            ),
             units: units.collect(),
             random: Random::from_seed(random.seed()),
             number: 0,
@@ -122,6 +111,7 @@ impl Client {
                 .map_or(u64::MAX, |count| share(count, site.thread, site.threads)),
             stopped: plan.units.is_empty(),
             scratch: Vec::with_capacity(1024),
+            stray: Dialog::default(),
         }
     }
 
@@ -161,37 +151,36 @@ impl Client {
 
     /// Whether those who are called are registered, as far as they can be.
     pub(super) fn is_enrolled(&self) -> bool {
-        let enrolment = &self.enrolment;
-        enrolment.running == 0 && enrolment.next >= enrolment.end
+        self.enrolment.is_enrolled()
     }
 
     /// Why some could not be registered.
     pub(super) fn refusal(&self) -> Option<String> {
-        let why = self.enrolment.why.filter(|_| self.is_enrolled())?;
-        Some(format!(
-            "{} of {} users to be called could not be registered ({why})",
-            self.enrolment.failed, self.enrolment.end
-        ))
+        self.enrolment.refusal()
     }
 
     /// Whether no unit will begin any more and none is under way.
     pub(super) fn is_spent(&self) -> bool {
-        let over = match &self.pace {
+        self.begins_no_more() && self.flights.is_empty()
+    }
+
+    fn begins_no_more(&self) -> bool {
+        match &self.pace {
             _ if self.stopped || self.number >= self.most => true,
             Pace::Waiting(_) => false,
             Pace::Open { next, .. } => next.is_none(),
             Pace::Closed { in_flight, .. } => *in_flight == 0,
-        };
-        over && self.flights.is_empty()
+        }
     }
 
-    /// When the next unit is due.
+    /// When the next unit or registration is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        if !self.is_enrolled() {
-            return (self.enrolment.running < ENROLLING
-                && self.enrolment.next < self.enrolment.end)
-                .then_some(Instant::START);
-        }
+        let unit = self.unit_deadline();
+        let registration = self.enrolment_deadline();
+        unit.into_iter().chain(registration).min()
+    }
+
+    fn unit_deadline(&self) -> Option<Instant> {
         match &self.pace {
             _ if self.stopped || self.number >= self.most => None,
             Pace::Open { next, .. } => *next,
@@ -205,12 +194,7 @@ impl Client {
 
     /// Begins every unit that is due.
     pub(super) fn begin_due(&mut self, desk: &mut Desk) {
-        while self.enrolment.running < ENROLLING && self.enrolment.next < self.enrolment.end {
-            let number = ENROLMENT + self.enrolment.next;
-            self.enrolment.next += 1;
-            self.enrolment.running += 1;
-            self.launch(desk, number, Unit::Register, desk.now);
-        }
+        self.enrol_due(desk);
         for _ in 0..AT_ONCE {
             if self.stopped || self.number >= self.most {
                 return;
@@ -244,7 +228,7 @@ impl Client {
             let number = self.number;
             self.number += 1;
             let unit = self.draw();
-            self.launch(desk, number, unit, intended);
+            self.launch(desk, number, unit, 1, intended);
         }
     }
 
@@ -260,9 +244,12 @@ impl Client {
     }
 
     /// Sends the first request of the unit `number`.
-    fn launch(&mut self, desk: &mut Desk, number: u64, unit: Unit, intended: Instant) {
+    fn launch(&mut self, desk: &mut Desk, number: u64, unit: Unit, cseq: u32, intended: Instant) {
         let Some(slot) = self.flights.insert(number) else {
             desk.tally.skipped += 1;
+            if number >= ENROLMENT {
+                self.enrolment.ended(None);
+            }
             return;
         };
         let site = desk.site;
@@ -276,7 +263,8 @@ impl Client {
             Unit::Register | Unit::Options | Unit::Message => State::Asking,
         };
         let flight = &mut self.flights.entry(slot).value;
-        flight.start(unit, state, socket, intended, site.plan.target);
+        flight.start(unit, state, socket, intended);
+        flight.cseq = cseq;
         if number < ENROLMENT {
             desk.tally.begin(desk.now, intended);
             desk.tally.caller.begun += u64::from(unit == Unit::Call);
@@ -322,8 +310,7 @@ impl Client {
                 }
             }
             State::Talking => {
-                flight.state = State::Ending;
-                flight.since = due;
+                flight.end(due);
                 self.request(desk, slot);
             }
             State::GivenUp => self.finish(slot),
@@ -395,7 +382,7 @@ impl Client {
             return;
         }
         if entry.key >= ENROLMENT {
-            self.enrolment.running -= 1;
+            self.enrolment.ended(None);
             return;
         }
         let held = match flight.state {
@@ -413,9 +400,9 @@ impl Client {
             return;
         }
         if entry.key >= ENROLMENT {
-            self.enrolment.running -= 1;
-            self.enrolment.failed += 1;
-            self.enrolment.why = self.enrolment.why.or(Some(cause));
+            if let Some(cause) = self.enrolment.ended(Some(cause)) {
+                desk.tally.note(cause);
+            }
             return;
         }
         desk.tally.fail(desk.now, cause);

@@ -13,6 +13,8 @@
 
 mod callee;
 mod client;
+mod dialog;
+mod glance;
 mod pool;
 mod site;
 mod template;
@@ -23,13 +25,13 @@ use std::time::Duration;
 
 use pinion_sip::base::{Instant, Lanes, Random};
 use pinion_sip::machine::{Input, Machine, Outbox};
-use pinion_sip::wire::{Fields, Message};
 
 use crate::plan::Plan;
 use crate::run::Worker;
 use crate::tally::Tally;
 use callee::Callee;
 use client::Client;
+use glance::{First, Glance};
 use site::Site;
 
 /// The addresses of one thread's sockets, in the order of their indices: those
@@ -66,7 +68,6 @@ pub struct Caller {
     lanes: Lanes<Alarm>,
     client: Client,
     callee: Option<Callee>,
-    fields: Fields,
     /// When the load ends by itself, where only calls are taken.
     ends: Option<Instant>,
     /// Until when calls taken may still end, once no side begins any.
@@ -92,7 +93,6 @@ impl Caller {
                 .is_some()
                 .then(|| Callee::new(plan, &site, &mut random)),
             site,
-            fields: Fields::new(),
             ends: None,
             closing: None,
             over: false,
@@ -127,7 +127,7 @@ impl Caller {
         flow: pinion_sip::base::Flow,
         out: &mut Outbox,
     ) {
-        let Ok(message) = Message::parse(bytes, &mut self.fields) else {
+        let Some(message) = Glance::read(bytes) else {
             self.tally.strays += 1;
             return;
         };
@@ -138,12 +138,23 @@ impl Caller {
             lanes: &mut self.lanes,
             out,
         };
-        match &mut self.callee {
-            _ if !message.is_request() => self.client.response(&mut desk, &message, flow),
-            Some(callee) if flow.socket == desk.site.callee_socket() => {
-                callee.request(&mut desk, &message, flow);
+        let called = flow.socket == desk.site.callee_socket();
+        let callee = self.callee.as_mut().filter(|_| called);
+        match (message.first, callee) {
+            (First::Request(method), Some(callee)) => {
+                callee.request(&mut desk, &message, method, flow);
             }
-            _ => self.client.request_came(&mut desk, &message, flow),
+            (First::Request(method), None) => {
+                self.client.request_came(&mut desk, &message, method, flow);
+            }
+            (First::Response(status), callee) => {
+                // Registrations too are sent where calls are taken.
+                let taken =
+                    callee.is_some_and(|callee| callee.response(&mut desk, &message, status));
+                if !taken {
+                    self.client.response(&mut desk, &message, status, flow);
+                }
+            }
         }
     }
 

@@ -8,8 +8,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use memchr::memmem::Finder;
 use pinion_sip::base::{Decimal, Flow, SocketIndex};
-use pinion_sip::wire::{HeaderName, Message, Uri};
 
 use super::Places;
 use super::template::{Hole, Template};
@@ -24,6 +24,9 @@ const PREFIX_DIGITS: usize = 10;
 
 /// Digits of a callee's tag after its letter: the slot and its generation.
 const PLACE_DIGITS: usize = 16;
+
+/// What branches begin with (RFC 3261 §8.1.1.7).
+const MAGIC: &[u8] = b"z9hG4bK";
 
 /// Numbers from here on are of registrations before the load.
 pub const ENROLMENT: u64 = 1 << 39;
@@ -47,6 +50,10 @@ pub struct Templates {
     pub options: Template,
     /// MESSAGE.
     pub message: Template,
+    /// What a caller says again of its session, from Contact on.
+    pub session: Template,
+    /// BYE of a callee.
+    pub hang_up: Template,
 }
 
 /// One thread's place.
@@ -66,6 +73,8 @@ pub struct Site {
     /// `sip:` and the host everybody lives at.
     pub registrar: Vec<u8>,
     prefix: [u8; PREFIX_DIGITS],
+    /// Finds a branch of ours.
+    branch: Finder<'static>,
     templates: Vec<Templates>,
 }
 
@@ -86,6 +95,7 @@ impl Site {
             callers: places.callers.clone(),
             callee: places.callee,
             registrar: format!("sip:{host}").into_bytes(),
+            branch: Finder::new(&[MAGIC, &prefix].concat()).into_owned(),
             prefix,
             templates: sockets
                 .map(|local| templates(plan, *local, &host))
@@ -128,12 +138,12 @@ impl Site {
         }
     }
 
-    /// Writes a unit's identity.
-    pub fn write_id(&self, number: u64, out: &mut Vec<u8>) {
-        let mut digits = [0; NUMBER_DIGITS];
-        hex(&mut digits, number);
-        out.extend_from_slice(&self.prefix);
-        out.extend_from_slice(&digits);
+    /// A unit's identity.
+    fn id(&self, number: u64) -> [u8; PREFIX_DIGITS + NUMBER_DIGITS] {
+        let mut id = [0; PREFIX_DIGITS + NUMBER_DIGITS];
+        id[..PREFIX_DIGITS].copy_from_slice(&self.prefix);
+        hex(&mut id[PREFIX_DIGITS..], number);
+        id
     }
 
     /// The unit that `text` begins with the identity of, if it is of this run
@@ -141,6 +151,12 @@ impl Site {
     pub fn read_id(&self, text: &[u8]) -> Option<u64> {
         let digits = text.strip_prefix(&self.prefix)?.get(..NUMBER_DIGITS)?;
         unhex(digits)
+    }
+
+    /// What follows the magic cookie in a Via of this run and thread: the
+    /// identity of a unit, or a callee's tag.
+    pub fn read_branch<'a>(&self, via: &'a [u8]) -> Option<&'a [u8]> {
+        self.branch.find(via).map(|at| &via[at + MAGIC.len()..])
     }
 
     /// Writes a callee's tag: where its call stands, so that it is found again.
@@ -152,12 +168,11 @@ impl Site {
         out.extend_from_slice(&digits);
     }
 
-    /// The slot and the generation of a callee's tag of this run and thread.
-    pub fn read_tag(&self, tag: &[u8]) -> Option<(u32, u32)> {
-        let digits = tag.strip_prefix(&self.prefix)?.strip_prefix(b"u")?;
-        let place = (digits.len() == PLACE_DIGITS)
-            .then(|| unhex(digits))
-            .flatten()?;
+    /// The slot and the generation of the callee's tag that `text` begins with,
+    /// if it is of this run and thread.
+    pub fn read_tag(&self, text: &[u8]) -> Option<(u32, u32)> {
+        let digits = text.strip_prefix(&self.prefix)?.strip_prefix(b"u")?;
+        let place = unhex(digits.get(..PLACE_DIGITS)?)?;
         Some(((place >> 32) as u32, place as u32))
     }
 
@@ -174,8 +189,9 @@ impl Site {
         mut other: impl FnMut(Hole, &mut Vec<u8>),
     ) -> impl FnMut(Hole, &mut Vec<u8>) {
         let index = self.user_index(number);
+        let id = self.id(number);
         move |hole, out| match hole {
-            Hole::Id => self.write_id(number, out),
+            Hole::Id => out.extend_from_slice(&id),
             Hole::CSeq => out.extend_from_slice(Decimal::new(cseq.into()).as_bytes()),
             Hole::User => self.users(number).write_name(index, out),
             Hole::Peer => self.plan.callees.write_name(index, out),
@@ -185,47 +201,14 @@ impl Site {
     }
 }
 
-/// Where a request with this Request-URI and this first Route goes: names are
-/// not resolved, what names no address goes to the target.
-pub fn next_hop(first_route: Option<&[u8]>, uri: &[u8], target: SocketAddr) -> SocketAddr {
-    let hop = Uri::parse(first_route.unwrap_or(uri));
-    hop.ok()
-        .and_then(|uri| uri.socket_addr(5060))
-        .filter(|address| address.is_ipv4() == target.is_ipv4())
-        .unwrap_or(target)
-}
-
-/// Writes the route set that a response gives its caller as Route lines:
-/// Record-Route reversed (RFC 3261 §12.1.2). Returns where requests go.
-pub fn write_routes(
-    response: &Message,
-    uri: &[u8],
-    target: SocketAddr,
-    lines: &mut Vec<u8>,
-) -> SocketAddr {
-    if response.value(HeaderName::RecordRoute).is_none() {
-        return next_hop(None, uri, target);
-    }
-    let mut routes: Vec<&[u8]> = response.tokens(HeaderName::RecordRoute).collect();
-    routes.reverse();
-    for route in &routes {
-        lines.extend_from_slice(b"Route: ");
-        lines.extend_from_slice(route);
-        lines.extend_from_slice(b"\r\n");
-    }
-    let mut uris = response.record_routes().filter_map(Result::ok);
-    next_hop(uris.by_ref().last().map(|route| route.uri), uri, target)
-}
-
 /// The mark in a session description of this run: `Err` for one of another
 /// run, `Ok(None)` where there is none.
 pub fn read_mark(body: &[u8], run: u32) -> Result<Option<u64>, ()> {
-    let Some(at) = memchr::memmem::find(body, b"o=load ") else {
+    let Some(origin) = body.strip_prefix(b"v=0\r\no=load ") else {
         return Ok(None);
     };
-    let mut words = body[at + 7..].split(|byte| *byte <= b' ');
-    let mut number = || -> Option<u64> { std::str::from_utf8(words.next()?).ok()?.parse().ok() };
-    match (number(), number()) {
+    let mut words = origin.split(|byte| *byte <= b' ').map(undecimal);
+    match (words.next().flatten(), words.next().flatten()) {
         (Some(mark), Some(found)) if found == u64::from(run) => Ok(Some(mark)),
         _ => Err(()),
     }
@@ -249,6 +232,14 @@ fn hex(digits: &mut [u8], number: u64) {
         *digit = b"0123456789abcdef"[(rest & 15) as usize];
         rest >>= 4;
     }
+}
+
+fn undecimal(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |number, &digit| {
+        let value = digit.wrapping_sub(b'0');
+        let ten = number.checked_mul(10).filter(|_| value < 10)?;
+        ten.checked_add(value.into())
+    })
 }
 
 fn unhex(digits: &[u8]) -> Option<u64> {
@@ -287,16 +278,24 @@ fn templates(plan: &Plan, local: SocketAddr, host: &str) -> Templates {
         &format!("load {} {run:010}", "0".repeat(MARK_DIGITS)),
     );
     let body = session(local, &format!("load {{mark}} {run:010}")).replace("\r\n", "\n");
+    let sdp = format!(
+        "Content-Type: application/sdp\nContent-Length: {}\n\n{body}",
+        offer.len()
+    );
     let expires_s = plan.expires_s;
     let target = plan.target;
     let new = |text: String| Template::new(&text);
     Templates {
         invite: new(format!(
             "INVITE sip:{{peer}}@{host} SIP/2.0\n{}Max-Forwards: 70\nFrom: {me}\nTo: {peer}\n{call_id}\
-             CSeq: {{cseq}} INVITE\n{contact}{agent}Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\n{{credentials}}\
-             Content-Type: application/sdp\nContent-Length: {}\n\n{body}",
-            via("i{cseq}"),
-            offer.len()
+             CSeq: {{cseq}} INVITE\n{contact}{agent}Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\n{{credentials}}{sdp}",
+            via("i{cseq}")
+        )),
+        session: new(format!("{contact}{agent}{sdp}")),
+        hang_up: new(format!(
+            "BYE {{uri}} SIP/2.0\n{}{{routes}}Max-Forwards: 70\nFrom: {{from}}\nTo: {{to}}\nCall-ID: {{call-id}}\n\
+             CSeq: 1 BYE\n{agent}{end}",
+            via("")
         )),
         cancel: new(format!(
             "CANCEL sip:{{peer}}@{host} SIP/2.0\n{}Max-Forwards: 70\nFrom: {me}\nTo: {peer}\n{call_id}\

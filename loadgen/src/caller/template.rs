@@ -28,9 +28,11 @@ pub enum Hole {
     To,
     /// The letter that tells branches of one unit apart.
     Letter,
+    /// The Call-ID, where it is not ours.
+    CallId,
 }
 
-const NAMES: [(&str, Hole); 11] = [
+const NAMES: [(&str, Hole); 12] = [
     ("id", Hole::Id),
     ("cseq", Hole::CSeq),
     ("user", Hole::User),
@@ -42,6 +44,7 @@ const NAMES: [(&str, Hole); 11] = [
     ("from", Hole::From),
     ("to", Hole::To),
     ("letter", Hole::Letter),
+    ("call-id", Hole::CallId),
 ];
 
 /// A message with holes.

@@ -1,6 +1,7 @@
 //! The generator in virtual time: against the engine's own shard, and against
 //! servers of a few lines whose behaviour is known to the microsecond.
 
+mod dialogs;
 mod server;
 mod world;
 

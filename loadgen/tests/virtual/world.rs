@@ -35,6 +35,11 @@ pub fn plan(flags: &str) -> Plan {
 /// The engine's shard, which knows user0 to user9 and callee0 to callee9. With
 /// `secret`, each has the password `secret-of-NAME`.
 pub fn shard(secret: bool) -> Box<dyn Machine> {
+    shard_of(secret, General::default())
+}
+
+/// The same, with other settings.
+pub fn shard_of(secret: bool, general: General) -> Box<dyn Machine> {
     let mut builder = PlanBuilder::new();
     let context = builder.context("default");
     let line = Line {
@@ -67,7 +72,7 @@ pub fn shard(secret: bool) -> Box<dyn Machine> {
         incarnation: 0,
         limits: Limits::default(),
         config: Arc::new(Config {
-            general: General::default(),
+            general,
             peers: Peers::new(peers),
             plan: Arc::new(builder.build()),
         }),

@@ -139,6 +139,13 @@ impl<'b> Writer<'b> {
         }
     }
 
+    /// One Via of a request, telling where it came from as `vias` does.
+    pub fn via(&mut self, via: &Via, source: SocketAddr) {
+        self.name(HeaderName::Via);
+        self.stamped(via, source, false);
+        self.line_end();
+    }
+
     fn stamped(&mut self, via: &Via, source: SocketAddr, force_rport: bool) {
         self.text(via.head);
         let rport = force_rport || via.rport().is_some();

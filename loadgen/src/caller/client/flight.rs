@@ -1,10 +1,9 @@
 //! One unit under way: its state, and what its next request needs. Buffers
 //! outlive the unit and serve the next one in the same slot.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use pinion_sip::base::{Instant, SocketIndex};
 
+use crate::caller::dialog::Dialog;
 use crate::plan::Unit;
 
 /// Where a unit stands.
@@ -33,7 +32,7 @@ pub(super) struct Flight {
     pub(super) socket: SocketIndex,
     /// Times the present request was sent again.
     pub(super) copies: u8,
-    /// A challenge was answered already.
+    /// A challenge to the present request was answered already.
     pub(super) challenged: bool,
     /// 100 was heard.
     pub(super) tried: bool,
@@ -51,16 +50,10 @@ pub(super) struct Flight {
     pub(super) since: Instant,
     /// When the present request was first sent.
     pub(super) sent: Instant,
-    /// Where requests within the dialog go.
-    pub(super) next_hop: SocketAddr,
     /// A whole line of credentials, or nothing.
     pub(super) credentials: Vec<u8>,
-    /// The remote target.
-    pub(super) uri: Vec<u8>,
-    /// Route lines.
-    pub(super) routes: Vec<u8>,
-    /// To with its tag.
-    pub(super) to: Vec<u8>,
+    /// What requests within the dialog need.
+    pub(super) dialog: Dialog,
 }
 
 impl Default for Flight {
@@ -79,11 +72,8 @@ impl Default for Flight {
             begun: Instant::START,
             since: Instant::START,
             sent: Instant::START,
-            next_hop: (Ipv4Addr::UNSPECIFIED, 0).into(),
             credentials: Vec::new(),
-            uri: Vec::new(),
-            routes: Vec::new(),
-            to: Vec::new(),
+            dialog: Dialog::default(),
         }
     }
 }
@@ -96,29 +86,31 @@ impl Flight {
         state: State,
         socket: SocketIndex,
         intended: Instant,
-        target: SocketAddr,
     ) {
-        for buffer in [
-            &mut self.credentials,
-            &mut self.uri,
-            &mut self.routes,
-            &mut self.to,
-        ] {
-            buffer.clear();
-        }
+        self.credentials.clear();
+        self.dialog.remote.clear();
         *self = Flight {
             unit,
             state,
             socket,
             begun: intended,
             since: intended,
-            next_hop: target,
             credentials: std::mem::take(&mut self.credentials),
-            uri: std::mem::take(&mut self.uri),
-            routes: std::mem::take(&mut self.routes),
-            to: std::mem::take(&mut self.to),
+            dialog: std::mem::take(&mut self.dialog),
             ..Flight::default()
         };
+    }
+
+    /// The call is to end, as of `since`.
+    pub(super) fn end(&mut self, since: Instant) {
+        self.state = State::Ending;
+        self.since = since;
+        self.challenged = false;
+    }
+
+    /// Whether a 2xx to its INVITE has come.
+    pub(super) fn has_dialog(&self) -> bool {
+        matches!(self.state, State::Talking | State::Ending)
     }
 
     /// The method of the present request.

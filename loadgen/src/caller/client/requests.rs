@@ -1,11 +1,12 @@
 //! What the calling side sends, and what it answers when it is asked.
 
-use pinion_sip::base::Flow;
-use pinion_sip::wire::{HeaderName, Message, Method, Status, reply_flow, write_reply};
+use pinion_sip::base::{Flow, SocketIndex};
+use pinion_sip::wire::{Method, NameAddr, Status, Writer};
 
-use super::flight::State;
+use super::flight::{Flight, State};
 use super::{Client, Desk};
-use crate::caller::site::write_routes;
+use crate::caller::dialog::End;
+use crate::caller::glance::Glance;
 use crate::caller::template::Hole;
 use crate::plan::Unit;
 use crate::tally::{Again, Cause};
@@ -17,7 +18,7 @@ impl Client {
         let (number, flight) = (entry.key, &entry.value);
         let templates = desk.site.templates(flight.socket);
         let (template, cseq, remote) = match flight.state {
-            State::Ending => (&templates.bye, flight.cseq + 1, flight.next_hop),
+            State::Ending => (&templates.bye, flight.cseq + 1, flight.dialog.next_hop),
             State::Cancelling => (&templates.cancel, flight.cseq, desk.site.plan.target),
             _ => {
                 let template = match flight.unit {
@@ -30,81 +31,54 @@ impl Client {
             }
         };
         let fill = desk.site.fill(number, cseq, |hole, out| match hole {
-            Hole::Credentials if flight.state != State::Ending => {
+            // Those of the INVITE are none for the BYE.
+            Hole::Credentials if flight.state != State::Ending || flight.challenged => {
                 out.extend_from_slice(&flight.credentials);
             }
-            Hole::Uri => out.extend_from_slice(&flight.uri),
-            Hole::Routes => out.extend_from_slice(&flight.routes),
-            Hole::To => out.extend_from_slice(&flight.to),
+            Hole::Uri => out.extend_from_slice(&flight.dialog.uri),
+            Hole::Routes => out.extend_from_slice(&flight.dialog.routes),
+            Hole::To => out.extend_from_slice(&flight.dialog.remote),
             _ => {}
         });
         let flow = desk.site.flow(flight.socket, remote);
         desk.out.send(&flow, |out| template.write(out, fill));
     }
 
-    /// Acknowledges a final response to INVITE, from the response alone: one
-    /// other than 2xx within its transaction (RFC 3261 §17.1.1.3), a 2xx along
-    /// its dialog's route (§13.2.2.4).
+    /// Acknowledges a 2xx along its dialog's route (RFC 3261 §13.2.2.4): the
+    /// flight's own, if it has none yet or this is a copy of what made it.
+    /// `false` when the 2xx does not say where that leads.
     pub(super) fn acknowledge(
         &mut self,
         desk: &mut Desk,
-        number: u64,
-        response: &Message,
-        flow: Flow,
-        credentials: &[u8],
-    ) {
-        let success = response.status().is_some_and(Status::is_success);
-        let Ok(cseq) = response.cseq() else {
-            return;
+        (number, slot): (u64, Option<u32>),
+        response: &Glance,
+        socket: SocketIndex,
+    ) -> bool {
+        let flight = slot.map(|slot| &mut self.flights.entry(slot).value);
+        let is_copy = |flight: &&mut Flight| flight.dialog.remote == response.to;
+        let is_copy = flight.as_ref().is_some_and(is_copy);
+        let own = flight.filter(|flight| is_copy || !flight.has_dialog());
+        let (dialog, credentials) = match own {
+            Some(flight) => (&mut flight.dialog, &flight.credentials[..]),
+            None => (&mut self.stray, &b""[..]),
         };
-        self.scratch.clear();
-        let (uri, remote, letter) = if success {
-            let Some(target) = contact(response) else {
-                return;
-            };
-            let target_of = desk.site.plan.target;
-            let remote = write_routes(response, target, target_of, &mut self.scratch);
-            (target, remote, b'a')
-        } else {
-            // Our INVITE's Request-URI and its To are one.
-            let to = response.to().map_or(&b""[..], |to| to.uri);
-            (to, desk.site.plan.target, b'i')
-        };
-        let template = &desk.site.templates(flow.socket).ack;
-        let value = |name| response.value(name).unwrap_or_default();
-        let routes = &self.scratch;
-        let fill = desk.site.fill(number, cseq.number, |hole, out| match hole {
-            Hole::Uri => out.extend_from_slice(uri),
-            Hole::Routes => out.extend_from_slice(routes),
-            Hole::From => out.extend_from_slice(value(HeaderName::From)),
-            Hole::To => out.extend_from_slice(value(HeaderName::To)),
-            Hole::Letter => out.push(letter),
-            Hole::Credentials if success => out.extend_from_slice(credentials),
-            _ => {}
-        });
-        let flow = desk.site.flow(flow.socket, remote);
-        desk.out.send(&flow, |out| template.write(out, fill));
-    }
-
-    /// Keeps what requests within the dialog need; `false` when the 2xx does
-    /// not say where they go.
-    pub(super) fn keep_dialog(&mut self, desk: &Desk, slot: u32, response: &Message) -> bool {
-        let Some(target) = contact(response) else {
+        let routes = response.record_routes();
+        let target = desk.site.plan.target;
+        if !is_copy && !dialog.take(End::Caller, response.contact, response.to, routes, target) {
             return false;
-        };
-        let flight = &mut self.flights.entry(slot).value;
-        for (buffer, bytes) in [
-            (&mut flight.uri, target),
-            (
-                &mut flight.to,
-                response.value(HeaderName::To).unwrap_or_default(),
-            ),
-        ] {
-            buffer.clear();
-            buffer.extend_from_slice(bytes);
         }
-        flight.routes.clear();
-        flight.next_hop = write_routes(response, target, desk.site.plan.target, &mut flight.routes);
+        let ack = Ack {
+            uri: &dialog.uri,
+            routes: &dialog.routes,
+            credentials,
+            letter: b'a',
+        };
+        ack.send(
+            desk,
+            number,
+            response,
+            desk.site.flow(socket, dialog.next_hop),
+        );
         true
     }
 
@@ -113,19 +87,21 @@ impl Client {
     pub(in crate::caller) fn request_came(
         &mut self,
         desk: &mut Desk,
-        request: &Message,
+        request: &Glance,
+        method: Method,
         flow: Flow,
     ) {
-        let number = desk.site.read_id(request.call_id());
+        let number = desk.site.read_id(request.call_id);
         let slot = number.and_then(|number| self.flights.find(number));
-        let status = match (request.method(), slot) {
+        let status = match (method, slot) {
             (Method::Ack, _) => return,
             (Method::Bye, Some(slot)) => {
                 self.hung_up(desk, slot);
                 Status::OK
             }
-            // No session is changed here; the one there is goes on (§14.2).
-            (Method::Invite, Some(_)) => Status::NOT_ACCEPTABLE_HERE,
+            (Method::Invite, Some(slot)) => {
+                return self.invited_again(desk, slot, request, flow);
+            }
             (Method::Info | Method::Update | Method::Notify, Some(_)) => Status::OK,
             (Method::Options, _) => Status::OK,
             // A copy of a BYE that was answered.
@@ -136,6 +112,21 @@ impl Client {
             _ => Status::CALL_DOES_NOT_EXIST,
         };
         answer(desk, request, flow, status, b"caller");
+    }
+
+    /// A re-INVITE: the session goes on as it is (§14.2). A lost 200 is sent
+    /// again when the re-INVITE is.
+    fn invited_again(&mut self, desk: &mut Desk, slot: u32, request: &Glance, flow: Flow) {
+        let entry = self.flights.entry(slot);
+        if entry.value.state != State::Talking {
+            answer(desk, request, flow, Status::CALL_DOES_NOT_EXIST, b"caller");
+            return;
+        }
+        let site = desk.site;
+        let template = &site.templates(flow.socket).session;
+        let fill = site.fill(entry.key, 0, |_, _| {});
+        let status = (Status::OK, &b"caller"[..]);
+        answer_with(desk, request, flow, status, |out| template.write(out, fill));
     }
 
     /// The other end has ended the call.
@@ -150,28 +141,93 @@ impl Client {
     }
 }
 
-/// Where a 2xx says requests go.
-fn contact<'a>(response: &Message<'a>) -> Option<&'a [u8]> {
-    match response.contacts().next()?.ok()? {
-        pinion_sip::wire::ContactValue::Addr(address) => Some(address.uri),
-        pinion_sip::wire::ContactValue::Star => None,
+/// What differs between the ACK of a 2xx and that of another final response.
+struct Ack<'a> {
+    uri: &'a [u8],
+    routes: &'a [u8],
+    credentials: &'a [u8],
+    /// Tells the branch of a 2xx's ACK, a transaction of its own, from the
+    /// INVITE's.
+    letter: u8,
+}
+
+impl Ack<'_> {
+    fn send(self, desk: &mut Desk, number: u64, response: &Glance, flow: Flow) {
+        let cseq = response.cseq.number;
+        let fill = desk.site.fill(number, cseq, |hole, out| match hole {
+            Hole::Uri => out.extend_from_slice(self.uri),
+            Hole::Routes => out.extend_from_slice(self.routes),
+            Hole::From => out.extend_from_slice(response.from),
+            Hole::To => out.extend_from_slice(response.to),
+            Hole::Letter => out.push(self.letter),
+            Hole::Credentials => out.extend_from_slice(self.credentials),
+            _ => {}
+        });
+        let template = &desk.site.templates(flow.socket).ack;
+        desk.out.send(&flow, |out| template.write(out, fill));
     }
+}
+
+/// Acknowledges a final response other than 2xx within its transaction
+/// (§17.1.1.3), from the response alone: our INVITE's Request-URI and its To
+/// are one.
+pub(super) fn acknowledge_refusal(
+    desk: &mut Desk,
+    number: u64,
+    response: &Glance,
+    socket: SocketIndex,
+) {
+    let ack = Ack {
+        uri: NameAddr::parse(response.to).map_or(&b""[..], |to| to.uri),
+        routes: b"",
+        credentials: b"",
+        letter: b'i',
+    };
+    ack.send(
+        desk,
+        number,
+        response,
+        desk.site.flow(socket, desk.site.plan.target),
+    );
 }
 
 /// Answers a request at hand and keeps nothing.
 pub(in crate::caller) fn answer(
     desk: &mut Desk,
-    request: &Message,
+    request: &Glance,
     flow: Flow,
     status: Status,
     tag: &[u8],
 ) {
-    let to = reply_flow(request, flow, false);
-    desk.out.send(&to, |out| {
-        let mut writer = write_reply(out, false, request, flow, false, (status, None), tag);
-        if request.method() == Method::Options {
-            writer.other(b"Allow", b"INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE");
-        }
-        writer.end();
+    let tail = if request.cseq.method == Method::Options {
+        &b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE\r\nContent-Length: 0\r\n\r\n"[..]
+    } else {
+        NOTHING_MORE
+    };
+    answer_with(desk, request, flow, (status, tag), |out| {
+        out.extend_from_slice(tail)
+    });
+}
+
+/// The end of a message without a body.
+pub(in crate::caller) const NOTHING_MORE: &[u8] = b"Content-Length: 0\r\n\r\n";
+
+/// The same, with an end of the message that `tail` writes.
+fn answer_with(
+    desk: &mut Desk,
+    request: &Glance,
+    flow: Flow,
+    (status, tag): (Status, &[u8]),
+    tail: impl FnOnce(&mut Vec<u8>),
+) {
+    let Some(via) = request.top_via() else {
+        desk.tally.strays += 1;
+        return;
+    };
+    let remote = via.reply_to(flow.remote, false);
+    desk.out.send(&Flow { remote, ..flow }, |out| {
+        Writer::new(out, false).status(status, None);
+        request.write_head(&via, flow.remote, tag, false, out);
+        tail(out);
     });
 }

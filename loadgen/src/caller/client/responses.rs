@@ -2,22 +2,30 @@
 
 use pinion_sip::auth::{Identity, Secret, respond};
 use pinion_sip::base::{Flow, Random};
-use pinion_sip::wire::{HeaderName, Message, Method, Status};
+use pinion_sip::wire::{DigestParams, Method, NameAddr, Status};
 
 use super::flight::State;
+use super::requests::acknowledge_refusal;
 use super::{Client, Desk};
+use crate::caller::glance::Glance;
 use crate::plan::Unit;
 use crate::tally::{Again, Cause, Stage};
 
 impl Client {
     /// A response came.
-    pub(in crate::caller) fn response(&mut self, desk: &mut Desk, response: &Message, flow: Flow) {
-        let (Some(status), Ok(cseq)) = (response.status(), response.cseq()) else {
-            desk.tally.strays += 1;
-            return;
-        };
-        let number = desk.site.read_id(response.call_id());
-        let Some(number) = number.filter(|_| is_ours(response)) else {
+    pub(in crate::caller) fn response(
+        &mut self,
+        desk: &mut Desk,
+        response: &Glance,
+        status: Status,
+        flow: Flow,
+    ) {
+        let cseq = response.cseq;
+        let number = desk.site.read_id(response.call_id);
+        // A response is ours when it bears our branch (§17.1.3).
+        let branch = desk.site.read_branch(response.via);
+        let ours = branch.and_then(|branch| desk.site.read_id(branch)) == number;
+        let Some(number) = number.filter(|_| ours) else {
             desk.tally.strays += 1;
             return;
         };
@@ -30,10 +38,14 @@ impl Client {
             // The unit is over, or has moved on to another INVITE.
             (Method::Invite, _) if status.is_final() => {
                 desk.tally.again(Again::Copy("final response to INVITE"));
-                self.acknowledge(desk, number, response, flow, b"");
+                if status.is_success() {
+                    self.acknowledge(desk, (number, None), response, flow.socket);
+                } else {
+                    acknowledge_refusal(desk, number, response, flow.socket);
+                }
             }
             (Method::Bye, Some((slot, own))) if own + 1 == cseq.number => {
-                self.bye_response(desk, slot, status);
+                self.bye_response(desk, (number, slot), response, status);
             }
             (Method::Cancel, Some((slot, own))) if own == cseq.number => {
                 self.flights.entry(slot).value.settled |= status.is_final();
@@ -50,7 +62,7 @@ impl Client {
         &mut self,
         desk: &mut Desk,
         (number, slot): (u64, u32),
-        response: &Message,
+        response: &Glance,
         status: Status,
         flow: Flow,
     ) {
@@ -83,14 +95,12 @@ impl Client {
         &mut self,
         desk: &mut Desk,
         (number, slot): (u64, u32),
-        response: &Message,
+        response: &Glance,
         flow: Flow,
     ) {
-        let credentials = std::mem::take(&mut self.flights.entry(slot).value.credentials);
-        self.acknowledge(desk, number, response, flow, &credentials);
+        let reachable = self.acknowledge(desk, (number, Some(slot)), response, flow.socket);
         let flight = &mut self.flights.entry(slot).value;
-        flight.credentials = credentials;
-        if matches!(flight.state, State::Talking | State::Ending) {
+        if flight.has_dialog() {
             desk.tally.again(Again::Copy("200 to INVITE"));
             return;
         }
@@ -106,7 +116,7 @@ impl Client {
             .caller
             .marks
             .wrapping_add(crate::tally::mix(mark));
-        if !self.keep_dialog(desk, slot, response) {
+        if !reachable {
             self.fail(desk, slot, Cause::NoContact);
             self.finish(slot);
             return;
@@ -121,8 +131,7 @@ impl Client {
             flight.state = State::Talking;
             self.alarm(desk, slot, hold);
         } else {
-            flight.state = State::Ending;
-            flight.since = desk.now;
+            flight.end(desk.now);
             self.request(desk, slot);
         }
     }
@@ -132,11 +141,11 @@ impl Client {
         &mut self,
         desk: &mut Desk,
         (number, slot): (u64, u32),
-        response: &Message,
+        response: &Glance,
         status: Status,
         flow: Flow,
     ) {
-        self.acknowledge(desk, number, response, flow, b"");
+        acknowledge_refusal(desk, number, response, flow.socket);
         let flight = &mut self.flights.entry(slot).value;
         match flight.state {
             State::Calling | State::Proceeding => {}
@@ -164,15 +173,27 @@ impl Client {
         self.conclude(desk, slot, status);
     }
 
-    fn bye_response(&mut self, desk: &mut Desk, slot: u32, status: Status) {
+    fn bye_response(
+        &mut self,
+        desk: &mut Desk,
+        (number, slot): (u64, u32),
+        response: &Glance,
+        status: Status,
+    ) {
         let flight = &mut self.flights.entry(slot).value;
         if !status.is_final() || flight.state != State::Ending {
             return;
         }
+        if is_challenge(status) && self.challenged(desk, (number, slot), response, status) {
+            return;
+        }
+        let flight = &mut self.flights.entry(slot).value;
         desk.tally.caller.ended += 1;
         if status.is_success() {
             desk.tally.time(Stage::Bye200, desk.now, flight.since);
             self.complete(desk, slot);
+        } else if is_challenge(status) {
+            self.fail(desk, slot, Cause::Challenge("BYE"));
         } else {
             self.fail(desk, slot, Cause::Status("BYE", status.code()));
         }
@@ -184,7 +205,7 @@ impl Client {
         &mut self,
         desk: &mut Desk,
         (number, slot): (u64, u32),
-        response: &Message,
+        response: &Glance,
         status: Status,
     ) {
         let flight = &mut self.flights.entry(slot).value;
@@ -216,6 +237,9 @@ impl Client {
             desk.tally.time_main(stage, desk.now, flight.since);
         }
         if answered {
+            if enrols {
+                self.granted(desk, number, response);
+            }
             self.complete(desk, slot);
             self.finish(slot);
         } else {
@@ -243,7 +267,7 @@ impl Client {
         &mut self,
         desk: &mut Desk,
         (number, slot): (u64, u32),
-        response: &Message,
+        response: &Glance,
         status: Status,
     ) -> bool {
         let entry = self.flights.entry(slot);
@@ -252,9 +276,9 @@ impl Client {
             return false;
         }
         let (asks, answers) = if status == Status::UNAUTHORIZED {
-            (HeaderName::WwwAuthenticate, "Authorization: ")
+            (&b"WWW-Authenticate"[..], "Authorization: ")
         } else {
-            (HeaderName::ProxyAuthenticate, "Proxy-Authorization: ")
+            (&b"Proxy-Authenticate"[..], "Proxy-Authorization: ")
         };
         let site = desk.site;
         let (users, index) = (site.users(number), site.user_index(number));
@@ -273,11 +297,12 @@ impl Client {
         let mut uri = Vec::with_capacity(64);
         match flight.unit {
             Unit::Register => uri.extend_from_slice(&site.registrar),
-            _ => uri.extend_from_slice(response.to().map_or(&b""[..], |to| to.uri)),
+            _ if flight.state == State::Ending => uri.extend_from_slice(&flight.dialog.uri),
+            _ => uri.extend_from_slice(NameAddr::parse(response.to).map_or(b"", |to| to.uri)),
         }
         let method = flight.method();
         let cnonce = Random::from_u64(site.plan.seed ^ site.mark(number)).next_u64();
-        let challenges = response.credentials(asks);
+        let challenges = response.values(asks).map(DigestParams::parse);
         let Some(value) = respond(challenges, &[identity], method.as_bytes(), &uri, cnonce, 1)
         else {
             return false;
@@ -298,13 +323,4 @@ impl Client {
 
 fn is_challenge(status: Status) -> bool {
     status == Status::UNAUTHORIZED || status == Status::PROXY_AUTHENTICATION_REQUIRED
-}
-
-/// Whether the topmost Via is of a request of ours: its branch goes on with
-/// the identity in Call-ID (RFC 3261 §17.1.3).
-fn is_ours(response: &Message) -> bool {
-    let via = response.value(HeaderName::Via).unwrap_or_default();
-    let id = response.call_id();
-    let id = id.get(..20).unwrap_or(id);
-    memchr::memmem::find(via, b"branch=z9hG4bK").is_some_and(|at| via[at + 14..].starts_with(id))
 }

@@ -1,0 +1,160 @@
+//! The registrations of those who are called: all of them before the load, and
+//! each again before it expires (RFC 3261 §10.2.4).
+
+use std::time::Duration;
+
+use pinion_sip::base::Instant;
+use pinion_sip::wire::{ContactValue, elements};
+
+use super::{Client, Desk};
+use crate::caller::glance::{Glance, Name};
+use crate::caller::site::ENROLMENT;
+use crate::plan::Unit;
+use crate::tally::Cause;
+
+/// Registrations under way at once.
+const AT_ONCE: u64 = 64;
+
+/// Who is registered, and when again.
+pub(super) struct Enrolment {
+    /// The next to be registered in this round.
+    next: u64,
+    /// One above the last.
+    end: u64,
+    /// Times all have been registered.
+    round: u32,
+    running: u64,
+    /// When the first round began.
+    began: Instant,
+    /// The shortest time the registrar keeps one.
+    lifetime: Duration,
+    /// Whether the first round is over.
+    enrolled: bool,
+    /// Of the first round.
+    failed: u64,
+    why: Option<Cause>,
+}
+
+impl Enrolment {
+    /// Of `count` users, for `expires_s` if the registrar agrees.
+    pub(super) fn new(count: u64, expires_s: u32) -> Enrolment {
+        Enrolment {
+            next: 0,
+            end: count,
+            round: 0,
+            running: 0,
+            began: Instant::START,
+            lifetime: Duration::from_secs(expires_s.into()),
+            enrolled: count == 0,
+            failed: 0,
+            why: None,
+        }
+    }
+
+    /// Whether all are registered, as far as they can be.
+    pub(super) fn is_enrolled(&self) -> bool {
+        self.enrolled
+    }
+
+    /// Why some could not be registered before the load.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let why = self.why.filter(|_| self.enrolled)?;
+        Some(format!(
+            "{} of {} users to be called could not be registered ({why})",
+            self.failed, self.end
+        ))
+    }
+
+    /// When the next registration is due: at once in the first round, later
+    /// spread evenly over two fifths of a lifetime, so that the last of the
+    /// second round, four fifths after the first began, is in time.
+    fn deadline(&self) -> Option<Instant> {
+        if self.end == 0 || self.running >= AT_ONCE {
+            return None;
+        }
+        if self.round == 0 {
+            return Some(self.began);
+        }
+        let period = self.lifetime * 2 / 5;
+        if !self.enrolled || period.is_zero() {
+            return None;
+        }
+        let share = self.next as f64 / self.end as f64;
+        Some(self.began + period * self.round + period.mul_f64(share))
+    }
+
+    /// One has ended: `None` well, or for a cause, which is given back when it
+    /// is one of the load's time.
+    pub(super) fn ended(&mut self, failure: Option<Cause>) -> Option<Cause> {
+        self.running -= 1;
+        if self.enrolled {
+            return failure;
+        }
+        self.failed += u64::from(failure.is_some());
+        self.why = self.why.or(failure);
+        self.enrolled = self.round > 0 && self.running == 0;
+        None
+    }
+
+    /// The number of the next one, and its first CSeq: above those of the round
+    /// before, which was challenged at most once.
+    fn take(&mut self) -> (u64, u32) {
+        let taken = (ENROLMENT + self.next, 1 + 2 * self.round);
+        self.running += 1;
+        self.next += 1;
+        if self.next == self.end {
+            (self.next, self.round) = (0, self.round + 1);
+        }
+        taken
+    }
+}
+
+impl Client {
+    /// Sends every registration that is due.
+    pub(super) fn enrol_due(&mut self, desk: &mut Desk) {
+        if self.enrolment.round == 0 && self.enrolment.next == 0 {
+            self.enrolment.began = desk.now;
+        }
+        while self.enrolment_deadline().is_some_and(|due| due <= desk.now) {
+            let (number, cseq) = self.enrolment.take();
+            self.launch(desk, number, Unit::Register, cseq, desk.now);
+        }
+    }
+
+    /// When the next registration is due, if another is to be.
+    pub(super) fn enrolment_deadline(&self) -> Option<Instant> {
+        let wanted = !self.enrolment.enrolled || self.units.is_empty() || !self.begins_no_more();
+        self.enrolment.deadline().filter(|_| wanted)
+    }
+
+    /// Keeps for how long the registrar takes a registration: what it says of
+    /// our Contact, or of all of them (§10.2.4).
+    pub(super) fn granted(&mut self, desk: &Desk, number: u64, response: &Glance) {
+        let site = desk.site;
+        self.scratch.clear();
+        self.scratch.extend_from_slice(b"sip:");
+        let name = |out: &mut Vec<u8>| site.users(number).write_name(site.user_index(number), out);
+        name(&mut self.scratch);
+        let local = site.callee.unwrap_or(site.plan.target);
+        self.scratch
+            .extend_from_slice(format!("@{local}").as_bytes());
+        let contacts = response.lines().filter(|line| line.name() == Name::Contact);
+        let ours = contacts
+            .flat_map(|line| elements(line.value()))
+            .filter_map(|value| match ContactValue::parse(value)? {
+                ContactValue::Addr(address) => Some(address),
+                ContactValue::Star => None,
+            })
+            .find(|address| address.uri.starts_with(&self.scratch));
+        let all = || {
+            std::str::from_utf8(response.values(b"Expires").next()?)
+                .ok()?
+                .parse()
+                .ok()
+        };
+        if let Some(expires_s) = ours.and_then(|address| address.expires_s()).or_else(all) {
+            let granted = Duration::from_secs(u64::from(expires_s));
+            self.enrolment.lifetime = self.enrolment.lifetime.min(granted);
+        }
+    }
+}
