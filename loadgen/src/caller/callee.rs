@@ -187,7 +187,7 @@ impl Callee {
         method: Method,
         flow: Flow,
     ) {
-        let tag = request.to_tag();
+        let tag = request.to_tag;
         let place = tag.and_then(|tag| desk.site.read_tag(tag));
         match (method, tag) {
             (Method::Invite, None) => self.invited(desk, request, flow),
@@ -291,20 +291,15 @@ impl Callee {
         let call = &entry.value;
         self.tag.clear();
         desk.site.write_tag(slot, entry.generation, &mut self.tag);
-        let lines = Lines::new(&call.head);
+        let lines: Vec<_> = Lines::new(&call.head).collect();
         let value = |name| {
-            let found = lines.clone().find(|line| line.name() == name);
+            let found = lines.iter().find(|line| line.name == name);
             found.map_or(&b""[..], |line| line.value())
         };
         let (remote, target) = (value(Name::From), desk.site.plan.target);
+        let routes = lines.iter().filter(|line| line.name == Name::RecordRoute);
         let dialog = &mut self.dialog;
-        if !dialog.take(
-            End::Callee,
-            Some(&call.contact),
-            remote,
-            lines.clone(),
-            target,
-        ) {
+        if !dialog.take(End::Callee, Some(&call.contact), remote, routes, target) {
             return false;
         }
         let socket = desk.site.callee_socket();

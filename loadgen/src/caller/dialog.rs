@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use pinion_sip::wire::{NameAddr, Uri, elements};
 
-use super::glance::{Lines, Name, contact_uri};
+use super::glance::{Line, contact_uri};
 
 /// The other end of a dialog.
 pub struct Dialog {
@@ -44,12 +44,12 @@ impl Dialog {
     /// Takes the Contact, the address and the Record-Routes of a message of the
     /// other end; `false` when the Contact is not there. What names no address
     /// is sent to `target`.
-    pub fn take(
+    pub fn take<'a: 'r, 'r>(
         &mut self,
         end: End,
         contact: Option<&[u8]>,
         remote: &[u8],
-        record_routes: Lines,
+        record_routes: impl Iterator<Item = &'r Line<'a>>,
         target: SocketAddr,
     ) -> bool {
         let Some(uri) = contact.and_then(contact_uri) else {
@@ -59,8 +59,7 @@ impl Dialog {
         set(&mut self.remote, remote);
         self.routes.clear();
         let mut first: &[u8] = b"";
-        let lines = record_routes.filter(|line| line.name() == Name::RecordRoute);
-        for route in lines.flat_map(|line| elements(line.value())) {
+        for route in record_routes.flat_map(|line| elements(line.value())) {
             let start = self.routes.len();
             for part in [b"Route: ", route, b"\r\n"] {
                 self.routes.extend_from_slice(part);
@@ -98,6 +97,14 @@ fn address(uri: &[u8], target: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller::glance::{Lines, Name};
+
+    fn routes(header: &[u8]) -> Vec<Line<'_>> {
+        let lines = Lines::new(header);
+        lines
+            .filter(|line| line.name == Name::RecordRoute)
+            .collect()
+    }
 
     #[test]
     fn the_route_set_is_reversed_for_the_caller() {
@@ -107,31 +114,37 @@ mod tests {
             Via: x\r\nRecord-Route: <sip:p;lr>\r\n\r\n";
         let mut dialog = Dialog::default();
         for _ in 0..2 {
-            assert!(dialog.take(End::Callee, contact, b"<sip:a>", Lines::new(header), target));
+            assert!(dialog.take(
+                End::Callee,
+                contact,
+                b"<sip:a>",
+                routes(header).iter(),
+                target
+            ));
             assert_eq!(
                 dialog.routes,
                 b"Route: <sip:192.0.2.2;lr>\r\nRoute: <sip:192.0.2.3:99;lr>\r\nRoute: <sip:p;lr>\r\n"
             );
             assert_eq!(dialog.next_hop, "192.0.2.2:5060".parse().unwrap());
         }
-        assert!(dialog.take(End::Caller, contact, b"<sip:a>", Lines::new(header), target));
+        assert!(dialog.take(
+            End::Caller,
+            contact,
+            b"<sip:a>",
+            routes(header).iter(),
+            target
+        ));
         assert_eq!(
             dialog.routes,
             b"Route: <sip:p;lr>\r\nRoute: <sip:192.0.2.3:99;lr>\r\nRoute: <sip:192.0.2.2;lr>\r\n"
         );
         // A name is not resolved.
         assert_eq!(dialog.next_hop, target);
-        assert!(dialog.take(
-            End::Caller,
-            contact,
-            b"<sip:a>",
-            Lines::new(b"\r\n"),
-            target
-        ));
+        assert!(dialog.take(End::Caller, contact, b"<sip:a>", [].iter(), target));
         assert_eq!(
             (&dialog.routes[..], dialog.next_hop.port()),
             (&b""[..], 7000)
         );
-        assert!(!dialog.take(End::Caller, Some(b"*"), b"", Lines::new(b"\r\n"), target));
+        assert!(!dialog.take(End::Caller, Some(b"*"), b"", routes(b"\r\n").iter(), target));
     }
 }

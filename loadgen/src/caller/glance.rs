@@ -5,8 +5,11 @@
 
 use std::net::SocketAddr;
 
+use arrayvec::ArrayVec;
 use memchr::memchr;
-use pinion_sip::wire::{CSeq, ContactValue, Method, NameAddr, Status, Via, Writer, elements};
+use pinion_sip::wire::{
+    CSeq, ContactValue, Controls, Method, NameAddr, Status, Via, Writer, elements,
+};
 
 /// The header fields that matter here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,67 +32,106 @@ pub enum Name {
     Other,
 }
 
-impl Name {
-    /// In full or in its compact form (RFC 3261 §7.3.3), in any case.
-    fn read(text: &[u8]) -> Name {
-        let (full, name): (&[u8], Name) = match text {
-            [b'v' | b'V'] => return Name::Via,
-            [b'f' | b'F'] => return Name::From,
-            [b't' | b'T'] => return Name::To,
-            [b'i' | b'I'] => return Name::CallId,
-            [b'm' | b'M'] => return Name::Contact,
-            [_, _] => (b"To", Name::To),
-            [_, _, _] => (b"Via", Name::Via),
-            [b'f' | b'F', _, _, _] => (b"From", Name::From),
-            [_, _, _, _] => (b"CSeq", Name::CSeq),
-            [_, b'a' | b'A', _, _, _, _, _] => (b"Call-ID", Name::CallId),
-            [_, _, _, _, _, _, _] => (b"Contact", Name::Contact),
-            _ if text.len() == 12 => (b"Record-Route", Name::RecordRoute),
-            _ => return Name::Other,
-        };
-        if full.eq_ignore_ascii_case(text) {
-            name
-        } else {
-            Name::Other
+/// The name that a header field begins with, and what follows its colon.
+fn named(text: &[u8]) -> (Name, &[u8]) {
+    let exact = |name, spelled: &[u8]| Some((name, text.strip_prefix(spelled)?));
+    // Nearly all are spelled as the RFC does.
+    let found = match text {
+        [b'V', ..] => exact(Name::Via, b"Via:"),
+        [b'F', ..] => exact(Name::From, b"From:"),
+        [b'T', ..] => exact(Name::To, b"To:"),
+        [b'R', ..] => exact(Name::RecordRoute, b"Record-Route:"),
+        [b'C', b'o', ..] => {
+            exact(Name::Contact, b"Contact:").or_else(|| exact(Name::Other, b"Content-"))
         }
-    }
+        [b'C', ..] => exact(Name::CallId, b"Call-ID:").or_else(|| exact(Name::CSeq, b"CSeq:")),
+        [b'M', b'a', ..] => return (Name::Other, text),
+        [
+            b'v' | b'f' | b't' | b'r' | b'c' | b'i' | b'I' | b'm' | b'M',
+            ..,
+        ] => None,
+        _ => return (Name::Other, text),
+    };
+    found.unwrap_or_else(|| respelled(text))
 }
+
+/// The same for names in their compact form (RFC 3261 §7.3.3), in any case,
+/// and with white space before the colon.
+#[cold]
+fn respelled(text: &[u8]) -> (Name, &[u8]) {
+    let (start, value) = text.split_at(memchr(b':', text).map_or(0, |colon| colon + 1));
+    let written = start
+        .trim_ascii_end()
+        .strip_suffix(b":")
+        .unwrap_or_default();
+    let written = written.trim_ascii_end();
+    let names: [(&[u8], &[u8], Name); 7] = [
+        (b"Via", b"v", Name::Via),
+        (b"From", b"f", Name::From),
+        (b"To", b"t", Name::To),
+        (b"Call-ID", b"i", Name::CallId),
+        (b"CSeq", b"CSeq", Name::CSeq),
+        (b"Contact", b"m", Name::Contact),
+        (b"Record-Route", b"Record-Route", Name::RecordRoute),
+    ];
+    let is_it = |(full, compact, _): &&(&[u8], &[u8], Name)| {
+        written.eq_ignore_ascii_case(full) || written.eq_ignore_ascii_case(compact)
+    };
+    (
+        names
+            .iter()
+            .find(is_it)
+            .map_or(Name::Other, |found| found.2),
+        value,
+    )
+}
+
+/// How many header fields with a name that matters a message may have.
+const MOST_LINES: usize = 64;
+
+/// Room for the header fields of one message that matter.
+pub type Room<'a> = ArrayVec<Line<'a>, MOST_LINES>;
 
 /// One header field.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
+    /// Its name.
+    pub name: Name,
     /// All of it: name, value, folds, and the line end.
     pub text: &'a [u8],
-    /// Where its colon stands.
-    colon: usize,
+    /// What follows the colon of a name that matters here.
+    rest: &'a [u8],
 }
 
 impl<'a> Line<'a> {
-    fn name_text(&self) -> &'a [u8] {
-        self.text[..self.colon].trim_ascii_end()
-    }
-
-    /// Its name.
-    pub fn name(&self) -> Name {
-        Name::read(self.name_text())
-    }
-
-    /// Its value, trimmed; folds stay.
+    /// Its value, trimmed, if the name is one that matters; folds stay.
     pub fn value(&self) -> &'a [u8] {
-        self.text[self.colon + 1..].trim_ascii()
+        self.rest.trim_ascii()
     }
 }
 
 /// Header fields in order, up to the empty line.
 #[derive(Clone)]
 pub struct Lines<'a> {
-    rest: &'a [u8],
+    text: &'a [u8],
+    /// Where the next begins.
+    at: usize,
+    controls: Controls<'a>,
 }
 
 impl<'a> Lines<'a> {
     /// The header fields at the start of `text`.
     pub fn new(text: &'a [u8]) -> Lines<'a> {
-        Lines { rest: text }
+        Lines {
+            text,
+            at: 0,
+            controls: Controls::new(text),
+        }
+    }
+
+    /// What has not been taken.
+    fn rest(&self) -> &'a [u8] {
+        &self.text[self.at..]
     }
 }
 
@@ -97,22 +139,23 @@ impl<'a> Iterator for Lines<'a> {
     type Item = Line<'a>;
 
     fn next(&mut self) -> Option<Line<'a>> {
-        if matches!(self.rest, [b'\r', ..] | []) {
+        let start = self.at;
+        if matches!(self.text.get(start), None | Some(b'\r')) {
             return None;
         }
-        let mut end = 0;
         loop {
-            end += memchr(b'\n', &self.rest[end..])? + 1;
+            let end = self.controls.next()? + 1;
             // A line that begins with white space goes on with the one before
             // (§7.3.1).
-            if !matches!(self.rest.get(end), Some(b' ' | b'\t')) {
+            let goes_on = matches!(self.text.get(end), Some(b' ' | b'\t'));
+            if self.text[end - 1] == b'\n' && !goes_on {
+                self.at = end;
                 break;
             }
         }
-        let text = &self.rest[..end];
-        let colon = text.iter().position(|byte| *byte == b':')?;
-        self.rest = &self.rest[end..];
-        Some(Line { text, colon })
+        let text = &self.text[start..self.at];
+        let (name, rest) = named(text);
+        Some(Line { name, text, rest })
     }
 }
 
@@ -143,7 +186,7 @@ impl<'a> First<'a> {
 }
 
 /// One message.
-pub struct Glance<'a> {
+pub struct Glance<'a, 'r> {
     /// The first line.
     pub first: First<'a>,
     /// The values of the first header fields of these names.
@@ -152,6 +195,8 @@ pub struct Glance<'a> {
     pub from: &'a [u8],
     /// To.
     pub to: &'a [u8],
+    /// The tag of a request's To.
+    pub to_tag: Option<&'a [u8]>,
     /// Call-ID.
     pub call_id: &'a [u8],
     /// CSeq.
@@ -161,14 +206,13 @@ pub struct Glance<'a> {
     /// What follows the empty line.
     pub body: &'a [u8],
     header: &'a [u8],
-    /// Whether there is a Record-Route.
-    is_routed: bool,
+    lines: &'r [Line<'a>],
 }
 
-impl<'a> Glance<'a> {
-    /// Reads a datagram; `None` for what is no message, or lacks a header field
-    /// that every message has (§8.1.1).
-    pub fn read(datagram: &'a [u8]) -> Option<Glance<'a>> {
+impl<'a, 'r> Glance<'a, 'r> {
+    /// Reads a datagram; `None` for what is no message, lacks a header field
+    /// that every message has (§8.1.1), or has too many.
+    pub fn read(datagram: &'a [u8], room: &'r mut Room<'a>) -> Option<Glance<'a, 'r>> {
         let end = memchr(b'\n', datagram)? + 1;
         let (first, header) = datagram.split_at(end);
         let mut glance = Glance {
@@ -176,69 +220,65 @@ impl<'a> Glance<'a> {
             via: b"",
             from: b"",
             to: b"",
+            to_tag: None,
             call_id: b"",
             cseq: CSeq {
                 number: 0,
                 method: Method::Other(b""),
             },
             contact: None,
-            is_routed: false,
             body: b"",
             header,
+            lines: &[],
         };
         let mut cseq: &[u8] = b"";
         let mut lines = Lines::new(header);
         for line in &mut lines {
-            let kept = match line.name() {
+            if line.name == Name::Other {
+                continue;
+            }
+            room.try_push(line).ok()?;
+            let kept = match line.name {
                 Name::Via => &mut glance.via,
                 Name::From => &mut glance.from,
                 Name::To => &mut glance.to,
                 Name::CallId => &mut glance.call_id,
                 Name::CSeq => &mut cseq,
                 Name::Contact => glance.contact.get_or_insert(b""),
-                Name::RecordRoute => {
-                    glance.is_routed = true;
-                    continue;
-                }
-                Name::Other => continue,
+                Name::RecordRoute | Name::Other => continue,
             };
             if kept.is_empty() {
                 *kept = line.value();
             }
         }
         glance.cseq = CSeq::parse(cseq)?;
-        glance.body = lines.rest.strip_prefix(b"\r\n")?;
+        glance.body = lines.rest().strip_prefix(b"\r\n")?;
+        if matches!(glance.first, First::Request(_)) {
+            glance.to_tag = tag(glance.to);
+        }
+        glance.lines = room;
         let all = [glance.via, glance.from, glance.to, glance.call_id];
         all.iter().all(|value| !value.is_empty()).then_some(glance)
     }
 
-    /// Its header fields.
-    pub fn lines(&self) -> Lines<'a> {
-        Lines::new(self.header)
+    /// Its header fields of that name.
+    pub fn lines(&self, name: Name) -> impl Iterator<Item = &'r Line<'a>> {
+        self.lines.iter().filter(move |line| line.name == name)
     }
 
-    /// The lines in which its Record-Routes stand: none where there is none.
-    pub fn record_routes(&self) -> Lines<'a> {
-        Lines::new(if self.is_routed { self.header } else { b"" })
-    }
-
-    /// The values of all header fields of that name, which has no compact form.
-    pub fn values(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.lines()
-            .filter(move |line| line.name_text().eq_ignore_ascii_case(name))
-            .map(|line| line.value())
+    /// The values of all header fields of another name, which has no compact
+    /// form.
+    pub fn others(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        Lines::new(self.header).filter_map(move |line| {
+            let (start, value) = line.text.split_at(memchr(b':', line.text)?);
+            let same = start.trim_ascii_end().eq_ignore_ascii_case(name);
+            same.then(|| value[1..].trim_ascii())
+        })
     }
 
     /// The topmost Via, unless malformed.
     pub fn top_via(&self) -> Option<Via<'a>> {
         Via::parse(elements(self.via).next()?)
-    }
-
-    /// The tag of To.
-    pub fn to_tag(&self) -> Option<&'a [u8]> {
-        // Without a semicolon there is none, and no need to read it.
-        memchr(b';', self.to)?;
-        NameAddr::parse(self.to)?.tag()
     }
 
     /// Writes the lines that every response repeats of its request
@@ -254,8 +294,8 @@ impl<'a> Glance<'a> {
         out: &mut Vec<u8>,
     ) {
         let mut is_top = true;
-        for line in self.lines() {
-            match line.name() {
+        for line in self.lines {
+            match line.name {
                 Name::Via if std::mem::take(&mut is_top) => {
                     let mut values = elements(line.value());
                     values.next();
@@ -264,16 +304,23 @@ impl<'a> Glance<'a> {
                         write_line(out, b"Via: ", value);
                     }
                 }
-                Name::To if self.to_tag().is_none() => {
+                Name::To if self.to_tag.is_none() => {
                     out.extend_from_slice(line.text.trim_ascii_end());
                     write_line(out, b";tag=", tag);
                 }
                 Name::RecordRoute if !routes => {}
-                Name::Contact | Name::Other => {}
+                Name::Contact => {}
                 _ => out.extend_from_slice(line.text),
             }
         }
     }
+}
+
+/// The tag of a To.
+fn tag(to: &[u8]) -> Option<&[u8]> {
+    // Without a semicolon there is none, and no need to read it.
+    memchr(b';', to)?;
+    NameAddr::parse(to)?.tag()
 }
 
 /// The URI of a Contact.
@@ -309,7 +356,8 @@ mod tests {
 
     #[test]
     fn compact_names_and_folds_are_read() {
-        let glance = Glance::read(INVITE.as_bytes()).unwrap();
+        let mut room = Room::new();
+        let glance = Glance::read(INVITE.as_bytes(), &mut room).unwrap();
         assert_eq!(glance.first, First::Request(Method::Invite));
         assert_eq!(glance.call_id, b"one@h");
         assert_eq!(
@@ -317,10 +365,11 @@ mod tests {
             (7, Method::Invite)
         );
         assert_eq!(glance.from, b"\"a: b\"\r\n <sip:a@h>;tag=1");
-        assert_eq!((glance.to, glance.to_tag()), (&b"<sip:b@h;x=y>"[..], None));
+        assert_eq!((glance.to, glance.to_tag), (&b"<sip:b@h;x=y>"[..], None));
         let contact = glance.contact.and_then(contact_uri);
         assert_eq!(contact, Some(&b"sip:a@10.0.0.1:5070"[..]));
-        assert!(glance.is_routed);
+        assert_eq!(glance.lines(Name::RecordRoute).count(), 2);
+        assert_eq!(glance.others(b"max-forwards").next(), Some(&b"70"[..]));
         assert_eq!(glance.body, b"v=0\n");
         let top = glance.top_via().unwrap();
         assert_eq!(top.branch(), Some(&b"z9hG4bKa"[..]));
@@ -328,7 +377,8 @@ mod tests {
 
     #[test]
     fn a_response_repeats_what_it_must() {
-        let glance = Glance::read(INVITE.as_bytes()).unwrap();
+        let mut room = Room::new();
+        let glance = Glance::read(INVITE.as_bytes(), &mut room).unwrap();
         let via = glance.top_via().unwrap();
         let source = "10.0.0.9:1234".parse().unwrap();
         let mut out = Vec::new();
@@ -354,7 +404,8 @@ mod tests {
     #[test]
     fn a_response_is_told_by_its_status() {
         let text = INVITE.replace("INVITE sip:a@h SIP/2.0", "SIP/2.0 183 Session Progress");
-        let glance = Glance::read(text.as_bytes()).unwrap();
+        let mut room = Room::new();
+        let glance = Glance::read(text.as_bytes(), &mut room).unwrap();
         assert_eq!(glance.first, First::Response(Status::SESSION_PROGRESS));
     }
 
@@ -371,10 +422,16 @@ mod tests {
         ] {
             let text = INVITE.replacen(old, new, 1);
             assert_ne!(text, INVITE);
-            assert!(Glance::read(text.as_bytes()).is_none(), "{text}");
+            assert!(
+                Glance::read(text.as_bytes(), &mut Room::new()).is_none(),
+                "{text}"
+            );
         }
         for end in 0..INVITE.len() - 4 {
-            assert!(Glance::read(&INVITE.as_bytes()[..end]).is_none(), "{end}");
+            assert!(
+                Glance::read(&INVITE.as_bytes()[..end], &mut Room::new()).is_none(),
+                "{end}"
+            );
         }
     }
 }

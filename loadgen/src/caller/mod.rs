@@ -31,7 +31,7 @@ use crate::run::Worker;
 use crate::tally::Tally;
 use callee::Callee;
 use client::Client;
-use glance::{First, Glance};
+use glance::{First, Glance, Room};
 use site::Site;
 
 /// The addresses of one thread's sockets, in the order of their indices: those
@@ -127,7 +127,8 @@ impl Caller {
         flow: pinion_sip::base::Flow,
         out: &mut Outbox,
     ) {
-        let Some(message) = Glance::read(bytes) else {
+        let mut room = Room::new();
+        let Some(message) = Glance::read(bytes, &mut room) else {
             self.tally.strays += 1;
             return;
         };

@@ -9,8 +9,10 @@ const BLOCK: usize = 64;
 /// them from the others is for whoever asks.
 const LAST: u8 = 0x0f;
 
-/// Walks over the offsets of bytes up to [`LAST`], in order.
-pub(super) struct Controls<'a> {
+/// Walks over the offsets of the bytes 0x00 to 0x0f, CR and LF among them, in
+/// order.
+#[derive(Clone)]
+pub struct Controls<'a> {
     bytes: &'a [u8],
     /// Where the block begins that `marks` is of.
     block: usize,
@@ -19,6 +21,7 @@ pub(super) struct Controls<'a> {
 }
 
 impl<'a> Controls<'a> {
+    /// Those of all `bytes`.
     pub fn new(bytes: &'a [u8]) -> Controls<'a> {
         Controls {
             bytes,

@@ -27,6 +27,7 @@ mod survive;
 #[cfg(test)]
 mod tests;
 
+pub use controls::Controls;
 pub use error::{Fault, FaultKind, Unreadable};
 pub use fields::{Fields, MAX_FIELDS};
 pub use header::{

@@ -138,7 +138,7 @@ impl Client {
         let local = site.callee.unwrap_or(site.plan.target);
         self.scratch
             .extend_from_slice(format!("@{local}").as_bytes());
-        let contacts = response.lines().filter(|line| line.name() == Name::Contact);
+        let contacts = response.lines(Name::Contact);
         let ours = contacts
             .flat_map(|line| elements(line.value()))
             .filter_map(|value| match ContactValue::parse(value)? {
@@ -147,7 +147,7 @@ impl Client {
             })
             .find(|address| address.uri.starts_with(&self.scratch));
         let all = || {
-            std::str::from_utf8(response.values(b"Expires").next()?)
+            std::str::from_utf8(response.others(b"Expires").next()?)
                 .ok()?
                 .parse()
                 .ok()

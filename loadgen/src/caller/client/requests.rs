@@ -6,7 +6,7 @@ use pinion_sip::wire::{Method, NameAddr, Status, Writer};
 use super::flight::{Flight, State};
 use super::{Client, Desk};
 use crate::caller::dialog::End;
-use crate::caller::glance::Glance;
+use crate::caller::glance::{Glance, Name};
 use crate::caller::template::Hole;
 use crate::plan::Unit;
 use crate::tally::{Again, Cause};
@@ -62,7 +62,7 @@ impl Client {
             Some(flight) => (&mut flight.dialog, &flight.credentials[..]),
             None => (&mut self.stray, &b""[..]),
         };
-        let routes = response.record_routes();
+        let routes = response.lines(Name::RecordRoute);
         let target = desk.site.plan.target;
         if !is_copy && !dialog.take(End::Caller, response.contact, response.to, routes, target) {
             return false;

@@ -302,7 +302,7 @@ impl Client {
         }
         let method = flight.method();
         let cnonce = Random::from_u64(site.plan.seed ^ site.mark(number)).next_u64();
-        let challenges = response.values(asks).map(DigestParams::parse);
+        let challenges = response.others(asks).map(DigestParams::parse);
         let Some(value) = respond(challenges, &[identity], method.as_bytes(), &uri, cnonce, 1)
         else {
             return false;
