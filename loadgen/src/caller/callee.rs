@@ -1,23 +1,24 @@
 //! The calls a thread takes: what a phone does when it is called (RFC 3261
 //! §8.2, §9.2, §13.3, §17.2), by behaviours drawn from the seed. Calls nobody.
 
+mod goodbye;
+mod past;
+
 use std::cmp::Ordering;
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use hashbrown::HashTable;
 use pinion_sip::base::{Flow, Hasher, Instant, Random};
 use pinion_sip::wire::{Method, Status, Via, Writer};
 
 use super::client::{NOTHING_MORE, answer};
-use super::dialog::{Dialog, End, set};
-use super::glance::{Glance, Lines, Name};
+use super::dialog::{Dialog, set};
+use super::glance::Glance;
 use super::pool::Pool;
 use super::site::{Site, read_mark, session};
-use super::template::Hole;
 use super::{Alarm, Desk};
 use crate::plan::{Behaviour, Plan};
 use crate::tally::{Again, Cause, Stage, mix};
+use past::Past;
 
 /// Where a call stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,33 +111,6 @@ pub(super) struct Callee {
     counts: bool,
 }
 
-/// Branches that are not to be taken for new ones, for as long as a copy may
-/// stay in the network (T4).
-struct Past {
-    held: HashTable<u64>,
-    queue: VecDeque<(Instant, u64)>,
-    t4: Duration,
-}
-
-impl Past {
-    fn add(&mut self, now: Instant, key: u64) {
-        while let Some(&(until, old)) = self.queue.front()
-            && until <= now
-        {
-            self.queue.pop_front();
-            if let Ok(found) = self.held.find_entry(old, |&held| held == old) {
-                found.remove();
-            }
-        }
-        self.held.insert_unique(key, key, |&key| key);
-        self.queue.push_back((now + self.t4, key));
-    }
-
-    fn has(&self, key: u64) -> bool {
-        self.held.find(key, |&held| held == key).is_some()
-    }
-}
-
 impl Callee {
     pub(super) fn new(plan: &Plan, site: &Site, random: &mut Random) -> Callee {
         let local = site.callee.unwrap_or(plan.target);
@@ -153,11 +127,7 @@ impl Callee {
             .collect();
         Callee {
             calls: Pool::new(plan.most_at_once),
-            past: Past {
-                held: HashTable::new(),
-                queue: VecDeque::new(),
-                t4: plan.timers.t4,
-            },
+            past: Past::new(plan.timers.t4),
             hasher: random.hasher(),
             random: Random::from_seed(random.seed()),
             behaviours,
@@ -254,82 +224,6 @@ impl Callee {
         desk.tally.again(Again::Silent("final response to INVITE"));
         self.send(desk, slot);
         self.alarm(desk, slot, next);
-    }
-
-    /// Ends a call whose 2xx nobody acknowledged (§13.3.1.4).
-    fn hang_up(&mut self, desk: &mut Desk, slot: u32) {
-        let call = &mut self.calls.entry(slot).value;
-        (call.state, call.sent, call.copies) = (State::Ending, desk.now, 0);
-        if self.send_bye(desk, slot) {
-            self.alarm(desk, slot, desk.site.plan.timers.e(0));
-        } else {
-            self.forget(desk, slot);
-        }
-    }
-
-    /// Timers E and F of the BYE (§17.1.2.2).
-    fn press_bye(&mut self, desk: &mut Desk, slot: u32) {
-        let timers = &desk.site.plan.timers;
-        let call = &mut self.calls.entry(slot).value;
-        let waited = desk.now.since(call.sent);
-        if waited >= timers.b() {
-            desk.tally.note(Cause::Timeout("BYE"));
-            self.forget(desk, slot);
-            return;
-        }
-        call.copies = call.copies.saturating_add(1);
-        let next = timers.e(call.copies).min(timers.b().saturating_sub(waited));
-        desk.tally.again(Again::Silent("BYE"));
-        self.send_bye(desk, slot);
-        self.alarm(desk, slot, next);
-    }
-
-    /// Sends a BYE; `false` when the caller has not said where to. Its branch
-    /// is our tag, so that its response leads here.
-    fn send_bye(&mut self, desk: &mut Desk, slot: u32) -> bool {
-        let entry = self.calls.entry(slot);
-        let call = &entry.value;
-        self.tag.clear();
-        desk.site.write_tag(slot, entry.generation, &mut self.tag);
-        let lines: Vec<_> = Lines::new(&call.head).collect();
-        let value = |name| {
-            let found = lines.iter().find(|line| line.name == name);
-            found.map_or(&b""[..], |line| line.value())
-        };
-        let (remote, target) = (value(Name::From), desk.site.plan.target);
-        let routes = lines.iter().filter(|line| line.name == Name::RecordRoute);
-        let dialog = &mut self.dialog;
-        if !dialog.take(End::Callee, Some(&call.contact), remote, routes, target) {
-            return false;
-        }
-        let socket = desk.site.callee_socket();
-        let flow = desk.site.flow(socket, dialog.next_hop);
-        let template = &desk.site.templates(socket).hang_up;
-        let fill = |hole, out: &mut Vec<u8>| match hole {
-            Hole::Uri => out.extend_from_slice(&dialog.uri),
-            Hole::Routes => out.extend_from_slice(&dialog.routes),
-            Hole::From => out.extend_from_slice(value(Name::To)),
-            Hole::To => out.extend_from_slice(remote),
-            Hole::CallId => out.extend_from_slice(value(Name::CallId)),
-            Hole::Id => out.extend_from_slice(&self.tag),
-            _ => {}
-        };
-        desk.out.send(&flow, |out| template.write(out, fill));
-        true
-    }
-
-    /// A response came: whether it is to a BYE of ours.
-    pub(super) fn response(&mut self, desk: &mut Desk, response: &Glance, status: Status) -> bool {
-        let branch = desk.site.read_branch(response.via);
-        let Some((slot, generation)) = branch.and_then(|branch| desk.site.read_tag(branch)) else {
-            return false;
-        };
-        let entry = self.calls.at(slot, generation);
-        let ending = entry.is_some_and(|entry| entry.value.state == State::Ending);
-        if ending && status.is_final() {
-            self.forget(desk, slot);
-        }
-        true
     }
 
     /// A new call, or a copy of its INVITE.

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use pinion_sip::wire::{NameAddr, Uri, elements};
 
-use super::glance::{Line, contact_uri};
+use super::glance::contact_uri;
+use super::lines::Line;
 
 /// The other end of a dialog.
 pub struct Dialog {
@@ -97,7 +98,7 @@ fn address(uri: &[u8], target: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::caller::glance::{Lines, Name};
+    use crate::caller::lines::{Lines, Name};
 
     fn routes(header: &[u8]) -> Vec<Line<'_>> {
         let lines = Lines::new(header);

@@ -15,6 +15,7 @@ mod callee;
 mod client;
 mod dialog;
 mod glance;
+mod lines;
 mod pool;
 mod site;
 mod template;
@@ -100,22 +101,32 @@ impl Caller {
         }
     }
 
+    /// Both sides, and what they work with for one input.
+    fn open<'a>(
+        &'a mut self,
+        now: Instant,
+        out: &'a mut Outbox,
+    ) -> (Desk<'a>, &'a mut Client, Option<&'a mut Callee>) {
+        let desk = Desk {
+            now,
+            site: &self.site,
+            tally: &mut self.tally,
+            lanes: &mut self.lanes,
+            out,
+        };
+        (desk, &mut self.client, self.callee.as_mut())
+    }
+
     /// Runs every alarm that is due.
     fn ring(&mut self, now: Instant, out: &mut Outbox) {
         while let Some(due) = self.lanes.deadline().filter(|due| *due <= now) {
             let Some(alarm) = self.lanes.expire(now) else {
                 return;
             };
-            let mut desk = Desk {
-                now,
-                site: &self.site,
-                tally: &mut self.tally,
-                lanes: &mut self.lanes,
-                out,
-            };
-            match &mut self.callee {
-                Some(callee) if alarm.callee => callee.ring(&mut desk, alarm, due),
-                _ => self.client.ring(&mut desk, alarm, due),
+            let (mut desk, client, callee) = self.open(now, out);
+            match callee.filter(|_| alarm.callee) {
+                Some(callee) => callee.ring(&mut desk, alarm, due),
+                None => client.ring(&mut desk, alarm, due),
             }
         }
     }
@@ -132,28 +143,22 @@ impl Caller {
             self.tally.strays += 1;
             return;
         };
-        let mut desk = Desk {
-            now,
-            site: &self.site,
-            tally: &mut self.tally,
-            lanes: &mut self.lanes,
-            out,
-        };
+        let (mut desk, client, callee) = self.open(now, out);
         let called = flow.socket == desk.site.callee_socket();
-        let callee = self.callee.as_mut().filter(|_| called);
+        let callee = callee.filter(|_| called);
         match (message.first, callee) {
             (First::Request(method), Some(callee)) => {
                 callee.request(&mut desk, &message, method, flow);
             }
             (First::Request(method), None) => {
-                self.client.request_came(&mut desk, &message, method, flow);
+                client.request_came(&mut desk, &message, method, flow);
             }
             (First::Response(status), callee) => {
                 // Registrations too are sent where calls are taken.
                 let taken =
                     callee.is_some_and(|callee| callee.response(&mut desk, &message, status));
                 if !taken {
-                    self.client.response(&mut desk, &message, status, flow);
+                    client.response(&mut desk, &message, status, flow);
                 }
             }
         }
@@ -196,14 +201,8 @@ impl Machine for Caller {
             Input::Envelope(_) | Input::Reload(_) => {}
         }
         self.ring(now, out);
-        let mut desk = Desk {
-            now,
-            site: &self.site,
-            tally: &mut self.tally,
-            lanes: &mut self.lanes,
-            out,
-        };
-        self.client.begin_due(&mut desk);
+        let (mut desk, client, _) = self.open(now, out);
+        client.begin_due(&mut desk);
         if self.site.plan.units.is_empty() && self.taken_enough(now) {
             self.over = true;
         }

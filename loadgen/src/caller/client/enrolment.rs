@@ -7,7 +7,8 @@ use pinion_sip::base::Instant;
 use pinion_sip::wire::{ContactValue, elements};
 
 use super::{Client, Desk};
-use crate::caller::glance::{Glance, Name};
+use crate::caller::glance::Glance;
+use crate::caller::lines::Name;
 use crate::caller::site::ENROLMENT;
 use crate::plan::Unit;
 use crate::tally::Cause;
