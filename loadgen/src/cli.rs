@@ -1,5 +1,7 @@
 //! The command line: what can be asked for, and how it becomes a [`Plan`].
 
+mod values;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use pinion_sip::transaction::Timers;
 
 use crate::commands::Task;
 use crate::plan::{self, Arrival, Behaviour, Callee, Formula, Load, Plan, Unit, Users};
+use values::{behaviour_list, cpus, host, local, rate, transport, unit_list};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -487,61 +490,6 @@ impl House {
         let threads = self.threads.map_or(cpus.len(), usize::from);
         Ok(cpus.into_iter().cycle().take(threads).collect())
     }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|rate| (1e-6..=1e7).contains(rate))
-        .ok_or_else(|| "a rate above 0 is wanted".into())
-}
-
-fn host(text: &str) -> Result<String, String> {
-    let fits = !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
-    fits.then(|| text.to_owned())
-        .ok_or_else(|| "a host, perhaps with a port, is wanted".into())
-}
-
-fn transport(text: &str) -> Result<Transport, String> {
-    match text {
-        "udp" => Ok(Transport::Udp),
-        "tcp" | "tls" => Err(format!(
-            "{text} comes when the server speaks it; today there is udp"
-        )),
-        _ => Err("udp is the transport there is".into()),
-    }
-}
-
-fn local(text: &str) -> Result<Here, String> {
-    (text == "local").then_some(Here).ok_or_else(|| {
-        "only local can be said; a called side elsewhere is started there: pinion-load uas".into()
-    })
-}
-
-fn behaviour_list(text: &str) -> Result<BehaviourList, String> {
-    plan::behaviours(text).map(BehaviourList)
-}
-
-fn unit_list(text: &str) -> Result<UnitList, String> {
-    plan::mix(text).map(UnitList)
-}
-
-fn cpus(text: &str) -> Result<CpuList, String> {
-    let wrong = || "a list such as 0-3,5 is wanted".to_owned();
-    let number = |text: &str| text.parse().ok().filter(|&cpu: &usize| cpu < 4096);
-    let mut cpus = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let ends = number(first).zip(number(last));
-        let (first, last) = ends
-            .filter(|(first, last)| first <= last)
-            .ok_or_else(wrong)?;
-        cpus.extend(first..=last);
-    }
-    Ok(CpuList(cpus))
 }
 
 #[cfg(test)]
