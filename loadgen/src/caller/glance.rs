@@ -69,7 +69,7 @@ pub struct Glance<'a, 'r> {
 
 impl<'a, 'r> Glance<'a, 'r> {
     /// Reads a datagram; `None` for what is no message, lacks a header field
-    /// that every message has (§8.1.1), or has too many.
+    /// that every message has (§8.1.1), has too many, or ends lines in LF alone.
     pub fn read(datagram: &'a [u8], room: &'r mut Room<'a>) -> Option<Glance<'a, 'r>> {
         let end = memchr(b'\n', datagram)? + 1;
         let (first, header) = datagram.split_at(end);
@@ -94,6 +94,9 @@ impl<'a, 'r> Glance<'a, 'r> {
         for line in &mut lines {
             if line.name == Name::Other {
                 continue;
+            }
+            if !line.text.ends_with(b"\r\n") {
+                return None;
             }
             room.try_push(line).ok()?;
             let kept = match line.name {
@@ -268,6 +271,25 @@ mod tests {
     }
 
     #[test]
+    fn no_byte_anywhere_is_a_fault() {
+        let source = "10.0.0.9:1234".parse().unwrap();
+        for (at, byte) in (0..INVITE.len()).flat_map(|at| b"\r\n :;,<\"\\\0".map(|byte| (at, byte)))
+        {
+            let mut text = INVITE.as_bytes().to_vec();
+            text[at] = byte;
+            let mut room = Room::new();
+            let Some(glance) = Glance::read(&text, &mut room) else {
+                continue;
+            };
+            if let Some(via) = glance.top_via() {
+                let mut out = Vec::new();
+                glance.write_head(&via, source, b"mine", true, &mut out);
+                assert!(out.ends_with(b"\r\n"));
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_message() {
         for (old, new) in [
             ("INVITE sip:a@h SIP/2.0", "INVITE sip:a@h SIP/3.0"),
@@ -277,6 +299,7 @@ mod tests {
             ("cseq: 7", "cseq: x"),
             ("i: one@h", "i one@h"),
             ("\r\n\r\nv=0\n", "\r\n"),
+            ("i: one@h\r\n", "i: one@h\n"),
         ] {
             let text = INVITE.replacen(old, new, 1);
             assert_ne!(text, INVITE);
