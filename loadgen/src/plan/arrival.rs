@@ -3,7 +3,6 @@
 //! its beginning.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use pinion_sip::base::Random;
@@ -63,6 +62,11 @@ impl Arrival {
                 ));
             }
         };
+        if let Arrival::Step { every, .. } = arrival
+            && every < Duration::from_millis(1)
+        {
+            return Err("a step must last 1 ms at least".into());
+        }
         if arrival.rate_at(Duration::ZERO, Duration::from_secs(1)) < 0.0 {
             return Err("a rate cannot be negative".into());
         }
@@ -95,6 +99,12 @@ impl Arrival {
             }
             Arrival::Step { from, step, every } => {
                 let every = every.as_secs_f64().max(f64::EPSILON);
+                // A rate that falls to nothing stays there.
+                let seconds = if step < 0.0 {
+                    seconds.min(every * (from / -step).ceil())
+                } else {
+                    seconds
+                };
                 let whole = (seconds / every).floor();
                 let before = whole * from + step * whole * (whole - 1.0) / 2.0;
                 before * every + (from + step * whole) * (seconds - whole * every)
@@ -125,19 +135,33 @@ impl Arrival {
             }
             Arrival::Step { from, step, every } => {
                 let every = every.as_secs_f64();
-                let (mut rate, mut begun, mut before) = (from, 0.0, 0.0);
-                loop {
-                    let within = rate * every;
-                    if number < before + within {
-                        break begun + (number - before) / rate;
-                    }
-                    if rate <= 0.0 && step <= 0.0 {
-                        return None;
-                    }
-                    before += within.max(0.0);
-                    begun += every;
-                    rate += step;
+                // The steps before it: the root of step/2·k² + (from − step/2)·k
+                // = number/every on the branch that rises, rounded down.
+                let (linear, due) = (from - step / 2.0, number / every);
+                let root = (linear * linear + 2.0 * step * due).sqrt();
+                if root.is_nan() {
+                    return None;
                 }
+                let steps = if linear < 0.0 {
+                    (root - linear) / step
+                } else {
+                    2.0 * due / (linear + root)
+                };
+                let before = |steps: f64| every * steps * (linear + step * steps / 2.0);
+                let mut steps = steps.max(0.0).floor();
+                // Rounding may have crossed the border of a step; one without
+                // any unit is passed over.
+                while from + step * steps >= 0.0 && number >= before(steps + 1.0) {
+                    steps += 1.0;
+                }
+                while steps > 0.0 && number < before(steps) {
+                    steps -= 1.0;
+                }
+                let rate = from + step * steps;
+                if rate <= 0.0 {
+                    return None;
+                }
+                steps * every + (number - before(steps)) / rate
             }
         };
         moment.is_finite().then_some(moment)
@@ -149,14 +173,6 @@ fn number(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|rate: &f64| rate.is_finite())
         .ok_or_else(|| format!("{text} is no rate"))
-}
-
-impl FromStr for Arrival {
-    type Err = String;
-    /// A process that says its own rates.
-    fn from_str(text: &str) -> Result<Arrival, String> {
-        Arrival::parse(text, 0.0)
-    }
 }
 
 impl fmt::Display for Arrival {
@@ -319,7 +335,7 @@ mod tests {
 
     #[test]
     fn steps_hold_their_rates() {
-        let steps: Arrival = "step:100,50,2s".parse().unwrap();
+        let steps = Arrival::parse("step:100,50,2s", 0.0).unwrap();
         let times = times(steps, SECOND * 6, 0, 1);
         let within = |from: u64| {
             let range = from * 1_000_000..(from + 2) * 1_000_000;
@@ -331,17 +347,42 @@ mod tests {
     }
 
     #[test]
+    fn steps_down_end_where_the_rate_does() {
+        let down = Arrival::parse("step:30,-10,1s", 0.0).unwrap();
+        assert_eq!(times(down, SECOND * 3600, 0, 1).len(), 60);
+        assert_eq!(down.due(SECOND * 10, SECOND * 10), 60.0);
+        // The first step is empty, and so is the time after the last.
+        let up = Arrival::parse("step:0,10,1s", 0.0).unwrap();
+        let times = times(up, SECOND * 4, 0, 1);
+        assert_eq!((times.len(), times[0]), (60, 1_000_000));
+    }
+
+    #[test]
+    fn a_million_steps_cost_no_more_than_one() {
+        let steps = Arrival::parse("step:1,1,1ms", 0.0).unwrap();
+        let far = steps.moment(1e9, SECOND * 100_000).unwrap();
+        assert!((steps.due(Duration::from_secs_f64(far), SECOND) - 1e9).abs() < 1.0);
+    }
+
+    #[test]
     fn names_are_read() {
         assert_eq!(Arrival::parse("constant", 5.0), Ok(Arrival::Constant(5.0)));
         assert_eq!(
-            "ramp:10-20".parse(),
+            Arrival::parse("ramp:10-20", 0.0),
             Ok(Arrival::Ramp {
                 from: 10.0,
                 to: 20.0
             })
         );
-        for wrong in ["burst", "ramp:5", "step:1,2", "ramp:a-b", "ramp:-5-6"] {
-            assert!(wrong.parse::<Arrival>().is_err(), "{wrong}");
+        for wrong in [
+            "burst",
+            "ramp:5",
+            "step:1,2",
+            "ramp:a-b",
+            "ramp:-5-6",
+            "step:100,50,0s",
+        ] {
+            assert!(Arrival::parse(wrong, 0.0).is_err(), "{wrong}");
         }
     }
 }
