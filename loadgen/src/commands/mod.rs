@@ -75,7 +75,7 @@ pub fn write(results: &Results, output: &Output) -> Result<(), Error> {
     Ok(())
 }
 
-/// Some units failed, or the ends do not agree.
+/// Some units failed or never ended, or the ends do not agree.
 const FAILED: u8 = 1;
 /// The generator was the limit.
 const INVALID: u8 = 3;
@@ -85,7 +85,11 @@ pub fn worth(results: &Results) -> u8 {
     let ghosts = results.sides.as_ref().map_or(0, |sides| sides.ghosts);
     if matches!(results.verdict, Verdict::Invalid { .. }) {
         INVALID
-    } else if results.units.failed > 0 || !results.failures.is_empty() || ghosts > 0 {
+    } else if results.units.failed > 0
+        || results.units.in_flight_at_end > 0
+        || !results.failures.is_empty()
+        || ghosts > 0
+    {
         FAILED
     } else {
         0
@@ -102,4 +106,48 @@ pub fn signals() -> Result<Arc<AtomicBool>, Error> {
             .map_err(|error| Error::Io("cannot take signals".into(), error))?;
     }
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Sides;
+
+    #[test]
+    fn only_a_run_without_a_flaw_is_worth_nought() {
+        type Flaw = fn(&mut Results);
+        let flaws: [(Flaw, u8); 6] = [
+            (|_| {}, 0),
+            (|results| results.units.failed = 1, FAILED),
+            (|results| results.units.in_flight_at_end = 1, FAILED),
+            (
+                |results| results.failures = [("callee".into(), 1)].into(),
+                FAILED,
+            ),
+            (
+                |results| {
+                    results.sides = Some(Sides {
+                        ghosts: 1,
+                        ..Sides::default()
+                    });
+                },
+                FAILED,
+            ),
+            (
+                |results| {
+                    results.units.failed = 1;
+                    results.verdict = Verdict::Invalid {
+                        reasons: Vec::new(),
+                    };
+                },
+                INVALID,
+            ),
+        ];
+        for (number, (flaw, code)) in flaws.into_iter().enumerate() {
+            let mut results = Results::default();
+            results.units.begun = 5;
+            flaw(&mut results);
+            assert_eq!(worth(&results), code, "flaw {number}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Two runs side by side: the ratios of their figures with intervals, what
 //! differs in how they were made, and whether the second is worse.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -78,6 +79,7 @@ pub struct Comparison {
 /// one figure a run and has none.
 pub fn compare(a: &Results, b: &Results, tolerance: f64) -> Comparison {
     let mut rows = vec![rate(a, b, tolerance), failed(a, b, tolerance), cpu(a, b)];
+    rows.extend(ghosts(a, b));
     for (name, first) in &a.stages {
         if let Some(second) = b.stages.get(name) {
             rows.extend(quantiles(name, first, second, tolerance));
@@ -141,10 +143,19 @@ fn steady(series: &[Second]) -> &[Second] {
     series.get(first..last).unwrap_or_default()
 }
 
+/// How long a step of the series is, in seconds.
+fn step_s(series: &[Second]) -> f64 {
+    match series {
+        [first, second, ..] if second.at_s > first.at_s => second.at_s - first.at_s,
+        _ => 1.0,
+    }
+}
+
 fn rate(a: &Results, b: &Results, tolerance: f64) -> Row {
     let of = |results: &Results| {
         let steady = steady(&results.series).iter();
-        interval::of_mean(steady.map(|second| second.completed))
+        let interval = interval::of_mean(steady.map(|second| second.completed))?;
+        Some(interval.scaled(1.0 / step_s(&results.series)))
     };
     let interval = of(a).zip(of(b)).map(|(a, b)| b.over(a));
     Row {
@@ -168,6 +179,25 @@ fn failed(a: &Results, b: &Results, tolerance: f64) -> Row {
         interval,
         judgement: judge(interval, tolerance, false),
     }
+}
+
+/// Calls that one end knows and the other does not: each is one too many, so
+/// no interval and no tolerance excuses them. No row where no run has two ends.
+fn ghosts(a: &Results, b: &Results) -> Option<Row> {
+    let of = |results: &Results| results.sides.as_ref().map(|sides| sides.ghosts);
+    of(a).or(of(b))?;
+    let (a, b) = (of(a).unwrap_or_default(), of(b).unwrap_or_default());
+    Some(Row {
+        name: "ghosts".into(),
+        a: a as f64,
+        b: b as f64,
+        interval: None,
+        judgement: match b.cmp(&a) {
+            Ordering::Less => Judgement::Better,
+            Ordering::Equal => Judgement::Same,
+            Ordering::Greater => Judgement::Worse,
+        },
+    })
 }
 
 fn cpu(a: &Results, b: &Results) -> Row {
@@ -307,6 +337,7 @@ impl Row {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::results::Sides;
     use pinion_sip::base::Random;
 
     fn row<'a>(comparison: &'a Comparison, name: &str) -> &'a Row {
@@ -370,6 +401,20 @@ mod tests {
     }
 
     #[test]
+    fn one_ghost_more_is_worse() {
+        let (clean, mut haunted) = (sample::call(1), sample::call(2));
+        let ghosts = |ghosts| Sides {
+            ghosts,
+            ..Sides::default()
+        };
+        haunted.sides = Some(ghosts(1));
+        let comparison = compare(&clean, &haunted, 0.05);
+        assert_eq!(row(&comparison, "ghosts").judgement, Judgement::Worse);
+        assert_eq!(comparison.exit_status(), 1);
+        assert_eq!(compare(&haunted, &clean, 0.05).exit_status(), 0);
+    }
+
+    #[test]
     fn the_rate_is_that_of_the_steady_seconds() {
         let completed = [0, 0, 60, 100, 101, 99, 100, 55, 0];
         let series = completed.map(|completed| Second {
@@ -382,6 +427,23 @@ mod tests {
             .collect();
         assert_eq!(steady, [100, 101, 99, 100]);
         assert!(super::steady(&[]).is_empty() && super::steady(&series[..1]).is_empty());
+    }
+
+    #[test]
+    fn a_series_of_longer_steps_is_of_the_same_rate() {
+        let run = |step_s: u64| {
+            let second = |number: u64| Second {
+                at_s: (number * step_s) as f64,
+                completed: 100 * step_s,
+                ..Second::default()
+            };
+            let mut results = sample::call(1);
+            results.series = (0..20).map(second).collect();
+            results
+        };
+        let comparison = compare(&run(1), &run(10), 0.05);
+        let rate = row(&comparison, "completed per s");
+        assert_eq!(rate.judgement, Judgement::Same, "{rate:?}");
     }
 
     #[test]

@@ -28,6 +28,14 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// Both ends times `factor`, which is positive.
+    pub fn scaled(self, factor: f64) -> Interval {
+        Interval {
+            low: self.low * factor,
+            high: self.high * factor,
+        }
+    }
+
     /// The interval of this one's ratio to `base`, both positive; unbounded
     /// where the base may be zero.
     pub fn over(self, base: Interval) -> Interval {

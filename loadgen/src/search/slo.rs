@@ -221,15 +221,13 @@ fn short(value: f64) -> String {
 }
 
 impl Slo {
-    /// The bounds, in order.
-    pub fn bounds(&self) -> &[Bound] {
-        &self.0
-    }
-
     /// What a run misses, one clause each; nothing when the objective is kept.
+    /// No objective allows calls that only one end knows.
     pub fn misses(&self, results: &Results) -> Vec<String> {
+        let ghosts = results.sides.as_ref().map_or(0, |sides| sides.ghosts);
+        let ghosts = (ghosts > 0).then(|| format!("{ghosts} ghost calls"));
         let miss = |bound: &Bound| bound.miss(results);
-        self.0.iter().filter_map(miss).collect()
+        self.0.iter().filter_map(miss).chain(ghosts).collect()
     }
 }
 
@@ -366,6 +364,16 @@ mod tests {
         }
         let both = slo("fail<1%,retrans<1%").misses(&results);
         assert_eq!(both, ["fail<1% is 1%", "retrans<1% is 3%"]);
+    }
+
+    #[test]
+    fn a_ghost_call_is_a_miss() {
+        let mut results = results();
+        results.sides = Some(crate::results::Sides {
+            ghosts: 2,
+            ..Default::default()
+        });
+        assert_eq!(slo("fail<5%").misses(&results), ["2 ghost calls"]);
     }
 
     #[test]
