@@ -8,7 +8,7 @@ use crate::plan::{Load, Plan};
 use crate::results::{Generator, Results, Second, Sides, Stage, Units, VERSION};
 use crate::run::Reaped;
 use crate::tally::{Again, End, Tally};
-use crate::verdict::{Watched, judge};
+use crate::verdict::{Watched, doubts, judge};
 
 /// Everything a run leaves.
 pub struct Harvest {
@@ -48,11 +48,10 @@ pub fn assemble(plan: &Plan, harvest: Harvest) -> Results {
             .map_or(0, |&(_, value)| value)
     };
     let cpu_s: Vec<f64> = threads.iter().map(|thread| thread.cpu_s).collect();
-    let shares = threads
-        .iter()
-        .map(|thread| thread.cpu_s / thread.wall_s.max(1e-9));
+    let shares = threads.iter().map(|thread| thread.busiest);
+    let main = tally.main().filter(|_| !plan.units.is_empty());
     let watched = Watched {
-        open: matches!(plan.load, Load::Open(_)) && !plan.units.is_empty(),
+        open: plan.units.is_empty() || matches!(plan.load, Load::Open(_)),
         wall_s,
         busiest: shares.fold(0.0, f64::max),
         lateness_p99_us: tally.lateness.value_at_quantile(0.99),
@@ -73,9 +72,6 @@ pub fn assemble(plan: &Plan, harvest: Harvest) -> Results {
         send_drops: watched.send_drops,
         skipped: watched.skipped,
     };
-    // Where units are begun within `duration`, the rate they complete at is
-    // seen over that time, and not over the calls' ends that follow.
-    let begun_s = wall_s.min(plan.duration.as_secs_f64()).max(1e-9);
     Results {
         version: VERSION,
         scenario: plan.scenario.clone(),
@@ -86,7 +82,7 @@ pub fn assemble(plan: &Plan, harvest: Harvest) -> Results {
         wall_s,
         arrival: plan.arrival(),
         offered: plan.offered(),
-        achieved: tally.completed as f64 / begun_s,
+        achieved: achieved(&threads, wall_s),
         units: Units {
             begun: tally.begun,
             completed: tally.completed,
@@ -100,8 +96,23 @@ pub fn assemble(plan: &Plan, harvest: Harvest) -> Results {
         stages: tally.stages(),
         series: series(&tally),
         verdict: judge(&watched),
+        warnings: doubts(&tally.lateness, main),
+        strays: tally.strays,
         generator,
     }
+}
+
+/// Units completed a second while units began. Where they began at one moment,
+/// or nobody knows how long they take, a second of the whole run.
+fn achieved(threads: &[Reaped], wall_s: f64) -> f64 {
+    let tallies = || threads.iter().map(|thread| &thread.tally);
+    let offering = tallies().map(Tally::offering).max().unwrap_or_default();
+    if offering.is_zero() {
+        let completed: u64 = tallies().map(|tally| tally.completed).sum();
+        return completed as f64 / wall_s.max(1e-9);
+    }
+    let in_time: u64 = tallies().map(|tally| tally.in_time).sum();
+    in_time as f64 / offering.as_secs_f64()
 }
 
 fn named<K: ToString>(counts: &BTreeMap<K, u64>) -> BTreeMap<String, u64> {
@@ -176,7 +187,8 @@ fn sides(plan: &Plan, tally: &Tally) -> Option<Sides> {
 }
 
 /// Calls one end knows and the other does not, and answered ones that never
-/// ended at an end. Equal counts of different calls show in their marks: then
+/// ended at an end. A refusal that the called side is planned to make, and did
+/// not, is somebody else's. Equal counts of different calls show in their marks: then
 /// at least one at each end is a ghost.
 fn ghosts(caller: &End, callee: &End) -> u64 {
     let unmatched = caller.answered.abs_diff(callee.answered);
@@ -187,7 +199,8 @@ fn ghosts(caller: &End, callee: &End) -> u64 {
         0
     };
     let unended = [caller, callee].map(|end| end.answered.saturating_sub(end.ended));
-    unmatched + mixed + callee.strangers + unended.iter().sum::<u64>()
+    let feigned = caller.refused.saturating_sub(callee.refused);
+    unmatched + mixed + feigned + callee.strangers + unended.iter().sum::<u64>()
 }
 
 fn series(tally: &Tally) -> Vec<Second> {
@@ -213,6 +226,7 @@ mod tests {
             begun: answered,
             answered,
             ended,
+            refused: 0,
             marks,
             strangers: 0,
             unmarked: 0,
@@ -235,6 +249,12 @@ mod tests {
         };
         assert_eq!(ghosts(&end(5, 5, 77), &unmarked), 0);
         assert_eq!(ghosts(&end(5, 5, 77), &end(5, 3, 77)), 2);
+        let refused = End {
+            refused: 3,
+            ..end(5, 5, 77)
+        };
+        assert_eq!(ghosts(&refused, &end(5, 5, 77)), 3);
+        assert_eq!(ghosts(&end(5, 5, 77), &refused), 0);
         let stranger = End {
             strangers: 1,
             ..end(5, 5, 77)

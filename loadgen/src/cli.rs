@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use pinion_sip::transaction::Timers;
 
 use crate::commands::Task;
-use crate::plan::{self, Arrival, Behaviour, Callee, Formula, Load, Plan, Unit, Users};
+use crate::plan::{self, Arrival, Behaviour, Callee, Formula, Hidden, Load, Plan, Unit, Users};
 use values::{behaviour_list, cpus, host, local, rate, transport, unit_list};
 
 const EXAMPLES: &str = "\
@@ -34,7 +34,7 @@ Examples:
 
 Exit codes:
   0  every unit went as it should
-  1  some failed, or the two ends do not agree on the calls
+  1  some failed or never ended, or the two ends do not agree on the calls
   2  a wrong flag, or the host refused
   3  INVALID: the generator was the limit, so nothing is said of the target";
 
@@ -137,7 +137,7 @@ pub struct People {
     pub users: Formula,
     /// Their passwords; {} is the user's number, {user} its name
     #[arg(long, value_name = "FORMULA")]
-    pub password: Option<Formula>,
+    pub password: Option<Hidden<Formula>>,
     /// Users from a file of `user;password` lines instead
     #[arg(long, value_name = "FILE", conflicts_with = "users")]
     pub users_file: Option<PathBuf>,
@@ -151,7 +151,7 @@ pub struct People {
     pub callees: Formula,
     /// The passwords of those called [default: as --password]
     #[arg(long, value_name = "FORMULA")]
-    pub callee_password: Option<Formula>,
+    pub callee_password: Option<Hidden<Formula>>,
     /// Those called, from a file instead
     #[arg(long, value_name = "FILE", conflicts_with = "callees")]
     pub callees_file: Option<PathBuf>,
@@ -335,6 +335,14 @@ impl LoadArgs {
         units: Vec<(Unit, u32)>,
         flags: Vec<String>,
     ) -> Result<Plan, String> {
+        if units.iter().all(|(unit, _)| *unit != Unit::Call) {
+            let names = ["--answer", "--ring", "--hold", "--answer-limit"];
+            plan::refuse_idle(&flags, &names, "it is of calls")?;
+        }
+        if self.calls.uas.is_none() {
+            let names = ["--answer", "--ring"];
+            plan::refuse_idle(&flags, &names, "the called side is not here; see --uas")?;
+        }
         let load = match self.pace.saturate {
             Some(in_flight) => Load::Closed(in_flight),
             None => Load::Open(Arrival::parse(&self.pace.arrival, self.pace.rate)?),
@@ -370,6 +378,10 @@ impl LoadArgs {
 
 impl UasArgs {
     fn plan(&self, flags: Vec<String>) -> Result<Plan, String> {
+        let names = ["--users", "--users-file"];
+        plan::refuse_idle(&flags, &names, "--callees says who is called")?;
+        let names = ["--ports-per-thread", "--first-port", "--local"];
+        plan::refuse_idle(&flags, &names, "--listen says where calls are taken")?;
         let plan = Plan {
             target: self.register_at.unwrap_or(self.listen),
             domain: self.domain.clone(),
@@ -468,7 +480,7 @@ pub(crate) fn bare_plan(
 fn users(
     file: &Option<PathBuf>,
     name: &Formula,
-    password: Option<Formula>,
+    password: Option<Hidden<Formula>>,
 ) -> Result<Users, String> {
     match file {
         Some(path) => Users::read(path).map_err(|error| format!("{}: {error}", path.display())),
@@ -501,7 +513,8 @@ mod tests {
     fn plan(line: &str) -> Result<Plan, String> {
         let words = line.split_whitespace();
         let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
-        cli.command.plan(Vec::new()).map(|(plan, _)| plan)
+        let flags = line.split_whitespace().map(String::from).collect();
+        cli.command.plan(flags).map(|(plan, _)| plan)
     }
 
     #[test]
@@ -545,6 +558,17 @@ mod tests {
                 "beyond 65535",
             ),
             ("mix --weights call=0", "above 0"),
+            ("register --hold=5s", "--hold=5s has no effect"),
+            ("call --ring 5s", "the called side is not here"),
+            ("uas --listen 127.0.0.1:0 --users a", "--callees says"),
+            ("options --saturate 9 --most-at-once 8", "--most-at-once"),
+            ("uas --listen 0.0.0.0:5060", "cannot stand in a Contact"),
+            ("options --local 0.0.0.0", "cannot stand in a Contact"),
+            ("call --uas local --uas-listen [::1]:0", "another family"),
+            (
+                "uas --listen 127.0.0.1:65535 --threads 2",
+                "called side would end beyond 65535",
+            ),
         ] {
             let error = plan(&format!("pinion-load {line} --cpus 0")).unwrap_err();
             assert!(error.contains(says), "{line}: {error}");

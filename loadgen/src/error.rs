@@ -20,18 +20,6 @@ pub enum Error {
     /// A thread ended by itself.
     #[error("thread {0} ended by a fault: {1}")]
     Died(u16, String),
-    /// Those to be called could not be registered.
-    #[error("{registered} of {wanted} users could be registered at {target}; the others: {why}")]
-    Unregistered {
-        /// Where.
-        target: std::net::SocketAddr,
-        /// How many were.
-        registered: u64,
-        /// How many there are.
-        wanted: u64,
-        /// What became of the others.
-        why: String,
-    },
     /// A file, a signal handler.
     #[error("{0}: {1}")]
     Io(String, std::io::Error),

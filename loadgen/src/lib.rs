@@ -38,6 +38,7 @@ pub mod flood;
 pub mod host;
 pub mod plan;
 mod progress;
+pub mod quota;
 pub mod report;
 pub mod results;
 pub mod run;

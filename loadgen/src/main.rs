@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use pinion_loadgen::cli::{Cli, Command};
 use pinion_loadgen::commands::{self, Task, signals, worth, write};
-use pinion_loadgen::{Error, report, run_until};
+use pinion_loadgen::{Error, plan, report, run_until};
 
 /// A wrong flag, or the host refused.
 const REFUSED: u8 = 2;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 
 /// Does what was asked; the exit code.
 fn work(cli: &Cli) -> Result<u8, Error> {
-    let flags = std::env::args().skip(1).collect();
+    let flags = plan::shown(std::env::args().skip(1));
     match &cli.command {
         Task::Run(command) => run(command, flags),
         Task::Scenario(args) => commands::play(args, flags),

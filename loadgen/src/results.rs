@@ -33,7 +33,9 @@ pub struct Results {
     pub arrival: String,
     /// Units meant to begin per second.
     pub offered: f64,
-    /// Units completed per second.
+    /// Units completed per second while units began: up to the last one's
+    /// beginning, and the ring and hold times of a call beyond. Of a called side
+    /// and of a scenario, per second of the whole run.
     pub achieved: f64,
     /// Units by fate.
     pub units: Units,
@@ -51,8 +53,14 @@ pub struct Results {
     pub series: Vec<Second>,
     /// What the generator says of itself.
     pub generator: Generator,
+    /// Messages that belong to no unit of this run.
+    #[serde(default)]
+    pub strays: u64,
     /// Whether the run may be believed.
     pub verdict: Verdict,
+    /// What to know before believing its latencies, one sentence each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// The machine and what is known of its software.
@@ -163,7 +171,7 @@ pub struct Generator {
     /// Growth of RcvbufErrors on the host during the run: own drops, and those
     /// of every other socket, the server's included if it runs there.
     pub rcvbuf_errors: u64,
-    /// The busiest thread's CPU time as a share of the run, 0 to 1.
+    /// The busiest thread's CPU time in its busiest second, as a share of it.
     #[serde(default)]
     pub busiest: f64,
     /// Datagrams that found no room on their way out.

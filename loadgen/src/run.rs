@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::host;
 use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::quota::Quota;
 use crate::results::Results;
 use crate::tally::Tally;
 
@@ -65,8 +66,9 @@ pub fn run(plan: &Plan) -> Result<Results, Error> {
 pub fn run_until(plan: &Plan, stop: &AtomicBool) -> Result<Results, Error> {
     plan.check().map_err(Error::Plan)?;
     let (groups, places) = open(plan)?;
-    let shared = Arc::new(plan.clone());
-    let make = move |thread: u16| Caller::new(&shared, &places[usize::from(thread)], thread);
+    let (shared, quota) = (Arc::new(plan.clone()), Quota::new(plan.count));
+    let make =
+        move |thread: u16| Caller::new(&shared, &places[usize::from(thread)], thread, &quota);
     drive(plan, groups, make, stop)
 }
 
@@ -103,7 +105,7 @@ pub(crate) fn open(plan: &Plan) -> Result<(Vec<Group>, Vec<Places>), Error> {
         let addresses: Vec<SocketAddr> = (0..threads)
             .map(|thread| match first.port() {
                 0 => first,
-                port => SocketAddr::new(first.ip(), port.saturating_add(thread as u16)),
+                port => SocketAddr::new(first.ip(), port + thread as u16),
             })
             .collect();
         let group = bind(plan, &addresses, &mut groups)?;
@@ -165,6 +167,7 @@ pub fn drive<W: Worker + 'static>(
             sink: sink.clone(),
             asked: Instant::START,
             begun: None,
+            load: Busiest::default(),
             spent: false,
             delivered: false,
         },
@@ -201,6 +204,8 @@ pub struct Reaped {
     pub cpu_s: f64,
     /// How long that was, in seconds.
     pub wall_s: f64,
+    /// The share of a CPU it used in its busiest second.
+    pub busiest: f64,
 }
 
 enum Report {
@@ -299,6 +304,38 @@ impl Gate {
     }
 }
 
+/// The busiest second of a thread. The time in which calls only end does not
+/// dilute it.
+#[derive(Default)]
+struct Busiest {
+    /// When the present second began, and the CPU time by then.
+    since: Instant,
+    cpu_ns: u64,
+    /// CPU time of the busiest second as a share of it.
+    share: f64,
+}
+
+impl Busiest {
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn start(&mut self, at: Instant, cpu_ns: u64) {
+        (self.since, self.cpu_ns) = (at, cpu_ns);
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        now >= self.since + Self::SECOND
+    }
+
+    /// The present second ends `now`, or a little longer: whoever was not
+    /// asked meanwhile had nothing to do.
+    fn close(&mut self, now: Instant, cpu_ns: u64) {
+        let wall_ns = now.since(self.since).as_nanos() as f64;
+        let used_ns = cpu_ns.saturating_sub(self.cpu_ns) as f64;
+        self.share = self.share.max(used_ns / wall_ns.max(1.0));
+        self.start(now, cpu_ns);
+    }
+}
+
 /// One thread's worker among the others: waits for them, and hands in what it
 /// counted when it is done.
 struct Seat<W> {
@@ -309,6 +346,8 @@ struct Seat<W> {
     asked: Instant,
     /// When load began, and the thread's CPU time by then.
     begun: Option<(Instant, u64)>,
+    /// The seconds since then, one by one.
+    load: Busiest,
     spent: bool,
     delivered: bool,
 }
@@ -325,7 +364,9 @@ impl<W: Worker> Seat<W> {
         }
         self.asked = now.max(Instant::from_micros(1));
         if let Some(at) = self.gate.begins() {
-            self.begun = Some((at, host::thread_cpu_ns()));
+            let cpu_ns = host::thread_cpu_ns();
+            self.begun = Some((at, cpu_ns));
+            self.load.start(at, cpu_ns);
             if let Some(worker) = &mut self.worker {
                 worker.begin(at);
             }
@@ -356,11 +397,13 @@ impl<W: Worker> Seat<W> {
             || Tally::new(Duration::ZERO),
             |worker| worker.tally().clone(),
         );
-        let used_ns = host::thread_cpu_ns().saturating_sub(cpu_ns);
+        let cpu_now_ns = host::thread_cpu_ns();
+        let used_ns = cpu_now_ns.saturating_sub(cpu_ns);
         let reaped = Reaped {
             tally,
             cpu_s: used_ns as f64 / 1e9,
             wall_s: now.since(began).as_secs_f64(),
+            busiest: self.load.share,
         };
         // Whoever waited may have given up.
         drop(self.sink.send(Report::Ended(Box::new(reaped))));
@@ -379,6 +422,8 @@ impl<W: Worker> Machine for Seat<W> {
         }
         if self.begun.is_none() {
             self.attend(now);
+        } else if self.load.is_due(now) {
+            self.load.close(now, host::thread_cpu_ns());
         }
         if !self.delivered {
             self.deliver(now);
@@ -402,5 +447,23 @@ impl<W: Worker> Machine for Seat<W> {
 
     fn is_idle(&self) -> bool {
         self.delivered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busiest_second_counts_however_long_the_tail() {
+        let at = |ms: u64| Instant::START + Duration::from_millis(ms);
+        let mut busiest = Busiest::default();
+        busiest.start(at(20), 5_000_000);
+        assert!(!busiest.is_due(at(1000)) && busiest.is_due(at(1020)));
+        busiest.close(at(1020), 985_000_000);
+        for second in 2..60 {
+            busiest.close(at(second * 1000 + 20), 985_000_000 + second);
+        }
+        assert!((busiest.share - 0.98).abs() < 1e-9, "{}", busiest.share);
     }
 }

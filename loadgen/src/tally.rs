@@ -16,8 +16,9 @@ const DIGITS: u8 = 3;
 /// The series keeps one small histogram a step, so it takes fewer digits.
 const SERIES_DIGITS: u8 = 2;
 
-/// Steps a series has at most; a longer run has longer ones.
-const SERIES_STEPS: u64 = 3600;
+/// Steps a series has at most; a longer run has longer ones, and one that
+/// turns out to be longer gets them on the way.
+const SERIES_STEPS: usize = 3600;
 
 macro_rules! stages {
     ($($(#[doc = $doc:literal])* $variant:ident $name:literal,)*) => {
@@ -42,14 +43,18 @@ macro_rules! stages {
 }
 
 stages! {
-    /// From the INVITE's intended time to the first 100. A challenged INVITE
-    /// begins again with its credentials.
+    /// From the INVITE's intended time to the first 100; of one with
+    /// credentials, from its sending.
     Invite100 "invite-100",
-    /// From the INVITE's intended time to the first 101 to 199.
+    /// From the INVITE's intended time to the challenge.
+    Invite401 "invite-401",
+    /// From the call's intended time to the first 101 to 199, a challenge and
+    /// its answer included.
     Invite18x "invite-18x",
-    /// From the INVITE's intended time to its 200; the ring time is part of it.
+    /// From the call's intended time to its 200, a challenge and its answer
+    /// included; the ring time is part of it.
     Invite200 "invite-200",
-    /// From the INVITE's intended time to another final response.
+    /// From the call's intended time to another final response.
     InviteRefused "invite-refused",
     /// At the callee: from its 200 to the ACK.
     Ack "ack",
@@ -64,6 +69,8 @@ stages! {
     Register200 "register-200",
     /// From the OPTIONS' intended time to a final response.
     Options200 "options-200",
+    /// From the MESSAGE's intended time to the challenge.
+    Message401 "message-401",
     /// From the last MESSAGE, with credentials where challenged, to its 200.
     Message200 "message-200",
     /// From a unit's intended time to its end, the hold time of a call left out.
@@ -140,6 +147,9 @@ pub struct End {
     pub answered: u64,
     /// Answered and ended since.
     pub ended: u64,
+    /// Not answered, by the called side's own behaviour: refused, left ringing
+    /// until cancelled, or left without any response.
+    pub refused: u64,
     /// A sum over the marks of all answered calls. Equal sums and equal counts
     /// at both ends mean the same calls.
     pub marks: u64,
@@ -155,6 +165,7 @@ impl End {
         self.begun += other.begun;
         self.answered += other.answered;
         self.ended += other.ended;
+        self.refused += other.refused;
         self.marks = self.marks.wrapping_add(other.marks);
         self.strangers += other.strangers;
         self.unmarked += other.unmarked;
@@ -182,6 +193,15 @@ pub struct Step {
     pub latencies: Histogram<u32>,
 }
 
+impl Step {
+    fn add(&mut self, other: &Step) {
+        self.begun += other.begun;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        merge(&mut self.latencies, &other.latencies);
+    }
+}
+
 /// Everything one thread counts, or several together.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -207,6 +227,15 @@ pub struct Tally {
     pub lateness: Histogram<u64>,
     /// From a timer's deadline to its running.
     pub slip: Histogram<u64>,
+    /// Units completed while others began, or as long after as a unit takes
+    /// by plan: what the target keeps up with.
+    pub in_time: u64,
+    /// How long a unit takes by plan, where that is known.
+    lasts: Option<Duration>,
+    /// When the last unit began.
+    last_begun: Instant,
+    /// The stage that the series shows.
+    main: Option<Stage>,
     stages: Vec<Histogram<u64>>,
     series: Vec<Step>,
     step: Duration,
@@ -217,10 +246,10 @@ pub struct Tally {
 impl Tally {
     /// Nothing yet, for a run in which units begin for `duration`.
     pub fn new(duration: Duration) -> Tally {
-        let steps = duration.as_secs();
+        // A run without an end begins with the shortest.
         let step_s = match duration {
             Duration::MAX => 1,
-            _ => steps.div_ceil(SERIES_STEPS).max(1),
+            _ => duration.as_secs().div_ceil(SERIES_STEPS as u64).max(1),
         };
         Tally {
             begun: 0,
@@ -234,6 +263,10 @@ impl Tally {
             callee: End::default(),
             lateness: histogram(),
             slip: histogram(),
+            in_time: 0,
+            lasts: None,
+            last_begun: Instant::START,
+            main: None,
             stages: Stage::ALL.iter().map(|_| histogram()).collect(),
             series: Vec::new(),
             step: Duration::from_secs(step_s),
@@ -241,14 +274,31 @@ impl Tally {
         }
     }
 
-    /// The run begins `at`.
-    pub fn start(&mut self, at: Instant) {
-        self.start = at;
+    /// The run begins `at`, and a unit takes as long as `lasts` by plan, if
+    /// that is known.
+    pub fn start(&mut self, at: Instant, lasts: Option<Duration>) {
+        (self.start, self.last_begun) = (at, at);
+        self.lasts = lasts;
+    }
+
+    /// For how long units have begun; nothing where it is not known how long
+    /// they take.
+    pub fn offering(&self) -> Duration {
+        self.lasts
+            .map_or(Duration::ZERO, |_| self.last_begun.since(self.start))
+    }
+
+    /// The stage that the series shows, with its samples.
+    pub fn main(&self) -> Option<(Stage, &Histogram<u64>)> {
+        let stage = self.main?;
+        self.stage(stage).map(|samples| (stage, samples))
     }
 
     /// A unit begins `now`, which was to begin at `intended`.
     pub fn begin(&mut self, now: Instant, intended: Instant) {
         self.begun += 1;
+        self.last_begun = now;
+        self.in_time = self.completed;
         record(&mut self.lateness, micros(now, intended));
         if let Some(step) = self.step_at(now) {
             step.begun += 1;
@@ -258,6 +308,7 @@ impl Tally {
     /// A unit went as it should.
     pub fn complete(&mut self, now: Instant) {
         self.completed += 1;
+        self.in_time += u64::from(now <= self.last_begun + self.lasts.unwrap_or_default());
         if let Some(step) = self.step_at(now) {
             step.completed += 1;
         }
@@ -292,6 +343,7 @@ impl Tally {
     /// A latency of the stage that the series shows.
     pub fn time_main(&mut self, stage: Stage, now: Instant, since: Instant) {
         self.time(stage, now, since);
+        self.main = Some(stage);
         let micros = micros(now, since);
         if let Some(step) = self.step_at(now) {
             record(&mut step.latencies, micros);
@@ -330,6 +382,7 @@ impl Tally {
         self.failed += other.failed;
         self.skipped += other.skipped;
         self.strays += other.strays;
+        self.main = self.main.or(other.main);
         for (&cause, count) in &other.failures {
             *self.failures.entry(cause).or_default() += count;
         }
@@ -343,23 +396,39 @@ impl Tally {
         for (own, other) in self.stages.iter_mut().zip(&other.stages) {
             merge(own, other);
         }
-        self.extend_series(other.series.len());
-        for (own, other) in self.series.iter_mut().zip(&other.series) {
-            own.begun += other.begun;
-            own.completed += other.completed;
-            own.failed += other.failed;
-            merge(&mut own.latencies, &other.latencies);
+        while self.step < other.step {
+            self.coarsen();
+        }
+        let times = (self.step.as_secs() / other.step.as_secs().max(1)).max(1) as usize;
+        self.extend_series(other.series.len().div_ceil(times));
+        for (index, step) in other.series.iter().enumerate() {
+            self.series[index / times].add(step);
         }
     }
 
     fn step_at(&mut self, now: Instant) -> Option<&mut Step> {
-        let index = micros(now, self.start) / 1_000_000 / self.step.as_secs().max(1);
-        // Calls outlast the time in which they begin; a day's worth is enough.
-        let index = usize::try_from(index)
-            .ok()
-            .filter(|&index| index < 100_000)?;
+        let second = usize::try_from(micros(now, self.start) / 1_000_000).ok()?;
+        let index = loop {
+            let index = second / self.step.as_secs().max(1) as usize;
+            if index < SERIES_STEPS {
+                break index;
+            }
+            self.coarsen();
+        };
         self.extend_series(index + 1);
         self.series.get_mut(index)
+    }
+
+    /// Makes one step of each two.
+    fn coarsen(&mut self) {
+        self.step *= 2;
+        let steps = std::mem::take(&mut self.series);
+        for (index, step) in steps.into_iter().enumerate() {
+            match self.series.last_mut() {
+                Some(last) if index % 2 == 1 => last.add(&step),
+                _ => self.series.push(step),
+            }
+        }
     }
 
     fn extend_series(&mut self, len: usize) {
@@ -435,6 +504,43 @@ mod tests {
             Tally::new(Duration::from_secs(36_000)).series().1.as_secs(),
             10
         );
+    }
+
+    #[test]
+    fn a_run_without_an_end_gets_longer_steps_on_the_way() {
+        let second = |second: u64| at(second * 1_000_000);
+        let mut long = Tally::new(Duration::MAX);
+        for begun in 0..10_000 {
+            long.begin(second(begun), second(begun));
+        }
+        let (series, step) = long.series();
+        assert_eq!((series.len(), step.as_secs()), (2500, 4));
+        assert!(series.iter().all(|step| step.begun == 4));
+        let mut short = Tally::new(Duration::MAX);
+        short.begin(second(5), second(5));
+        let mut both = Tally::new(Duration::MAX);
+        both.add(&short);
+        both.add(&long);
+        both.add(&short);
+        let (series, step) = both.series();
+        assert_eq!((series.len(), step.as_secs()), (2500, 4));
+        assert_eq!((series[0].begun, series[1].begun), (4, 6));
+    }
+
+    #[test]
+    fn what_completes_after_the_offer_is_no_rate() {
+        let mut tally = Tally::new(Duration::from_secs(1));
+        tally.start(at(0), Some(Duration::from_micros(50)));
+        for begun in [0, 100, 200] {
+            tally.begin(at(begun), at(begun));
+        }
+        for completed in [120, 250, 251] {
+            tally.complete(at(completed));
+        }
+        assert_eq!((tally.in_time, tally.offering().as_micros()), (2, 200));
+        // A unit that begins later makes those before it timely.
+        tally.begin(at(300), at(300));
+        assert_eq!(tally.in_time, 3);
     }
 
     #[test]

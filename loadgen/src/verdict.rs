@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
 use crate::results::Verdict;
+use crate::tally::Stage;
 
 /// Up to this a timer or a send may be late. Above it latencies hold a part
 /// that is the generator's own.
@@ -15,15 +18,18 @@ const BUSY: f64 = 0.95;
 /// Shorter runs end before a scheduler's accounts mean anything.
 const SHORTEST_S: f64 = 1.0;
 
+/// Beyond this share of a latency the sends' own lateness is worth a word.
+const OWN_SHARE: f64 = 0.25;
+
 /// What is watched.
 #[derive(Clone, Debug, Default)]
 pub struct Watched {
-    /// Whether units had intended times. A closed loop has none, and is busy
-    /// by design.
+    /// Whether units came at times of their own, ours or the callers'. Those of
+    /// a closed loop have none, and it is busy by design.
     pub open: bool,
     /// How long the load lasted, in seconds.
     pub wall_s: f64,
-    /// The busiest thread's CPU time as a share of that.
+    /// The busiest thread's CPU time in its busiest second, as a share of it.
     pub busiest: f64,
     /// 99th percentile of the sends' lateness, in microseconds.
     pub lateness_p99_us: u64,
@@ -97,9 +103,50 @@ pub fn judge(watched: &Watched) -> Verdict {
     }
 }
 
+/// Quantiles of the `main` stage that may be the generator's own `lateness` in
+/// good part. One sentence each.
+pub fn doubts(lateness: &Histogram<u64>, main: Option<(Stage, &Histogram<u64>)>) -> Vec<String> {
+    let Some((stage, latency)) = main.filter(|(_, latency)| !latency.is_empty()) else {
+        return Vec::new();
+    };
+    let doubt = |(name, quantile): (&str, f64)| {
+        let own_us = lateness.value_at_quantile(quantile);
+        let us = latency.value_at_quantile(quantile);
+        (own_us as f64 > us as f64 * OWN_SHARE).then(|| {
+            format!(
+                "{name} of {} is {us} us, and up to {own_us} us of it the generator's own lateness",
+                stage.name()
+            )
+        })
+    };
+    [("p99", 0.99), ("p99.9", 0.999)]
+        .into_iter()
+        .filter_map(doubt)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lateness_that_is_a_good_part_of_the_latency_is_told() {
+        let of = |us: &[u64]| {
+            let mut histogram = Histogram::<u64>::new(3).unwrap();
+            us.iter().for_each(|&us| histogram.record(us).unwrap());
+            histogram
+        };
+        let latency = of(&[500; 100]);
+        let main = Some((Stage::Options200, &latency));
+        assert_eq!(doubts(&of(&[100; 100]), main), [""; 0]);
+        let told = doubts(&of(&[200; 100]), main);
+        assert_eq!(told.len(), 2);
+        assert!(
+            told[0].starts_with("p99 of options-200 is 500 us"),
+            "{told:?}"
+        );
+        assert_eq!(doubts(&of(&[200; 100]), None), [""; 0]);
+    }
 
     fn calm() -> Watched {
         Watched {

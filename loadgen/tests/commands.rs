@@ -154,15 +154,14 @@ fn find_max_finds_the_end_of_its_range() {
         "--html",
         page.to_str().unwrap(),
     ];
-    let output = load(&flags);
+    // A generator that had no time on a busy machine says so, by a code of its
+    // own, and that is asked again.
+    let output = (0..10)
+        .map(|_| load(&flags))
+        .find(|output| code(output) != Some(3))
+        .expect("a machine with time for 40 requests a second");
     let text = told(&output.stdout);
-    // A generator that had no time on a busy machine says so, by a code of its own.
-    match code(&output) {
-        Some(0) => assert!(text.contains("found 40/s, confirmed 3 times"), "{text}"),
-        Some(3) => assert!(text.contains("the generator is the limit"), "{text}"),
-        _ => panic!("{text}{}", told(&output.stderr)),
-    }
-    if text.contains("  met\n") {
-        assert!(std::fs::read_to_string(page).unwrap().contains("<svg"));
-    }
+    assert_eq!(code(&output), Some(0), "{text}{}", told(&output.stderr));
+    assert!(text.contains("found 40/s, confirmed 3 times"), "{text}");
+    assert!(std::fs::read_to_string(page).unwrap().contains("<svg"));
 }

@@ -15,8 +15,9 @@ use super::dialog::{Dialog, set};
 use super::glance::Glance;
 use super::pool::Pool;
 use super::site::{Site, read_mark, session};
-use super::{Alarm, Desk};
+use super::{Alarm, Desk, LATE};
 use crate::plan::{Behaviour, Plan};
+use crate::quota::Quota;
 use crate::tally::{Again, Cause, Stage, mix};
 use past::Past;
 
@@ -109,10 +110,13 @@ pub(super) struct Callee {
     dialog: Dialog,
     /// Whether calls taken are the units of this run.
     counts: bool,
+    /// How many of those may be taken.
+    quota: Quota,
+    stopped: bool,
 }
 
 impl Callee {
-    pub(super) fn new(plan: &Plan, site: &Site, random: &mut Random) -> Callee {
+    pub(super) fn new(plan: &Plan, site: &Site, random: &mut Random, quota: &Quota) -> Callee {
         let local = site.callee.unwrap_or(plan.target);
         let body = session(local, "- 1 1");
         let planned = plan.callee.as_ref();
@@ -141,12 +145,24 @@ impl Callee {
             tag: Vec::with_capacity(32),
             dialog: Dialog::default(),
             counts: plan.units.is_empty(),
+            quota: quota.clone(),
+            stopped: false,
         }
     }
 
     /// Calls held.
     pub(super) fn len(&self) -> usize {
         self.calls.len()
+    }
+
+    /// No call is taken from now on.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Whether it has had the calls it may have, to their ends.
+    pub(super) fn is_spent(&self) -> bool {
+        self.quota.is_spent() && self.calls.is_empty()
     }
 
     /// A request came.
@@ -194,14 +210,14 @@ impl Callee {
                 self.send(desk, slot);
                 self.alarm(desk, slot, pinion_sip::transaction::Timers::REFRESH);
             }
-            (State::Accepted | State::Rejected, _) => self.press(desk, slot),
+            (State::Accepted | State::Rejected, _) => self.press(desk, slot, due),
             (State::Ending, _) => self.press_bye(desk, slot),
             (State::Talking, _) => {}
         }
     }
 
     /// Timers G and H, and their like for a 2xx (§13.3.1.4, §17.2.1).
-    fn press(&mut self, desk: &mut Desk, slot: u32) {
+    fn press(&mut self, desk: &mut Desk, slot: u32, due: Instant) {
         let timers = &desk.site.plan.timers;
         let call = &mut self.calls.entry(slot).value;
         let waited = desk.now.since(call.sent);
@@ -221,7 +237,12 @@ impl Callee {
         }
         call.copies = call.copies.saturating_add(1);
         let next = timers.g(call.copies).min(timers.h().saturating_sub(waited));
-        desk.tally.again(Again::Silent("final response to INVITE"));
+        let what = "final response to INVITE";
+        desk.tally.again(if desk.now.since(due) > LATE {
+            Again::Late(what)
+        } else {
+            Again::Silent(what)
+        });
         self.send(desk, slot);
         self.alarm(desk, slot, next);
     }
@@ -242,6 +263,10 @@ impl Callee {
         }
         if self.past.has(key) {
             desk.tally.again(Again::Copy("INVITE"));
+            return;
+        }
+        if self.stopped || self.counts && !self.quota.take() {
+            answer(desk, request, flow, Status::SERVICE_UNAVAILABLE, b"callee");
             return;
         }
         let Some(slot) = self.calls.insert(key) else {
@@ -281,7 +306,10 @@ impl Callee {
                 self.send(desk, slot);
                 self.alarm(desk, slot, pinion_sip::transaction::Timers::REFRESH);
             }
-            Behaviour::Silent => self.alarm(desk, slot, desk.site.plan.timers.b()),
+            Behaviour::Silent => {
+                desk.tally.callee.refused += 1;
+                self.alarm(desk, slot, desk.site.plan.timers.b());
+            }
             Behaviour::Busy => self.conclude(desk, slot, Status::BUSY_HERE),
             Behaviour::Refuse(code) => {
                 let status = Status::new(code).unwrap_or(Status::BUSY_HERE);
@@ -331,6 +359,8 @@ impl Callee {
         call.state = if status.is_success() {
             State::Accepted
         } else {
+            // A silent one has been counted when it began.
+            desk.tally.callee.refused += u64::from(call.behaviour != Behaviour::Silent);
             State::Rejected
         };
         (call.status, call.sent, call.copies) = (status, desk.now, 0);
@@ -418,17 +448,22 @@ impl Callee {
             return;
         };
         match state {
+            // The INVITE is still to be answered (§15.1.2), and its ACK ends it.
+            State::Ringing => self.conclude(desk, slot, Status::REQUEST_TERMINATED),
+            State::Rejected => {}
             State::Accepted => {
                 // The ACK was lost; who ends a call has seen it answered.
                 self.stand(desk, slot);
                 desk.tally.callee.ended += 1;
+                self.end(desk, slot);
             }
-            State::Talking => desk.tally.callee.ended += 1,
-            State::Ringing | State::Rejected => {}
+            State::Talking => {
+                desk.tally.callee.ended += 1;
+                self.end(desk, slot);
+            }
             // It has failed already.
-            State::Ending => return self.forget(desk, slot),
+            State::Ending => self.forget(desk, slot),
         }
-        self.end(desk, slot);
     }
 
     fn cancelled(&mut self, desk: &mut Desk, request: &Glance, flow: Flow) {

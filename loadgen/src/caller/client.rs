@@ -16,8 +16,8 @@ use pinion_sip::base::{Instant, Lanes, Random};
 use super::dialog::Dialog;
 use super::pool::Pool;
 use super::site::{ENROLMENT, Site};
-use super::{Alarm, Desk, share};
-use crate::plan::{Load, Pacer, Unit};
+use super::{Alarm, Desk, LATE};
+use crate::plan::{Load, Pacer, Unit, share};
 use crate::tally::{Again, Cause, Stage};
 use enrolment::Enrolment;
 use flight::{Flight, State};
@@ -25,9 +25,6 @@ use flight::{Flight, State};
 /// Units begun for one input, so that a thread that fell behind looks at its
 /// sockets in between.
 const AT_ONCE: usize = 256;
-
-/// A timer this late may have fired while the answer waited unread.
-const LATE: Duration = Duration::from_millis(50);
 
 /// The calling side of one thread.
 pub(super) struct Client {
@@ -43,6 +40,9 @@ pub(super) struct Client {
     /// How many units may begin at all.
     most: u64,
     stopped: bool,
+    /// The slot from which on conversations are still to be ended, once it is
+    /// stopped.
+    hanging_up: Option<u32>,
     /// For what is computed of a message before it is written.
     scratch: Vec<u8>,
     /// Of a 2xx whose unit is over, or that is not the unit's own.
@@ -70,12 +70,7 @@ enum Pace {
 impl Client {
     pub(super) fn new(site: &Site, random: &mut Random) -> Client {
         let plan = &site.plan;
-        let threads = u64::from(site.threads);
-        let mine = |whole: u64| {
-            whole
-                .saturating_sub(u64::from(site.thread))
-                .div_ceil(threads)
-        };
+        let mine = |whole: u64| share(whole, site.thread, site.threads);
         let enrols = plan.callee.as_ref().is_some_and(|callee| callee.register);
         let pacer = match plan.load {
             Load::Open(arrival) if !plan.units.is_empty() => Some(Box::new(Pacer::new(
@@ -101,15 +96,15 @@ impl Client {
                 } else {
                     0
                 },
+                plan.most_at_once.into(),
                 plan.expires_s,
             ),
             units: units.collect(),
             random: Random::from_seed(random.seed()),
             number: 0,
-            most: plan
-                .count
-                .map_or(u64::MAX, |count| share(count, site.thread, site.threads)),
+            most: plan.count.map_or(u64::MAX, mine),
             stopped: plan.units.is_empty(),
+            hanging_up: None,
             scratch: Vec::with_capacity(1024),
             stray: Dialog::default(),
         }
@@ -139,9 +134,16 @@ impl Client {
         };
     }
 
-    /// No unit begins from now on.
-    pub(super) fn stop(&mut self) {
+    /// No unit begins from now on, conversations are ended, and no registration
+    /// before the load is waited for.
+    pub(super) fn stop(&mut self, site: &Site) {
         self.stopped = true;
+        self.hanging_up = Some(0);
+        if !self.is_enrolled() {
+            // Before the load there is nothing else in the table.
+            self.flights = Pool::new(site.plan.most_at_once);
+            self.enrolment.give_up();
+        }
     }
 
     /// Units under way.
@@ -149,12 +151,12 @@ impl Client {
         self.flights.len()
     }
 
-    /// Whether those who are called are registered, as far as they can be.
+    /// Whether those who are called are registered.
     pub(super) fn is_enrolled(&self) -> bool {
         self.enrolment.is_enrolled()
     }
 
-    /// Why some could not be registered.
+    /// Why the load cannot begin: somebody could not be registered.
     pub(super) fn refusal(&self) -> Option<String> {
         self.enrolment.refusal()
     }
@@ -173,8 +175,11 @@ impl Client {
         }
     }
 
-    /// When the next unit or registration is due.
+    /// When something is next to be begun or ended.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.hanging_up.is_some() {
+            return Some(Instant::START);
+        }
         let unit = self.unit_deadline();
         let registration = self.enrolment_deadline();
         unit.into_iter().chain(registration).min()
@@ -192,8 +197,29 @@ impl Client {
         }
     }
 
+    /// Ends the conversations that a stop cuts short, some at a time.
+    fn hang_up(&mut self, desk: &mut Desk) {
+        for _ in 0..AT_ONCE {
+            let Some(from) = self.hanging_up else {
+                return;
+            };
+            let slot = self.flights.let_from(from);
+            self.hanging_up = slot.map(|slot| slot + 1);
+            let Some(slot) = slot else {
+                return;
+            };
+            let flight = &mut self.flights.entry(slot).value;
+            if flight.state == State::Talking {
+                flight.state = State::Ending;
+                flight.since = desk.now;
+                self.request(desk, slot);
+            }
+        }
+    }
+
     /// Begins every unit that is due.
     pub(super) fn begin_due(&mut self, desk: &mut Desk) {
+        self.hang_up(desk);
         self.enrol_due(desk);
         for _ in 0..AT_ONCE {
             if self.stopped || self.number >= self.most {
@@ -389,7 +415,10 @@ impl Client {
             State::Ending => desk.site.plan.hold,
             _ => Duration::ZERO,
         };
-        desk.tally.time(Stage::Whole, desk.now, flight.begun + held);
+        // A stop may have cut it short, and then its length says nothing.
+        if !self.stopped {
+            desk.tally.time(Stage::Whole, desk.now, flight.begun + held);
+        }
         desk.tally.complete(desk.now);
     }
 

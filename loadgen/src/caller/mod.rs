@@ -28,12 +28,16 @@ use pinion_sip::base::{Instant, Lanes, Random};
 use pinion_sip::machine::{Input, Machine, Outbox};
 
 use crate::plan::Plan;
+use crate::quota::{LOOK_AGAIN, Quota};
 use crate::run::Worker;
 use crate::tally::Tally;
 use callee::Callee;
 use client::Client;
 use glance::{First, Glance, Room};
 use site::Site;
+
+/// A timer this late may have fired while the answer waited unread.
+const LATE: Duration = Duration::from_millis(50);
 
 /// The addresses of one thread's sockets, in the order of their indices: those
 /// that send first, then the one that takes calls.
@@ -73,13 +77,17 @@ pub struct Caller {
     ends: Option<Instant>,
     /// Until when calls taken may still end, once no side begins any.
     closing: Option<Instant>,
+    /// When to look again whether the other threads have used up the quota.
+    look: Instant,
+    quota: Quota,
     over: bool,
     closed: bool,
 }
 
 impl Caller {
-    /// The machine of `thread`, which has the sockets at `places`.
-    pub fn new(plan: &Arc<Plan>, places: &Places, thread: u16) -> Caller {
+    /// The machine of `thread`, which has the sockets at `places`. All threads
+    /// of a run have one `quota`, for calls that are taken and not made.
+    pub fn new(plan: &Arc<Plan>, places: &Places, thread: u16, quota: &Quota) -> Caller {
         let site = Site::new(plan, places, thread);
         let mut seeds = Random::from_u64(plan.seed);
         // Each thread has a stream of its own, whatever the others draw.
@@ -92,10 +100,12 @@ impl Caller {
             callee: places
                 .callee
                 .is_some()
-                .then(|| Callee::new(plan, &site, &mut random)),
+                .then(|| Callee::new(plan, &site, &mut random, quota)),
             site,
             ends: None,
             closing: None,
+            look: Instant::START,
+            quota: quota.clone(),
             over: false,
             closed: false,
         }
@@ -115,6 +125,11 @@ impl Caller {
             out,
         };
         (desk, &mut self.client, self.callee.as_mut())
+    }
+
+    /// Whether it begins no unit, and those it takes are what it counts.
+    fn takes_only(&self) -> bool {
+        self.site.plan.units.is_empty()
     }
 
     /// Runs every alarm that is due.
@@ -172,20 +187,12 @@ impl Caller {
         }
     }
 
-    /// Whether the called side alone is done: its time is over, or it has had
-    /// as many calls as it was to take.
+    /// Whether the called side alone is done: its time is over, or all threads
+    /// together have had as many calls as they were to take.
     fn taken_enough(&self, now: Instant) -> bool {
-        let count = self.site.plan.count;
-        let share = count.map(|count| share(count, self.site.thread, self.site.threads));
         self.ends.is_some_and(|ends| ends <= now)
-            || share.is_some_and(|share| self.tally.completed + self.tally.failed >= share)
+            || self.callee.as_ref().is_some_and(Callee::is_spent)
     }
-}
-
-/// The part of `whole` that falls to one thread.
-fn share(whole: u64, thread: u16, threads: u16) -> u64 {
-    let (thread, threads) = (u64::from(thread), u64::from(threads));
-    whole * (thread + 1) / threads - whole * thread / threads
 }
 
 impl Machine for Caller {
@@ -195,7 +202,12 @@ impl Machine for Caller {
             Input::Elapsed => {}
             Input::Drain => {
                 self.over = true;
-                self.client.stop();
+                self.client.stop(&self.site);
+                // While units still run here, calls come in for them.
+                let takes_only = self.takes_only();
+                if let Some(callee) = self.callee.as_mut().filter(|_| takes_only) {
+                    callee.stop();
+                }
             }
             // One thread's load needs no other, and has no configuration.
             Input::Envelope(_) | Input::Reload(_) => {}
@@ -203,8 +215,9 @@ impl Machine for Caller {
         self.ring(now, out);
         let (mut desk, client, _) = self.open(now, out);
         client.begin_due(&mut desk);
-        if self.site.plan.units.is_empty() && self.taken_enough(now) {
-            self.over = true;
+        if self.takes_only() && !self.over {
+            self.over = self.taken_enough(now);
+            self.look = now + LOOK_AGAIN;
         }
         self.settle(now);
     }
@@ -212,10 +225,17 @@ impl Machine for Caller {
     fn deadline(&self) -> Option<Instant> {
         let ends = self.ends.filter(|_| !self.over);
         let closing = self.closing.filter(|_| !self.closed);
-        [self.lanes.deadline(), self.client.deadline(), ends, closing]
-            .into_iter()
-            .flatten()
-            .min()
+        let counts = self.takes_only() && self.quota.is_bounded();
+        [
+            self.lanes.deadline(),
+            self.client.deadline(),
+            ends,
+            closing,
+            (counts && !self.over).then_some(self.look),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {
@@ -239,15 +259,20 @@ impl Worker for Caller {
     }
 
     fn begin(&mut self, at: Instant) {
-        self.tally.start(at);
-        self.client.begin(&self.site, at);
         let plan = &self.site.plan;
-        let ends = plan.units.is_empty() && plan.duration != Duration::MAX;
+        let rings = plan
+            .callee
+            .as_ref()
+            .map_or(Duration::ZERO, |callee| callee.ring);
+        let lasts = (!plan.units.is_empty()).then_some(plan.hold + rings);
+        self.tally.start(at, lasts);
+        self.client.begin(&self.site, at);
+        let ends = self.takes_only() && plan.duration != Duration::MAX;
         self.ends = ends.then(|| at + plan.duration);
     }
 
     fn is_spent(&self) -> bool {
-        if self.site.plan.units.is_empty() {
+        if self.takes_only() {
             self.over
         } else {
             self.client.is_spent()

@@ -91,6 +91,13 @@ impl<T: Default> Pool<T> {
             .filter(|entry| entry.busy && entry.generation == generation)
     }
 
+    /// The first slot from `slot` on that is let.
+    pub fn let_from(&self, slot: u32) -> Option<u32> {
+        let mut rest = self.entries.iter().skip(slot as usize);
+        let ahead = rest.position(|entry| entry.busy)?;
+        Some(slot + ahead as u32)
+    }
+
     /// The entry in a slot that is let.
     pub fn entry(&mut self, slot: u32) -> &mut Entry<T> {
         &mut self.entries[slot as usize]
@@ -142,6 +149,8 @@ mod tests {
         assert!(pool.entry(again).value.capacity() >= 100);
         assert!(pool.insert(7).is_some());
         assert_eq!(pool.insert(8), None);
+        pool.remove(0);
+        assert_eq!((pool.let_from(0), pool.let_from(2)), (Some(1), None));
     }
 
     #[test]

@@ -59,6 +59,12 @@ fn rate(text: &str) -> Result<f64, String> {
 impl FindMaxArgs {
     /// Searches, tells each run and what was found, and returns the exit code.
     pub fn run(&self, flags: Vec<String>) -> Result<u8, Error> {
+        plan::refuse_idle(
+            &flags,
+            &["--rate"],
+            "the search sets it; see --first and --most",
+        )
+        .map_err(Error::Plan)?;
         let (plan, output) = self.load.plan(flags).map_err(Error::Plan)?;
         // A load whose rate is not one number is refused before anything runs.
         at(&plan, self.first, 0).map_err(Error::Plan)?;

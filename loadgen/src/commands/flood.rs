@@ -9,7 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use super::refused;
 use crate::Error;
 use crate::flood::{self, Aim, Flood, MAX_DURATION, MAX_RATE, PROBE_LIMIT, Profile};
-use crate::plan::{self, Formula, Users};
+use crate::plan::{self, Formula, Hidden, Users};
 
 const NOTES: &str = "\
 Beside the flood the target is asked OPTIONS ten times a second. It has survived when it answers
@@ -50,7 +50,7 @@ pub struct FloodArgs {
     users: Formula,
     /// Their passwords; {} is the user's number, {user} its name
     #[arg(long, value_name = "FORMULA")]
-    password: Option<Formula>,
+    password: Option<Hidden<Formula>>,
     /// The extension that calls ask for
     #[arg(long, value_name = "NAME", default_value = "600")]
     callee: String,

@@ -2,6 +2,7 @@
 //! from where and for how long. Checked before anything starts; does nothing.
 
 mod arrival;
+mod hidden;
 mod users;
 
 use std::net::{IpAddr, SocketAddr};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use pinion_sip::transaction::Timers;
 
 pub use arrival::{Arrival, Pacer};
+pub use hidden::{Hidden, shown};
 pub use users::{Formula, Users};
 
 /// The most sockets one thread can have, of both sides together.
@@ -178,19 +180,27 @@ impl Plan {
 
     /// Whether a call may end with `status` and be as it should.
     pub fn expects(&self, status: u16) -> bool {
-        (200..300).contains(&status)
-            || self.expect.contains(&status)
-            || self.callee.iter().any(|callee| {
-                callee.behaviours.iter().any(|(behaviour, weight)| {
-                    *weight > 0
-                        && match behaviour {
-                            Behaviour::Busy => status == 486,
-                            Behaviour::Refuse(code) => status == *code,
-                            Behaviour::Ring | Behaviour::Silent => status == 487,
-                            Behaviour::Answer => false,
-                        }
-                })
+        (200..300).contains(&status) || self.expect.contains(&status) || self.refuses(status)
+    }
+
+    /// Whether the called side, if it runs here, may end a call with `status`.
+    fn refuses(&self, status: u16) -> bool {
+        self.callee.iter().any(|callee| {
+            callee.behaviours.iter().any(|(behaviour, weight)| {
+                *weight > 0
+                    && match behaviour {
+                        Behaviour::Busy => status == 486,
+                        Behaviour::Refuse(code) => status == *code,
+                        Behaviour::Ring | Behaviour::Silent => status == 487,
+                        Behaviour::Answer => false,
+                    }
             })
+        })
+    }
+
+    /// Whether `status` is expected of the called side here, and of nobody else.
+    pub fn is_callees(&self, status: u16) -> bool {
+        !self.expect.contains(&status) && self.refuses(status)
     }
 
     /// What stands against running it, in one sentence.
@@ -216,23 +226,62 @@ impl Plan {
         {
             return Err("the ports would end beyond 65535".into());
         }
+        if let Load::Closed(in_flight) = self.load
+            && u64::from(self.most_at_once) < share(in_flight.into(), 0, self.threads())
+        {
+            return Err("--saturate wants more at once than --most-at-once allows".into());
+        }
         if let Load::Open(arrival) = self.load
             && !self.units.is_empty()
             && arrival.peak(self.duration) <= 0.0
         {
             return Err("the rate must be above 0".into());
         }
-        if self
-            .local
-            .iter()
-            .any(|ip| ip.is_ipv4() != self.target.is_ipv4())
-        {
-            return Err(format!(
-                "a local address is of another family than {}",
-                self.target
-            ));
+        self.check_addresses(threads)
+    }
+
+    /// Whether messages can name the addresses, and the target be reached from
+    /// them.
+    fn check_addresses(&self, threads: usize) -> Result<(), String> {
+        let listen = self.callee.as_ref().and_then(|callee| callee.listen);
+        let ips = self.local.iter().copied();
+        for ip in ips.chain(listen.map(|listen| listen.ip())) {
+            if ip.is_unspecified() {
+                return Err(format!(
+                    "{ip} cannot stand in a Contact: name one address of this host"
+                ));
+            }
+            if ip.is_ipv4() != self.target.is_ipv4() {
+                return Err(format!("{ip} is of another family than {}", self.target));
+            }
+        }
+        let beyond = |listen: SocketAddr| {
+            listen.port() != 0 && usize::from(listen.port()) + threads > 65_536
+        };
+        if listen.is_some_and(beyond) {
+            return Err("the ports of the called side would end beyond 65535".into());
         }
         Ok(())
+    }
+}
+
+/// The part of `whole` that falls to `thread` of `threads`, which take turns.
+pub fn share(whole: u64, thread: u16, threads: u16) -> u64 {
+    whole
+        .saturating_sub(thread.into())
+        .div_ceil(u64::from(threads.max(1)))
+}
+
+/// Refuses those of `names` that a command line gives without effect; `why` is
+/// the end of the sentence.
+pub fn refuse_idle(flags: &[String], names: &[&str], why: &str) -> Result<(), String> {
+    let given = |flag: &String| {
+        let name = flag.split_once('=').map_or(flag.as_str(), |(name, _)| name);
+        names.contains(&name)
+    };
+    match flags.iter().find(|flag| given(flag)) {
+        Some(flag) => Err(format!("{flag} has no effect here: {why}")),
+        None => Ok(()),
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::Hidden;
+
 /// Text with a number in it: `user{0..999999}`, or `secret-of-{}` where `{}`
 /// stands for the number of the user it belongs to, and `{user}` for its name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -108,10 +110,10 @@ pub enum Users {
         /// The names.
         name: Formula,
         /// The passwords; `None` where none is wanted.
-        password: Option<Formula>,
+        password: Option<Hidden<Formula>>,
     },
     /// Names and passwords one by one.
-    List(Arc<[(String, Option<String>)]>),
+    List(Arc<[(String, Option<Hidden<String>>)]>),
 }
 
 impl Users {
@@ -130,7 +132,7 @@ impl Users {
                 let mut fields = line.split(';');
                 let name = fields.next().unwrap_or_default().to_owned();
                 let password = fields.next().filter(|field| !field.is_empty());
-                (name, password.map(str::to_owned))
+                (name, password.map(|password| Hidden(password.to_owned())))
             })
             .collect();
         if users.is_empty() {
@@ -165,7 +167,7 @@ impl Users {
             Users::Formula { password: None, .. } => false,
             Users::Formula {
                 name,
-                password: Some(password),
+                password: Some(Hidden(password)),
             } => {
                 let mut own = Vec::with_capacity(32);
                 self.write_name(index, &mut own);
@@ -173,7 +175,7 @@ impl Users {
                 true
             }
             Users::List(_) => match self.listed(index) {
-                Some((_, Some(password))) => {
+                Some((_, Some(Hidden(password)))) => {
                     out.extend_from_slice(password.as_bytes());
                     true
                 }
@@ -182,7 +184,7 @@ impl Users {
         }
     }
 
-    fn listed(&self, index: u64) -> Option<&(String, Option<String>)> {
+    fn listed(&self, index: u64) -> Option<&(String, Option<Hidden<String>>)> {
         let Users::List(users) = self else {
             return None;
         };

@@ -22,6 +22,9 @@ pub fn text(results: &Results) -> String {
     causes(&mut out, "retransmissions", &results.retransmissions, begun);
     causes(&mut out, "losses", &results.losses, begun);
     generator(&mut out, results);
+    for warning in &results.warnings {
+        fact(&mut out, "warning", warning);
+    }
     verdict(&mut out, &results.verdict);
     out
 }
@@ -131,6 +134,7 @@ fn generator(out: &mut String, results: &Results) {
     fact(out, "rcvbuf_errors", generator.rcvbuf_errors);
     fact(out, "send_drops", generator.send_drops);
     fact(out, "skipped", generator.skipped);
+    fact(out, "strays", results.strays);
 }
 
 /// Last, where the eye is when a run ends.

@@ -1,6 +1,7 @@
 //! Many calls of one scenario on one thread: begins them, finds the one a
 //! message belongs to by its Call-ID, and wakes those whose time has come.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +17,15 @@ use super::step::{Role, Scenario, Stop};
 use super::table::{Order, Table};
 use super::text;
 use super::variable::Value;
+use crate::quota::{LOOK_AGAIN, Quota};
 
 /// How long messages of an ended call are known for late ones: 64·T1, after
 /// which no RFC 3261 transaction sends copies.
 const LINGER: Duration = Duration::from_secs(32);
+
+/// Calls begun for one input, so that a thread that fell behind looks at its
+/// socket in between.
+const AT_ONCE: usize = 256;
 
 /// What all threads of a run have in common.
 pub struct Program {
@@ -53,8 +59,9 @@ pub struct Seat {
     pub remote: Option<SocketAddr>,
     /// Calls at once.
     pub most_at_once: u32,
-    /// After so many calls no new ones begin.
-    pub calls: Option<u64>,
+    /// After so many calls no new ones begin; of all threads together where
+    /// calls are taken.
+    pub quota: Quota,
     /// For how long calls begin.
     pub duration: Duration,
 }
@@ -76,6 +83,8 @@ pub struct ScenarioCaller {
     /// Users whose next call is due.
     again: Vec<(Instant, u32)>,
     is_draining: bool,
+    /// When to look at the quota again.
+    look: Instant,
 }
 
 /// What calls share, beside the program.
@@ -84,7 +93,7 @@ struct Shared {
     /// The next line of each injection file.
     lines: Vec<usize>,
     globals: Vec<Value>,
-    users: Vec<Vec<Value>>,
+    users: BTreeMap<u32, Vec<Value>>,
     dynamic_id: u32,
     random: Random,
     score: Score,
@@ -161,7 +170,7 @@ impl ScenarioCaller {
             tables: program.tables.clone(),
             lines: vec![usize::from(seat.thread); program.tables.len()],
             globals: vec![Value::Unset; scenario.variables[2]],
-            users: Vec::new(),
+            users: BTreeMap::new(),
             dynamic_id: 0,
             random,
             score: Score::of(scenario, seat.duration),
@@ -175,6 +184,7 @@ impl ScenarioCaller {
             begun: 0,
             again: Vec::new(),
             is_draining: false,
+            look: Instant::START,
             program,
             seat,
             load,
@@ -185,7 +195,7 @@ impl ScenarioCaller {
     /// The run begins `at`: `<init>` is done, and times count from here.
     pub fn begin(&mut self, at: Instant) {
         self.began = at;
-        self.shared.score.tally.start(at);
+        self.shared.score.tally.start(at, None);
         // An <init> only acts, and sends nothing.
         let mut out = Outbox::new(0);
         let mut cx = self.shared.context(&self.program, at, &mut out);
@@ -233,7 +243,7 @@ impl ScenarioCaller {
 
     /// Whether the calls wanted have all begun.
     fn is_full_up(&self) -> bool {
-        self.is_draining || self.seat.calls.is_some_and(|most| self.begun >= most)
+        self.is_draining || self.seat.quota.is_spent()
     }
 
     fn receive(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
@@ -260,8 +270,12 @@ impl ScenarioCaller {
         let is_server = self.program.scenario.role == Role::Server;
         let method = text::method(bytes);
         let opens = !method.is_empty() && method != b"ACK";
-        if !is_server || !opens || self.is_full_up() || self.calls.is_full() {
+        if !is_server || !opens || self.is_full_up() {
             self.shared.score.tally.strays += 1;
+            return;
+        }
+        if self.calls.is_full() {
+            self.shared.score.tally.skipped += 1;
             return;
         }
         let call_id = text::value(bytes, b"Call-ID").unwrap_or(b"").into();
@@ -281,7 +295,10 @@ impl ScenarioCaller {
 
     /// Begins the calls whose time has come.
     fn arrive(&mut self, now: Instant, out: &mut Outbox) {
-        while let Some(intended) = self.next.filter(|&next| next <= now) {
+        for _ in 0..AT_ONCE {
+            let Some(intended) = self.next.filter(|&next| next <= now) else {
+                return;
+            };
             if self.is_full_up() {
                 self.next = None;
                 return;
@@ -336,7 +353,7 @@ impl ScenarioCaller {
         flow: Flow,
         is_ours: bool,
     ) -> Option<Handle> {
-        if self.calls.is_full() {
+        if self.calls.is_full() || !self.seat.quota.take() {
             return None;
         }
         let begin = Begin {
@@ -408,10 +425,11 @@ impl ScenarioCaller {
         let key: Box<[u8]> = own_part(session.call_id()).into();
         self.places.insert(key.clone(), Place::Ended);
         self.alarms.set(now, LINGER, Alarm::Forget(key));
-        if let Load::Users(_) = self.load
-            && !self.is_full_up()
-        {
-            self.again.push((now, session.user()));
+        match self.load {
+            Load::Users(_) if !self.is_full_up() => self.again.push((now, session.user())),
+            Load::Users(_) => {}
+            // No call comes again as the same user.
+            _ => drop(self.shared.users.remove(&session.user())),
         }
     }
 
@@ -470,11 +488,15 @@ impl Machine for ScenarioCaller {
             Input::Elapsed | Input::Reload(_) => {}
         }
         self.elapse(now, out);
+        self.look = now + LOOK_AGAIN;
     }
 
     fn deadline(&self) -> Option<Instant> {
         let again = self.again.first().map(|&(at, _)| at);
-        [self.alarms.deadline(), self.next, again]
+        // The other threads may take the last calls there are.
+        let waits = matches!(self.load, Load::Server) && self.seat.quota.is_bounded();
+        let look = (waits && !self.is_done()).then_some(self.look);
+        [self.alarms.deadline(), self.next, again, look]
             .into_iter()
             .flatten()
             .min()

@@ -13,7 +13,7 @@ use super::settings::{Behaviours, Settings};
 use super::step::Role;
 use super::table::Table;
 use crate::cli::{House, Output, Pace};
-use crate::plan::{self, Arrival, Behaviour, Callee, Load, Plan, Unit};
+use crate::plan::{self, Arrival, Behaviour, Callee, Hidden, Load, Plan, Unit};
 
 /// Flags of `scenario`.
 #[derive(Args, Clone, Debug)]
@@ -64,7 +64,7 @@ pub struct Keywords {
     pub auth_user: Option<String>,
     /// The password of [authentication]
     #[arg(long, value_name = "TEXT", default_value = "password")]
-    pub auth_password: String,
+    pub auth_password: Hidden<String>,
     /// The digest URI [default: the Request-URI]
     #[arg(long, value_name = "URI")]
     pub auth_uri: Option<String>,
@@ -187,6 +187,7 @@ impl ScenarioArgs {
                 "a scenario sends from one port a thread; --ports-per-thread must be 1".into(),
             );
         }
+        plan::refuse_idle(&flags, &["--t1"], "a scenario says its times itself")?;
         let load = match self.pace.saturate {
             Some(users) => Load::Closed(users),
             None => Load::Open(Arrival::parse(&self.pace.arrival, self.pace.rate)?),

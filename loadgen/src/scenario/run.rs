@@ -13,6 +13,7 @@ use super::score::Score;
 use super::step::{Loudness, Role, Stop};
 use crate::error::Error;
 use crate::plan::{self, Pacer, Plan};
+use crate::quota::Quota;
 use crate::results::{Results, Stage};
 use crate::run::{Worker, drive, open};
 use crate::tally::Tally;
@@ -35,12 +36,13 @@ pub fn run(
     });
     let make = {
         let (plan, program, scores) = (plan.clone(), Arc::clone(program), Arc::clone(&scores));
+        let quota = Quota::new(plan.count);
         let (stop, cut) = (Arc::clone(stop), Arc::new(AtomicBool::new(false)));
         move |thread: u16| {
             let place = &places[usize::from(thread)];
             let local = place.callers.first().copied().or(place.callee);
             Hand {
-                caller: caller(&plan, &program, thread, local),
+                caller: caller(&plan, &program, thread, local, &quota),
                 scores: Arc::clone(&scores),
                 lines: lines.clone(),
                 stop: Arc::clone(&stop),
@@ -87,6 +89,7 @@ fn caller(
     program: &Arc<Program>,
     thread: u16,
     local: Option<std::net::SocketAddr>,
+    quota: &Quota,
 ) -> ScenarioCaller {
     let threads = plan.threads();
     let mut random = seeded(plan.seed, thread);
@@ -100,18 +103,18 @@ fn caller(
             Load::Times(Box::new(std::iter::from_fn(move || pacer.next_time())))
         }
     };
-    // The first threads take one more where the calls cannot be shared evenly.
-    let share = |calls: u64| {
-        let (each, rest) = (calls / u64::from(threads), calls % u64::from(threads));
-        each + u64::from(u64::from(thread) < rest)
-    };
+    let share = |calls: u64| plan::share(calls, thread, threads);
     let seat = Seat {
         thread,
         threads,
         local: local.unwrap_or(plan.target),
         remote: is_client.then_some(plan.target),
         most_at_once: plan.most_at_once,
-        calls: plan.count.map(share),
+        quota: if is_client {
+            Quota::new(plan.count.map(share))
+        } else {
+            quota.clone()
+        },
         duration: plan.duration,
     };
     ScenarioCaller::new(Arc::clone(program), seat, load, random)

@@ -4,6 +4,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::plan::Hidden;
+
 /// What happens without the scenario saying so (`-default_behaviors`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Behaviours {
@@ -68,7 +70,7 @@ pub struct Settings {
     /// The user of `[authentication]` (`-au`); `[service]` without one.
     pub user: Option<String>,
     /// The password of `[authentication]` (`-ap`).
-    pub password: String,
+    pub password: Hidden<String>,
     /// The digest URI in place of the Request-URI (`-auth_uri`).
     pub auth_uri: Option<String>,
     /// The CSeq before a call's first request (`-base_cseq`).
@@ -112,7 +114,7 @@ impl Default for Settings {
             keys: Vec::new(),
             pause: Duration::ZERO,
             user: None,
-            password: "password".to_owned(),
+            password: Hidden("password".to_owned()),
             auth_uri: None,
             base_cseq: 0,
             remote_host: String::new(),

@@ -8,7 +8,7 @@ use std::process::Command as Process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use pinion_loadgen::Error;
@@ -17,9 +17,12 @@ use pinion_loadgen::commands::Task;
 use pinion_loadgen::results::Results;
 use pinion_loadgen::scenario::{self, Score};
 
+use crate::LIMIT;
 use crate::engine::Server;
+use crate::sipp::own_address;
 
-/// Runs `pinion-load scenario` with `flags` until it ends or `stop` is set.
+/// Runs `pinion-load scenario` with `flags` until it ends or `stop` is set,
+/// which the limit does too.
 fn play(flags: &str, stop: &Arc<AtomicBool>) -> Result<(Results, Score), Error> {
     let words = format!("pinion-load scenario {flags} --quiet");
     let cli =
@@ -32,7 +35,20 @@ fn play(flags: &str, stop: &Arc<AtomicBool>) -> Result<(Results, Score), Error> 
         .program(&plan)
         .unwrap_or_else(|problems| panic!("{problems:#?}"));
     let plan = args.plan_for(plan, program.scenario.role).unwrap();
-    scenario::run(&plan, &Arc::new(program), stop)
+    let (program, own) = (Arc::new(program), Arc::new(AtomicBool::new(false)));
+    let run = {
+        let own = Arc::clone(&own);
+        thread::spawn(move || scenario::run(&plan, &program, &own))
+    };
+    let began = Instant::now();
+    while !run.is_finished() {
+        let late = began.elapsed() > LIMIT;
+        own.fetch_or(late || stop.load(Ordering::Relaxed), Ordering::Relaxed);
+        assert!(began.elapsed() < LIMIT * 2, "it does not end");
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(began.elapsed() < LIMIT, "it did not end by itself");
+    run.join().expect("no fault")
 }
 
 /// A file for this process and test alone.
@@ -53,16 +69,10 @@ fn embedded(name: &str) -> PathBuf {
     )
 }
 
-/// A loopback port that is free now.
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
-}
-
 #[test]
 fn both_ends_of_a_scenario_count_the_same_calls() {
     let (uac, uas) = (embedded("uac"), embedded("uas"));
-    let address = format!("127.0.0.1:{}", free_port());
+    let address = own_address();
     let stop = Arc::new(AtomicBool::new(false));
     let server = {
         let flags = format!("{} --listen {address} --threads 1", uas.display());

@@ -1,9 +1,10 @@
 //! SIPp (Debian's sip-tester) against the generator, each way round, with
 //! SIPp's own scenarios: both must count the same calls.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 use std::{env, fs, process, thread};
 
@@ -13,13 +14,12 @@ use crate::LIMIT;
 
 const CALLS: u64 = 60;
 
-/// A port below those the kernel gives to sockets that ask for none.
-fn free_address() -> SocketAddr {
-    let first = 12_000 + (process::id() % 8_000) as u16;
-    (first..first + 1000)
-        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
-        .find(|address| UdpSocket::bind(address).is_ok())
-        .expect("a free port")
+/// An address of this process and this test alone.
+pub fn own_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [_, _, high, low] = process::id().to_be_bytes();
+    let last = NEXT.fetch_add(1, Ordering::Relaxed);
+    SocketAddr::from(([127, 64 + (high & 31), low, last], 5080))
 }
 
 /// A process of ours, ended when dropped.
@@ -56,11 +56,11 @@ fn scratch(name: &str) -> PathBuf {
     path
 }
 
-fn sipp(scenario: &str, directory: &Path) -> Command {
+fn sipp(scenario: &str, ip: IpAddr, directory: &Path) -> Command {
     let mut command = Command::new("sipp");
     command
         .current_dir(directory)
-        .args(["-sn", scenario, "-i", "127.0.0.1", "-nostdin"])
+        .args(["-sn", scenario, "-i", &ip.to_string(), "-nostdin"])
         .args(["-trace_stat", "-stf", "stat.csv", "-timeout", "50", "-m"])
         .arg(CALLS.to_string());
     command
@@ -88,8 +88,8 @@ fn results(directory: &Path) -> Results {
 #[test]
 fn sipp_takes_every_call_of_ours() {
     let directory = scratch("sipp-uas");
-    let address = free_address();
-    let mut callee = sipp("uas", &directory);
+    let address = own_address();
+    let mut callee = sipp("uas", address.ip(), &directory);
     let mut callee = Running::start(callee.args(["-p", &address.port().to_string()]));
     // Until it listens, INVITEs are lost and sent again, as on any network.
     let mut ours = load();
@@ -125,7 +125,7 @@ fn sipp_takes_every_call_of_ours() {
 #[test]
 fn every_call_of_sipp_is_taken() {
     let directory = scratch("sipp-uac");
-    let address = free_address();
+    let address = own_address();
     let mut ours = load();
     ours.args([
         "uas",
@@ -145,7 +145,7 @@ fn every_call_of_sipp_is_taken() {
     ])
     .current_dir(&directory);
     let mut ours = Running::start(&mut ours);
-    let mut caller = sipp("uac", &directory);
+    let mut caller = sipp("uac", address.ip(), &directory);
     caller
         .arg(address.to_string())
         .args(["-r", "60", "-d", "200"]);

@@ -11,6 +11,7 @@ use clap::Parser;
 use pinion_loadgen::caller::{Caller, Places};
 use pinion_loadgen::cli::Cli;
 use pinion_loadgen::plan::Plan;
+use pinion_loadgen::quota::Quota;
 use pinion_loadgen::run::Worker;
 use pinion_loadgen::tally::Tally;
 use pinion_sip::base::{Flow, Instant, Limits, Random, UnixTime};
@@ -130,8 +131,9 @@ impl World {
             callers: vec![address(CALLER)],
             callee: plan.callee.is_some().then(|| address(CALLEE)),
         };
+        let quota = Quota::new(plan.count);
         World {
-            caller: Caller::new(&Arc::new(plan), &places, 0),
+            caller: Caller::new(&Arc::new(plan), &places, 0, &quota),
             server,
             now: Instant::from_micros(1),
             queue: BTreeMap::new(),
@@ -151,11 +153,27 @@ impl World {
         if let Some(why) = self.caller.refusal() {
             panic!("{why}");
         }
-        self.caller.begin(self.now + Duration::from_millis(20));
+        self.begin();
         self.until(|world| world.caller.is_spent());
         self.caller.close(self.now);
         self.until(|world| world.caller.is_idle());
         self.caller.tally()
+    }
+
+    /// How long it has been going.
+    pub fn since_start(&self) -> Duration {
+        self.now.since(Instant::START)
+    }
+
+    /// Lets the load begin.
+    pub fn begin(&mut self) {
+        self.caller.begin(self.now + Duration::from_millis(20));
+    }
+
+    /// Tells the load to begin nothing more.
+    pub fn drain(&mut self) {
+        self.caller.handle(self.now, Input::Drain, &mut self.outbox);
+        self.flush();
     }
 
     /// Goes on until `done`.

@@ -29,16 +29,18 @@ pub(super) struct Enrolment {
     began: Instant,
     /// The shortest time the registrar keeps one.
     lifetime: Duration,
+    /// Registrations under way at once.
+    most: u64,
     /// Whether the first round is over.
     enrolled: bool,
-    /// Of the first round.
-    failed: u64,
+    /// Why one of the first round failed; then no other is begun.
     why: Option<Cause>,
 }
 
 impl Enrolment {
-    /// Of `count` users, for `expires_s` if the registrar agrees.
-    pub(super) fn new(count: u64, expires_s: u32) -> Enrolment {
+    /// Of `count` users, `most` at once at most, for `expires_s` if the
+    /// registrar agrees.
+    pub(super) fn new(count: u64, most: u64, expires_s: u32) -> Enrolment {
         Enrolment {
             next: 0,
             end: count,
@@ -46,31 +48,36 @@ impl Enrolment {
             running: 0,
             began: Instant::START,
             lifetime: Duration::from_secs(expires_s.into()),
+            most: most.min(AT_ONCE),
             enrolled: count == 0,
-            failed: 0,
             why: None,
         }
     }
 
-    /// Whether all are registered, as far as they can be.
+    /// Whether all are registered.
     pub(super) fn is_enrolled(&self) -> bool {
         self.enrolled
     }
 
-    /// Why some could not be registered before the load.
+    /// Why the load cannot begin: somebody could not be registered.
     pub(super) fn refusal(&self) -> Option<String> {
-        let why = self.why.filter(|_| self.enrolled)?;
+        let why = self.why?;
         Some(format!(
-            "{} of {} users to be called could not be registered ({why})",
-            self.failed, self.end
+            "not all users to be called could be registered ({why}); \
+             --no-register leaves that to the target"
         ))
+    }
+
+    /// Nobody else is registered, and nobody is waited for.
+    pub(super) fn give_up(&mut self) {
+        (self.end, self.running, self.enrolled) = (0, 0, true);
     }
 
     /// When the next registration is due: at once in the first round, later
     /// spread evenly over two fifths of a lifetime, so that the last of the
     /// second round, four fifths after the first began, is in time.
     fn deadline(&self) -> Option<Instant> {
-        if self.end == 0 || self.running >= AT_ONCE {
+        if self.end == 0 || self.why.is_some() || self.running >= self.most {
             return None;
         }
         if self.round == 0 {
@@ -91,9 +98,8 @@ impl Enrolment {
         if self.enrolled {
             return failure;
         }
-        self.failed += u64::from(failure.is_some());
         self.why = self.why.or(failure);
-        self.enrolled = self.round > 0 && self.running == 0;
+        self.enrolled = self.why.is_none() && self.round > 0 && self.running == 0;
         None
     }
 

@@ -50,6 +50,8 @@ impl Client {
             (Method::Cancel, Some((slot, own))) if own == cseq.number => {
                 self.flights.entry(slot).value.settled |= status.is_final();
             }
+            // The INVITE's final response has overtaken it and ended the call.
+            (Method::Cancel, _) => {}
             (method, Some((slot, own))) if own == cseq.number && method != Method::Invite => {
                 self.answer_response(desk, (number, slot), response, status);
             }
@@ -82,7 +84,7 @@ impl Client {
                 desk.tally.time(Stage::Invite100, desk.now, flight.since);
             }
         } else if !std::mem::replace(&mut flight.rang, true) {
-            desk.tally.time(Stage::Invite18x, desk.now, flight.since);
+            desk.tally.time(Stage::Invite18x, desk.now, flight.begun);
         }
         if flight.state == State::Calling {
             // The alarm that is set looks at the answer limit when it rings.
@@ -107,7 +109,7 @@ impl Client {
         let wanted = matches!(flight.state, State::Calling | State::Proceeding);
         if wanted {
             desk.tally
-                .time_main(Stage::Invite200, desk.now, flight.since);
+                .time_main(Stage::Invite200, desk.now, flight.begun);
         }
         desk.tally.caller.answered += 1;
         let mark = desk.site.mark(number);
@@ -127,7 +129,7 @@ impl Client {
             self.fail(desk, slot, Cause::Unanswered);
         }
         let flight = &mut self.flights.entry(slot).value;
-        if wanted && !hold.is_zero() {
+        if wanted && !hold.is_zero() && !self.stopped {
             flight.state = State::Talking;
             self.alarm(desk, slot, hold);
         } else {
@@ -152,6 +154,8 @@ impl Client {
             State::Cancelling => {
                 desk.tally.time(Stage::Cancel487, desk.now, flight.since);
                 if desk.site.plan.expects(status.code()) {
+                    desk.tally.caller.refused +=
+                        u64::from(desk.site.plan.is_callees(status.code()));
                     self.complete(desk, slot);
                 } else {
                     self.fail(desk, slot, Cause::Unanswered);
@@ -164,12 +168,17 @@ impl Client {
                 return;
             }
         }
-        if is_challenge(status) && self.challenged(desk, (number, slot), response, status) {
-            return;
+        if is_challenge(status) {
+            if !flight.challenged {
+                desk.tally.time(Stage::Invite401, desk.now, flight.since);
+            }
+            if self.challenged(desk, (number, slot), response, status) {
+                return;
+            }
         }
         let flight = &mut self.flights.entry(slot).value;
         desk.tally
-            .time(Stage::InviteRefused, desk.now, flight.since);
+            .time(Stage::InviteRefused, desk.now, flight.begun);
         self.conclude(desk, slot, status);
     }
 
@@ -219,8 +228,12 @@ impl Client {
         }
         let (unit, enrols) = (flight.unit, number >= crate::caller::site::ENROLMENT);
         if is_challenge(status) && unit != Unit::Options {
-            if unit == Unit::Register && !flight.challenged && !enrols {
-                desk.tally.time(Stage::Register401, desk.now, flight.since);
+            if !flight.challenged && !enrols {
+                let stage = match unit {
+                    Unit::Register => Stage::Register401,
+                    _ => Stage::Message401,
+                };
+                desk.tally.time(stage, desk.now, flight.since);
             }
             if self.challenged(desk, (number, slot), response, status) {
                 return;
@@ -252,6 +265,8 @@ impl Client {
         let flight = &self.flights.entry(slot).value;
         let method = flight.method();
         if desk.site.plan.expects(status.code()) {
+            let theirs = method == "INVITE" && desk.site.plan.is_callees(status.code());
+            desk.tally.caller.refused += u64::from(theirs);
             self.complete(desk, slot);
         } else if is_challenge(status) {
             self.fail(desk, slot, Cause::Challenge(method));
@@ -313,6 +328,7 @@ impl Client {
         flight.credentials.extend_from_slice(b"\r\n");
         flight.cseq += 1;
         flight.since = desk.now;
+        (flight.tried, flight.rang) = (false, false);
         if flight.state == State::Proceeding {
             flight.state = State::Calling;
         }

@@ -256,7 +256,7 @@ impl Session {
         };
         let password = match &credentials.password {
             Some(template) => self.text_of(cx, template),
-            None => cx.settings.password.clone().into_bytes(),
+            None => cx.settings.password.0.clone().into_bytes(),
         };
         let uri = match &cx.settings.auth_uri {
             Some(uri) => uri.as_bytes(),

@@ -6,6 +6,7 @@ mod act;
 mod arrive;
 mod expand;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +41,7 @@ pub struct Context<'a> {
     /// Variables of all calls.
     pub globals: &'a mut [Value],
     /// Variables of the calls of each user.
-    pub users: &'a mut Vec<Vec<Value>>,
+    pub users: &'a mut BTreeMap<u32, Vec<Value>>,
     /// `[dynamic_id]`.
     pub dynamic_id: &'a mut u32,
     /// The run's randomness.
@@ -471,7 +472,7 @@ impl Session {
         let values: &[Value] = match variable.scope {
             Scope::Call => &self.variables,
             Scope::Global => cx.globals,
-            Scope::User => cx.users.get(self.begin.user as usize).map_or(&[], |v| v),
+            Scope::User => cx.users.get(&self.begin.user).map_or(&[], |v| v),
         };
         values.get(variable.index).unwrap_or(&Value::Unset)
     }
@@ -481,12 +482,9 @@ impl Session {
             Scope::Call => self.variables.get_mut(variable.index),
             Scope::Global => cx.globals.get_mut(variable.index),
             Scope::User => {
-                let user = self.begin.user as usize;
-                if cx.users.len() <= user {
-                    let fresh = vec![Value::Unset; cx.scenario.variables[1]];
-                    cx.users.resize(user + 1, fresh);
-                }
-                cx.users[user].get_mut(variable.index)
+                let fresh = || vec![Value::Unset; cx.scenario.variables[1]];
+                let values = cx.users.entry(self.begin.user).or_insert_with(fresh);
+                values.get_mut(variable.index)
             }
         };
         if let Some(slot) = slot {

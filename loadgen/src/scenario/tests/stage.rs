@@ -9,6 +9,7 @@ use std::time::Duration;
 use pinion_sip::base::{Flow, Instant, Random};
 use pinion_sip::machine::{Input, Machine as _, Outbox};
 
+use crate::quota::Quota;
 use crate::scenario::{Load, Program, ScenarioCaller, Seat, Settings, Table};
 
 /// How long a datagram takes.
@@ -48,7 +49,7 @@ impl Side {
             remote: remote.map(at),
             most_at_once: 1000,
             duration: Duration::from_secs(3600),
-            calls: matches!(load, Load::Users(_)).then_some(6),
+            quota: Quota::new(matches!(load, Load::Users(_)).then_some(6)),
         };
         let random = Random::from_u64(u64::from(port));
         Side {

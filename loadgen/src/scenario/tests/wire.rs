@@ -13,6 +13,7 @@ use pinion_sip::machine::{Input, Machine as _, Outbox};
 
 use super::corpus::embedded;
 use super::stage::program;
+use crate::quota::Quota;
 use crate::scenario::{Load, ScenarioCaller, Score, Seat, Settings};
 
 /// How long a test may take.
@@ -96,7 +97,7 @@ fn drive(name: &str, socket: &UdpSocket, remote: Option<SocketAddr>) -> Score {
         local,
         remote,
         most_at_once: 1000,
-        calls: Some(CALLS),
+        quota: Quota::new(Some(CALLS)),
         duration: LIMIT,
     };
     let settings = Settings {
@@ -124,7 +125,12 @@ fn drive(name: &str, socket: &UdpSocket, remote: Option<SocketAddr>) -> Score {
                 let bytes = &datagram[..len];
                 caller.handle(now(), Input::Datagram { bytes, flow }, &mut out);
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) =>
+            {
                 caller.handle(now(), Input::Elapsed, &mut out);
             }
             // A port nobody listens on yet: the copy of the request comes later.
