@@ -127,19 +127,21 @@ fn count_all(update: bool) -> Result<bool> {
     let text = fs::read_to_string(baseline_path())
         .context("bench/baseline.json: make it with bench/instructions --update")?;
     let baseline: Value = serde_json::from_str(&text).context("bench/baseline.json")?;
-    compare(&counts, &baseline)
+    compare(&counts, &baseline, |line| println!("{line}"))
 }
 
 /// Tells each count beside its baseline; whether all are near it. One that
 /// fell is not: the next growth would hide below the old count.
-fn compare(counts: &BTreeMap<&str, f64>, baseline: &Value) -> Result<bool> {
+fn compare(counts: &BTreeMap<&str, f64>, baseline: &Value, tell: impl Fn(String)) -> Result<bool> {
     let (mut grew, mut fell) = (Vec::new(), Vec::new());
     for (&name, &now) in counts {
         let Some(before) = baseline["instructions"][name].as_f64() else {
             bail!("bench/baseline.json has no {name}: bench/instructions --update");
         };
         let percent = (now / before - 1.0) * 100.0;
-        println!("figure: {name:<22} {now:>8} instructions, {percent:+.1} % of {before}");
+        tell(format!(
+            "figure: {name:<22} {now:>8} instructions, {percent:+.1} % of {before}"
+        ));
         if percent > TOLERANCE_PERCENT {
             grew.push(name);
         } else if percent < -TOLERANCE_PERCENT {
@@ -148,24 +150,24 @@ fn compare(counts: &BTreeMap<&str, f64>, baseline: &Value) -> Result<bool> {
     }
     let was = baseline["compiler"].as_str().unwrap_or("unknown");
     if was != compiler() {
-        println!(
+        tell(format!(
             "the baseline was counted with {was}, this with {}",
             compiler()
-        );
+        ));
     }
     if !fell.is_empty() {
-        println!(
+        tell(format!(
             "{} fell by more than {TOLERANCE_PERCENT} %: run `bench/instructions --update` \
              and commit bench/baseline.json, so that it stays so",
             fell.join(", ")
-        );
+        ));
     }
     if !grew.is_empty() {
-        println!(
+        tell(format!(
             "{} grew by more than {TOLERANCE_PERCENT} %: make it cheaper, or run \
              `bench/instructions --update` and commit bench/baseline.json with the reason",
             grew.join(", ")
-        );
+        ));
     }
     Ok(grew.is_empty() && fell.is_empty())
 }
@@ -177,7 +179,8 @@ mod tests {
     #[test]
     fn growth_and_fall_beyond_the_tolerance_fail() {
         let baseline = json!({ "instructions": { "call": 1000.0 } });
-        let held = |now| compare(&BTreeMap::from([("call", now)]), &baseline).expect("a baseline");
+        let held =
+            |now| compare(&BTreeMap::from([("call", now)]), &baseline, drop).expect("a baseline");
         assert!(held(1049.0));
         assert!(held(951.0));
         assert!(!held(949.0));
@@ -187,6 +190,6 @@ mod tests {
     #[test]
     fn a_unit_without_baseline_is_an_error() {
         let counts = BTreeMap::from([("call", 1.0)]);
-        assert!(compare(&counts, &json!({ "instructions": {} })).is_err());
+        assert!(compare(&counts, &json!({ "instructions": {} }), drop).is_err());
     }
 }
