@@ -25,6 +25,8 @@ const INVALID: i32 = 3;
 /// `pinion-load` on one thread.
 pub struct PinionLoad {
     program: PathBuf,
+    /// Where calls are made and registrations sent from.
+    calling: SocketAddr,
     answering: SocketAddr,
     /// Servers that know the callees.
     prepared: RefCell<HashSet<SocketAddr>>,
@@ -35,6 +37,7 @@ impl PinionLoad {
     pub fn new(program: PathBuf) -> Result<PinionLoad> {
         Ok(PinionLoad {
             program,
+            calling: free_address()?,
             answering: free_address()?,
             prepared: RefCell::default(),
         })
@@ -91,6 +94,9 @@ impl Generator for PinionLoad {
         }
         if order.many_ports {
             text += " --ports-per-thread 62";
+        } else {
+            // The same Contact each time: registrars bound how many one has.
+            text += &format!(" --first-port {}", self.calling.port());
         }
         if let Load::Call { hold } = order.load {
             let callees = users::callees();

@@ -381,13 +381,13 @@ impl Bench<'_> {
     pub fn generators(&self) -> Result<Row> {
         let ours = PinionLoad::new(self.programs.join("pinion-load"))?;
         let sipp = Sipp::new()?;
-        let server = self.server(PINION, false)?;
-        // SIPp last: its registrations are those that hold for its calls.
         let order = self.order(AT_ONCE_CALL, Pace::Saturate(AT_ONCE), self.units(50_000));
         let mut costs = [Vec::new(), Vec::new()];
         for _ in 0..self.rounds {
             let generators: [&dyn Generator; 2] = [&ours, &sipp];
             for (generator, costs) in generators.into_iter().zip(&mut costs) {
+                // Each has a server that knows no callees but its own.
+                let server = self.server(PINION, false)?;
                 generator.prepare(server.address, false)?;
                 costs.push(run(&server, generator, &order)?.generator_us);
             }
