@@ -58,6 +58,10 @@ impl Server {
                     cpus.into(),
                     "--drain-limit".into(),
                     "0".into(),
+                    // At tens of thousands of calls a second millions linger;
+                    // the usual bound answers 503 from 6,000/s on.
+                    "--max-transactions".into(),
+                    "16000000".into(),
                 ];
                 let program = programs.join("pinion");
                 if shards > 1 {
