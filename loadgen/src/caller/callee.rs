@@ -13,6 +13,7 @@ use pinion_sip::wire::{Method, Status, Via, Writer};
 use super::client::{NOTHING_MORE, answer};
 use super::dialog::{Dialog, set};
 use super::glance::Glance;
+use super::lots::Lots;
 use super::pool::Pool;
 use super::site::{Site, read_mark, session};
 use super::{Alarm, Desk, LATE};
@@ -101,7 +102,7 @@ pub(super) struct Callee {
     /// Draws behaviours.
     random: Random,
     /// Behaviours with their weights added up.
-    behaviours: Vec<(Behaviour, u64)>,
+    behaviours: Lots<Behaviour>,
     ring: Duration,
     /// The end of every 200, from Contact on.
     answer: Vec<u8>,
@@ -120,21 +121,13 @@ impl Callee {
         let local = site.callee.unwrap_or(plan.target);
         let body = session(local, "- 1 1");
         let planned = plan.callee.as_ref();
-        let mut sum = 0;
-        let behaviours = planned
-            .iter()
-            .flat_map(|callee| &callee.behaviours)
-            .map(|&(behaviour, weight)| {
-                sum += u64::from(weight);
-                (behaviour, sum)
-            })
-            .collect();
+        let behaviours = planned.iter().flat_map(|callee| &callee.behaviours);
         Callee {
             calls: Pool::new(plan.most_at_once),
             past: Past::new(plan.timers.t4),
             hasher: random.hasher(),
             random: Random::from_seed(random.seed()),
-            behaviours,
+            behaviours: Lots::new(behaviours),
             ring: planned.map_or(Duration::ZERO, |callee| callee.ring),
             answer: format!(
                 "Contact: <sip:{local}>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE\r\n\
@@ -529,12 +522,7 @@ impl Callee {
     }
 
     fn draw(&mut self) -> Behaviour {
-        let [(behaviour, _)] = self.behaviours[..] else {
-            let sum = self.behaviours.last().map_or(0, |&(_, sum)| sum);
-            let drawn = self.random.below(sum);
-            let found = self.behaviours.iter().find(|&&(_, sum)| drawn < sum);
-            return found.map_or(Behaviour::Answer, |&(behaviour, _)| behaviour);
-        };
-        behaviour
+        let drawn = self.behaviours.draw(&mut self.random);
+        drawn.unwrap_or(Behaviour::Answer)
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use pinion_sip::base::{Instant, Lanes, Random};
 
 use super::dialog::Dialog;
+use super::lots::Lots;
 use super::pool::Pool;
 use super::site::{ENROLMENT, Site};
 use super::{Alarm, Desk, LATE};
@@ -32,7 +33,7 @@ pub(super) struct Client {
     pace: Pace,
     enrolment: Enrolment,
     /// Units and their weights added up.
-    units: Vec<(Unit, u64)>,
+    units: Lots<Unit>,
     /// Draws the units of a mix.
     random: Random,
     /// The number of the next unit.
@@ -82,11 +83,6 @@ impl Client {
             ))),
             _ => None,
         };
-        let mut sum = 0;
-        let units = plan.units.iter().map(|&(unit, weight)| {
-            sum += u64::from(weight);
-            (unit, sum)
-        });
         Client {
             flights: Pool::new(plan.most_at_once),
             pace: Pace::Waiting(pacer),
@@ -99,7 +95,7 @@ impl Client {
                 plan.most_at_once.into(),
                 plan.expires_s,
             ),
-            units: units.collect(),
+            units: Lots::new(&plan.units),
             random: Random::from_seed(random.seed()),
             number: 0,
             most: plan.count.map_or(u64::MAX, mine),
@@ -260,13 +256,7 @@ impl Client {
 
     /// The next unit of the mix.
     fn draw(&mut self) -> Unit {
-        let [(unit, _)] = self.units[..] else {
-            let sum = self.units.last().map_or(0, |&(_, sum)| sum);
-            let drawn = self.random.below(sum);
-            let found = self.units.iter().find(|&&(_, sum)| drawn < sum);
-            return found.map_or(Unit::Options, |&(unit, _)| unit);
-        };
-        unit
+        self.units.draw(&mut self.random).unwrap_or(Unit::Options)
     }
 
     /// Sends the first request of the unit `number`.

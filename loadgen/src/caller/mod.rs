@@ -16,6 +16,7 @@ mod client;
 mod dialog;
 mod glance;
 mod lines;
+mod lots;
 mod pool;
 mod site;
 mod template;
