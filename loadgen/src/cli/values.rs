@@ -6,10 +6,7 @@ use crate::plan;
 
 /// Units a second.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|rate| (1e-6..=1e7).contains(rate))
-        .ok_or_else(|| "a rate above 0 is wanted".into())
+    plan::rate(text, 1e-6)
 }
 
 /// The host of an address of record.

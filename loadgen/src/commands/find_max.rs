@@ -50,10 +50,7 @@ pub struct FindMaxArgs {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|rate| (1e-3..=1e7).contains(rate))
-        .ok_or_else(|| "a rate above 0 is wanted".into())
+    plan::rate(text, 1e-3)
 }
 
 impl FindMaxArgs {

@@ -285,6 +285,14 @@ pub fn refuse_idle(flags: &[String], names: &[&str], why: &str) -> Result<(), St
     }
 }
 
+/// Units a second, from `least` to ten million.
+pub fn rate(text: &str, least: f64) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate| (least..=1e7).contains(rate))
+        .ok_or_else(|| "a rate above 0 is wanted".into())
+}
+
 /// A time such as `200us`, `20ms`, `10s`, `5m` or `2h`; without a unit, seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
