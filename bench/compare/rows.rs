@@ -10,7 +10,7 @@ use pinion_bench::{Unit, plain};
 
 use crate::capacity;
 use crate::generator::{Generator, Load, Order, Pace};
-use crate::measure::{alternate, median, run};
+use crate::measure::{Compared, alternate, median, run};
 use crate::pinion_load::PinionLoad;
 use crate::server::{Kind, PINION, Server};
 use crate::sipp::Sipp;
@@ -84,74 +84,56 @@ impl Bench<'_> {
     /// OPTIONS answered.
     pub fn options(&self) -> Result<Row> {
         let order = self.order(Load::Options, Pace::Saturate(AT_ONCE), self.units(200_000));
-        let [engine, peer] = self.pair(false, &order)?;
-        let cost = alternate(
-            [&engine, &peer],
-            self.generator,
-            &order,
-            self.rounds,
-            self.floor_time(),
-        )?;
-        Ok(Row {
-            unit: "OPTIONS answered",
-            measure: "CPU µs",
-            engine: Some(cost.engine_us),
-            peer: Some(cost.peer_us),
-            floor: Some(cost.floor_us),
-            checks: vec![
-                Check::ratio("kamailio", cost.engine_us, cost.peer_us, 0.85),
-                Check::ratio("floor", cost.engine_us, cost.floor_us, 1.35),
-            ],
-            note: format!("{:.1} packets", cost.packets),
-        })
+        let (row, cost) = self.costs("OPTIONS answered", false, &order)?;
+        let checks = vec![
+            Check::ratio("kamailio", cost.engine_us, cost.peer_us, 0.85),
+            Check::ratio("floor", cost.engine_us, cost.floor_us, 1.35),
+        ];
+        Ok(Row { checks, ..row })
     }
 
     /// REGISTER, 401, REGISTER, 200.
     pub fn register(&self) -> Result<Row> {
         let pace = Pace::Saturate(AT_ONCE);
         let order = self.order(Load::RegisterWithDigest, pace, self.units(100_000));
-        let [engine, peer] = self.pair(true, &order)?;
-        let cost = alternate(
-            [&engine, &peer],
-            self.generator,
-            &order,
-            self.rounds,
-            self.floor_time(),
-        )?;
-        Ok(Row {
-            unit: "REGISTER with digest, 401 then 200",
-            measure: "CPU µs",
-            engine: Some(cost.engine_us),
-            peer: Some(cost.peer_us),
-            floor: Some(cost.floor_us),
-            checks: vec![Check::ratio("kamailio", cost.engine_us, cost.peer_us, 0.5)],
-            note: format!("{:.1} packets", cost.packets),
-        })
+        let (row, cost) = self.costs("REGISTER with digest, 401 then 200", true, &order)?;
+        let checks = vec![Check::ratio("kamailio", cost.engine_us, cost.peer_us, 0.5)];
+        Ok(Row { checks, ..row })
     }
 
     /// A call through Dial to a registered user, nobody challenged.
     pub fn call(&self) -> Result<Row> {
         let order = self.order(AT_ONCE_CALL, Pace::Saturate(AT_ONCE), self.units(50_000));
-        let [engine, peer] = self.pair(false, &order)?;
+        let (row, cost) = self.costs("call INVITE…BYE to a registered user", false, &order)?;
+        let checks = vec![
+            Check::ratio("kamailio", cost.engine_us, cost.peer_us, 0.5),
+            Check::ratio("floor", cost.engine_us, cost.floor_us, 1.6),
+        ];
+        Ok(Row { checks, ..row })
+    }
+
+    /// What one unit costs the engine, Kamailio and the floor in turn, and its
+    /// row without checks.
+    fn costs(&self, unit: &'static str, digest: bool, order: &Order) -> Result<(Row, Compared)> {
+        let [engine, peer] = self.pair(digest, order)?;
+        let servers = [&engine, &peer];
         let cost = alternate(
-            [&engine, &peer],
+            servers,
             self.generator,
-            &order,
+            order,
             self.rounds,
             self.floor_time(),
         )?;
-        Ok(Row {
-            unit: "call INVITE…BYE to a registered user",
+        let row = Row {
+            unit,
             measure: "CPU µs",
             engine: Some(cost.engine_us),
             peer: Some(cost.peer_us),
             floor: Some(cost.floor_us),
-            checks: vec![
-                Check::ratio("kamailio", cost.engine_us, cost.peer_us, 0.5),
-                Check::ratio("floor", cost.engine_us, cost.floor_us, 1.6),
-            ],
             note: format!("{:.1} packets", cost.packets),
-        })
+            ..Row::default()
+        };
+        Ok((row, cost))
     }
 
     /// The highest rate of calls, and the latency at half of the engine's.
