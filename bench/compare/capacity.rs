@@ -1,6 +1,9 @@
 //! The highest rate at which fewer than one in a thousand fails, and how long
 //! answers take at a rate.
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
 
 use crate::generator::{Generator, Order, Outcome};
@@ -25,6 +28,12 @@ const OFFERED: f64 = 0.93;
 /// Share of its core from which on the generator is the limit.
 const BUSY: f64 = 0.93;
 
+/// How long a server may take to come to rest; what lingers does so for 32 s.
+const REST: Duration = Duration::from_secs(90);
+
+/// Share of a core below which a server rests.
+const RESTING: f64 = 0.03;
+
 /// What was found.
 pub struct Highest {
     /// Units a second.
@@ -39,14 +48,36 @@ pub fn find(
     generator: &dyn Generator,
     order: &dyn Fn(u32) -> Order,
 ) -> Result<Highest> {
-    search(|rate| match run_once(server, generator, &order(rate)) {
-        Ok((outcome, _)) => judge(rate, &outcome),
-        // Too much load may leave a generator waiting beyond its time.
-        Err(error) => {
-            eprintln!("  {rate}/s: {error:#}");
-            Verdict::TooHigh("the server")
+    search(|rate| {
+        let verdict = match run_once(server, generator, &order(rate)) {
+            Ok((outcome, _)) => judge(rate, &outcome),
+            // Too much load may leave a generator waiting beyond its time.
+            Err(error) => {
+                eprintln!("  {rate}/s: {error:#}");
+                Verdict::TooHigh("the server")
+            }
+        };
+        if verdict != Verdict::Holds {
+            rest(server);
         }
+        verdict
     })
+}
+
+/// Waits until the server has done with what a rate too high has left: it
+/// would be taken for the next rate's.
+fn rest(server: &Server) {
+    const GLANCE: Duration = Duration::from_secs(1);
+    let deadline = Instant::now() + REST;
+    while Instant::now() < deadline {
+        let before = server.running.cpu();
+        sleep(GLANCE);
+        let used = server.running.cpu() - before;
+        if used.as_secs_f64() < RESTING * GLANCE.as_secs_f64() {
+            return;
+        }
+    }
+    eprintln!("  the server still has work after {REST:?}");
 }
 
 /// Doubles the rate until it is too high, halves the step until the rate is
