@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use pinion::flags::{self, Flags};
 
 fn main() -> ExitCode {
+    if let Some(reason) = pinion_runtime::unsuited() {
+        eprintln!("pinion: {reason}");
+        return ExitCode::FAILURE;
+    }
     let flags = match Flags::read(std::env::args_os()) {
         Ok(flags) => flags,
         Err(answer) if !answer.use_stderr() => {

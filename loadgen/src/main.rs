@@ -12,6 +12,10 @@ use pinion_loadgen::{Error, plan, report, run_until};
 const REFUSED: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Some(reason) = pinion_runtime::unsuited() {
+        eprintln!("pinion-load: {reason}");
+        return ExitCode::from(REFUSED);
+    }
     let cli = Cli::parse();
     match work(&cli) {
         Ok(code) => ExitCode::from(code),

@@ -21,6 +21,7 @@ mod address;
 pub mod bench;
 mod clock;
 mod counters;
+mod cpu;
 mod doorbell;
 mod gather;
 mod guard;
@@ -39,6 +40,7 @@ mod udp;
 
 pub use clock::Clock;
 pub use counters::Census;
+pub use cpu::unsuited;
 pub use launch::{Engine, Event, Options, StartError, allowed_cpus};
 pub use mesh::Control;
 pub use steer::{Closed, Steering, Way};
