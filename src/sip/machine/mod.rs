@@ -7,6 +7,7 @@
 mod counters;
 mod envelope;
 mod outbox;
+pub mod realtime;
 
 use alloc::sync::Arc;
 
