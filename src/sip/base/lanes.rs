@@ -14,27 +14,28 @@ use super::queue::Queue;
 /// Durations beyond this many share the heap.
 const LANES: usize = 24;
 
-/// When an alarm is due, and which of one microsecond comes first.
-type Order = (Instant, u32);
+/// The heap's place; the lanes' begin at 0.
+const HEAP: usize = LANES;
 
-struct Lane<K> {
-    duration: Duration,
-    /// The order of its first alarm, here so that looking for the next of all
-    /// lanes stays out of their queues, most of which are cold.
-    first: Option<Order>,
-    queue: Queue<Entry<K>>,
-}
+/// When an alarm is due, which of one microsecond comes first, and the place
+/// it waits in: one number, so that the first of all places is but the least.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct First(u128);
 
-impl<K> Lane<K> {
-    fn push(&mut self, entry: Entry<K>) {
-        self.first = self.first.or(Some(entry.order()));
-        self.queue.push_back(entry);
+impl First {
+    /// Of a place where no alarm waits.
+    const NONE: First = First(u128::MAX);
+
+    fn new(at: Instant, sequence: u32, place: usize) -> First {
+        First(u128::from(at.as_micros()) << 64 | u128::from(sequence) << 32 | place as u128)
     }
 
-    fn pop(&mut self) -> Option<K> {
-        let entry = self.queue.pop_front();
-        self.first = self.queue.front().map(Entry::order);
-        entry.map(|entry| entry.key)
+    fn at(self) -> Instant {
+        Instant::from_micros((self.0 >> 64) as u64)
+    }
+
+    fn place(self) -> usize {
+        self.0 as u32 as usize
     }
 }
 
@@ -49,8 +50,12 @@ struct Entry<K> {
 }
 
 impl<K> Entry<K> {
-    fn order(&self) -> Order {
+    fn order(&self) -> (Instant, u32) {
         (self.at, self.sequence)
+    }
+
+    fn first(&self, place: usize) -> First {
+        First::new(self.at, self.sequence, place)
     }
 }
 
@@ -72,23 +77,32 @@ impl<K> Ord for Entry<K> {
 }
 
 /// Alarms with keys `K`, in order of time and then of setting.
+///
+/// What is looked through for each alarm stands apart from the queues, most of
+/// which are cold.
 pub struct Lanes<K> {
-    lanes: Vec<Lane<K>>,
+    /// The duration of each lane.
+    durations: Vec<Duration>,
+    /// The first alarm of each lane.
+    firsts: Vec<First>,
+    queues: Vec<Queue<Entry<K>>>,
     heap: BinaryHeap<Reverse<Entry<K>>>,
+    /// The first of all, the heap's too.
+    next: First,
     sequence: u32,
     len: usize,
-    /// Never later than the earliest alarm; exact when `Some`.
-    earliest: Option<Instant>,
 }
 
 impl<K> Default for Lanes<K> {
     fn default() -> Self {
         Lanes {
-            lanes: Vec::new(),
+            durations: Vec::new(),
+            firsts: Vec::new(),
+            queues: Vec::new(),
             heap: BinaryHeap::new(),
+            next: First::NONE,
             sequence: 0,
             len: 0,
-            earliest: None,
         }
     }
 }
@@ -113,31 +127,28 @@ impl<K> Lanes<K> {
     pub fn set(&mut self, now: Instant, duration: Duration, key: K) {
         let at = now + duration;
         let entry = self.entry(at, key);
-        let same = |lane: &&mut Lane<K>| lane.duration == duration;
-        if let Some(lane) = self.lanes.iter_mut().find(same) {
-            if lane.queue.back().is_none_or(|last| last.at <= at) {
-                lane.push(entry);
-            } else {
-                self.heap.push(Reverse(entry));
+        let lane = self.lane(duration);
+        match self.queues.get_mut(lane) {
+            Some(queue) if queue.back().is_none_or(|last| last.at <= at) => {
+                let alarm = entry.first(lane);
+                queue.push_back(entry);
+                if let Some(first) = self.firsts.get_mut(lane) {
+                    *first = alarm.min(*first);
+                }
+                self.next = alarm.min(self.next);
             }
-        } else if self.lanes.len() < LANES {
-            self.lanes.push(Lane {
-                duration,
-                first: Some(entry.order()),
-                queue: Queue::of(entry),
-            });
-        } else if let Some(idle) = self.lanes.iter_mut().find(|lane| lane.first.is_none()) {
-            // A duration that went out of use leaves its lane to the next.
-            idle.duration = duration;
-            idle.push(entry);
-        } else {
-            self.heap.push(Reverse(entry));
+            _ => self.set_odd(entry),
         }
     }
 
     /// Sets an alarm at a point of time that no standard duration explains.
     pub fn set_at(&mut self, at: Instant, key: K) {
         let entry = self.entry(at, key);
+        self.set_odd(entry);
+    }
+
+    fn set_odd(&mut self, entry: Entry<K>) {
+        self.next = entry.first(HEAP).min(self.next);
         self.heap.push(Reverse(entry));
     }
 
@@ -145,9 +156,6 @@ impl<K> Lanes<K> {
     fn entry(&mut self, at: Instant, key: K) -> Entry<K> {
         self.sequence = self.sequence.wrapping_add(1);
         self.len += 1;
-        if self.earliest.is_none_or(|earliest| at < earliest) {
-            self.earliest = Some(at);
-        }
         Entry {
             at,
             sequence: self.sequence,
@@ -155,36 +163,58 @@ impl<K> Lanes<K> {
         }
     }
 
+    /// The lane of a duration; `HEAP` if there is none for it.
+    fn lane(&mut self, duration: Duration) -> usize {
+        let known = self.durations.iter().position(|&other| other == duration);
+        known.unwrap_or_else(|| self.new_lane(duration))
+    }
+
+    #[cold]
+    fn new_lane(&mut self, duration: Duration) -> usize {
+        if self.durations.len() < LANES {
+            self.durations.push(duration);
+            self.firsts.push(First::NONE);
+            self.queues.push(Queue::default());
+            return self.durations.len() - 1;
+        }
+        // A duration that went out of use leaves its lane to the next.
+        let idle = self.firsts.iter().position(|&first| first == First::NONE);
+        if let Some(lane) = idle
+            && let Some(other) = self.durations.get_mut(lane)
+        {
+            *other = duration;
+            return lane;
+        }
+        HEAP
+    }
+
     /// When the next alarm is due.
     pub fn deadline(&self) -> Option<Instant> {
-        self.earliest
+        (self.next != First::NONE).then(|| self.next.at())
     }
 
     /// Takes the earliest alarm that is due at `now`.
     pub fn expire(&mut self, now: Instant) -> Option<K> {
-        if self.earliest.is_none_or(|earliest| earliest > now) {
+        if self.next.at() > now {
             return None;
         }
-        let firsts = self.lanes.iter_mut();
-        let lane = firsts
-            .filter_map(|lane| Some((lane.first?, lane)))
-            .min_by_key(|(first, _)| *first);
-        let odd = self.heap.peek().map(|Reverse(odd)| odd.order());
-        let key = match (lane, odd) {
-            (Some((first, lane)), odd) if odd.is_none_or(|odd| first < odd) => lane.pop(),
-            _ => self.heap.pop().map(|Reverse(odd)| odd.key),
+        let place = self.next.place();
+        let entry = match self.queues.get_mut(place) {
+            Some(queue) => {
+                let entry = queue.pop_front();
+                let left = queue.front().map(|entry| entry.first(place));
+                if let Some(first) = self.firsts.get_mut(place) {
+                    *first = left.unwrap_or(First::NONE);
+                }
+                entry
+            }
+            None => self.heap.pop().map(|Reverse(odd)| odd),
         };
-        if key.is_some() {
-            self.len -= 1;
-        }
-        self.earliest = self.find_earliest();
-        key
-    }
-
-    fn find_earliest(&self) -> Option<Instant> {
-        let lanes = self.lanes.iter().filter_map(|lane| lane.first);
-        let odd = self.heap.peek().map(|Reverse(odd)| odd.order());
-        lanes.chain(odd).min().map(|(at, _)| at)
+        self.len -= usize::from(entry.is_some());
+        let odd = self.heap.peek().map(|Reverse(odd)| odd.first(HEAP));
+        let lanes = self.firsts.iter().copied();
+        self.next = lanes.fold(odd.unwrap_or(First::NONE), First::min);
+        entry.map(|entry| entry.key)
     }
 }
 

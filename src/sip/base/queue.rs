@@ -6,62 +6,77 @@ use alloc::collections::VecDeque;
 /// Entries of a block.
 const BLOCK: usize = 256;
 
-/// First in, first out. At most a block and a spare larger than what it holds.
+/// First in, first out. At most a few blocks larger than what it holds.
 pub(super) struct Queue<T> {
-    /// None is empty, but for a sole one.
-    blocks: VecDeque<VecDeque<T>>,
+    /// Where the oldest are taken from; empty only if nothing is held.
+    front: VecDeque<T>,
+    /// Full blocks between the two.
+    middle: VecDeque<VecDeque<T>>,
+    /// Where the latest go, unless the front has room and is all there is.
+    back: VecDeque<T>,
     spare: Option<VecDeque<T>>,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Queue<T> {
         Queue {
-            blocks: VecDeque::new(),
+            front: VecDeque::with_capacity(BLOCK),
+            middle: VecDeque::new(),
+            back: VecDeque::new(),
             spare: None,
         }
     }
 }
 
 impl<T> Queue<T> {
-    /// A queue of one.
-    pub(super) fn of(entry: T) -> Queue<T> {
-        let mut queue = Queue::default();
-        queue.push_back(entry);
-        queue
-    }
-
     /// The oldest entry.
     pub(super) fn front(&self) -> Option<&T> {
-        self.blocks.front()?.front()
+        self.front.front()
     }
 
     /// The latest entry.
     pub(super) fn back(&self) -> Option<&T> {
-        self.blocks.back()?.back()
+        self.back.back().or_else(|| self.front.back())
     }
 
     /// Adds the latest.
     pub(super) fn push_back(&mut self, entry: T) {
-        if let Some(block) = self.blocks.back_mut()
-            && block.len() < BLOCK
-        {
-            block.push_back(entry);
+        if self.back.is_empty() && self.front.len() < self.front.capacity() {
+            self.front.push_back(entry);
             return;
         }
+        if self.back.len() == self.back.capacity() {
+            self.begin_block();
+        }
+        self.back.push_back(entry);
+    }
+
+    /// The back is full, or was never needed before.
+    #[cold]
+    fn begin_block(&mut self) {
         let spare = self.spare.take();
-        let mut block = spare.unwrap_or_else(|| VecDeque::with_capacity(BLOCK));
-        block.push_back(entry);
-        self.blocks.push_back(block);
+        let block = spare.unwrap_or_else(|| VecDeque::with_capacity(BLOCK));
+        let full = core::mem::replace(&mut self.back, block);
+        if !full.is_empty() {
+            self.middle.push_back(full);
+        }
     }
 
     /// Takes the oldest.
     pub(super) fn pop_front(&mut self) -> Option<T> {
-        let block = self.blocks.front_mut()?;
-        let entry = block.pop_front();
-        if block.is_empty() && self.blocks.len() > 1 {
-            self.spare = self.blocks.pop_front();
+        let entry = self.front.pop_front();
+        if self.front.is_empty() && !self.back.is_empty() {
+            self.next_block();
         }
         entry
+    }
+
+    #[cold]
+    fn next_block(&mut self) {
+        match self.middle.pop_front() {
+            Some(block) => self.spare = Some(core::mem::replace(&mut self.front, block)),
+            None => core::mem::swap(&mut self.front, &mut self.back),
+        }
     }
 }
 
@@ -103,6 +118,6 @@ mod tests {
             queue.push_back(n);
         }
         while queue.pop_front().is_some() {}
-        assert_eq!((queue.blocks.len(), queue.spare.is_some()), (1, true));
+        assert_eq!((queue.middle.len(), queue.spare.is_some()), (0, true));
     }
 }
