@@ -155,6 +155,11 @@ impl<'a> Uri<'a> {
 
     /// Replaces `out` by the unescaped user. It may hold any byte, NUL included.
     pub fn user_decoded(&self, out: &mut Text) {
+        // Hardly any user is escaped.
+        if !self.user.contains(&b'%') {
+            out.set(self.user);
+            return;
+        }
         out.set(b"");
         for byte in unescaped(self.user) {
             out.push(&[byte]);
