@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use pinion_sip::base::{Flow, Instant, Random, Text, Transmit};
-use pinion_sip::transaction::{Keep, Received, Table, Timers};
+use pinion_sip::transaction::{Keep, Received, Start, Table, Timers};
 use pinion_sip::wire::{Fields, Message, Status};
 
 const HELD: u64 = 320_000;
@@ -69,12 +69,18 @@ impl Bench {
         self.now = self.now + APART;
         while self.table.expire(self.now, &mut Nowhere).is_some() {}
         let request = Message::parse(datagram, &mut self.fields).expect("readable");
-        let received = self.table.request(self.now, &request, &mut Nowhere);
-        assert_eq!(received, Received::New);
-        let timers = Timers::default();
-        let opened = self
+        let identity = self.table.identify(&request);
+        let received = self
             .table
-            .open_server(self.now, &request, flow(), timers, ());
+            .request(self.now, &request, &identity, &mut Nowhere);
+        assert_eq!(received, Received::New);
+        let start = Start {
+            identity: &identity,
+            flow: flow(),
+            timers: Timers::default(),
+            owner: (),
+        };
+        let opened = self.table.open_server(self.now, start);
         let tag = Text::from("ours");
         let keep = Keep::Essentials { tag: &tag };
         let id = opened.expect("there is room");
@@ -83,7 +89,8 @@ impl Bench {
 
     fn absorb(&mut self, datagram: &[u8]) {
         let copy = Message::parse(datagram, &mut self.fields).expect("readable");
-        let received = self.table.request(self.now, &copy, &mut Nowhere);
+        let identity = self.table.identify(&copy);
+        let received = self.table.request(self.now, &copy, &identity, &mut Nowhere);
         assert!(matches!(received, Received::Repeat { .. }));
     }
 }

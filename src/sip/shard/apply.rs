@@ -2,9 +2,10 @@
 
 use alloc::sync::Arc;
 
+use super::arrival::Arrival;
 use super::reply::{RETRY_AFTER_S, Reply, write_with};
 use super::shard::{RelayedMessage, Shard, digits};
-use crate::base::{Flow, Instant, Text, UnixTime, shard_of};
+use crate::base::{Instant, Text, UnixTime, shard_of};
 use crate::call::{
     Call, LegRef, Opening, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn, end_with,
     name_addr,
@@ -14,8 +15,8 @@ use crate::dialog::{Dialog, Role, Sayings};
 use crate::machine::{Answer, Outbox, Question};
 use crate::method::{Extra, Verdict};
 use crate::registrar::{self, Binding, Bindings, Refusal};
-use crate::transaction::{Keep, TransactionId};
-use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Writer};
+use crate::transaction::{Keep, Start, TransactionId};
+use crate::wire::{HeaderName, Method, ReplyHead, Status, Writer};
 
 impl Shard {
     /// Applies a verdict.
@@ -23,8 +24,7 @@ impl Shard {
         &mut self,
         now: Instant,
         verdict: Verdict,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         out: &mut Outbox,
     ) {
         match verdict {
@@ -45,20 +45,20 @@ impl Shard {
                     self.exchange.counters.stray_requests += 1;
                 }
                 if proven {
-                    self.reply_once(now, request, flow, reply, out);
+                    self.reply_once(now, arrival, reply, out);
                 } else {
-                    self.reply(request, flow, reply, out);
+                    self.reply(arrival, reply, out);
                 }
             }
-            Verdict::Challenge(offer) => self.challenge(now, request, flow, offer, out),
-            Verdict::Call(opening) => self.begin_call(now, opening, request, flow, out),
-            Verdict::Register(update) => self.begin_registration(now, update, request, flow, out),
+            Verdict::Challenge(offer) => self.challenge(now, arrival, offer, out),
+            Verdict::Call(opening) => self.begin_call(now, opening, arrival, out),
+            Verdict::Register(update) => self.begin_registration(now, update, arrival, out),
             Verdict::Message {
                 peer,
                 from,
                 max_forwards,
             } => {
-                self.begin_message(now, &peer, from, max_forwards, request, flow, out);
+                self.begin_message(now, &peer, from, max_forwards, arrival, out);
             }
         }
     }
@@ -67,8 +67,7 @@ impl Shard {
         &mut self,
         now: Instant,
         opening: Opening,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         out: &mut Outbox,
     ) {
         let full =
@@ -77,9 +76,10 @@ impl Shard {
             self.exchange.counters.calls_refused += 1;
             let reply =
                 Reply::of(Status::SERVICE_UNAVAILABLE).with(Extra::RetryAfter(RETRY_AFTER_S));
-            self.reply_once(now, request, flow, reply, out);
+            self.reply_once(now, arrival, reply, out);
             return;
         }
+        let Arrival { request, flow, .. } = *arrival;
         let kept = self.exchange.keep(request, flow, opening.pinned);
         let trying = self.trying(&kept.head);
         let replies = *kept.head.flow();
@@ -96,15 +96,17 @@ impl Shard {
         let Ok(handle) = self.calls.insert(call) else {
             return;
         };
-        let timers = turn.exchange.timers(opening.peer.as_deref());
-        let owner = Owner::Leg(LegRef {
-            call: handle,
-            leg: 0,
-        });
-        let opened = turn
-            .exchange
-            .transactions
-            .open_invite_server(now, request, replies, timers, owner, &trying);
+        let start = Start {
+            identity: &arrival.identity,
+            flow: replies,
+            timers: turn.exchange.timers(opening.peer.as_deref()),
+            owner: Owner::Leg(LegRef {
+                call: handle,
+                leg: 0,
+            }),
+        };
+        let transactions = &mut turn.exchange.transactions;
+        let opened = transactions.open_invite_server(now, start, &trying);
         self.scratch = trying;
         let Ok(server) = opened else {
             self.calls.remove(handle);
@@ -119,23 +121,19 @@ impl Shard {
         &mut self,
         now: Instant,
         update: registrar::Update,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         out: &mut Outbox,
     ) {
-        let Some(server) = self.open_or_refuse(now, request, flow, Owner::Nobody, out) else {
-            return;
-        };
         if shard_of(&update.aor, self.exchange.shards) == self.exchange.shard {
-            self.register_here(now, &update, server, request, flow, out);
+            self.register_here(now, &update, arrival, out);
             return;
         }
-        let head = Box::new(ReplyHead::new(
-            request,
-            flow,
-            update.to_source,
-            self.compact(),
-        ));
+        let Some(server) = self.open_or_refuse(now, arrival, Owner::Nobody, out) else {
+            return;
+        };
+        let Arrival { request, flow, .. } = *arrival;
+        let to_source = update.to_source;
+        let head = Box::new(ReplyHead::new(request, flow, to_source, self.compact()));
         let mut turn = Turn {
             now,
             exchange: &mut self.exchange,
@@ -154,32 +152,29 @@ impl Shard {
         &mut self,
         now: Instant,
         update: &registrar::Update,
-        server: TransactionId,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         out: &mut Outbox,
     ) {
+        if !self.has_room(arrival) {
+            self.refuse(arrival, out);
+            return;
+        }
+        // The device's `nat` counts even where Via names the source.
+        let arrival = &Arrival {
+            to_source: update.to_source,
+            ..*arrival
+        };
         let outcome = Some(self.register(now, update));
         let (status, bindings) = self.registration_outcome(outcome);
         let (tag, unix) = (self.exchange.tag(), self.exchange.unix(now));
-        let reply = (status, None);
         let general = &self.exchange.config.general;
-        let sent = write_with(
-            general,
-            request,
-            (flow, update.to_source),
-            reply,
-            &tag,
-            out,
-            |mut writer| {
-                end_registration(&mut writer, now, unix, status, &bindings);
-                writer.end();
-            },
-        );
+        let reply = (status, None);
+        let sent = write_with(general, arrival, reply, &tag, out, |mut writer| {
+            end_registration(&mut writer, now, unix, status, &bindings);
+            writer.end();
+        });
         if let Some(bytes) = sent {
-            self.exchange
-                .transactions
-                .responded(now, server, status, bytes, Keep::Bytes);
+            self.open_answered(now, arrival, status, bytes, Keep::Bytes);
         }
     }
 
@@ -232,14 +227,18 @@ impl Shard {
         peer: &Arc<Peer>,
         from: Text,
         max_forwards: u8,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         out: &mut Outbox,
     ) {
-        let Some(server) = self.open_or_refuse(now, request, flow, Owner::Nobody, out) else {
+        let Some(server) = self.open_or_refuse(now, arrival, Owner::Nobody, out) else {
             return;
         };
-        let to_source = self.to_source(request, flow);
+        let Arrival {
+            request,
+            flow,
+            to_source,
+            ..
+        } = *arrival;
         let message = Box::new(ParkedMessage {
             head: ReplyHead::new(request, flow, to_source, self.compact()),
             peer: Arc::clone(peer),

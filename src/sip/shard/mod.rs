@@ -5,6 +5,7 @@
 //! `Verdict` is applied, and `pending` parks what waits for an answer.
 
 mod apply;
+mod arrival;
 mod intake;
 mod pending;
 mod qualify;

@@ -1,16 +1,15 @@
 //! Replies written from the request at hand, with a transaction or without.
 
+use super::arrival::Arrival;
 use super::shard::{Shard, digits};
 use crate::auth::Offer;
-use crate::base::{Decimal, Flow, Instant, Text};
+use crate::base::{Decimal, Instant, Text};
 use crate::call::{ALLOW, Owner};
 use crate::config::General;
 use crate::machine::Outbox;
-use crate::method::{Extra, behind_nat};
-use crate::transaction::{Keep, TransactionId};
-use crate::wire::{
-    HeaderName, Message, Method, ReplyHead, Status, Writer, reply_flow, write_reply,
-};
+use crate::method::Extra;
+use crate::transaction::{Keep, Start, TransactionId};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Writer, write_reply};
 
 /// Seconds a remote is asked to wait when a table is full.
 pub(super) const RETRY_AFTER_S: u32 = 10;
@@ -40,38 +39,6 @@ impl Reply<'_> {
 }
 
 impl Shard {
-    /// Whether responses go to the source of a request whatever its Via says:
-    /// as its dialog does, else as its device's `nat` has it, else as
-    /// `[general]` has it.
-    pub(super) fn to_source(&self, request: &Message<'_>, flow: Flow) -> bool {
-        let via = request.top_via();
-        if via.is_ok_and(|via| via.reply_to(flow.remote, false) == flow.remote) {
-            return false;
-        }
-        if let Some(pinned) = self.pinned(request) {
-            return pinned;
-        }
-        let sender = match request.method() {
-            Method::Register => request.to_uri(),
-            _ => request.from_uri(),
-        };
-        let mut user = Text::new();
-        if let Some(uri) = sender {
-            uri.user_decoded(&mut user);
-        }
-        let config = &self.exchange.config;
-        let peer = config.peers.by_name(&user);
-        let nat = config.general.device(peer.map(core::ops::Deref::deref)).nat;
-        behind_nat(nat, request, flow)
-    }
-
-    /// Whether the dialog a request names answers to the source.
-    fn pinned(&self, request: &Message<'_>) -> Option<bool> {
-        let tag = request.to().ok()?.tag()?;
-        let leg = self.exchange.dialogs.find(request.call_id(), tag)?;
-        Some(self.calls.get(leg.call)?.is_pinned(leg.leg))
-    }
-
     /// `compactheaders`.
     pub(super) fn compact(&self) -> bool {
         self.exchange.config.general.compactheaders
@@ -91,43 +58,27 @@ impl Shard {
     }
 
     /// Replies without keeping anything. ACK is never replied to.
-    pub(super) fn reply(
-        &mut self,
-        request: &Message<'_>,
-        flow: Flow,
-        reply: Reply<'_>,
-        out: &mut Outbox,
-    ) {
-        if request.method() == Method::Ack {
+    pub(super) fn reply(&mut self, arrival: &Arrival<'_>, reply: Reply<'_>, out: &mut Outbox) {
+        if arrival.request.method() == Method::Ack {
             return;
         }
-        let tag = self.stateless_tag(request);
-        self.write_reply(request, flow, &reply, &tag, out);
+        let tag = self.stateless_tag(arrival.request);
+        self.write_reply(arrival, &reply, &tag, out);
     }
 
     pub(super) fn write_reply<'o>(
         &mut self,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         reply: &Reply<'_>,
         tag: &[u8],
         out: &'o mut Outbox,
     ) -> Option<&'o [u8]> {
-        let to_source = self.to_source(request, flow);
         let status = (reply.status, reply.reason);
         let general = &self.exchange.config.general;
-        write_with(
-            general,
-            request,
-            (flow, to_source),
-            status,
-            tag,
-            out,
-            |mut writer| {
-                write_extra(&mut writer, reply.extra, request);
-                writer.end();
-            },
-        )
+        write_with(general, arrival, status, tag, out, |mut writer| {
+            write_extra(&mut writer, reply.extra, arrival.request);
+            writer.end();
+        })
     }
 
     /// Replies in a transaction, so that copies of the request find the same
@@ -136,83 +87,111 @@ impl Shard {
     pub(super) fn reply_once(
         &mut self,
         now: Instant,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         reply: Reply<'_>,
         out: &mut Outbox,
     ) {
-        let Some(server) = self.open_server(now, request, flow, Owner::Nobody) else {
-            self.reply(request, flow, reply, out);
+        if !self.has_room(arrival) {
+            self.reply(arrival, reply, out);
             return;
-        };
+        }
         let tag = reply.tag.clone().unwrap_or_else(|| self.exchange.tag());
         let keep = if reply.reason.is_none()
             && reply.extra == Extra::None
-            && request.method() != Method::Invite
+            && arrival.request.method() != Method::Invite
         {
             Keep::Essentials { tag: &tag }
         } else {
             Keep::Bytes
         };
-        if let Some(bytes) = self.write_reply(request, flow, &reply, &tag, out) {
-            self.exchange
-                .transactions
-                .responded(now, server, reply.status, bytes, keep);
+        if let Some(bytes) = self.write_reply(arrival, &reply, &tag, out) {
+            self.open_answered(now, arrival, reply.status, bytes, keep);
         }
+    }
+
+    /// Keeps a response that was just written, in a transaction; there has to
+    /// be room for it.
+    pub(super) fn open_answered(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_>,
+        status: Status,
+        response: &[u8],
+        keep: Keep<'_>,
+    ) {
+        let start = self.start(arrival, Owner::Nobody);
+        let transactions = &mut self.exchange.transactions;
+        let opened = transactions.open_answered(now, start, status, response, keep);
+        self.exchange.counters.refused_transactions += u64::from(opened.is_err());
+    }
+
+    /// Whether the table has room for the transaction of a request. What is
+    /// outside of dialogs leaves some for the calls that exist.
+    pub(super) fn has_room(&mut self, arrival: &Arrival<'_>) -> bool {
+        let transactions = &self.exchange.transactions;
+        let room = if arrival.is_inside() {
+            !transactions.is_full()
+        } else {
+            transactions.len() < self.transactions_for_new
+        };
+        self.exchange.counters.refused_transactions += u64::from(!room);
+        room
+    }
+
+    fn start<'a>(&self, arrival: &'a Arrival<'_>, owner: Owner) -> Start<'a, Owner> {
+        Start {
+            identity: &arrival.identity,
+            flow: arrival.replies,
+            timers: self.exchange.timers(None),
+            owner,
+        }
+    }
+
+    /// Refuses a request because a table is full.
+    pub(super) fn refuse(&mut self, arrival: &Arrival<'_>, out: &mut Outbox) {
+        let reply = Reply::of(Status::SERVICE_UNAVAILABLE).with(Extra::RetryAfter(RETRY_AFTER_S));
+        self.reply(arrival, reply, out);
     }
 
     /// Opens a server transaction, or answers 503 because the table is full.
     pub(super) fn open_or_refuse(
         &mut self,
         now: Instant,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         owner: Owner,
         out: &mut Outbox,
     ) -> Option<TransactionId> {
-        let opened = self.open_server(now, request, flow, owner);
+        let opened = self.open_server(now, arrival, owner);
         if opened.is_none() {
-            let reply =
-                Reply::of(Status::SERVICE_UNAVAILABLE).with(Extra::RetryAfter(RETRY_AFTER_S));
-            self.reply(request, flow, reply, out);
+            self.refuse(arrival, out);
         }
         opened
     }
 
-    /// Opens a server transaction, if the table has room. What is outside of
-    /// dialogs leaves some for the calls that exist.
-    pub(super) fn open_server(
+    /// Opens a server transaction, if the table has room.
+    fn open_server(
         &mut self,
         now: Instant,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         owner: Owner,
     ) -> Option<TransactionId> {
-        let inside = request.to().is_ok_and(|to| to.tag().is_some());
-        if !inside && self.exchange.transactions.len() >= self.transactions_for_new {
-            self.exchange.counters.refused_transactions += 1;
+        if !self.has_room(arrival) {
             return None;
         }
-        let to_source = self.to_source(request, flow);
-        let replies = reply_flow(request, flow, to_source);
-        let timers = self.exchange.timers(None);
-        let opened = if request.method() == Method::Invite {
-            let kept = self.exchange.keep(request, flow, to_source);
+        let start = self.start(arrival, owner);
+        let opened = if arrival.identity.is_invite() {
+            let kept = self
+                .exchange
+                .keep(arrival.request, arrival.flow, arrival.to_source);
             let trying = self.trying(&kept.head);
             self.exchange.kept.give(kept);
             let transactions = &mut self.exchange.transactions;
-            let opened =
-                transactions.open_invite_server(now, request, replies, timers, owner, &trying);
+            let opened = transactions.open_invite_server(now, start, &trying);
             self.scratch = trying;
             opened
         } else {
-            self.exchange
-                .transactions
-                .open_server(now, request, replies, timers, owner)
+            self.exchange.transactions.open_server(now, start)
         };
-        if opened.is_err() {
-            self.exchange.counters.refused_transactions += 1;
-        }
         opened.ok()
     }
 
@@ -237,31 +216,22 @@ impl Shard {
     pub(super) fn challenge(
         &mut self,
         now: Instant,
-        request: &Message<'_>,
-        flow: Flow,
+        arrival: &Arrival<'_>,
         offer: Offer,
         out: &mut Outbox,
     ) {
         self.exchange.counters.challenges += 1;
         let unix = self.exchange.unix(now);
-        let (tag, to_source) = (self.stateless_tag(request), self.to_source(request, flow));
+        let tag = self.stateless_tag(arrival.request);
         let challenges = self.gate.challenge(unix, offer);
         let general = &self.exchange.config.general;
         let status = (Status::UNAUTHORIZED, None);
-        write_with(
-            general,
-            request,
-            (flow, to_source),
-            status,
-            &tag,
-            out,
-            |mut writer| {
-                for challenge in challenges {
-                    writer.parts(HeaderName::WwwAuthenticate, &challenge.parts());
-                }
-                writer.end();
-            },
-        );
+        write_with(general, arrival, status, &tag, out, |mut writer| {
+            for challenge in challenges {
+                writer.parts(HeaderName::WwwAuthenticate, &challenge.parts());
+            }
+            writer.end();
+        });
     }
 }
 
@@ -269,15 +239,20 @@ impl Shard {
 /// which ends it.
 pub(super) fn write_with<'o>(
     general: &General,
-    request: &Message<'_>,
-    (flow, to_source): (Flow, bool),
+    arrival: &Arrival<'_>,
     status: (Status, Option<&str>),
     tag: &[u8],
     out: &'o mut Outbox,
     rest: impl FnOnce(Writer<'_>),
 ) -> Option<&'o [u8]> {
+    let Arrival {
+        request,
+        flow,
+        to_source,
+        ..
+    } = *arrival;
     let compact = general.compactheaders;
-    out.send(&reply_flow(request, flow, to_source), |buffer| {
+    out.send(&arrival.replies, |buffer| {
         let mut writer = write_reply(buffer, compact, request, flow, to_source, status, tag);
         writer.field(HeaderName::Server, general.useragent.as_bytes());
         rest(writer);

@@ -1,6 +1,7 @@
 //! Requests: absorbed, refused for their form, handed to a call, or put to
 //! their method.
 
+use super::arrival::Arrival;
 use super::reply::Reply;
 use super::shard::Shard;
 use crate::base::{Flow, Instant};
@@ -27,7 +28,9 @@ impl Shard {
             extra: Extra::None,
             tag: None,
         };
-        self.reply(request, flow, reply, out);
+        let identity = self.exchange.transactions.identify(request);
+        let arrival = self.arrival(request, flow, identity);
+        self.reply(&arrival, reply, out);
     }
 
     /// A well-formed request from the wire.
@@ -38,47 +41,51 @@ impl Shard {
         flow: Flow,
         out: &mut Outbox,
     ) {
-        match self.exchange.transactions.request(now, request, out) {
+        let transactions = &mut self.exchange.transactions;
+        let identity = transactions.identify(request);
+        let received = transactions.request(now, request, &identity, out);
+        if received == Received::Absorbed {
+            return;
+        }
+        let arrival = self.arrival(request, flow, identity);
+        match received {
             Received::Absorbed => {}
             Received::Repeat { status, tag } => {
-                self.write_reply(request, flow, &Reply::of(status), &tag, out);
+                self.write_reply(&arrival, &Reply::of(status), &tag, out);
             }
-            Received::Merged => self.reply(request, flow, Reply::of(Status::LOOP_DETECTED), out),
-            Received::New => self.new_request(now, request, flow, out),
+            Received::Merged => self.reply(&arrival, Reply::of(Status::LOOP_DETECTED), out),
+            Received::New => self.new_request(now, &arrival, out),
         }
     }
 
-    fn new_request(&mut self, now: Instant, request: &Message<'_>, flow: Flow, out: &mut Outbox) {
+    fn new_request(&mut self, now: Instant, arrival: &Arrival<'_>, out: &mut Outbox) {
+        let request = arrival.request;
         let method = request.method();
         if method == Method::Cancel {
-            self.cancel(now, request, flow, out);
+            self.cancel(now, arrival, out);
             return;
         }
         if method != Method::Ack && request.require().next().is_some() {
             self.exchange.counters.malformed += 1;
             let extra = Extra::Unsupported(HeaderName::Require);
-            self.reply(
-                request,
-                flow,
-                Reply::of(Status::BAD_EXTENSION).with(extra),
-                out,
-            );
+            self.reply(arrival, Reply::of(Status::BAD_EXTENSION).with(extra), out);
             return;
         }
         match request.to().ok().and_then(|to| to.tag()) {
-            Some(tag) => self.within(now, request, tag, flow, out),
+            Some(tag) => self.within(now, arrival, tag, out),
             None => {
-                let verdict = self.ask_method(now, request, flow);
-                self.apply(now, verdict, request, flow, out);
+                let verdict = self.ask_method(now, arrival);
+                self.apply(now, verdict, arrival, out);
             }
         }
     }
 
-    fn ask_method(&mut self, now: Instant, request: &Message<'_>, flow: Flow) -> Verdict {
+    fn ask_method(&mut self, now: Instant, arrival: &Arrival<'_>) -> Verdict {
         let unix = self.exchange.unix(now);
+        let request = arrival.request;
         (method::row(request.method()).outside)(&mut Asked {
             request,
-            flow,
+            flow: arrival.flow,
             unix,
             config: &self.exchange.config,
             gate: &mut self.gate,
@@ -88,10 +95,11 @@ impl Shard {
     }
 
     /// CANCEL (RFC 3261 §9.2): answered by itself, then the INVITE's owner is told.
-    fn cancel(&mut self, now: Instant, request: &Message<'_>, flow: Flow, out: &mut Outbox) {
-        let Some((server, owner)) = self.exchange.transactions.cancel_target(request) else {
+    fn cancel(&mut self, now: Instant, arrival: &Arrival<'_>, out: &mut Outbox) {
+        let target = self.exchange.transactions.cancel_target(arrival.request);
+        let Some((server, owner)) = target else {
             self.exchange.counters.stray_requests += 1;
-            self.reply(request, flow, Reply::of(Status::CALL_DOES_NOT_EXIST), out);
+            self.reply(arrival, Reply::of(Status::CALL_DOES_NOT_EXIST), out);
             return;
         };
         let mut reply = Reply::of(Status::OK);
@@ -102,7 +110,7 @@ impl Shard {
                 .get(leg.call)
                 .map(|call| call.local_tag(leg.leg).clone());
         }
-        self.reply_once(now, request, flow, reply, out);
+        self.reply_once(now, arrival, reply, out);
         let Owner::Leg(leg) = owner else { return };
         self.with_call(now, None, leg.call, out, |call, turn| {
             if leg.leg == 0 && !call.is_answered() {
@@ -114,14 +122,8 @@ impl Shard {
     }
 
     /// A request with a To tag: inside a dialog of ours, or a stray.
-    fn within(
-        &mut self,
-        now: Instant,
-        request: &Message<'_>,
-        local_tag: &[u8],
-        flow: Flow,
-        out: &mut Outbox,
-    ) {
+    fn within(&mut self, now: Instant, arrival: &Arrival<'_>, local_tag: &[u8], out: &mut Outbox) {
+        let request = arrival.request;
         let remote_tag = request
             .from()
             .ok()
@@ -137,10 +139,10 @@ impl Shard {
             if request.method() != Method::Ack {
                 self.exchange.counters.stray_requests += 1;
             }
-            self.reply(request, flow, stray_reply(request.method()), out);
+            self.reply(arrival, stray_reply(request.method()), out);
             return;
         };
-        let message = Some((request, flow));
+        let message = Some((request, arrival.flow));
         let inside = method::row(request.method()).inside;
         if inside == Inside::Acknowledge {
             self.with_call(now, message, leg.call, out, |call, turn| {
@@ -156,7 +158,7 @@ impl Shard {
         {
             let wait_s = self.exchange.random.below(10) as u32;
             let reply = Reply::of(Status::SERVER_INTERNAL_ERROR).with(Extra::RetryAfter(wait_s));
-            self.reply_once(now, request, flow, reply, out);
+            self.reply_once(now, arrival, reply, out);
             return;
         }
         match inside {
@@ -167,17 +169,16 @@ impl Shard {
                 } else {
                     Extra::None
                 };
-                self.reply_once(now, request, flow, Reply::of(status).with(extra), out);
+                self.reply_once(now, arrival, Reply::of(status).with(extra), out);
             }
             Inside::End => {
-                self.reply_once(now, request, flow, Reply::of(Status::OK), out);
+                self.reply_once(now, arrival, Reply::of(Status::OK), out);
                 self.with_call(now, message, leg.call, out, |call, turn| {
                     call.bye_from(turn, leg.leg)
                 });
             }
             Inside::Relay => {
-                let Some(server) = self.open_or_refuse(now, request, flow, Owner::Leg(leg), out)
-                else {
+                let Some(server) = self.open_or_refuse(now, arrival, Owner::Leg(leg), out) else {
                     return;
                 };
                 self.with_call(now, message, leg.call, out, |call, turn| {

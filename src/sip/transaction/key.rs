@@ -37,6 +37,23 @@ pub(super) struct ServerKey {
     pub old: bool,
 }
 
+/// What tells a request from every other: found once, when it arrives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// Of its transaction; an ACK's is its INVITE's.
+    pub(super) server: ServerKey,
+    /// What it shares with copies of itself that took another path.
+    pub(super) merged: Option<NonZeroU64>,
+    pub(super) invite: bool,
+}
+
+impl Identity {
+    /// Whether the request is an INVITE.
+    pub fn is_invite(&self) -> bool {
+        self.invite
+    }
+}
+
 /// Which To tag an RFC 2543 identity is made with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ToTag {
@@ -65,6 +82,19 @@ impl Keys {
         Keys {
             hash: random.hasher(),
             check: random.hasher(),
+        }
+    }
+
+    /// The identity of a request.
+    pub fn identity(&self, request: &Message) -> Identity {
+        let method = match request.method() {
+            Method::Ack => Method::Invite,
+            method => method,
+        };
+        Identity {
+            server: self.server(request, method, ToTag::Own),
+            merged: self.merged(request),
+            invite: request.method() == Method::Invite,
         }
     }
 
@@ -118,7 +148,7 @@ impl Keys {
     /// What a request shares with copies of itself that took another path.
     /// `None` where §8.2.2.2 does not look: a request within a dialog, ACK,
     /// and CANCEL, which goes with its INVITE.
-    pub fn merged(&self, request: &Message) -> Option<NonZeroU64> {
+    fn merged(&self, request: &Message) -> Option<NonZeroU64> {
         if matches!(request.method(), Method::Ack | Method::Cancel) {
             return None;
         }
@@ -187,11 +217,13 @@ impl Words {
     /// Adds a word whose case does not matter (§7.3.1).
     fn folded(&mut self, word: &[u8]) {
         for chunk in word.chunks(32) {
+            // Whole blocks, filled up with zeros, take no loop over bytes.
             let mut lower = [0; 32];
             for (to, from) in lower.iter_mut().zip(chunk) {
-                *to = from.to_ascii_lowercase();
+                *to = *from;
             }
-            self.part(lower.get(..chunk.len()).unwrap_or_default());
+            lower.make_ascii_lowercase();
+            self.part(&lower);
         }
         self.length(word);
     }

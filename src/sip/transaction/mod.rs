@@ -19,8 +19,9 @@ pub use client::Client;
 pub use event::{ClientEvent, Outgoing, Reaction, ServerEvent, Tell};
 pub use invite_client::InviteClient;
 pub use invite_server::InviteServer;
+pub use key::Identity;
 pub use server::Server;
-pub use table::{Answered, Counts, Expired, Full, Keep, Received, Table};
+pub use table::{Answered, Counts, Expired, Full, Keep, Received, Start, Table};
 pub use timer::{Timer, Timers};
 
 /// Names one transaction of a [`Table`]. Stale ones find nothing.

@@ -74,16 +74,19 @@ pub struct Timers {
 
 impl Default for Timers {
     fn default() -> Timers {
-        Timers {
-            t1: Duration::from_millis(500),
-            t2: Duration::from_secs(4),
-            t4: Duration::from_secs(5),
-            timer_b: Duration::from_secs(32),
-        }
+        Timers::USUAL
     }
 }
 
 impl Timers {
+    /// Those of table 4.
+    pub const USUAL: Timers = Timers {
+        t1: Duration::from_millis(500),
+        t2: Duration::from_secs(4),
+        t4: Duration::from_secs(5),
+        timer_b: Duration::from_secs(32),
+    };
+
     /// §17.2.1: how long the user of an INVITE has before a 100 is sent for it.
     pub const TRYING: Duration = Duration::from_millis(200);
 

@@ -47,7 +47,7 @@ impl<O: Copy> Table<O> {
         let mut packet = self.packets.packet(flow, timers, request);
         packet.request_len = request.len();
         slot.packet = Some(packet);
-        self.arm(now, id, &reaction);
+        slot.arm(&mut self.alarms, now, id, &reaction);
     }
 
     /// A response from the wire. A failure of an INVITE is acknowledged here;
@@ -169,9 +169,8 @@ impl<O: Copy> Table<O> {
         event: ClientEvent,
     ) -> Option<Reaction> {
         let slot = self.slots.get_mut(id)?;
-        let timers = slot.timers();
-        let reaction = slot.client()?.machine.step(event, &timers);
-        self.arm(now, id, &reaction);
+        let reaction = slot.step_client(event)?;
+        slot.arm(&mut self.alarms, now, id, &reaction);
         Some(reaction)
     }
 
@@ -208,7 +207,7 @@ impl<O: Copy> Table<O> {
         };
         self.scratch.clear();
         write_cancel(&mut self.scratch, request, extra);
-        let (flow, timers) = (invite.flow, invite.pace.timers());
+        let (flow, timers) = (invite.flow, invite.timers);
         out.transmit(&flow, &self.scratch);
         let (machine, reaction) = ClientMachine::start(false, &timers, RELIABLE);
         let (_, mut slot) = self.client_slot(machine, Method::Cancel, None);

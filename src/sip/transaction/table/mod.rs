@@ -17,10 +17,10 @@ use core::num::NonZeroU64;
 
 use self::index::Index;
 use self::packets::Packets;
-use self::slot::{Alarm, Role, Slot};
-use super::key::{Key, Keys};
-use super::{Reaction, Timer, TransactionId};
-use crate::base::{Instant, Lanes, Random, Slab, Text, Transmit};
+use self::slot::{Alarms, Role, Slot};
+use super::key::{Identity, Key, Keys};
+use super::{Reaction, Timers, TransactionId};
+use crate::base::{Flow, Instant, Lanes, Random, Slab, Text, Transmit};
 use crate::wire::Status;
 
 /// Datagrams are the only transport: the machines keep their timers.
@@ -53,6 +53,19 @@ pub enum Received {
     /// The request has been here by another path (RFC 3261 §8.2.2.2): to be
     /// answered 482 statelessly.
     Merged,
+}
+
+/// What the transaction of a request starts with.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a, O> {
+    /// The request's identity.
+    pub identity: &'a Identity,
+    /// The way of its responses.
+    pub flow: Flow,
+    /// The durations it runs by.
+    pub timers: Timers,
+    /// The user's name for it.
+    pub owner: O,
 }
 
 /// What to keep of a response.
@@ -141,7 +154,7 @@ pub struct Table<O> {
     /// Those outside of dialogs, by what copies on another path share.
     merged: Index,
     keys: Keys,
-    alarms: Lanes<(TransactionId, Timer)>,
+    alarms: Alarms,
     packets: Packets,
     /// Where ACK and CANCEL are written.
     scratch: Vec<u8>,
@@ -176,6 +189,11 @@ impl<O: Copy> Table<O> {
     /// Transactions held.
     pub fn len(&self) -> u32 {
         self.slots.len()
+    }
+
+    /// Whether there is no room for another.
+    pub fn is_full(&self) -> bool {
+        self.slots.is_full()
     }
 
     /// Whether none is held.
@@ -229,15 +247,8 @@ impl<O: Copy> Table<O> {
     }
 
     fn arm(&mut self, now: Instant, id: TransactionId, reaction: &Reaction) {
-        let Some(slot) = self.slots.get_mut(id) else {
-            return;
-        };
-        for (timer, wait) in reaction.arm.into_iter().flatten() {
-            slot.set(Alarm {
-                timer,
-                at: now + wait,
-            });
-            self.alarms.set(now, wait, (id, timer));
+        if let Some(slot) = self.slots.get_mut(id) {
+            slot.arm(&mut self.alarms, now, id, reaction);
         }
     }
 
@@ -265,12 +276,17 @@ impl<O: Copy> Table<O> {
     }
 
     fn insert(&mut self, slot: Slot<O>) -> Result<TransactionId, Full> {
+        let identities = slot.role.identities();
+        *self.counts.live(&slot.role) += 1;
         match self.slots.insert(slot) {
             Ok(id) => {
-                self.enter(id);
+                if let Some((key, merged)) = identities {
+                    self.enter(id.slot, key, merged);
+                }
                 Ok(id)
             }
             Err(slot) => {
+                *self.counts.live(&slot.role) -= 1;
                 self.packets.recycle(slot.packet);
                 self.counts.refused += 1;
                 Err(Full)
@@ -278,31 +294,23 @@ impl<O: Copy> Table<O> {
         }
     }
 
-    fn enter(&mut self, id: TransactionId) {
-        if let Some(live) = self.live(id) {
-            *live += 1;
-        }
-        let Some((key, merged)) = self.identities(id.slot) else {
-            return;
-        };
+    fn enter(&mut self, slot: u32, key: Key, merged: Option<NonZeroU64>) {
         let slots = &self.slots;
-        self.servers.insert(key.hash(), id.slot, |slot| {
+        self.servers.insert(key.hash(), slot, |slot| {
             identities(slots, slot).map_or(0, |(key, _)| key.hash())
         });
         if let Some(merged) = merged {
-            self.merged.insert(merged.get(), id.slot, |slot| {
+            self.merged.insert(merged.get(), slot, |slot| {
                 identities(slots, slot).map_or(0, |(_, merged)| merged.map_or(0, NonZeroU64::get))
             });
         }
     }
 
     fn remove(&mut self, id: TransactionId) {
-        if let Some(live) = self.live(id) {
-            *live -= 1;
-        }
         let Some(slot) = self.slots.remove(id) else {
             return;
         };
+        *self.counts.live(&slot.role) -= 1;
         self.packets.recycle(slot.packet);
         if let Role::Server(server) = slot.role {
             self.servers.remove(server.key.hash(), id.slot);
@@ -331,23 +339,21 @@ impl<O: Copy> Table<O> {
     fn identities(&self, slot: u32) -> Option<(Key, Option<NonZeroU64>)> {
         identities(&self.slots, slot)
     }
+}
 
+impl Counts {
     /// The count of transactions of the same kind.
-    fn live(&mut self, id: TransactionId) -> Option<&mut u32> {
-        let slot = self.slots.get(id)?;
-        Some(match &slot.role {
-            Role::Client(client) if client.machine.is_invite() => &mut self.counts.invite_clients,
-            Role::Client(_) => &mut self.counts.clients,
-            Role::Server(server) if server.machine.is_invite() => &mut self.counts.invite_servers,
-            Role::Server(_) => &mut self.counts.servers,
-        })
+    fn live(&mut self, role: &Role) -> &mut u32 {
+        match role {
+            Role::Client(client) if client.machine.is_invite() => &mut self.invite_clients,
+            Role::Client(_) => &mut self.clients,
+            Role::Server(server) if server.machine.is_invite() => &mut self.invite_servers,
+            Role::Server(_) => &mut self.servers,
+        }
     }
 }
 
 /// The identities of the server transaction in a slot.
 fn identities<O>(slots: &Slab<Slot<O>>, slot: u32) -> Option<(Key, Option<NonZeroU64>)> {
-    match &slots.at(slot)?.1.role {
-        Role::Server(server) => Some((server.key, server.merged)),
-        Role::Client(_) => None,
-    }
+    slots.at(slot)?.1.role.identities()
 }

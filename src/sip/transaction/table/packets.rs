@@ -2,7 +2,7 @@
 //! itself, used over and over. Owns the spares; one in use belongs to its
 //! transaction.
 
-use super::slot::{Alarm, Pace};
+use super::slot::Alarm;
 use crate::base::{Flow, Spares};
 use crate::transaction::Timers;
 
@@ -17,7 +17,7 @@ const LARGEST_SPARE_BYTES: usize = 8192;
 pub(super) struct Packet {
     /// Where its messages go.
     pub flow: Flow,
-    pub pace: Pace,
+    pub timers: Timers,
     /// The alarm that rings within a state.
     pub again: Option<Alarm>,
     /// The last message it sent; empty for none.
@@ -53,11 +53,10 @@ impl Packets {
 
     /// A packet that holds `bytes`.
     pub fn packet(&mut self, flow: Flow, timers: Timers, bytes: &[u8]) -> Box<Packet> {
-        let pace = Pace::from(timers);
         match self.spares.take() {
             Some(mut packet) => {
                 packet.flow = flow;
-                packet.pace = pace;
+                packet.timers = timers;
                 packet.again = None;
                 packet.bytes.clear();
                 packet.bytes.extend_from_slice(bytes);
@@ -71,7 +70,7 @@ impl Packets {
                 buffer.extend_from_slice(bytes);
                 Box::new(Packet {
                     flow,
-                    pace,
+                    timers,
                     again: None,
                     bytes: buffer,
                     request_len: 0,

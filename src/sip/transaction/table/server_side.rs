@@ -5,25 +5,32 @@
 //! provisional response every minute (§13.3.1.1).
 
 use super::slot::{Alarm, Essentials, Role, ServerMachine, ServerRole, Slot};
-use super::{Expired, Full, Keep, RELIABLE, Received, Table};
-use crate::base::{Flow, Instant, Text, Transmit};
-use crate::transaction::key::{ServerKey, ToTag, to_tag_of};
-use crate::transaction::{
-    InviteServer, Reaction, Server, ServerEvent, Tell, Timer, Timers, TransactionId,
-};
+use super::{Expired, Full, Keep, RELIABLE, Received, Start, Table};
+use crate::base::{Instant, Text, Transmit};
+use crate::transaction::key::{Identity, ServerKey, ToTag, to_tag_of};
+use crate::transaction::{Reaction, ServerEvent, Tell, Timer, Timers, TransactionId};
 use crate::wire::{Fields, Message, Method, Status};
 
 impl<O: Copy> Table<O> {
+    /// What `request` is known by from now on.
+    pub fn identify(&self, request: &Message) -> Identity {
+        self.keys.identity(request)
+    }
+
     /// Looks a request up. A copy of one that is being dealt with, and the ACK
     /// of a failure, end here.
     pub fn request(
         &mut self,
         now: Instant,
         request: &Message,
+        identity: &Identity,
         out: &mut impl Transmit,
     ) -> Received {
-        let Some(id) = self.find_server(request) else {
-            if self.is_merged(request) {
+        let Some(id) = self.find_server(request, identity) else {
+            if identity
+                .merged
+                .is_some_and(|merged| self.has_merged(merged))
+            {
                 self.counts.merged += 1;
                 return Received::Merged;
             }
@@ -52,21 +59,10 @@ impl<O: Copy> Table<O> {
     }
 
     /// Opens the transaction of a request that `request` called new, other
-    /// than INVITE and ACK. `flow.remote` is where its responses go. Unless
-    /// answered within 64·T1 it ends without a word: the client has given up
-    /// (RFC 4320 §4.2).
-    pub fn open_server(
-        &mut self,
-        now: Instant,
-        request: &Message,
-        flow: Flow,
-        timers: Timers,
-        owner: O,
-    ) -> Result<TransactionId, Full> {
-        let (machine, reaction) = Server::start(&timers, RELIABLE);
-        let machine = ServerMachine::Other(machine);
-        let slot = self.server_slot(request, machine, flow, timers, owner, b"");
-        self.open(now, slot, &reaction)
+    /// than INVITE and ACK. Unless answered within 64·T1 it ends without a
+    /// word: the client has given up (RFC 4320 §4.2).
+    pub fn open_server(&mut self, now: Instant, start: Start<O>) -> Result<TransactionId, Full> {
+        self.open(now, &start, b"")
     }
 
     /// Opens the transaction of an INVITE that `request` called new. `trying`
@@ -76,16 +72,41 @@ impl<O: Copy> Table<O> {
     pub fn open_invite_server(
         &mut self,
         now: Instant,
-        request: &Message,
-        flow: Flow,
-        timers: Timers,
-        owner: O,
+        start: Start<O>,
         trying: &[u8],
     ) -> Result<TransactionId, Full> {
-        let (machine, reaction) = InviteServer::start(RELIABLE);
-        let machine = ServerMachine::Invite(machine);
-        let slot = self.server_slot(request, machine, flow, timers, owner, trying);
-        self.open(now, slot, &reaction)
+        self.open(now, &start, trying)
+    }
+
+    /// Opens the transaction of a request that `request` called new, other
+    /// than ACK, with its final response, which already stands in the send
+    /// buffer: as opening it and `responded` do, without the alarms between
+    /// the two.
+    pub fn open_answered(
+        &mut self,
+        now: Instant,
+        start: Start<O>,
+        status: Status,
+        response: &[u8],
+        keep: Keep,
+    ) -> Result<TransactionId, Full> {
+        let (mut machine, unanswered) =
+            ServerMachine::start(start.identity.invite, &start.timers, RELIABLE);
+        let answered = machine.step(ServerEvent::Respond(status), &start.timers);
+        let essentials = Essentials::kept(machine, status, keep);
+        let mut slot = server_slot(&start, machine);
+        if answered.send.is_none() || essentials.is_none() || !status.is_final() {
+            slot.packet = Some(self.packets.packet(start.flow, start.timers, b""));
+        }
+        let id = self.insert(slot)?;
+        if answered.send.is_none() {
+            self.arm(now, id, &unanswered);
+            return Ok(id);
+        }
+        self.arm(now, id, &answered);
+        self.keep_response(id, status, response, keep);
+        self.repeat_later(now, id, status);
+        Ok(id)
     }
 
     /// Sends a response and keeps what its repetition needs. What the
@@ -100,7 +121,11 @@ impl<O: Copy> Table<O> {
         keep: Keep,
         out: &mut impl Transmit,
     ) {
-        if let Some(flow) = self.record(now, id, status, response, keep) {
+        let packet = self.slots.get(id).and_then(|slot| slot.packet.as_ref());
+        let Some(flow) = packet.map(|packet| packet.flow) else {
+            return;
+        };
+        if self.record(now, id, status, response, keep).is_some() {
             out.transmit(&flow, response);
         }
     }
@@ -128,7 +153,7 @@ impl<O: Copy> Table<O> {
         };
         let mut machine = server.machine;
         machine
-            .step(ServerEvent::Respond(status), &slot.timers())
+            .step(ServerEvent::Respond(status), slot.timers())
             .send
             .is_some()
     }
@@ -160,16 +185,12 @@ impl<O: Copy> Table<O> {
         Some((id, self.owner(id)?))
     }
 
-    fn find_server(&self, request: &Message) -> Option<TransactionId> {
-        let method = request.method();
-        if method != Method::Ack {
-            return self.find_key(self.keys.server(request, method, ToTag::Own).key);
-        }
-        let own = self.keys.server(request, Method::Invite, ToTag::Own);
-        if let found @ Some(_) = self.find_key(own.key) {
+    fn find_server(&self, request: &Message, identity: &Identity) -> Option<TransactionId> {
+        let ServerKey { key, old } = identity.server;
+        if let found @ Some(_) = self.find_key(key) {
             return found;
         }
-        if !own.old {
+        if !old || request.method() != Method::Ack {
             return None;
         }
         let absent = self.keys.server(request, Method::Invite, ToTag::Absent);
@@ -181,11 +202,6 @@ impl<O: Copy> Table<O> {
         (server.reply_tag == tag).then_some(id)
     }
 
-    fn is_merged(&self, request: &Message) -> bool {
-        let key = self.keys.merged(request);
-        key.is_some_and(|key| self.has_merged(key))
-    }
-
     fn step_server(
         &mut self,
         now: Instant,
@@ -193,9 +209,8 @@ impl<O: Copy> Table<O> {
         event: ServerEvent,
     ) -> Option<Reaction> {
         let slot = self.slots.get_mut(id)?;
-        let timers = slot.timers();
-        let reaction = slot.server()?.machine.step(event, &timers);
-        self.arm(now, id, &reaction);
+        let reaction = slot.step_server(event)?;
+        slot.arm(&mut self.alarms, now, id, &reaction);
         Some(reaction)
     }
 
@@ -237,46 +252,22 @@ impl<O: Copy> Table<O> {
         Received::Repeat { status, tag }
     }
 
-    fn server_slot(
-        &mut self,
-        request: &Message,
-        machine: ServerMachine,
-        flow: Flow,
-        timers: Timers,
-        owner: O,
-        bytes: &[u8],
-    ) -> Slot<O> {
-        let ServerKey { key, old } = self.keys.server(request, request.method(), ToTag::Own);
-        let merged = self.keys.merged(request);
-        let role = Role::Server(ServerRole {
-            machine,
-            key,
-            merged,
-            essentials: None,
-            old,
-            reply_tag: 0,
-            acknowledged: false,
-        });
-        Slot {
-            owner: Some(owner),
-            bound: None,
-            packet: Some(self.packets.packet(flow, timers, bytes)),
-            role,
-        }
-    }
-
     fn open(
         &mut self,
         now: Instant,
-        slot: Slot<O>,
-        reaction: &Reaction,
+        start: &Start<O>,
+        bytes: &[u8],
     ) -> Result<TransactionId, Full> {
+        let (machine, reaction) =
+            ServerMachine::start(start.identity.invite, &start.timers, RELIABLE);
+        let mut slot = server_slot(start, machine);
+        slot.packet = Some(self.packets.packet(start.flow, start.timers, bytes));
         let id = self.insert(slot)?;
-        self.arm(now, id, reaction);
+        self.arm(now, id, &reaction);
         Ok(id)
     }
 
-    /// Takes a response into the books; the flow it goes by, if it may go.
+    /// Takes a response into the books; `None` if it may not go.
     fn record(
         &mut self,
         now: Instant,
@@ -284,17 +275,16 @@ impl<O: Copy> Table<O> {
         status: Status,
         response: &[u8],
         keep: Keep,
-    ) -> Option<Flow> {
+    ) -> Option<()> {
         let reaction = self.step_server(now, id, ServerEvent::Respond(status))?;
         reaction.send?;
-        let flow = self.slots.get(id)?.packet.as_ref()?.flow;
         if reaction.ended {
             self.remove(id);
-            return Some(flow);
+            return Some(());
         }
         self.keep_response(id, status, response, keep);
         self.repeat_later(now, id, status);
-        Some(flow)
+        Some(())
     }
 
     fn keep_response(&mut self, id: TransactionId, status: Status, response: &[u8], keep: Keep) {
@@ -317,10 +307,7 @@ impl<O: Copy> Table<O> {
                 }
             };
         }
-        server.essentials = match keep {
-            Keep::Essentials { tag } if !invite => Essentials::new(status, tag),
-            Keep::Bytes | Keep::Essentials { .. } => None,
-        };
+        server.essentials = Essentials::kept(server.machine, status, keep);
         if server.essentials.is_none() {
             if let Some(packet) = &mut slot.packet {
                 packet.bytes.clear();
@@ -336,7 +323,7 @@ impl<O: Copy> Table<O> {
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
-        let timers = slot.timers();
+        let timers = *slot.timers();
         let again = slot.packet.as_ref().and_then(|packet| packet.again);
         let repeating = matches!(
             again,
@@ -394,12 +381,11 @@ impl<O: Copy> Table<O> {
         let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
-        let timers = slot.timers();
         let Some(packet) = &mut slot.packet else {
             return;
         };
         packet.copies = packet.copies.saturating_add(1);
-        let wait = timers.g(packet.copies);
+        let wait = packet.timers.g(packet.copies);
         self.retransmit(id, out);
         self.arm(now, id, &Reaction::NONE.arm(Timer::Repeat, wait));
     }
@@ -414,5 +400,24 @@ impl<O: Copy> Table<O> {
                 &Reaction::NONE.arm(Timer::Refresh, Timers::REFRESH),
             );
         }
+    }
+}
+
+/// A transaction about to be opened, without a packet.
+fn server_slot<O: Copy>(start: &Start<O>, machine: ServerMachine) -> Slot<O> {
+    let Identity { server, merged, .. } = *start.identity;
+    Slot {
+        owner: Some(start.owner),
+        bound: None,
+        packet: None,
+        role: Role::Server(ServerRole {
+            machine,
+            key: server.key,
+            merged,
+            essentials: None,
+            old: server.old,
+            reply_tag: 0,
+            acknowledged: false,
+        }),
     }
 }

@@ -4,16 +4,19 @@
 //! what they do without is in their packet, which they have given back.
 
 use core::num::NonZeroU64;
-use core::time::Duration;
 
+use super::Keep;
 use super::packets::Packet;
-use crate::base::Instant;
+use crate::base::{Instant, Lanes};
 use crate::transaction::key::Key;
 use crate::transaction::{
     Client, ClientEvent, InviteClient, InviteServer, Reaction, Server, ServerEvent, Timer, Timers,
     TransactionId,
 };
 use crate::wire::Status;
+
+/// The timers of a table's transactions.
+pub(super) type Alarms = Lanes<(TransactionId, Timer)>;
 
 /// A transaction.
 pub(super) struct Slot<O> {
@@ -34,12 +37,22 @@ pub(super) struct Alarm {
 }
 
 impl<O> Slot<O> {
-    /// Notes an alarm; an earlier one of its sort is void.
-    pub fn set(&mut self, alarm: Alarm) {
-        if alarm.timer.bounds() {
-            self.bound = Some(alarm.timer);
-        } else if let Some(packet) = &mut self.packet {
-            packet.again = Some(alarm);
+    /// Sets the alarms of a reaction; earlier ones of their sorts are void.
+    pub fn arm(
+        &mut self,
+        alarms: &mut Alarms,
+        now: Instant,
+        id: TransactionId,
+        reaction: &Reaction,
+    ) {
+        for (timer, wait) in reaction.arm.into_iter().flatten() {
+            if timer.bounds() {
+                self.bound = Some(timer);
+            } else if let Some(packet) = &mut self.packet {
+                let at = now + wait;
+                packet.again = Some(Alarm { timer, at });
+            }
+            alarms.set(now, wait, (id, timer));
         }
     }
 
@@ -58,10 +71,24 @@ impl<O> Slot<O> {
     }
 
     /// The durations it runs by. One without a packet sets no alarm any more.
-    pub fn timers(&self) -> Timers {
-        self.packet
-            .as_ref()
-            .map_or_else(Timers::default, |packet| packet.pace.timers())
+    pub fn timers(&self) -> &Timers {
+        timers(&self.packet)
+    }
+
+    /// An event of a transaction we serve; `None` if it is a client's.
+    pub fn step_server(&mut self, event: ServerEvent) -> Option<Reaction> {
+        match &mut self.role {
+            Role::Server(server) => Some(server.machine.step(event, timers(&self.packet))),
+            Role::Client(_) => None,
+        }
+    }
+
+    /// An event of a transaction of ours; `None` if it is a server's.
+    pub fn step_client(&mut self, event: ClientEvent) -> Option<Reaction> {
+        match &mut self.role {
+            Role::Client(client) => Some(client.machine.step(event, timers(&self.packet))),
+            Role::Server(_) => None,
+        }
     }
 
     pub fn server(&mut self) -> Option<&mut ServerRole> {
@@ -79,10 +106,26 @@ impl<O> Slot<O> {
     }
 }
 
+fn timers(packet: &Option<Box<Packet>>) -> &Timers {
+    packet
+        .as_ref()
+        .map_or(&Timers::USUAL, |packet| &packet.timers)
+}
+
 /// Which side of the transaction we are.
 pub(super) enum Role {
     Client(ClientRole),
     Server(ServerRole),
+}
+
+impl Role {
+    /// What a server transaction is found by.
+    pub fn identities(&self) -> Option<(Key, Option<NonZeroU64>)> {
+        match self {
+            Role::Server(server) => Some((server.key, server.merged)),
+            Role::Client(_) => None,
+        }
+    }
 }
 
 /// The side that sent the request.
@@ -120,8 +163,16 @@ pub(super) struct Essentials {
 }
 
 impl Essentials {
+    /// What `keep` leaves of a response; `None` if it is its bytes.
+    pub fn kept(machine: ServerMachine, status: Status, keep: Keep) -> Option<Essentials> {
+        match keep {
+            Keep::Essentials { tag } if !machine.is_invite() => Essentials::new(status, tag),
+            Keep::Bytes | Keep::Essentials { .. } => None,
+        }
+    }
+
     /// `None` if the tag is too long.
-    pub fn new(status: Status, tag: &[u8]) -> Option<Essentials> {
+    fn new(status: Status, tag: &[u8]) -> Option<Essentials> {
         let mut bytes = [0; 16];
         bytes.get_mut(..tag.len())?.copy_from_slice(tag);
         let len = tag.len() as u8;
@@ -186,6 +237,16 @@ pub(super) enum ServerMachine {
 }
 
 impl ServerMachine {
+    pub fn start(invite: bool, timers: &Timers, reliable: bool) -> (ServerMachine, Reaction) {
+        if invite {
+            let (machine, reaction) = InviteServer::start(reliable);
+            (ServerMachine::Invite(machine), reaction)
+        } else {
+            let (machine, reaction) = Server::start(timers, reliable);
+            (ServerMachine::Other(machine), reaction)
+        }
+    }
+
     pub fn step(&mut self, event: ServerEvent, timers: &Timers) -> Reaction {
         match self {
             ServerMachine::Invite(machine) => {
@@ -218,39 +279,6 @@ impl ServerMachine {
     }
 }
 
-/// [`Timers`] in 16 bytes: microseconds, up to 71 minutes.
-#[derive(Clone, Copy)]
-pub(super) struct Pace {
-    t1_us: u32,
-    t2_us: u32,
-    t4_us: u32,
-    timer_b_us: u32,
-}
-
-impl From<Timers> for Pace {
-    fn from(timers: Timers) -> Pace {
-        let micros = |wait: Duration| u32::try_from(wait.as_micros()).unwrap_or(u32::MAX);
-        Pace {
-            t1_us: micros(timers.t1),
-            t2_us: micros(timers.t2),
-            t4_us: micros(timers.t4),
-            timer_b_us: micros(timers.timer_b),
-        }
-    }
-}
-
-impl Pace {
-    pub fn timers(self) -> Timers {
-        let wait = |micros: u32| Duration::from_micros(u64::from(micros));
-        Timers {
-            t1: wait(self.t1_us),
-            t2: wait(self.t2_us),
-            t4: wait(self.t4_us),
-            timer_b: wait(self.timer_b_us),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,14 +286,5 @@ mod tests {
     #[test]
     fn a_transaction_is_small() {
         assert!(size_of::<Slot<u64>>() <= 96, "{}", size_of::<Slot<u64>>());
-    }
-
-    #[test]
-    fn a_pace_gives_its_timers_back() {
-        let timers = Timers {
-            t1: Duration::from_micros(1234),
-            ..Timers::default()
-        };
-        assert_eq!(Pace::from(timers).timers(), timers);
     }
 }

@@ -4,7 +4,9 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::base::{Flow, Instant, Random, Text, Transmit};
-use crate::transaction::{Answered, Branch, Expired, Keep, Received, Table, Timers, TransactionId};
+use crate::transaction::{
+    Answered, Branch, Expired, Full, Identity, Keep, Received, Start, Table, Timers, TransactionId,
+};
 use crate::wire::{Fields, Message, Method, Status};
 
 /// Who a transaction serves in these tests.
@@ -87,7 +89,8 @@ impl Bench {
     pub fn request(&mut self, text: &str) -> Received {
         let now = self.now();
         parsed(text, |request| {
-            self.table.request(now, request, &mut self.wire)
+            let identity = self.table.identify(request);
+            self.table.request(now, request, &identity, &mut self.wire)
         })
     }
 
@@ -99,26 +102,33 @@ impl Bench {
     }
 
     pub fn open(&mut self, text: &str) -> TransactionId {
-        let now = self.now();
-        let flow = flow_of_tests();
-        let timers = Timers::default();
-        parsed(text, |request| {
-            self.table.open_server(now, request, flow, timers, OWNER)
-        })
-        .unwrap()
+        self.try_open(text).unwrap()
+    }
+
+    pub fn try_open(&mut self, text: &str) -> Result<TransactionId, Full> {
+        let identity = parsed(text, |request| self.table.identify(request));
+        self.table.open_server(self.now(), start(&identity))
     }
 
     /// Opens an INVITE with a 100 at hand.
     pub fn open_invite(&mut self, text: &str) -> TransactionId {
-        let now = self.now();
-        let flow = flow_of_tests();
+        self.try_open_invite(text).unwrap()
+    }
+
+    pub fn try_open_invite(&mut self, text: &str) -> Result<TransactionId, Full> {
         let trying = answer(text, "100 Trying", "");
-        parsed(text, |request| {
-            let timers = Timers::default();
-            self.table
-                .open_invite_server(now, request, flow, timers, OWNER, trying.as_bytes())
-        })
-        .unwrap()
+        let identity = parsed(text, |request| self.table.identify(request));
+        self.table
+            .open_invite_server(self.now(), start(&identity), trying.as_bytes())
+    }
+
+    /// Opens a request with its response.
+    pub fn open_answered(&mut self, text: &str, status: Status, response: &str, keep: Keep) {
+        let (now, response) = (self.now(), response.as_bytes());
+        let identity = parsed(text, |request| self.table.identify(request));
+        let start = start(&identity);
+        let opened = self.table.open_answered(now, start, status, response, keep);
+        opened.unwrap();
     }
 
     pub fn respond(&mut self, id: TransactionId, status: Status, response: &str) {
@@ -153,6 +163,15 @@ impl Bench {
     pub fn cancel(&mut self, id: TransactionId, extra: &str) {
         let now = self.now();
         self.table.cancel(now, id, extra.as_bytes(), &mut self.wire);
+    }
+}
+
+pub fn start(identity: &Identity) -> Start<'_, u32> {
+    Start {
+        identity,
+        flow: flow_of_tests(),
+        timers: Timers::default(),
+        owner: OWNER,
     }
 }
 

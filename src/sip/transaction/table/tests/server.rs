@@ -1,8 +1,8 @@
 //! The requests we received.
 
-use super::bench::{Bench, OWNER, answer, flow_of_tests, parsed, theirs};
+use super::bench::{Bench, OWNER, answer, parsed, theirs};
 use crate::base::{Instant, Text};
-use crate::transaction::{Expired, Full, Received, Timers};
+use crate::transaction::{Expired, Full, Keep, Received, Timers};
 use crate::wire::Status;
 
 const BRANCH: &str = "branch=z9hG4bKone";
@@ -65,6 +65,73 @@ fn a_completed_request_is_answered_again_byte_for_byte() {
     assert!(bench.run(32_000).is_empty());
     assert!(bench.table.is_empty());
     assert_eq!(bench.request(&bye), Received::New);
+}
+
+#[test]
+fn a_request_answered_as_it_is_opened_is_as_one_answered_later() {
+    for (method, status, text, keep) in [
+        ("BYE", Status::OK, "200 OK", Keep::Bytes),
+        (
+            "BYE",
+            Status::OK,
+            "200 OK",
+            Keep::Essentials {
+                tag: &Text::from("ours"),
+            },
+        ),
+        (
+            "BYE",
+            Status::REQUEST_TIMEOUT,
+            "408 Request Timeout",
+            Keep::Bytes,
+        ),
+        ("INVITE", Status::OK, "200 OK", Keep::Bytes),
+        ("INVITE", Status::RINGING, "180 Ringing", Keep::Bytes),
+        ("INVITE", Status::FORBIDDEN, "403 Forbidden", Keep::Bytes),
+        (
+            "INVITE",
+            Status::FORBIDDEN,
+            "403 Forbidden",
+            Keep::Essentials {
+                tag: &Text::from("ours"),
+            },
+        ),
+    ] {
+        for branch in [BRANCH, "branch=old"] {
+            let request = theirs(method, branch, "", 1);
+            let response = answer(&request, text, ";tag=ours");
+            let ack = theirs("ACK", branch, ";tag=ours", 1);
+            let life = |at_once: bool| {
+                let mut bench = Bench::new(9);
+                if at_once {
+                    bench.open_answered(&request, status, &response, keep);
+                } else {
+                    let id = match method {
+                        "INVITE" => bench.open_invite(&request),
+                        _ => bench.open(&request),
+                    };
+                    let now = bench.now();
+                    bench
+                        .table
+                        .responded(now, id, status, response.as_bytes(), keep);
+                }
+                let copy = bench.request(&request);
+                let mut told = bench.run(5000);
+                let acknowledged = bench.request(&ack);
+                let late = bench.request(&request);
+                told.extend(bench.run(70_000));
+                (
+                    copy,
+                    acknowledged,
+                    late,
+                    told,
+                    bench.wire.sent,
+                    bench.table.counts(),
+                )
+            };
+            assert_eq!(life(true), life(false), "{method} {text} {keep:?} {branch}");
+        }
+    }
 }
 
 #[test]
@@ -467,19 +534,10 @@ fn a_cancel_does_not_find_other_methods() {
 fn a_full_table_refuses_and_counts() {
     let mut bench = Bench::new(1);
     bench.open(&theirs("OPTIONS", BRANCH, "", 1));
-    let (now, flow, timers) = (bench.now(), flow_of_tests(), Timers::default());
     let options = theirs("OPTIONS", OTHER, "", 2);
-    let refused = parsed(&options, |it| {
-        bench.table.open_server(now, it, flow, timers, OWNER)
-    });
-    assert_eq!(refused, Err(Full));
+    assert_eq!(bench.try_open(&options), Err(Full));
     let invite = theirs("INVITE", OTHER, "", 2);
-    let refused = parsed(&invite, |it| {
-        bench
-            .table
-            .open_invite_server(now, it, flow, timers, OWNER, b"100")
-    });
-    assert_eq!(refused, Err(Full));
+    assert_eq!(bench.try_open_invite(&invite), Err(Full));
     assert_eq!((bench.table.len(), bench.table.counts().refused), (1, 2));
     assert_eq!(bench.request(&options), Received::New);
 }
