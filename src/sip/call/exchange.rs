@@ -8,7 +8,7 @@ use super::forks::EndedForks;
 use super::kept::Kept;
 use super::leg::Ringing;
 use crate::base::{
-    Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, UnixTime, shard_of,
+    self, Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, UnixTime, shard_of,
 };
 use crate::config::{Config, Peer};
 use crate::dialog::{self, Dialog, RouteSet};
@@ -388,11 +388,5 @@ impl Turn<'_> {
 
 /// 16 lower-case hexadecimal digits.
 pub(super) fn hex(number: u64) -> Text {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [0_u8; 16];
-    for (index, digit) in text.iter_mut().enumerate() {
-        let nibble = (number >> (60 - 4 * index)) & 15;
-        *digit = DIGITS.get(nibble as usize).copied().unwrap_or(b'0');
-    }
-    Text::from(text.as_slice())
+    Text::from(base::hex(number).as_slice())
 }

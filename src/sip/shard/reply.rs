@@ -3,7 +3,7 @@
 use super::arrival::Arrival;
 use super::shard::{Shard, digits};
 use crate::auth::Offer;
-use crate::base::{Decimal, Instant, Text};
+use crate::base::{Instant, Text, hex};
 use crate::call::{ALLOW, Owner};
 use crate::config::General;
 use crate::machine::Outbox;
@@ -46,15 +46,10 @@ impl Shard {
 
     /// The To tag of a reply that keeps nothing: the same for every copy of
     /// the request (RFC 3261 §8.2.7).
-    fn stateless_tag(&self, request: &Message<'_>) -> Text {
-        let branch = request
-            .top_via()
-            .ok()
-            .and_then(|via| via.branch())
-            .unwrap_or_default();
+    fn stateless_tag(&self, arrival: &Arrival<'_>) -> Text {
+        let digits = hex(self.tags.hash_one(arrival.identity.number()));
         // 32 bits, as many as §19.3 asks for.
-        let hash = self.tags.hash_one((request.call_id(), branch)) >> 32;
-        Text::from(Decimal::new(hash).as_bytes())
+        Text::from(digits.get(..8).unwrap_or_default())
     }
 
     /// Replies without keeping anything. ACK is never replied to.
@@ -62,7 +57,7 @@ impl Shard {
         if arrival.request.method() == Method::Ack {
             return;
         }
-        let tag = self.stateless_tag(arrival.request);
+        let tag = self.stateless_tag(arrival);
         self.write_reply(arrival, &reply, &tag, out);
     }
 
@@ -222,7 +217,7 @@ impl Shard {
     ) {
         self.exchange.counters.challenges += 1;
         let unix = self.exchange.unix(now);
-        let tag = self.stateless_tag(arrival.request);
+        let tag = self.stateless_tag(arrival);
         let challenges = self.gate.challenge(unix, offer);
         let general = &self.exchange.config.general;
         let status = (Status::UNAUTHORIZED, None);

@@ -364,6 +364,16 @@ impl Shard {
         Some(done)
     }
 
+    /// Whether a deadline has come: asked for each input.
+    fn is_due(&self, now: Instant) -> bool {
+        let due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        due(self.exchange.transactions.deadline())
+            || due(self.exchange.alarms.deadline())
+            || due(self.pending.deadline())
+            || due(self.qualifier.deadline())
+            || due(self.location.deadline())
+    }
+
     /// Does what is due, a bounded share of it: the deadline stays due, and the
     /// driver comes back after it has flushed the outbox.
     fn expire(&mut self, now: Instant, out: &mut Outbox) {
@@ -524,7 +534,7 @@ impl Machine for Shard {
             Input::Reload(config) => self.reload(now, config),
         }
         self.put_questions(now, out);
-        if self.deadline().is_some_and(|deadline| deadline <= now) {
+        if self.is_due(now) {
             self.expire(now, out);
             self.put_questions(now, out);
         }

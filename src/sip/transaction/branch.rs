@@ -5,9 +5,10 @@
 //! seen the request can answer it.
 
 use super::TransactionId;
+use crate::base::{from_hex, hex};
 
 /// Begins every branch that follows RFC 3261.
-pub(super) const COOKIE: &[u8] = b"z9hG4bK";
+const COOKIE: &[u8; 7] = b"z9hG4bK";
 
 /// The cookie, 16 digits of slot and generation, 16 random ones.
 const LENGTH: usize = 7 + 16 + 16;
@@ -20,37 +21,25 @@ impl Branch {
     /// The branch of `id` with `secret` as its random bits.
     pub(super) fn new(id: TransactionId, secret: u64) -> Branch {
         let place = u64::from(id.slot) << 32 | u64::from(id.generation);
-        let digits = u128::from(place) << 64 | u128::from(secret);
         let mut bytes = [0; LENGTH];
-        for (byte, &letter) in bytes.iter_mut().zip(COOKIE) {
-            *byte = letter;
-        }
-        for (n, byte) in bytes.iter_mut().rev().take(32).enumerate() {
-            let digit = (digits >> (4 * n)) as u8 & 15;
-            *byte = if digit < 10 {
-                b'0' + digit
-            } else {
-                b'a' + digit - 10
-            };
-        }
+        let (cookie, digits) = bytes.split_at_mut(COOKIE.len());
+        let (places, secrets) = digits.split_at_mut(16);
+        cookie.copy_from_slice(COOKIE);
+        places.copy_from_slice(&hex(place));
+        secrets.copy_from_slice(&hex(secret));
         Branch(bytes)
     }
 
     /// What a branch says; `None` if it cannot be ours. Parameter values do
     /// not care for case (§7.3.1).
     pub(super) fn parse(branch: &[u8]) -> Option<(TransactionId, u64)> {
-        let digits = strip_cookie(branch)?;
-        if digits.len() != 32 {
-            return None;
-        }
-        let value = digits.iter().try_fold(0_u128, |value, &byte| {
-            Some(value << 4 | u128::from(char::from(byte).to_digit(16)?))
-        })?;
+        let (place, secret) = strip_cookie(branch)?.split_at_checked(16)?;
+        let place = from_hex(place.try_into().ok()?)?;
         let id = TransactionId {
-            slot: (value >> 96) as u32,
-            generation: (value >> 64) as u32,
+            slot: (place >> 32) as u32,
+            generation: place as u32,
         };
-        Some((id, value as u64))
+        Some((id, from_hex(secret.try_into().ok()?)?))
     }
 
     /// The parameter's value.

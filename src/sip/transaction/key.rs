@@ -48,6 +48,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// A number that copies of the request share.
+    pub fn number(&self) -> u64 {
+        self.server.key.hash
+    }
+
     /// Whether the request is an INVITE.
     pub fn is_invite(&self) -> bool {
         self.invite
