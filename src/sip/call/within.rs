@@ -53,6 +53,20 @@ impl Call {
         }
     }
 
+    /// Tells the sender of an INVITE that it has arrived and nothing more is
+    /// known yet (RFC 3261 §17.2.1).
+    pub fn trying(&self, turn: &mut Turn<'_>, server: TransactionId) {
+        let relay = self.relays.iter().find(|relay| relay.server == server);
+        let kept = match relay {
+            Some(relay) => Some(&relay.kept),
+            None => self.unanswered.as_ref(),
+        };
+        if let Some(kept) = kept {
+            let nothing = (None, &b""[..], &b""[..]);
+            self.answer_with(turn, server, &kept.head, Status::TRYING, nothing);
+        }
+    }
+
     /// Sends a request of leg `index` on to the leg opposite. Returns that leg,
     /// our transaction and its Max-Forwards, or why it cannot be.
     fn relay(

@@ -81,7 +81,6 @@ impl Shard {
         }
         let Arrival { request, flow, .. } = *arrival;
         let kept = self.exchange.keep(request, flow, opening.pinned);
-        let trying = self.trying(&kept.head);
         let replies = *kept.head.flow();
         let message = Some((request, flow));
         let mut turn = Turn {
@@ -106,8 +105,7 @@ impl Shard {
             }),
         };
         let transactions = &mut turn.exchange.transactions;
-        let opened = transactions.open_invite_server(now, start, &trying);
-        self.scratch = trying;
+        let opened = transactions.open_server(now, start);
         let Ok(server) = opened else {
             self.calls.remove(handle);
             return;

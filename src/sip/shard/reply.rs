@@ -9,7 +9,7 @@ use crate::config::General;
 use crate::machine::Outbox;
 use crate::method::Extra;
 use crate::transaction::{Keep, Start, TransactionId};
-use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Writer, write_reply};
+use crate::wire::{HeaderName, Message, Method, Status, Writer, write_reply};
 
 /// Seconds a remote is asked to wait when a table is full.
 pub(super) const RETRY_AFTER_S: u32 = 10;
@@ -71,6 +71,10 @@ impl Shard {
         let status = (reply.status, reply.reason);
         let general = &self.exchange.config.general;
         write_with(general, arrival, status, tag, out, |mut writer| {
+            if reply.status == Status::TRYING {
+                // §8.2.6.1.
+                writer.copy(arrival.request, HeaderName::Timestamp);
+            }
             write_extra(&mut writer, reply.extra, arrival.request);
             writer.end();
         })
@@ -174,38 +178,7 @@ impl Shard {
             return None;
         }
         let start = self.start(arrival, owner);
-        let opened = if arrival.identity.is_invite() {
-            let kept = self
-                .exchange
-                .keep(arrival.request, arrival.flow, arrival.to_source);
-            let trying = self.trying(&kept.head);
-            self.exchange.kept.give(kept);
-            let transactions = &mut self.exchange.transactions;
-            let opened = transactions.open_invite_server(now, start, &trying);
-            self.scratch = trying;
-            opened
-        } else {
-            self.exchange.transactions.open_server(now, start)
-        };
-        opened.ok()
-    }
-
-    /// The 100 the transaction sends if nothing better comes in time, in the
-    /// scratch buffer, which the caller puts back.
-    pub(super) fn trying(&mut self, head: &ReplyHead) -> Vec<u8> {
-        let mut trying = core::mem::take(&mut self.scratch);
-        trying.clear();
-        let general = &self.exchange.config.general;
-        let mut writer = head.write(
-            &mut trying,
-            general.compactheaders,
-            Status::TRYING,
-            None,
-            b"",
-        );
-        writer.field(HeaderName::Server, general.useragent.as_bytes());
-        writer.end();
-        trying
+        self.exchange.transactions.open_server(now, start).ok()
     }
 
     pub(super) fn challenge(

@@ -66,8 +66,6 @@ pub struct Shard {
     pub(super) calls: Slab<Call>,
     pub(super) gate: auth::Gate,
     pub(super) draining: bool,
-    /// Where a 100 is written before its transaction keeps it.
-    pub(super) scratch: Vec<u8>,
     /// Transactions beyond this many are kept for the calls that exist.
     pub(super) transactions_for_new: u32,
     /// MESSAGEs relayed outside of dialogs.
@@ -100,7 +98,6 @@ impl Shard {
             calls: Slab::new(limits.calls),
             gate,
             draining: false,
-            scratch: Vec::new(),
             transactions_for_new: limits.transactions - limits.transactions / 8,
             messages: Slab::new(limits.pending),
             location: Location::new(limits.bindings, bindings),
@@ -429,6 +426,12 @@ impl Shard {
 
     fn transaction_expired(&mut self, now: Instant, expired: Expired<Owner>, out: &mut Outbox) {
         match expired {
+            Expired::Trying {
+                id,
+                owner: Owner::Leg(leg),
+            } => {
+                self.with_call(now, None, leg.call, out, |call, turn| call.trying(turn, id));
+            }
             Expired::Timeout {
                 id,
                 owner: Owner::Leg(leg),
@@ -452,7 +455,7 @@ impl Shard {
                 // The sender has given up by now, and a 408 would say nothing (RFC 4320).
                 self.messages.remove(message);
             }
-            Expired::Timeout { .. } | Expired::Unacknowledged { .. } => {}
+            Expired::Trying { .. } | Expired::Timeout { .. } | Expired::Unacknowledged { .. } => {}
         }
     }
 

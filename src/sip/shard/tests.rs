@@ -318,6 +318,42 @@ fn a_cancel_reaches_the_callee() {
     assert_eq!(rig.size("calls"), 0);
 }
 
+/// The 100 to an INVITE of Alice's, and nothing else.
+fn assert_is_trying(sent: &[(SocketAddr, String)], to: &str) {
+    let [(remote, trying)] = sent else {
+        panic!("{sent:?}");
+    };
+    assert_eq!(*remote, ALICE.parse().unwrap());
+    assert!(trying.starts_with("SIP/2.0 100 Trying\r\n"), "{trying}");
+    assert_eq!(header(trying, "To"), to);
+    assert_eq!(header(trying, "Timestamp"), "54");
+}
+
+#[test]
+fn an_invite_that_waits_is_answered_100() {
+    let mut rig = Rig::new();
+    rig.register("1002", BOB);
+    let invite = INVITE.replace("Contact", "Timestamp: 54\nContact");
+    let forked = rig.receive(ALICE, &invite).remove(0).1;
+    let to = "<sip:1002@127.0.0.1>";
+    assert_is_trying(&rig.receive(ALICE, &invite), to);
+    assert!(
+        rig.wait(Duration::from_millis(201)).is_empty(),
+        "said before"
+    );
+    let answer = respond(&forked, "200 OK", "", "");
+    let ok = rig.receive(BOB, &answer).remove(1).1;
+    rig.receive(ALICE, &in_dialog(&ok, "ACK", 1));
+    let again = in_dialog(&ok, "INVITE", 2)
+        .replace("Max", "Timestamp: 54\nMax")
+        .replace("bKINVITE", "bKagain");
+    assert_eq!(rig.receive(ALICE, &again).len(), 1);
+    assert!(rig.wait(Duration::from_millis(199)).is_empty());
+    let to = header(&ok, "To");
+    assert_is_trying(&rig.wait(Duration::from_millis(2)), to);
+    assert_is_trying(&rig.receive(ALICE, &again), to);
+}
+
 #[test]
 fn nobody_answers() {
     let mut rig = Rig::new();

@@ -40,7 +40,7 @@ pub enum Outgoing {
     Ack,
     /// The CANCEL of an INVITE, which starts a transaction of its own.
     Cancel,
-    /// The last response the user passed, or the 100 it left for the machine.
+    /// The last response the user passed; if it passed none, a 100.
     Response,
     /// A 100 the user has not written (RFC 4320 §4.1).
     Trying,

@@ -52,11 +52,6 @@ impl Identity {
     pub fn number(&self) -> u64 {
         self.server.key.hash
     }
-
-    /// Whether the request is an INVITE.
-    pub fn is_invite(&self) -> bool {
-        self.invite
-    }
 }
 
 /// Which To tag an RFC 2543 identity is made with.

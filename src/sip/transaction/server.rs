@@ -47,6 +47,12 @@ impl Server {
         )
     }
 
+    /// The request has just been passed to the user, who answers it at once.
+    pub fn answered(status: Status, timers: &Timers, reliable: bool) -> (Server, Reaction) {
+        let state = State::Trying { late: reliable };
+        Server { state, reliable }.finally(status, timers)
+    }
+
     /// One event.
     pub fn step(self, event: ServerEvent, timers: &Timers) -> (Server, Reaction) {
         match self.state {

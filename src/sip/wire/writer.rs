@@ -190,7 +190,7 @@ impl<'b> Writer<'b> {
         };
         self.name(HeaderName::To);
         self.text(value);
-        if request.to().is_ok_and(|to| to.tag().is_none()) {
+        if !tag.is_empty() && request.to().is_ok_and(|to| to.tag().is_none()) {
             self.text(b";tag=");
             self.text(tag);
         }

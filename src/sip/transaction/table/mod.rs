@@ -42,8 +42,8 @@ pub enum Received {
     /// A copy, or the ACK of a final response other than 2xx: dealt with.
     Absorbed,
     /// A copy of a request whose answer the caller writes again, from this
-    /// very copy. A 100 that RFC 4320 §4.1 demands comes out here, too, with
-    /// an empty tag.
+    /// very copy. A 100 that nobody has written comes out here, too, with an
+    /// empty tag.
     Repeat {
         /// The status of the answer.
         status: Status,
@@ -99,9 +99,16 @@ pub enum Answered<O> {
     },
 }
 
-/// A transaction that ended badly.
+/// What an alarm tells a transaction's user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Expired<O> {
+    /// An INVITE has had no response for 200 ms: a 100 is due (§17.2.1).
+    Trying {
+        /// The transaction, which goes on.
+        id: TransactionId,
+        /// The user's name for it.
+        owner: O,
+    },
     /// A request of ours had no final response in time: as if 408 had come.
     Timeout {
         /// The transaction, which is gone.

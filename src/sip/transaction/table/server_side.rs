@@ -4,6 +4,7 @@
 //! leaves to their user: it repeats a 2xx until its ACK (§13.3.1.4) and a
 //! provisional response every minute (§13.3.1.1).
 
+use super::packets::Packet;
 use super::slot::{Alarm, Essentials, Role, ServerMachine, ServerRole, Slot};
 use super::{Expired, Full, Keep, RELIABLE, Received, Start, Table};
 use crate::base::{Instant, Text, Transmit};
@@ -59,23 +60,18 @@ impl<O: Copy> Table<O> {
     }
 
     /// Opens the transaction of a request that `request` called new, other
-    /// than INVITE and ACK. Unless answered within 64·T1 it ends without a
-    /// word: the client has given up (RFC 4320 §4.2).
+    /// than ACK. An INVITE waits for its user, however long, to pass a final
+    /// response; after 200 ms without any its user is told to pass a 100. What
+    /// is no INVITE ends without a word unless answered within 64·T1: the
+    /// client has given up (RFC 4320 §4.2).
     pub fn open_server(&mut self, now: Instant, start: Start<O>) -> Result<TransactionId, Full> {
-        self.open(now, &start, b"")
-    }
-
-    /// Opens the transaction of an INVITE that `request` called new. `trying`
-    /// is a ready 100: it is sent if nothing else was after 200 ms, or if a
-    /// copy of the INVITE comes first. The transaction waits for its user,
-    /// however long, to pass a final response.
-    pub fn open_invite_server(
-        &mut self,
-        now: Instant,
-        start: Start<O>,
-        trying: &[u8],
-    ) -> Result<TransactionId, Full> {
-        self.open(now, &start, trying)
+        let (machine, reaction) =
+            ServerMachine::start(start.identity.invite, &start.timers, RELIABLE);
+        let mut slot = server_slot(&start, machine);
+        slot.packet = Some(self.packets.packet(start.flow, start.timers, b""));
+        let id = self.insert(slot)?;
+        self.arm(now, id, &reaction);
+        Ok(id)
     }
 
     /// Opens the transaction of a request that `request` called new, other
@@ -90,20 +86,18 @@ impl<O: Copy> Table<O> {
         response: &[u8],
         keep: Keep,
     ) -> Result<TransactionId, Full> {
-        let (mut machine, unanswered) =
-            ServerMachine::start(start.identity.invite, &start.timers, RELIABLE);
-        let answered = machine.step(ServerEvent::Respond(status), &start.timers);
-        let essentials = Essentials::kept(machine, status, keep);
+        let (invite, timers) = (start.identity.invite, &start.timers);
+        let (machine, reaction) = ServerMachine::answered(invite, status, timers, RELIABLE);
+        if reaction.send.is_none() {
+            return self.open_server(now, start);
+        }
         let mut slot = server_slot(&start, machine);
-        if answered.send.is_none() || essentials.is_none() || !status.is_final() {
+        let settled = status.is_final() && Essentials::kept(machine, status, keep).is_some();
+        if !settled {
             slot.packet = Some(self.packets.packet(start.flow, start.timers, b""));
         }
         let id = self.insert(slot)?;
-        if answered.send.is_none() {
-            self.arm(now, id, &unanswered);
-            return Ok(id);
-        }
-        self.arm(now, id, &answered);
+        self.arm(now, id, &reaction);
         self.keep_response(id, status, response, keep);
         self.repeat_later(now, id, status);
         Ok(id)
@@ -229,7 +223,8 @@ impl<O: Copy> Table<O> {
     }
 
     /// Answers a copy of a request with the last response. One without bytes
-    /// or essentials is the 100 of RFC 4320 §4.1, which nobody has written.
+    /// or essentials is a 100, which nobody has written (§17.2.1, RFC 4320
+    /// §4.1).
     fn repeat(&mut self, id: TransactionId, out: &mut impl Transmit) -> Received {
         let Some(Slot {
             role: Role::Server(server),
@@ -239,10 +234,10 @@ impl<O: Copy> Table<O> {
         else {
             return Received::Absorbed;
         };
-        let unwritten = packet.as_ref().is_none_or(|packet| packet.bytes.is_empty());
+        let unwritten = is_unwritten(packet.as_deref());
         let (status, tag) = match server.essentials {
             Some(essentials) => (essentials.status, Text::from(essentials.tag())),
-            None if unwritten && !server.machine.is_invite() => (Status::TRYING, Text::new()),
+            None if unwritten => (Status::TRYING, Text::new()),
             None => {
                 self.retransmit(id, out);
                 return Received::Absorbed;
@@ -250,21 +245,6 @@ impl<O: Copy> Table<O> {
         };
         self.counts.retransmissions += 1;
         Received::Repeat { status, tag }
-    }
-
-    fn open(
-        &mut self,
-        now: Instant,
-        start: &Start<O>,
-        bytes: &[u8],
-    ) -> Result<TransactionId, Full> {
-        let (machine, reaction) =
-            ServerMachine::start(start.identity.invite, &start.timers, RELIABLE);
-        let mut slot = server_slot(start, machine);
-        slot.packet = Some(self.packets.packet(start.flow, start.timers, bytes));
-        let id = self.insert(slot)?;
-        self.arm(now, id, &reaction);
-        Ok(id)
     }
 
     /// Takes a response into the books; `None` if it may not go.
@@ -360,6 +340,11 @@ impl<O: Copy> Table<O> {
         }
         let reaction = self.step_server(now, id, ServerEvent::Timer(timer))?;
         if reaction.send.is_some() {
+            let slot = self.slots.get(id)?;
+            if is_unwritten(slot.packet.as_deref()) {
+                let owner = slot.owner?;
+                return Some(Expired::Trying { id, owner });
+            }
             self.retransmit(id, out);
         }
         if !reaction.ended {
@@ -401,6 +386,11 @@ impl<O: Copy> Table<O> {
             );
         }
     }
+}
+
+/// Whether no response was ever kept: the one to send is a 100.
+fn is_unwritten(packet: Option<&Packet>) -> bool {
+    packet.is_none_or(|packet| packet.bytes.is_empty())
 }
 
 /// A transaction about to be opened, without a packet.

@@ -237,6 +237,23 @@ pub(super) enum ServerMachine {
 }
 
 impl ServerMachine {
+    /// One whose user answers at once.
+    pub fn answered(
+        invite: bool,
+        status: Status,
+        timers: &Timers,
+        reliable: bool,
+    ) -> (ServerMachine, Reaction) {
+        if invite {
+            let (machine, _) = InviteServer::start(reliable);
+            let (machine, reaction) = machine.step(ServerEvent::Respond(status), timers);
+            (ServerMachine::Invite(machine), reaction)
+        } else {
+            let (machine, reaction) = Server::answered(status, timers, reliable);
+            (ServerMachine::Other(machine), reaction)
+        }
+    }
+
     pub fn start(invite: bool, timers: &Timers, reliable: bool) -> (ServerMachine, Reaction) {
         if invite {
             let (machine, reaction) = InviteServer::start(reliable);

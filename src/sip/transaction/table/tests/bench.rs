@@ -110,18 +110,6 @@ impl Bench {
         self.table.open_server(self.now(), start(&identity))
     }
 
-    /// Opens an INVITE with a 100 at hand.
-    pub fn open_invite(&mut self, text: &str) -> TransactionId {
-        self.try_open_invite(text).unwrap()
-    }
-
-    pub fn try_open_invite(&mut self, text: &str) -> Result<TransactionId, Full> {
-        let trying = answer(text, "100 Trying", "");
-        let identity = parsed(text, |request| self.table.identify(request));
-        self.table
-            .open_invite_server(self.now(), start(&identity), trying.as_bytes())
-    }
-
     /// Opens a request with its response.
     pub fn open_answered(&mut self, text: &str, status: Status, response: &str, keep: Keep) {
         let (now, response) = (self.now(), response.as_bytes());

@@ -61,12 +61,7 @@ impl Seen {
                 let branch = format!("branch=z9hG4bK{number}");
                 let request = theirs(method, &branch, "", u32::from(number));
                 if bench.request(&request) == Received::New && bench.table.len() < 20 {
-                    let open = if invite {
-                        Bench::open_invite
-                    } else {
-                        Bench::open
-                    };
-                    self.theirs.push((open(bench, &request), request));
+                    self.theirs.push((bench.open(&request), request));
                 }
             }
             Act::Ack { number } => {

@@ -106,10 +106,7 @@ fn a_request_answered_as_it_is_opened_is_as_one_answered_later() {
                 if at_once {
                     bench.open_answered(&request, status, &response, keep);
                 } else {
-                    let id = match method {
-                        "INVITE" => bench.open_invite(&request),
-                        _ => bench.open(&request),
-                    };
+                    let id = bench.open(&request);
                     let now = bench.now();
                     bench
                         .table
@@ -216,29 +213,39 @@ fn a_response_already_in_the_send_buffer_is_only_kept() {
 }
 
 #[test]
-fn an_invite_left_alone_for_200_ms_is_answered_100() {
+fn an_invite_left_alone_for_200_ms_is_to_be_answered_100() {
     let mut bench = Bench::new(9);
-    bench.open_invite(&theirs("INVITE", BRANCH, "", 1));
-    bench.run(10_000);
-    assert_eq!(bench.times("SIP/2.0 100"), [200]);
+    let invite = theirs("INVITE", BRANCH, "", 1);
+    let id = bench.open(&invite);
+    let told = bench.run(10_000);
+    assert_eq!(told, [(200, Expired::Trying { id, owner: OWNER })]);
+    let trying = answer(&invite, "100 Trying", "");
+    bench.respond(id, Status::TRYING, &trying);
+    assert_eq!(bench.request(&invite), Received::Absorbed);
+    assert_eq!(bench.times("SIP/2.0 100"), [10_000, 10_000]);
+    assert!(bench.run(100_000).is_empty());
 }
 
 #[test]
 fn a_copy_of_the_invite_draws_the_100_sooner() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    bench.open_invite(&invite);
+    bench.open(&invite);
     bench.run(100);
-    assert_eq!(bench.request(&invite), Received::Absorbed);
-    bench.run(10_000);
-    assert_eq!(bench.times("SIP/2.0 100"), [100]);
+    let trying = Received::Repeat {
+        status: Status::TRYING,
+        tag: Text::new(),
+    };
+    assert_eq!(bench.request(&invite), trying);
+    assert_eq!(bench.request(&invite), trying);
+    assert!(bench.run(10_000).is_empty());
 }
 
 #[test]
 fn a_response_within_200_ms_saves_the_100() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.respond(
         id,
         Status::RINGING,
@@ -254,7 +261,7 @@ fn a_response_within_200_ms_saves_the_100() {
 fn ringing_is_repeated_every_minute_until_a_final_response() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.respond(
         id,
         Status::RINGING,
@@ -286,7 +293,7 @@ fn ringing_is_repeated_every_minute_until_a_final_response() {
 fn a_failure_is_repeated_until_timer_h() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.respond(
         id,
         Status::BUSY_HERE,
@@ -306,7 +313,7 @@ fn the_ack_of_a_failure_ends_repetition_and_t4_later_the_transaction() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
     let ack = theirs("ACK", BRANCH, ";tag=ours", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.respond(
         id,
         Status::BUSY_HERE,
@@ -328,7 +335,7 @@ fn the_ack_of_a_failure_ends_repetition_and_t4_later_the_transaction() {
 fn a_2xx_is_repeated_eleven_times_without_an_ack() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.respond(id, Status::OK, &answer(&invite, "200 OK", ";tag=ours"));
     let told = bench.run(100_000);
     assert_eq!(bench.times("SIP/2.0 200"), T1_TO_T2);
@@ -343,7 +350,7 @@ fn a_2xx_is_repeated_eleven_times_without_an_ack() {
 fn an_acknowledged_2xx_is_repeated_no_more_and_copies_are_absorbed() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.respond(id, Status::OK, &answer(&invite, "200 OK", ";tag=ours"));
     bench.run(600);
     assert_eq!(
@@ -366,7 +373,7 @@ fn an_acknowledged_2xx_is_repeated_no_more_and_copies_are_absorbed() {
 fn an_ack_of_a_2xx_with_the_branch_of_the_invite_is_passed_up() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.respond(id, Status::OK, &answer(&invite, "200 OK", ";tag=ours"));
     assert_eq!(
         bench.request(&theirs("ACK", BRANCH, ";tag=ours", 1)),
@@ -378,7 +385,7 @@ fn an_ack_of_a_2xx_with_the_branch_of_the_invite_is_passed_up() {
 fn only_a_2xx_is_acknowledged_by_the_user() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.table.acknowledge(id);
     bench.respond(
         id,
@@ -394,7 +401,7 @@ fn only_a_2xx_is_acknowledged_by_the_user() {
 fn a_2xx_passed_again_is_sent_and_repeated_in_its_place() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.respond(id, Status::OK, &answer(&invite, "200 OK", ";tag=ours"));
     bench.run(100);
     bench.respond(id, Status::OK, &answer(&invite, "200 Fine", ";tag=ours"));
@@ -408,8 +415,9 @@ fn a_request_without_the_cookie_matches_by_rfc_2543() {
     for branch in ["branch=1", "rport"] {
         let mut bench = Bench::new(9);
         let invite = theirs("INVITE", branch, "", 1);
-        let id = bench.open_invite(&invite);
-        assert_eq!(bench.request(&invite), Received::Absorbed);
+        let id = bench.open(&invite);
+        let copy = bench.request(&invite);
+        assert!(matches!(copy, Received::Repeat { .. }), "{copy:?}");
         for other in [
             invite.replace("tag=theirs", "tag=others"),
             invite.replace("call@", "another@"),
@@ -433,7 +441,7 @@ fn an_rfc_2543_ack_matches_by_the_tag_of_the_response() {
     for essentials in [false, true] {
         let mut bench = Bench::new(9);
         let invite = theirs("INVITE", "branch=1", "", 1);
-        let id = bench.open_invite(&invite);
+        let id = bench.open(&invite);
         let busy = answer(&invite, "486 Busy Here", ";tag=ours");
         match essentials {
             false => bench.respond(id, Status::BUSY_HERE, &busy),
@@ -456,7 +464,7 @@ fn an_rfc_2543_ack_matches_by_the_tag_of_the_response() {
 fn an_rfc_2543_ack_within_a_dialog_matches_by_its_own_tag() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", "branch=1", ";tag=ours", 2);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.respond(id, Status::BUSY_HERE, &answer(&invite, "486 Busy Here", ""));
     assert_eq!(
         bench.request(&theirs("ACK", "branch=1", ";tag=ours", 2)),
@@ -468,7 +476,7 @@ fn an_rfc_2543_ack_within_a_dialog_matches_by_its_own_tag() {
 fn a_request_by_another_path_is_merged() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     assert_eq!(
         bench.request(&theirs("INVITE", OTHER, "", 1)),
         Received::Merged
@@ -504,7 +512,7 @@ fn a_cancel_finds_its_invite_and_is_never_merged() {
     let mut bench = Bench::new(9);
     for branch in [BRANCH, "branch=1"] {
         let invite = theirs("INVITE", branch, "", 1);
-        let id = bench.open_invite(&invite);
+        let id = bench.open(&invite);
         let cancel = theirs("CANCEL", branch, "", 1);
         assert_eq!(bench.request(&cancel), Received::New);
         let target = parsed(&cancel, |cancel| bench.table.cancel_target(cancel));
@@ -537,7 +545,7 @@ fn a_full_table_refuses_and_counts() {
     let options = theirs("OPTIONS", OTHER, "", 2);
     assert_eq!(bench.try_open(&options), Err(Full));
     let invite = theirs("INVITE", OTHER, "", 2);
-    assert_eq!(bench.try_open_invite(&invite), Err(Full));
+    assert_eq!(bench.try_open(&invite), Err(Full));
     assert_eq!((bench.table.len(), bench.table.counts().refused), (1, 2));
     assert_eq!(bench.request(&options), Received::New);
 }
@@ -560,7 +568,7 @@ fn a_slot_let_again_does_not_hear_of_its_last_tenant() {
 #[test]
 fn the_owner_can_change() {
     let mut bench = Bench::new(1);
-    let id = bench.open_invite(&theirs("INVITE", BRANCH, "", 1));
+    let id = bench.open(&theirs("INVITE", BRANCH, "", 1));
     bench.table.set_owner(id, 8);
     assert_eq!(bench.table.owner(id), Some(8));
 }
@@ -570,7 +578,7 @@ fn what_only_lingers_keeps_no_bytes() {
     let mut bench = Bench::new(9);
     for (number, status, branch) in [(1, Status::OK, OTHER), (2, Status::BUSY_HERE, BRANCH)] {
         let invite = theirs("INVITE", BRANCH, "", number).replace("one", &number.to_string());
-        let id = bench.open_invite(&invite);
+        let id = bench.open(&invite);
         bench.respond(id, status, &answer(&invite, "999 Any", ";tag=ours"));
         let ack = theirs("ACK", branch, ";tag=ours", number).replace("one", &number.to_string());
         bench.request(&ack);
@@ -579,7 +587,7 @@ fn what_only_lingers_keeps_no_bytes() {
     let bye = theirs("BYE", BRANCH, ";tag=ours", 3);
     let id = bench.open(&bye);
     bench.respond_essentials(id, Status::OK, &answer(&bye, "200 OK", ""));
-    bench.open_invite(&theirs("INVITE", "branch=z9hG4bKlast", "", 4));
+    bench.open(&theirs("INVITE", "branch=z9hG4bKlast", "", 4));
     assert_eq!(
         bench.table.packets.allocated(),
         1,
@@ -595,7 +603,7 @@ fn copies_and_whole_generations_take_no_new_buffers() {
     for round in 0..200_u32 {
         let branch = format!("branch=z9hG4bK{round}");
         let invite = theirs("INVITE", &branch, "", round);
-        let id = bench.open_invite(&invite);
+        let id = bench.open(&invite);
         bench.request(&invite);
         bench.respond(
             id,
@@ -623,7 +631,7 @@ fn copies_and_whole_generations_take_no_new_buffers() {
 fn counts_tell_what_is_held() {
     let mut bench = Bench::new(9);
     let invite = theirs("INVITE", BRANCH, "", 1);
-    let id = bench.open_invite(&invite);
+    let id = bench.open(&invite);
     bench.open(&theirs("BYE", OTHER, ";tag=ours", 2));
     let counts = bench.table.counts();
     assert_eq!((counts.invite_servers, counts.servers), (1, 1));
