@@ -14,20 +14,9 @@ pub fn hex(number: u64) -> [u8; 16] {
 
 /// The number of 16 digits of any case; `None` if one is no digit.
 pub fn from_hex(digits: &[u8; 16]) -> Option<u64> {
-    let mut valid = true;
-    let nibbles = digits.map(|byte| {
-        let digit = byte.wrapping_sub(b'0');
-        let letter = (byte | 0x20).wrapping_sub(b'a');
-        valid &= digit < 10 || letter < 6;
-        if digit < 10 {
-            digit
-        } else {
-            letter.wrapping_add(10)
-        }
-    });
-    let both = u128::from_be_bytes(nibbles);
-    let [high, low] = [(both >> 64) as u64, both as u64].map(number);
-    valid.then_some(u64::from(high) << 32 | u64::from(low))
+    let both = u128::from_be_bytes(*digits);
+    let high = number((both >> 64) as u64)?;
+    Some(u64::from(high) << 32 | u64::from(number(both as u64)?))
 }
 
 /// Eight digits, the first in the highest byte.
@@ -41,11 +30,15 @@ fn digits(number: u32) -> u64 {
     nibbles + each(b'0') + letters * u64::from(b'a' - b'0' - 10)
 }
 
-/// The number of eight nibbles, the first in the highest byte.
-fn number(mut nibbles: u64) -> u32 {
+/// The number of eight digits of any case, the first in the highest byte.
+fn number(text: u64) -> Option<u32> {
+    let letters = text >> 6 & each(1);
+    let mut nibbles = (text & each(0x0f)) + letters * 9;
     nibbles = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
     nibbles = (nibbles | nibbles >> 8) & 0x0000_ffff_0000_ffff;
-    (nibbles | nibbles >> 16) as u32
+    let number = (nibbles | nibbles >> 16) as u32;
+    // What was no digit does not come back. A letter's bit 5 is its case.
+    (digits(number) == text | letters << 5).then_some(number)
 }
 
 #[cfg(test)]

@@ -81,8 +81,8 @@ impl<K> Ord for Entry<K> {
 /// What is looked through for each alarm stands apart from the queues, most of
 /// which are cold.
 pub struct Lanes<K> {
-    /// The duration of each lane.
-    durations: Vec<Duration>,
+    /// The duration of each lane, in microseconds.
+    durations_us: Vec<u64>,
     /// The first alarm of each lane.
     firsts: Vec<First>,
     queues: Vec<Queue<Entry<K>>>,
@@ -96,7 +96,7 @@ pub struct Lanes<K> {
 impl<K> Default for Lanes<K> {
     fn default() -> Self {
         Lanes {
-            durations: Vec::new(),
+            durations_us: Vec::new(),
             firsts: Vec::new(),
             queues: Vec::new(),
             heap: BinaryHeap::new(),
@@ -127,9 +127,9 @@ impl<K> Lanes<K> {
     pub fn set(&mut self, now: Instant, duration: Duration, key: K) {
         let at = now + duration;
         let entry = self.entry(at, key);
-        let lane = self.lane(duration);
+        let lane = self.lane(at.as_micros().wrapping_sub(now.as_micros()));
         match self.queues.get_mut(lane) {
-            Some(queue) if queue.back().is_none_or(|last| last.at <= at) => {
+            Some(queue) => {
                 let alarm = entry.first(lane);
                 queue.push_back(entry);
                 if let Some(first) = self.firsts.get_mut(lane) {
@@ -137,7 +137,7 @@ impl<K> Lanes<K> {
                 }
                 self.next = alarm.min(self.next);
             }
-            _ => self.set_odd(entry),
+            None => self.set_odd(entry),
         }
     }
 
@@ -164,25 +164,26 @@ impl<K> Lanes<K> {
     }
 
     /// The lane of a duration; `HEAP` if there is none for it.
-    fn lane(&mut self, duration: Duration) -> usize {
-        let known = self.durations.iter().position(|&other| other == duration);
-        known.unwrap_or_else(|| self.new_lane(duration))
+    fn lane(&mut self, duration_us: u64) -> usize {
+        let mut lanes = self.durations_us.iter();
+        let known = lanes.position(|&other_us| other_us == duration_us);
+        known.unwrap_or_else(|| self.new_lane(duration_us))
     }
 
     #[cold]
-    fn new_lane(&mut self, duration: Duration) -> usize {
-        if self.durations.len() < LANES {
-            self.durations.push(duration);
+    fn new_lane(&mut self, duration_us: u64) -> usize {
+        if self.durations_us.len() < LANES {
+            self.durations_us.push(duration_us);
             self.firsts.push(First::NONE);
             self.queues.push(Queue::default());
-            return self.durations.len() - 1;
+            return self.durations_us.len() - 1;
         }
         // A duration that went out of use leaves its lane to the next.
         let idle = self.firsts.iter().position(|&first| first == First::NONE);
         if let Some(lane) = idle
-            && let Some(other) = self.durations.get_mut(lane)
+            && let Some(other_us) = self.durations_us.get_mut(lane)
         {
-            *other = duration;
+            *other_us = duration_us;
             return lane;
         }
         HEAP

@@ -34,11 +34,6 @@ impl<T> Queue<T> {
         self.front.front()
     }
 
-    /// The latest entry.
-    pub(super) fn back(&self) -> Option<&T> {
-        self.back.back().or_else(|| self.front.back())
-    }
-
     /// Adds the latest.
     pub(super) fn push_back(&mut self, entry: T) {
         if self.back.is_empty() && self.front.len() < self.front.capacity() {
@@ -93,10 +88,6 @@ mod tests {
                 queue.push_back(next_in);
                 next_in += 1;
             }
-            assert_eq!(
-                queue.back().copied(),
-                (next_in > next_out).then(|| next_in - 1)
-            );
             for _ in 0..round * 29 % 600 {
                 let front = queue.front().copied();
                 let out = queue.pop_front();

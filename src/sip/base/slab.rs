@@ -136,6 +136,19 @@ impl<T> Slab<T> {
         Some(entry)
     }
 
+    /// Ends an entry where it stands, which spares moving a large one.
+    pub fn discard(&mut self, handle: Handle) {
+        let Some(slot) = self.slots.get_mut(handle.slot as usize) else {
+            return;
+        };
+        if slot.generation == handle.generation && slot.entry.is_some() {
+            slot.entry = None;
+            slot.generation = slot.generation.wrapping_add(1);
+            self.free.push(handle.slot);
+            self.len -= 1;
+        }
+    }
+
     /// All entries, in slot order.
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
@@ -165,6 +178,13 @@ mod tests {
         assert_eq!(slab.get(first), None);
         assert_eq!(slab.remove(first), None);
         assert_eq!(slab.get(second), Some(&'b'));
+        slab.discard(first);
+        assert_eq!(slab.len(), 1);
+        slab.discard(second);
+        slab.discard(second);
+        assert!(slab.is_empty());
+        assert_eq!(slab.get(second), None);
+        assert_eq!(slab.insert('c').unwrap().generation, 2);
     }
 
     #[test]

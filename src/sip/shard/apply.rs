@@ -107,7 +107,7 @@ impl Shard {
         let transactions = &mut turn.exchange.transactions;
         let opened = transactions.open_server(now, start);
         let Ok(server) = opened else {
-            self.calls.remove(handle);
+            self.calls.discard(handle);
             return;
         };
         self.with_call(now, message, handle, out, |call, turn| {

@@ -167,11 +167,12 @@ impl Shard {
     /// A datagram whose home this is.
     fn message(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
         let mut fields = Fields::new();
-        match Message::parse(bytes, &mut fields) {
-            Ok(mut message) => match (message.check(), message.is_request()) {
-                (Ok(()), true) => self.request(now, &message, flow, out),
-                (Ok(()), false) => self.response(now, &message, flow, out),
-                (Err(fault), true) => self.malformed(&message, fault, flow, out),
+        // A message is large, and stays where it was made.
+        match &mut Message::parse(bytes, &mut fields) {
+            Ok(message) => match (message.check(), message.is_request()) {
+                (Ok(()), true) => self.request(now, message, flow, out),
+                (Ok(()), false) => self.response(now, message, flow, out),
+                (Err(fault), true) => self.malformed(message, fault, flow, out),
                 (Err(_), false) => self.exchange.counters.stray_responses += 1,
             },
             Err(unreadable) => {
@@ -356,7 +357,7 @@ impl Shard {
         };
         let done = work(call, &mut turn);
         if call.is_over() {
-            self.calls.remove(handle);
+            self.calls.discard(handle);
         }
         Some(done)
     }

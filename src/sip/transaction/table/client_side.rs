@@ -10,7 +10,7 @@ use crate::base::{Flow, Instant, Transmit};
 use crate::transaction::{
     Branch, ClientEvent, Outgoing, Reaction, Tell, Timer, Timers, TransactionId,
 };
-use crate::wire::{Message, Method};
+use crate::wire::{HeaderName, Message, Method};
 
 impl<O: Copy> Table<O> {
     /// Reserves a transaction, so that the branch is known before the request
@@ -142,7 +142,7 @@ impl<O: Copy> Table<O> {
 
     /// §17.1.3, and §8.1.3.3: a response with two Vias is not for us.
     fn find_client(&self, response: &Message) -> Option<TransactionId> {
-        if response.vias().nth(1).is_some() {
+        if response.tokens(HeaderName::Via).nth(1).is_some() {
             return None;
         }
         let (id, secret) = Branch::parse(response.top_via().ok()?.branch()?)?;
