@@ -123,8 +123,9 @@ impl<K> Lanes<K> {
         self.len == 0
     }
 
-    /// Sets an alarm `duration` after `now`. `now` never runs backwards.
-    pub fn set(&mut self, now: Instant, duration: Duration, key: K) {
+    /// Sets an alarm `duration` after `now`, which never runs backwards; when
+    /// it is due.
+    pub fn set(&mut self, now: Instant, duration: Duration, key: K) -> Instant {
         let at = now + duration;
         let entry = self.entry(at, key);
         let lane = self.lane(at.as_micros().wrapping_sub(now.as_micros()));
@@ -139,6 +140,7 @@ impl<K> Lanes<K> {
             }
             None => self.set_odd(entry),
         }
+        at
     }
 
     /// Sets an alarm at a point of time that no standard duration explains.
@@ -191,7 +193,7 @@ impl<K> Lanes<K> {
 
     /// When the next alarm is due.
     pub fn deadline(&self) -> Option<Instant> {
-        (self.next != First::NONE).then(|| self.next.at())
+        Some(self.next.at()).filter(|&at| at < First::NONE.at())
     }
 
     /// Takes the earliest alarm that is due at `now`.

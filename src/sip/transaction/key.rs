@@ -106,8 +106,8 @@ impl Keys {
         match (&via, branch.and_then(strip_cookie)) {
             (Some(via), Some(branch)) => {
                 let mut words = self.words(Space::Branch);
-                words.folded(branch);
-                words.sent_by(via);
+                words.folded([branch, via.host]);
+                words.number(port_of(via));
                 words.bytes(method.as_bytes());
                 ServerKey {
                     key: words.finish(),
@@ -135,9 +135,9 @@ impl Keys {
         words.bytes(&cseq_number_of(request).to_be_bytes());
         match via {
             Some(via) => {
-                words.folded(via.transport);
-                words.sent_by(via);
-                words.folded(via.branch().unwrap_or_default());
+                words.folded([via.transport, via.host]);
+                words.number(port_of(via));
+                words.folded([via.branch().unwrap_or_default(), b""]);
             }
             None => words.bytes(request.raw(HeaderName::Via).next().unwrap_or_default()),
         }
@@ -200,6 +200,13 @@ fn cseq_number_of(message: &Message) -> u32 {
     message.cseq().map_or(0, |cseq| cseq.number)
 }
 
+fn port_of(via: &Via) -> u64 {
+    via.port.unwrap_or(DEFAULT_PORT).into()
+}
+
+/// Bytes of a word that are hashed at once.
+const HALF: usize = 32;
+
 /// A key in the making.
 struct Words {
     hash: <Hasher as BuildHasher>::Hasher,
@@ -211,38 +218,35 @@ impl Words {
     /// not run into each other.
     fn bytes(&mut self, word: &[u8]) {
         self.part(word);
-        self.length(word);
+        self.number(word.len() as u64);
     }
 
-    /// Adds a word whose case does not matter (§7.3.1).
-    fn folded(&mut self, word: &[u8]) {
-        for chunk in word.chunks(32) {
+    /// Adds two words whose case does not matter (§7.3.1), side by side.
+    fn folded(&mut self, words: [&[u8]; 2]) {
+        let [first, second] = words.map(<[u8]>::len);
+        for n in 0..first.max(second).div_ceil(HALF) {
             // Whole blocks, filled up with zeros, take no loop over bytes.
-            let mut lower = [0; 32];
-            for (to, from) in lower.iter_mut().zip(chunk) {
-                *to = *from;
+            let mut block = [0; 2 * HALF];
+            for (half, word) in block.chunks_exact_mut(HALF).zip(words) {
+                let chunk = word.chunks(HALF).nth(n).unwrap_or_default();
+                for (to, from) in half.iter_mut().zip(chunk) {
+                    *to = *from;
+                }
             }
-            lower.make_ascii_lowercase();
-            self.part(&lower);
+            block.make_ascii_lowercase();
+            self.part(&block);
         }
-        self.length(word);
+        self.number((first as u64) << 32 | second as u64);
     }
 
-    fn sent_by(&mut self, via: &Via) {
-        self.folded(via.host);
-        let port = via.port.unwrap_or(DEFAULT_PORT);
-        self.hash.write_u16(port);
-        self.check.write_u16(port);
+    fn number(&mut self, number: u64) {
+        self.hash.write_u64(number);
+        self.check.write_u64(number);
     }
 
     fn part(&mut self, bytes: &[u8]) {
         self.hash.write(bytes);
         self.check.write(bytes);
-    }
-
-    fn length(&mut self, word: &[u8]) {
-        self.hash.write_usize(word.len());
-        self.check.write_usize(word.len());
     }
 
     fn finish(self) -> Key {

@@ -45,14 +45,13 @@ impl<O> Slot<O> {
         id: TransactionId,
         reaction: &Reaction,
     ) {
-        for (timer, wait) in reaction.arm.into_iter().flatten() {
+        for &(timer, wait) in reaction.arm.iter().flatten() {
+            let at = alarms.set(now, wait, (id, timer));
             if timer.bounds() {
                 self.bound = Some(timer);
             } else if let Some(packet) = &mut self.packet {
-                let at = now + wait;
                 packet.again = Some(Alarm { timer, at });
             }
-            alarms.set(now, wait, (id, timer));
         }
     }
 
