@@ -224,6 +224,7 @@ impl<K> Lanes<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn at(micros: u64) -> Instant {
         Instant::from_micros(micros)
@@ -252,5 +253,39 @@ mod tests {
         }
         let order: Vec<u64> = core::iter::from_fn(|| lanes.expire(at(1_000))).collect();
         assert_eq!(order, (0..100).collect::<Vec<_>>());
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_sorted_list(steps in prop::collection::vec((0_u64..40, 0_u64..30, 0..4), 0..600)) {
+            let mut lanes = Lanes::new();
+            let mut model: Vec<(Instant, usize)> = Vec::new();
+            let mut now = 0;
+            for (number, (micros, passed, action)) in steps.into_iter().enumerate() {
+                match action {
+                    0 | 1 => {
+                        let due = lanes.set(at(now), Duration::from_micros(micros), number);
+                        prop_assert_eq!(due, at(now + micros));
+                        model.push((due, number));
+                    }
+                    2 => {
+                        lanes.set_at(at(now + micros), number);
+                        model.push((at(now + micros), number));
+                    }
+                    _ => {
+                        now += passed;
+                        model.sort_unstable();
+                        let due = model.extract_if(.., |(due, _)| *due <= at(now));
+                        let due: Vec<usize> = due.map(|(_, number)| number).collect();
+                        let rang: Vec<usize> =
+                            core::iter::from_fn(|| lanes.expire(at(now))).collect();
+                        prop_assert_eq!(rang, due);
+                    }
+                }
+                let first = model.iter().map(|&(due, _)| due).min();
+                prop_assert_eq!(lanes.deadline(), first);
+                prop_assert_eq!(lanes.len(), model.len());
+            }
+        }
     }
 }
