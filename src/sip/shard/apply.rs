@@ -218,7 +218,6 @@ impl Shard {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a verdict's parts, once")]
     fn begin_message(
         &mut self,
         now: Instant,
