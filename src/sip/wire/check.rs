@@ -1,9 +1,10 @@
 //! What earns a 4xx or 5xx before any method is looked at. A response that
 //! fails here is dropped (RFC 3261 §8.1.3, RFC 4475 §3.1.2.5).
 
+use super::class::VISIBLE;
 use super::header::{ContactValue, HeaderName, NameAddr};
 use super::message::{MAX_BODY_BYTES, Message, bracketed};
-use super::scan::split;
+use super::part::Part;
 use super::{Fault, FaultKind, Method, Scheme, StartLine, Uri};
 
 /// Header fields that every message has (RFC 3261 §8.1.1). Max-Forwards is
@@ -86,11 +87,7 @@ impl<'a> Message<'a> {
         if self.fields.repeated(SINGLE) != 0 {
             return Err(self.repeated_fault());
         }
-        if self
-            .call_id()
-            .iter()
-            .any(|&byte| byte <= b' ' || byte >= 0x7f)
-        {
+        if !self.part(self.call_id()).is_all(&VISIBLE) {
             return Err(self.malformed(HeaderName::CallId));
         }
         Ok(())
@@ -129,7 +126,7 @@ impl<'a> Message<'a> {
 
     fn check_request_uri(&mut self, text: &'a [u8]) -> Result<(), Fault> {
         let at = self.offset_of(text);
-        let uri = Uri::parse(text)
+        let uri = Uri::read(self.part(text))
             .map_err(|fault| Fault::new(FaultKind::RequestUri, at + usize::from(fault.at)))?;
         if uri.scheme == Scheme::Other {
             return Err(Fault::new(FaultKind::Scheme, at));
@@ -158,7 +155,7 @@ impl<'a> Message<'a> {
     }
 
     fn check_length(&self) -> Result<(), Fault> {
-        if let Some(length) = self.content_length()?
+        if let Some(length) = self.length?
             && length > self.body.len()
         {
             let at = self.malformed(HeaderName::ContentLength).at;
@@ -178,20 +175,22 @@ impl<'a> Message<'a> {
 
     fn check_addresses(&mut self) -> Result<(), Fault> {
         let mut top = None;
-        self.vias().try_for_each(|via| {
-            top = top.or(Some(via?));
-            Ok(())
-        })?;
+        for via in self.vias() {
+            let via = via?;
+            top.get_or_insert(via);
+        }
         let (from, to) = (self.from()?, self.to()?);
         let from_uri = self.check_uri(HeaderName::From, &from)?;
         let to_uri = self.check_uri(HeaderName::To, &to)?;
-        self.contacts().try_for_each(|contact| match contact? {
-            ContactValue::Addr(addr) => self.check_uri(HeaderName::Contact, &addr).map(drop),
-            ContactValue::Star => Ok(()),
-        })?;
+        for contact in self.contacts() {
+            if let ContactValue::Addr(addr) = contact? {
+                self.check_uri(HeaderName::Contact, &addr)?;
+            }
+        }
         for name in [HeaderName::Route, HeaderName::RecordRoute] {
-            self.list(name, bracketed)
-                .try_for_each(|route| self.check_uri(name, &route?).map(drop))?;
+            for route in self.list(name, bracketed) {
+                self.check_uri(name, &route?)?;
+            }
         }
         self.known.via = top;
         (self.known.from, self.known.from_uri) = (Some(from), Some(from_uri));
@@ -200,16 +199,21 @@ impl<'a> Message<'a> {
     }
 
     /// A URI of any scheme will do here; one of a scheme we know must be whole.
-    fn check_uri<'u>(&self, name: HeaderName, addr: &NameAddr<'u>) -> Result<Uri<'u>, Fault> {
-        Uri::parse(addr.uri).map_err(|fault| {
+    fn check_uri(&self, name: HeaderName, addr: &NameAddr<'a>) -> Result<Uri<'a>, Fault> {
+        Uri::read(self.part(addr.uri)).map_err(|fault| {
             let at = self.offset_of(addr.uri) + usize::from(fault.at);
             Fault::new(FaultKind::Malformed(name), at)
         })
     }
 
+    /// A part of the datagram, as such.
+    fn part(&self, part: &'a [u8]) -> Part<'a> {
+        Part::within(self.datagram, self.offset_of(part), part.len())
+    }
+
     /// Where a part of the datagram stands in it.
     fn offset_of(&self, part: &[u8]) -> usize {
         let (from, to) = (self.datagram.as_ptr().addr(), part.as_ptr().addr());
-        split(self.datagram, to.saturating_sub(from)).0.len()
+        to.saturating_sub(from)
     }
 }

@@ -6,8 +6,9 @@
 
 use super::fields::{Field, Fields};
 use super::header::{CSeq, ContactValue, DigestParams, HeaderName, NameAddr, Via};
+use super::part::Part;
 use super::read::Reader;
-use super::scan::{elements, number, split};
+use super::scan::{Elements, elements, number, split};
 use super::{Fault, FaultKind, Method, StartLine, Status, Unreadable, Uri};
 
 /// How long a body may be: a relayed one needs room for its header in one datagram.
@@ -19,6 +20,9 @@ pub struct Message<'a> {
     pub(super) start: StartLine<'a>,
     pub(super) fields: &'a Fields,
     pub(super) body: &'a [u8],
+    /// What Content-Length says, in bytes; absent over UDP means the rest of
+    /// the datagram (RFC 3261 §18.3).
+    pub(super) length: Result<Option<usize>, Fault>,
     /// Whether no field holds a line end or another control.
     pub(super) even: bool,
     /// The first fault found while reading.
@@ -57,7 +61,7 @@ impl<'a> Message<'a> {
             .ok_or(Unreadable::Empty)?;
         let mut reader = Reader::new(datagram, start_at);
         let (line_at, line_end) = reader.line();
-        let line = datagram.get(line_at..line_end).unwrap_or(b"");
+        let line = Part::within(datagram, line_at, line_end - line_at);
         let (start, fault) = StartLine::parse(line, start_at)?;
         reader.fault = fault.or(reader.fault);
         reader.fields(fields);
@@ -71,11 +75,15 @@ impl<'a> Message<'a> {
             start,
             fields,
             body: rest,
+            length: Ok(None),
             even: !reader.uneven,
             fault: reader.fault,
             known: Known::default(),
         };
-        if let Ok(Some(length)) = message.content_length() {
+        message.length = message.at_most_one(HeaderName::ContentLength, |value| {
+            usize::try_from(value.whole_number()?).ok()
+        });
+        if let Ok(Some(length)) = message.length {
             message.body = split(rest, length).0;
         }
         Ok(message)
@@ -126,7 +134,7 @@ impl<'a> Message<'a> {
     pub fn cseq(&self) -> Result<CSeq<'a>, Fault> {
         match self.known.cseq {
             Some(cseq) => Ok(cseq),
-            None => self.one(HeaderName::CSeq, CSeq::parse),
+            None => self.one(HeaderName::CSeq, CSeq::read),
         }
     }
 
@@ -134,7 +142,7 @@ impl<'a> Message<'a> {
     pub fn from(&self) -> Result<NameAddr<'a>, Fault> {
         match self.known.from {
             Some(from) => Ok(from),
-            None => self.one(HeaderName::From, NameAddr::parse),
+            None => self.one(HeaderName::From, NameAddr::read),
         }
     }
 
@@ -142,7 +150,7 @@ impl<'a> Message<'a> {
     pub fn to(&self) -> Result<NameAddr<'a>, Fault> {
         match self.known.to {
             Some(to) => Ok(to),
-            None => self.one(HeaderName::To, NameAddr::parse),
+            None => self.one(HeaderName::To, NameAddr::read),
         }
     }
 
@@ -177,12 +185,12 @@ impl<'a> Message<'a> {
 
     /// All Vias, topmost first.
     pub fn vias(&self) -> impl Iterator<Item = Result<Via<'a>, Fault>> {
-        self.list(HeaderName::Via, Via::parse)
+        self.list(HeaderName::Via, Via::read)
     }
 
     /// All Contacts.
     pub fn contacts(&self) -> impl Iterator<Item = Result<ContactValue<'a>, Fault>> {
-        self.list(HeaderName::Contact, ContactValue::parse)
+        self.list(HeaderName::Contact, ContactValue::read)
     }
 
     /// All Routes, topmost first.
@@ -197,15 +205,8 @@ impl<'a> Message<'a> {
 
     /// Max-Forwards, which may be absent (RFC 3261 §16.3 step 3).
     pub fn max_forwards(&self) -> Result<Option<u8>, Fault> {
-        let hops = |value| number(value).and_then(|number| u8::try_from(number).ok());
+        let hops = |value: Part| u8::try_from(value.whole_number()?).ok();
         self.at_most_one(HeaderName::MaxForwards, hops)
-    }
-
-    /// Content-Length in bytes; absent over UDP means the rest of the datagram
-    /// (RFC 3261 §18.3).
-    pub(super) fn content_length(&self) -> Result<Option<usize>, Fault> {
-        let length = |value| number(value).and_then(|number| usize::try_from(number).ok());
-        self.at_most_one(HeaderName::ContentLength, length)
     }
 
     /// Expires in seconds. A malformed one is as good as none (RFC 3261 §20.19).
@@ -235,7 +236,9 @@ impl<'a> Message<'a> {
     /// WWW-Authenticate or Proxy-Authenticate, one per header field
     /// (RFC 3261 §7.3.1).
     pub fn credentials(&self, name: HeaderName) -> impl Iterator<Item = DigestParams<'a>> {
-        self.raw(name).map(DigestParams::parse)
+        let datagram = self.datagram;
+        let fields = self.fields.named(name);
+        fields.map(move |field| DigestParams::read(part_in(datagram, field)))
     }
 
     /// The trimmed value of the first header field of that name.
@@ -291,20 +294,20 @@ impl<'a> Message<'a> {
     }
 
     /// The first field of that name, typed.
-    fn one<T>(&self, name: HeaderName, parse: impl Fn(&'a [u8]) -> Option<T>) -> Result<T, Fault> {
-        self.at_most_one(name, parse)?
+    fn one<T>(&self, name: HeaderName, read: impl Fn(Part<'a>) -> Option<T>) -> Result<T, Fault> {
+        self.at_most_one(name, read)?
             .ok_or(Fault::new(FaultKind::Missing(name), 0))
     }
 
     fn at_most_one<T>(
         &self,
         name: HeaderName,
-        parse: impl Fn(&'a [u8]) -> Option<T>,
+        read: impl Fn(Part<'a>) -> Option<T>,
     ) -> Result<Option<T>, Fault> {
         let Some(field) = self.fields.first(name) else {
             return Ok(None);
         };
-        match parse(self.value_of(field)) {
+        match read(part_in(self.datagram, field)) {
             Some(typed) => Ok(Some(typed)),
             None => Err(Fault {
                 kind: FaultKind::Malformed(name),
@@ -317,22 +320,26 @@ impl<'a> Message<'a> {
     pub(super) fn list<T>(
         &self,
         name: HeaderName,
-        parse: impl Fn(&'a [u8]) -> Option<T> + Clone,
+        read: impl Fn(Part<'a>) -> Option<T>,
     ) -> impl Iterator<Item = Result<T, Fault>> {
         let datagram = self.datagram;
-        self.fields.named(name).flat_map(move |field| {
-            let fault = Fault {
-                kind: FaultKind::Malformed(name),
-                at: field.value_at,
-            };
-            let parse = parse.clone();
-            elements(value_in(datagram, field)).map(move |element| parse(element).ok_or(fault))
+        let mut fields = self.fields.named(name);
+        let (mut values, mut at) = (Elements::default(), 0);
+        core::iter::from_fn(move || {
+            loop {
+                if let Some(value) = values.next_part() {
+                    let kind = FaultKind::Malformed(name);
+                    return Some(read(value).ok_or(Fault { kind, at }));
+                }
+                let field = fields.next()?;
+                (values, at) = (Elements::of(part_in(datagram, field)), field.value_at);
+            }
         })
     }
 }
 
-pub(super) fn bracketed(value: &[u8]) -> Option<NameAddr<'_>> {
-    NameAddr::parse(value).filter(|addr| addr.bracketed)
+pub(super) fn bracketed(value: Part<'_>) -> Option<NameAddr<'_>> {
+    NameAddr::read(value).filter(|addr| addr.bracketed)
 }
 
 fn slice(datagram: &[u8], at: u16, len: u16) -> &[u8] {
@@ -346,4 +353,12 @@ fn name_in<'a>(datagram: &'a [u8], field: &Field) -> &'a [u8] {
 
 fn value_in<'a>(datagram: &'a [u8], field: &Field) -> &'a [u8] {
     slice(datagram, field.value_at, field.value_len)
+}
+
+fn part_in<'a>(datagram: &'a [u8], field: &Field) -> Part<'a> {
+    Part::within(
+        datagram,
+        usize::from(field.value_at),
+        usize::from(field.value_len),
+    )
 }

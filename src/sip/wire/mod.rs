@@ -6,12 +6,14 @@
 //! judged by others.
 
 mod check;
+mod class;
 mod controls;
 mod error;
 mod fields;
 pub mod header;
 mod message;
 mod method;
+mod part;
 mod read;
 mod reply;
 mod scan;

@@ -1,10 +1,12 @@
 //! Lines and header fields of a datagram (RFC 3261 §7.3): where they start and
 //! end. Knows names, looks into no value.
 
+use super::class::TOKEN;
 use super::controls::Controls;
 use super::fields::{Field, Fields};
 use super::header::HeaderName;
-use super::scan::{span, split, token, trim_end, trim_start};
+use super::part::Part;
+use super::scan::{trim_end, trim_start};
 use super::{Fault, FaultKind};
 
 /// How long one header field may be, name and folds included.
@@ -52,12 +54,12 @@ impl<'a> Reader<'a> {
                 // The LF of the line before, in a block of its own.
                 continue;
             }
+            if self.datagram.get(end..end + 2) == Some(b"\r\n") {
+                self.controls.pass_line_feed();
+                self.at = end + 2;
+                return (start, end);
+            }
             match self.byte(end) {
-                Some(b'\r') if self.byte(end + 1) == Some(b'\n') => {
-                    self.controls.pass_line_feed();
-                    self.at = end + 2;
-                    return (start, end);
-                }
                 Some(b'\n') => {
                     self.note(FaultKind::BareLineEnd, end);
                     self.at = end + 1;
@@ -74,29 +76,18 @@ impl<'a> Reader<'a> {
         (start, self.at)
     }
 
-    /// Takes one line with its continuations (RFC 3261 §7.3.1).
-    fn folded_line(&mut self) -> (usize, usize) {
-        let (start, mut end) = self.line();
-        while let Some(b' ' | b'\t') = self.byte(self.at) {
-            self.uneven = true;
-            end = self.line().1;
-        }
-        (start, end)
-    }
-
     /// Takes all header fields and the empty line after them.
     pub fn fields(&mut self, fields: &mut Fields) {
-        loop {
-            match self.byte(self.at) {
-                Some(b'\r') if self.byte(self.at + 1) == Some(b'\n') => return self.at += 2,
-                Some(b'\n') => {
-                    self.note(FaultKind::BareLineEnd, self.at);
-                    return self.at += 1;
-                }
-                None => return self.note(FaultKind::NoEmptyLine, self.at),
-                Some(_) => {}
+        while self.at < self.datagram.len() {
+            let (start, mut end) = self.line();
+            if start == end {
+                return;
             }
-            let (start, end) = self.folded_line();
+            // Continuations (RFC 3261 §7.3.1).
+            while let Some(b' ' | b'\t') = self.byte(self.at) {
+                self.uneven = true;
+                end = self.line().1;
+            }
             if end - start > MAX_FIELD_BYTES {
                 self.note(FaultKind::FieldTooLong, start);
             }
@@ -106,16 +97,16 @@ impl<'a> Reader<'a> {
                 None => self.note(FaultKind::FieldLine, start),
             }
         }
+        self.note(FaultKind::NoEmptyLine, self.at);
     }
 }
 
 /// `header-name HCOLON header-value` between two offsets.
 fn field(datagram: &[u8], start: usize, end: usize) -> Option<Field> {
-    let (line, _) = split(datagram.get(start..)?, end - start);
     // No known name holds a line end: one found ends in this line.
     let (name, name_len, value) = match HeaderName::at_start(datagram.get(start..)?) {
-        Some((name, len)) => (Some(name), len, line.get(len + 1..)?),
-        None => any_name(line)?,
+        Some((name, len)) => (Some(name), len, datagram.get(start + len + 1..end)?),
+        None => any_name(Part::within(datagram, start, end - start))?,
     };
     let value = trim_start(value);
     let value_at = end - value.len();
@@ -131,13 +122,11 @@ fn field(datagram: &[u8], start: usize, end: usize) -> Option<Field> {
 }
 
 /// Any name, its length, and what follows its colon.
-fn any_name(line: &[u8]) -> Option<(Option<HeaderName>, usize, &[u8])> {
-    let (name, rest) = token(line)?;
-    let value = match rest {
-        [b':', value @ ..] => value,
-        _ => span(rest, |byte| matches!(byte, b' ' | b'\t'))
-            .1
-            .strip_prefix(b":")?,
-    };
-    Some((HeaderName::new(name), name.len(), value))
+fn any_name(mut line: Part<'_>) -> Option<(Option<HeaderName>, usize, &[u8])> {
+    let name = line.run(&TOKEN);
+    while let Some(b' ' | b'\t') = line.first() {
+        line.take(1);
+    }
+    let found = !name.is_empty() && line.eat(b':');
+    found.then(|| (HeaderName::new(name), name.len(), line.rest()))
 }

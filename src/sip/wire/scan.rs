@@ -3,80 +3,10 @@
 //! Everything here takes hostile bytes, returns parts of them, and knows no
 //! header by name.
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr3};
 
-/// Which classes each byte belongs to. One load answers for every rule of the
-/// grammar: nearly every byte of an address passes here.
-static CLASSES: [u8; 256] = classes();
-
-/// `token`.
-pub(crate) const TOKEN: u8 = 1;
-/// The values of header parameters, a little wider than `gen-value`: visible
-/// characters that separate nothing, as addresses and URIs need.
-pub(crate) const PARAM_VALUE: u8 = 2;
-/// `user`, and `#`: phones dial service codes so.
-pub(crate) const USER: u8 = 4;
-/// `password`.
-pub(crate) const PASSWORD: u8 = 8;
-/// `paramchar`, and `=`.
-pub(crate) const URI_PARAM: u8 = 16;
-/// `hname`, `hvalue`, and what joins them.
-pub(crate) const URI_HEADER: u8 = 32;
-/// The characters of names and IPv4 addresses. Underscores are among them:
-/// they occur in private names and mean no harm.
-pub(crate) const HOST: u8 = 64;
-/// What a URI of any scheme may hold: no white space, controls, quotes or
-/// angle brackets (RFC 3986 appendix C).
-pub(crate) const OPAQUE: u8 = 128;
-
-#[allow(
-    clippy::indexing_slicing,
-    reason = "evaluated by the compiler, which refuses what is out of bounds"
-)]
-const fn classes() -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0_u8;
-    loop {
-        let alphanum = byte.is_ascii_alphanumeric();
-        let unreserved = alphanum || is_one_of(byte, b"-_.!~*'()");
-        table[byte as usize] = class(TOKEN, alphanum || is_one_of(byte, b"-.!%*_+`'~"))
-            | class(
-                PARAM_VALUE,
-                byte.is_ascii_graphic() && !is_one_of(byte, b"\",;<>\\"),
-            )
-            | class(USER, unreserved || is_one_of(byte, b"&=+$,;?/#"))
-            | class(PASSWORD, unreserved || is_one_of(byte, b"&=+$,"))
-            | class(URI_PARAM, unreserved || is_one_of(byte, b"[]/:&+$="))
-            | class(URI_HEADER, unreserved || is_one_of(byte, b"[]/?:+$=&"))
-            | class(HOST, alphanum || is_one_of(byte, b"-._"))
-            | class(OPAQUE, byte.is_ascii_graphic() && !is_one_of(byte, b"<>\""));
-        if byte == u8::MAX {
-            return table;
-        }
-        byte += 1;
-    }
-}
-
-const fn class(class: u8, belongs: bool) -> u8 {
-    if belongs { class } else { 0 }
-}
-
-const fn is_one_of(byte: u8, mut bytes: &[u8]) -> bool {
-    while let [first, rest @ ..] = bytes {
-        if *first == byte {
-            return true;
-        }
-        bytes = rest;
-    }
-    false
-}
-
-/// Whether a byte belongs to a class.
-pub(crate) fn is(byte: u8, class: u8) -> bool {
-    CLASSES
-        .get(usize::from(byte))
-        .is_some_and(|classes| classes & class != 0)
-}
+use super::class::{HOST, TOKEN};
+use super::part::Part;
 
 /// Linear white space, its folds included.
 pub(crate) const fn is_lws(byte: u8) -> bool {
@@ -85,17 +15,24 @@ pub(crate) const fn is_lws(byte: u8) -> bool {
 
 /// Whether all of `bytes` is one `token` (RFC 3261 §25.1).
 pub fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| is(byte, TOKEN))
+    !bytes.is_empty() && Part::new(bytes).is_all(&TOKEN)
+}
+
+/// Whether `bytes` is `word`, in any case. Nearly all that is comes as the RFC
+/// writes it.
+pub(crate) fn is_word(bytes: &[u8], word: &[u8]) -> bool {
+    bytes == word || bytes.eq_ignore_ascii_case(word)
 }
 
 /// `bytes` without white space at its start, of which there is seldom more
 /// than one space.
-pub(crate) fn trim_start(bytes: &[u8]) -> &[u8] {
-    let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
-    match bytes.first() {
-        Some(&byte) if is_lws(byte) => span(bytes, is_lws).1,
-        _ => bytes,
+pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && is_lws(*first)
+    {
+        bytes = rest;
     }
+    bytes
 }
 
 /// `bytes` without white space at its end, of which there is seldom any.
@@ -118,70 +55,61 @@ pub(crate) fn split(bytes: &[u8], at: usize) -> (&[u8], &[u8]) {
     bytes.split_at_checked(at).unwrap_or((bytes, b""))
 }
 
-/// The longest start of `bytes` that `belongs`, and the rest.
-pub(crate) fn span(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    let end = bytes
-        .iter()
-        .position(|&byte| !belongs(byte))
-        .unwrap_or(bytes.len());
-    split(bytes, end)
-}
-
-/// A token at the start of `bytes`, and the rest.
-pub(crate) fn token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (token, rest) = span(bytes, |byte| is(byte, TOKEN));
-    if token.is_empty() {
-        None
-    } else {
-        Some((token, rest))
-    }
-}
-
 /// The inside of a quoted string whose opening quote has been taken, escapes
-/// left as they are, and what follows the closing quote.
-pub(crate) fn quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut at = 0;
+/// left as they are; takes the closing quote too.
+pub(crate) fn quoted<'a>(text: &mut Part<'a>) -> Option<&'a [u8]> {
+    let whole = text.rest();
     loop {
-        let hit = at + memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        let (inside, rest) = split(bytes, hit);
-        match rest {
-            [b'"', after @ ..] => return Some((inside, after)),
-            _ => at = hit + 2,
+        text.until_either(b'"', b'\\');
+        if text.first()? == b'"' {
+            let inside = split(whole, whole.len() - text.len()).0;
+            text.take(1);
+            return Some(inside);
         }
+        text.take(2);
     }
 }
 
 /// A decimal number that is all of `bytes`; `None` also when it exceeds 32 bits.
 pub(crate) fn number(bytes: &[u8]) -> Option<u32> {
-    if bytes.is_empty() {
-        return None;
-    }
-    bytes.iter().try_fold(0_u32, |number, &byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number.checked_mul(10)?.checked_add(u32::from(digit))
-    })
+    Part::new(bytes).whole_number()
 }
 
 /// The values of a comma-separated header field value, trimmed. Commas in
 /// quoted strings and between `<` and `>` do not separate. An unterminated
 /// quote or bracket takes all that is left.
 pub fn elements(value: &[u8]) -> Elements<'_> {
-    Elements { rest: Some(value) }
+    Elements::of(Part::new(value))
 }
 
 /// Iterates over the values of one header field. See [`elements`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Elements<'a> {
-    rest: Option<&'a [u8]>,
+    rest: Option<Part<'a>>,
 }
 
 impl<'a> Elements<'a> {
+    pub(crate) fn of(value: Part<'a>) -> Elements<'a> {
+        Elements { rest: Some(value) }
+    }
+
     /// What has not been taken, after its comma; `None` after the last value.
-    pub(crate) fn rest(&self) -> Option<&'a [u8]> {
+    pub(crate) fn rest(&self) -> Option<Part<'a>> {
         self.rest
+    }
+
+    /// The next value.
+    pub(crate) fn next_part(&mut self) -> Option<Part<'a>> {
+        let rest = self.rest.take()?;
+        // Most values are one, whatever quotes and brackets they have.
+        if !rest.has(b',') {
+            return Some(rest.trimmed());
+        }
+        let Some(at) = comma(rest) else {
+            return Some(rest.trimmed());
+        };
+        self.rest = Some(rest.after(at + 1));
+        Some(rest.before(at).trimmed())
     }
 }
 
@@ -189,53 +117,43 @@ impl<'a> Iterator for Elements<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = self.rest.take()?;
-        match comma(rest) {
-            Some(at) => {
-                let (element, after) = split(rest, at);
-                self.rest = after.get(1..);
-                Some(trim(element))
-            }
-            None => Some(trim(rest)),
-        }
+        self.next_part().map(Part::rest)
     }
 }
 
 /// Where the first separating comma stands.
-fn comma(bytes: &[u8]) -> Option<usize> {
-    // Most values are one, whatever quotes and brackets they have.
-    memchr(b',', bytes)?;
+fn comma(text: Part<'_>) -> Option<usize> {
+    let bytes = text.rest();
     let mut at = 0;
     loop {
         let hit = at + memchr3(b',', b'"', b'<', bytes.get(at..)?)?;
         let after = bytes.get(hit + 1..)?;
         match bytes.get(hit)? {
             b',' => return Some(hit),
-            b'"' => at = bytes.len() - quoted(after)?.1.len(),
+            b'"' => {
+                let mut after = Part::new(after);
+                quoted(&mut after)?;
+                at = bytes.len() - after.len();
+            }
             _ => at = hit + 1 + memchr(b'>', after)? + 1,
         }
     }
 }
 
-/// A host at the start of `bytes` (an IPv6 literal with its brackets), and the rest.
-pub(crate) fn host(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    if bytes.first() == Some(&b'[') {
-        let (host, rest) = split(bytes, memchr(b']', bytes)? + 1);
-        return ip_v6(host).map(|_| (host, rest));
+/// Takes a host (an IPv6 literal with its brackets).
+pub(crate) fn host<'a>(text: &mut Part<'a>) -> Option<&'a [u8]> {
+    if text.first() == Some(b'[') {
+        let host = text.take(memchr(b']', text.rest())? + 1);
+        return ip_v6(host).map(|_| host);
     }
-    let (host, rest) = span(bytes, |byte| is(byte, HOST));
-    if host.is_empty() {
-        None
-    } else {
-        Some((host, rest))
-    }
+    let host = text.run(&HOST);
+    if host.is_empty() { None } else { Some(host) }
 }
 
-/// A port at the start of `bytes`, and the rest. 0 is none.
-pub(crate) fn port(bytes: &[u8]) -> Option<(u16, &[u8])> {
-    let (digits, rest) = span(bytes, |byte| byte.is_ascii_digit());
-    let port = u16::try_from(number(digits)?).ok()?;
-    if port == 0 { None } else { Some((port, rest)) }
+/// Takes a port. 0 is none.
+pub(crate) fn port(text: &mut Part<'_>) -> Option<u16> {
+    let port = u16::try_from(text.number()?).ok()?;
+    if port == 0 { None } else { Some(port) }
 }
 
 /// The address a host names literally: IPv4, or IPv6 with or without brackets.
@@ -301,12 +219,11 @@ mod tests {
 
     #[test]
     fn a_quoted_string_ends_at_its_first_unescaped_quote() {
-        assert_eq!(
-            quoted(b"a\\\"b\\\\\" rest"),
-            Some((&b"a\\\"b\\\\"[..], &b" rest"[..]))
-        );
-        assert_eq!(quoted(b"open\\\""), None);
-        assert_eq!(quoted(b"open\\"), None);
+        let mut text = Part::new(b"a\\\"b\\\\\" rest");
+        assert_eq!(quoted(&mut text), Some(&b"a\\\"b\\\\"[..]));
+        assert_eq!(text.rest(), b" rest");
+        assert_eq!(quoted(&mut Part::new(b"open\\\"")), None);
+        assert_eq!(quoted(&mut Part::new(b"open\\")), None);
     }
 
     #[test]
@@ -320,6 +237,10 @@ mod tests {
 
     #[test]
     fn hosts_are_names_or_literals() {
+        let host = |text| {
+            let mut text = Part::new(text);
+            host(&mut text).map(|host| (host, text.rest()))
+        };
         assert_eq!(host(b"a.b:5060"), Some((&b"a.b"[..], &b":5060"[..])));
         assert_eq!(host(b"[::1]:5"), Some((&b"[::1]"[..], &b":5"[..])));
         assert!(host(b"[::1").is_none());
@@ -332,6 +253,10 @@ mod tests {
 
     #[test]
     fn ports_are_1_to_65535() {
+        let port = |text| {
+            let mut text = Part::new(text);
+            port(&mut text).map(|port| (port, text.rest()))
+        };
         assert_eq!(port(b"65535;x"), Some((65535, &b";x"[..])));
         assert!(port(b"65536").is_none());
         assert!(port(b"0").is_none());

@@ -2,7 +2,8 @@
 
 use memchr::{memchr, memchr2, memrchr};
 
-use super::scan::{is_token, number, split};
+use super::part::Part;
+use super::scan::{is_token, is_word, number, split};
 use super::{Fault, FaultKind, Method, Status, Unreadable};
 
 /// The first line of a message.
@@ -29,41 +30,49 @@ impl<'a> StartLine<'a> {
     /// Reads a line without its CRLF, which begins `at` bytes into the
     /// datagram. A request with a fault worth an answer comes with that fault.
     pub(super) fn parse(
-        line: &'a [u8],
+        line: Part<'a>,
         at: usize,
     ) -> Result<(StartLine<'a>, Option<Fault>), Unreadable> {
-        if starts_with_sip(line) {
-            return status_line(line)
-                .map(|start| (start, None))
-                .ok_or(Unreadable::StatusLine);
+        if starts_with_sip(line.rest()) {
+            let start = status_line(line).ok_or(Unreadable::StatusLine)?;
+            return Ok((start, None));
         }
-        request_line(line, at).ok_or(Unreadable::NotSip)
+        match plain_request_line(line) {
+            Some(start) => Ok((start, None)),
+            None => request_line(line.rest(), at).ok_or(Unreadable::NotSip),
+        }
     }
 }
 
 /// SIP-Version is compared without regard to case (RFC 3261 §7.1).
 fn starts_with_sip(text: &[u8]) -> bool {
-    text.get(..4)
-        .is_some_and(|start| start == b"SIP/" || start.eq_ignore_ascii_case(b"SIP/"))
+    text.get(..4).is_some_and(|start| is_word(start, b"SIP/"))
 }
 
-fn status_line(line: &[u8]) -> Option<StartLine<'_>> {
-    let (version, rest) = split(line, memchr(b' ', line)?);
-    if !version.eq_ignore_ascii_case(b"SIP/2.0") {
+fn status_line(mut line: Part<'_>) -> Option<StartLine<'_>> {
+    let version = line.until(b' ');
+    if !is_word(version, b"SIP/2.0") || !line.eat(b' ') {
         return None;
     }
     // The space after the code is missing in some replies with no phrase;
     // RFC 4475 §3.1.1.13 suggests to overlook that.
-    let rest = rest.get(1..)?;
-    let (code, reason) = split(rest, memchr(b' ', rest).unwrap_or(rest.len()));
+    let code = line.until(b' ');
     if code.len() != 3 {
         return None;
     }
     let status = Status::new(u16::try_from(number(code)?).ok()?)?;
-    Some(StartLine::Response {
-        status,
-        reason: reason.get(1..).unwrap_or(b""),
-    })
+    let reason = line.after(1).rest();
+    Some(StartLine::Response { status, reason })
+}
+
+/// A Request-Line of a known method and without a fault, as nearly all are.
+fn plain_request_line(mut line: Part<'_>) -> Option<StartLine<'_>> {
+    let method = Method::new(line.until(b' '));
+    line.eat(b' ');
+    let uri = line.until_either(b' ', b'\t');
+    let known = !matches!(method, Method::Other(_));
+    let plain = known && !uri.is_empty() && line.rest() == b" SIP/2.0";
+    plain.then_some(StartLine::Request { method, uri })
 }
 
 /// A line counts as a request as soon as it begins with a token and ends in
@@ -78,7 +87,7 @@ fn request_line(line: &[u8], at: usize) -> Option<(StartLine<'_>, Option<Fault>)
         return None;
     }
     let uri_at = at + method.len() + 1;
-    let fault = if version != b"SIP/2.0" && !version.eq_ignore_ascii_case(b"SIP/2.0") {
+    let fault = if !is_word(version, b"SIP/2.0") {
         let kind = if is_version(version) {
             FaultKind::Version
         } else {
@@ -114,9 +123,10 @@ fn is_version(version: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn fault(line: &str) -> Option<FaultKind> {
-        StartLine::parse(line.as_bytes(), 0)
+        StartLine::parse(Part::new(line.as_bytes()), 0)
             .unwrap()
             .1
             .map(|fault| fault.kind)
@@ -124,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_request_line() {
-        let (start, fault) = StartLine::parse(b"INVITE sip:bob@biloxi.com SIP/2.0", 0).unwrap();
+        let (start, fault) =
+            StartLine::parse(Part::new(b"INVITE sip:bob@biloxi.com SIP/2.0"), 0).unwrap();
         assert_eq!(
             start,
             StartLine::Request {
@@ -133,6 +144,16 @@ mod tests {
             }
         );
         assert_eq!(fault, None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_request_line_is_read_as_any_other(line in "(INVITE|BYE|X| ){1,2}[ \t]?(sip:a@b|\\PC{0,9})[ \t]?(SIP/2.0|sip/2.0|SIP/3.0)?[ \t]?") {
+            let plain = plain_request_line(Part::new(line.as_bytes()));
+            if let Some(start) = plain {
+                prop_assert_eq!(request_line(line.as_bytes(), 0), Some((start, None)));
+            }
+        }
     }
 
     #[test]
@@ -151,8 +172,9 @@ mod tests {
 
     #[test]
     fn a_status_line() {
-        let parse =
-            |line: &'static str| StartLine::parse(line.as_bytes(), 0).map(|(start, _)| start);
+        let parse = |line: &'static str| {
+            StartLine::parse(Part::new(line.as_bytes()), 0).map(|(start, _)| start)
+        };
         let ok = |status, reason: &'static str| {
             Ok(StartLine::Response {
                 status,
@@ -184,7 +206,7 @@ mod tests {
             "IN(VITE sip:b SIP/2.0",
         ] {
             assert_eq!(
-                StartLine::parse(line.as_bytes(), 0),
+                StartLine::parse(Part::new(line.as_bytes()), 0),
                 Err(Unreadable::NotSip),
                 "{line}"
             );

@@ -1,6 +1,7 @@
 //! Contact (RFC 3261 §20.10): `*` or an address with q and expires.
 
 use super::NameAddr;
+use crate::wire::part::Part;
 use crate::wire::scan::number;
 
 /// One value of a Contact header field.
@@ -13,12 +14,17 @@ pub enum ContactValue<'a> {
 }
 
 impl<'a> ContactValue<'a> {
-    /// One value, trimmed.
+    /// One value.
     pub fn parse(value: &'a [u8]) -> Option<ContactValue<'a>> {
-        match value {
-            b"*" => Some(ContactValue::Star),
-            _ => NameAddr::parse(value).map(ContactValue::Addr),
+        ContactValue::read(Part::new(value).trimmed())
+    }
+
+    /// One trimmed value.
+    pub(crate) fn read(value: Part<'a>) -> Option<ContactValue<'a>> {
+        if value.len() == 1 && value.first() == Some(b'*') {
+            return Some(ContactValue::Star);
         }
+        NameAddr::read(value).map(ContactValue::Addr)
     }
 }
 

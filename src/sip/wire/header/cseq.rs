@@ -1,7 +1,8 @@
 //! CSeq (RFC 3261 §20.16).
 
 use crate::wire::Method;
-use crate::wire::scan::{is_token, number, span, trim, trim_start};
+use crate::wire::part::Part;
+use crate::wire::scan::is_token;
 
 /// The place of a request in its dialog.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,15 +16,20 @@ pub struct CSeq<'a> {
 impl<'a> CSeq<'a> {
     /// All of `value`. The number is of 32 bits; a larger one is none.
     pub fn parse(value: &'a [u8]) -> Option<CSeq<'a>> {
-        let (digits, rest) = span(trim(value), |byte| byte.is_ascii_digit());
-        let method = trim_start(rest);
-        if method.len() == rest.len() || !is_token(method) {
+        CSeq::read(Part::new(value).trimmed())
+    }
+
+    /// All of a trimmed value.
+    pub(crate) fn read(mut text: Part<'a>) -> Option<CSeq<'a>> {
+        let number = text.number()?;
+        if !text.skip_lws() {
             return None;
         }
-        Some(CSeq {
-            number: number(digits)?,
-            method: Method::new(method),
-        })
+        let method = Method::new(text.rest());
+        match method {
+            Method::Other(name) if !is_token(name) => None,
+            _ => Some(CSeq { number, method }),
+        }
     }
 }
 

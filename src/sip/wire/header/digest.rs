@@ -5,7 +5,9 @@ use memchr::memchr;
 
 use super::unquote;
 use crate::base::Text;
-use crate::wire::scan::{PARAM_VALUE, elements, is, quoted, span, split, token, trim, trim_start};
+use crate::wire::class::{PARAM_VALUE, TOKEN, VISIBLE};
+use crate::wire::part::Part;
+use crate::wire::scan::{Elements, is_word, quoted, split, trim};
 
 const NAMES: [&[u8]; 11] = [
     b"username",
@@ -58,10 +60,16 @@ accessors! {
 impl<'a> DigestParams<'a> {
     /// One header field value. Whatever is no parameter is passed over.
     pub fn parse(value: &'a [u8]) -> DigestParams<'a> {
-        let (scheme, rest) = span(trim(value), |byte| byte > b' ');
-        let scheme_is_digest = scheme.eq_ignore_ascii_case(b"Digest");
+        DigestParams::read(Part::new(value).trimmed())
+    }
+
+    /// One trimmed header field value.
+    pub(crate) fn read(mut text: Part<'a>) -> DigestParams<'a> {
+        let scheme = text.run(&VISIBLE);
+        let scheme_is_digest =
+            is_word(scheme, b"Digest") && text.first().is_none_or(|byte| byte <= b' ');
         let mut values = [None; NAMES.len()];
-        let mut rest = scheme_is_digest.then_some(rest);
+        let mut rest = scheme_is_digest.then_some(text);
         while let Some(text) = rest {
             let (name, value, after) = well_formed(text).unwrap_or_else(|| any(text));
             if let Some(slot) = index(name).and_then(|index| values.get_mut(index))
@@ -101,26 +109,32 @@ fn index(name: &[u8]) -> Option<usize> {
 }
 
 /// Name and value of one parameter, and what follows its comma.
-type Param<'a> = (&'a [u8], Option<&'a [u8]>, Option<&'a [u8]>);
+type Param<'a> = (&'a [u8], Option<&'a [u8]>, Option<Part<'a>>);
 
 /// The parameter `text` begins with, if it is one.
-fn well_formed(text: &[u8]) -> Option<Param<'_>> {
-    let (name, after) = token(trim_start(text))?;
-    let after = trim_start(trim_start(after).strip_prefix(b"=")?);
-    let (value, after) = match after {
-        [b'"', inside @ ..] => quoted(inside)?,
-        _ => span(after, |byte| is(byte, PARAM_VALUE)),
-    };
-    match trim_start(after) {
-        [] => Some((name, Some(value), None)),
-        [b',', after @ ..] => Some((name, Some(value), Some(after))),
-        _ => None,
+fn well_formed(mut text: Part<'_>) -> Option<Param<'_>> {
+    text.skip_lws();
+    let name = text.run(&TOKEN);
+    text.skip_lws();
+    if name.is_empty() || !text.eat(b'=') {
+        return None;
     }
+    text.skip_lws();
+    let value = if text.eat(b'"') {
+        quoted(&mut text)?
+    } else {
+        text.run(&PARAM_VALUE)
+    };
+    text.skip_lws();
+    if text.is_empty() {
+        return Some((name, Some(value), None));
+    }
+    text.eat(b',').then_some((name, Some(value), Some(text)))
 }
 
 /// Whatever `text` begins with, up to a comma.
-fn any(text: &[u8]) -> Param<'_> {
-    let mut list = elements(text);
+fn any(text: Part<'_>) -> Param<'_> {
+    let mut list = Elements::of(text);
     let param = list.next().unwrap_or_default();
     let (name, value) = split(param, memchr(b'=', param).unwrap_or(param.len()));
     let value = value.get(1..).map(|value| unquote(trim(value)));

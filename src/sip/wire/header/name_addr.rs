@@ -1,10 +1,11 @@
 //! `name-addr` and `addr-spec`: From, To, Route, Record-Route, Contact and
 //! their kin (RFC 3261 §20.10, §20.20, §20.34, §20.39).
 
-use memchr::{memchr, memchr2};
-
 use super::Params;
-use crate::wire::scan::{TOKEN, is, is_lws, quoted, split, trim, trim_start};
+use super::params::each;
+use crate::wire::class::TOKEN;
+use crate::wire::part::Part;
+use crate::wire::scan::{is_lws, is_word, quoted, trim};
 
 /// An address with its display name and header parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,7 +17,7 @@ pub struct NameAddr<'a> {
     /// Parameters of the header field, not of the URI.
     pub params: Params<'a>,
     pub(crate) bracketed: bool,
-    tag: Option<Option<&'a [u8]>>,
+    tag: Option<&'a [u8]>,
 }
 
 impl<'a> NameAddr<'a> {
@@ -28,64 +29,71 @@ impl<'a> NameAddr<'a> {
     /// URI has no comma, `?` or `;` (RFC 3261 §20.10): what follows a `;` are
     /// header parameters.
     pub fn parse(value: &'a [u8]) -> Option<NameAddr<'a>> {
-        let value = trim(value);
-        let (display, rest) = match value {
-            [b'"', inside @ ..] => {
-                let (display, rest) = quoted(inside)?;
-                (display, trim_start(rest).strip_prefix(b"<")?)
-            }
-            _ => match memchr(b'<', value) {
-                Some(at) => {
-                    let (display, rest) = split(value, at);
-                    if !display.iter().all(|&byte| is_display_byte(byte)) {
-                        return None;
-                    }
-                    (trim(display), rest.get(1..)?)
-                }
-                None => return NameAddr::addr_spec(value),
-            },
-        };
-        let (uri, rest) = split(rest, memchr(b'>', rest)?);
-        NameAddr {
-            display,
-            uri,
-            params: Params::new(trim_start(rest.get(1..)?)),
-            bracketed: true,
-            tag: None,
-        }
-        .checked()
+        NameAddr::read(Part::new(value).trimmed())
     }
 
-    fn addr_spec(value: &'a [u8]) -> Option<NameAddr<'a>> {
-        let (uri, params) = split(value, memchr(b';', value).unwrap_or(value.len()));
-        let uri = trim(uri);
-        if memchr2(b',', b'?', uri).is_some() {
+    /// One trimmed address.
+    pub(crate) fn read(mut text: Part<'a>) -> Option<NameAddr<'a>> {
+        let display = if text.eat(b'"') {
+            let display = quoted(&mut text)?;
+            text.skip_lws();
+            display
+        } else {
+            let whole = text;
+            let display = text.until(b'<');
+            if text.is_empty() {
+                return NameAddr::addr_spec(whole);
+            }
+            if !is_display(display) {
+                return None;
+            }
+            trim(display)
+        };
+        if !text.eat(b'<') {
             return None;
         }
-        NameAddr {
-            display: b"",
-            uri,
-            params: Params::new(params),
-            bracketed: false,
-            tag: None,
+        let uri = text.until(b'>');
+        if !text.eat(b'>') {
+            return None;
         }
-        .checked()
+        text.skip_lws();
+        NameAddr::with(display, uri, text, true)
     }
 
-    /// The same with its tag; `None` if its parameters break the grammar.
-    fn checked(mut self) -> Option<NameAddr<'a>> {
-        let params = self.params.visit(|name, value| {
-            if name.eq_ignore_ascii_case(b"tag") {
-                self.tag.get_or_insert(value);
+    fn addr_spec(mut text: Part<'a>) -> Option<NameAddr<'a>> {
+        let uri = trim(text.until(b';'));
+        if Part::new(uri).has(b',') || Part::new(uri).has(b'?') {
+            return None;
+        }
+        NameAddr::with(b"", uri, text, false)
+    }
+
+    /// Finds the tag; `None` if there is no URI or the parameters break the
+    /// grammar.
+    fn with(
+        display: &'a [u8],
+        uri: &'a [u8],
+        params: Part<'a>,
+        bracketed: bool,
+    ) -> Option<NameAddr<'a>> {
+        let mut tag = None;
+        let whole = each(params, |name, value, _| {
+            if is_word(name, b"tag") {
+                tag.get_or_insert(value);
             }
         });
-        let whole = !self.uri.is_empty() && params;
-        whole.then_some(self)
+        (whole && !uri.is_empty()).then_some(NameAddr {
+            display,
+            uri,
+            params: Params::new(params.rest()),
+            bracketed,
+            tag: tag.flatten(),
+        })
     }
 
     /// The `tag` parameter (RFC 3261 §19.3).
     pub fn tag(&self) -> Option<&'a [u8]> {
-        self.tag.flatten()
+        self.tag
     }
 
     /// The value of a header parameter, unless empty or absent.
@@ -94,8 +102,18 @@ impl<'a> NameAddr<'a> {
     }
 }
 
-fn is_display_byte(byte: u8) -> bool {
-    is(byte, TOKEN) || is_lws(byte) || byte >= 0x80
+/// Tokens, white space between them, and what is not ASCII.
+fn is_display(text: &[u8]) -> bool {
+    let mut text = Part::new(text);
+    while !text.is_empty() {
+        text.run(&TOKEN);
+        match text.first() {
+            Some(byte) if is_lws(byte) || byte >= 0x80 => text.take(1),
+            Some(_) => return false,
+            None => break,
+        };
+    }
+    true
 }
 
 #[cfg(test)]

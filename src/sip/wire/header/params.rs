@@ -3,7 +3,9 @@
 
 use memchr::memchr;
 
-use crate::wire::scan::{PARAM_VALUE, is, quoted, span, split, token, trim, trim_start};
+use crate::wire::class::{PARAM_VALUE, TOKEN};
+use crate::wire::part::Part;
+use crate::wire::scan::{quoted, split, trim, trim_start};
 
 /// Parameters as they stand: empty, or from the first `;` on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -54,40 +56,53 @@ impl<'a> Params<'a> {
     /// Shows each parameter, as `iter` does, up to the first that breaks
     /// `*( SEMI generic-param )`. Whether none did.
     pub(crate) fn visit(self, mut visit: impl FnMut(&'a [u8], Option<&'a [u8]>)) -> bool {
-        let mut rest = trim_start(self.0);
-        while let [first, after @ ..] = rest {
-            if *first != b';' {
-                return false;
-            }
-            let Some((name, after)) = token(trim_start(after)) else {
-                return false;
-            };
-            rest = trim_start(after);
-            let mut value = None;
-            if let [b'=', after @ ..] = rest {
-                let Some((found, after)) = gen_value(trim_start(after)) else {
-                    return false;
-                };
-                (value, rest) = (Some(found), trim_start(after));
-            }
-            visit(name, value);
-        }
-        true
+        let mut text = Part::new(self.0);
+        text.skip_lws();
+        each(text, |name, value, _| visit(name, value))
     }
 }
 
-/// A `gen-value` with its quotes, and what follows.
-fn gen_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    if let [b'"', inside @ ..] = text {
-        let (_, rest) = quoted(inside)?;
-        return Some(split(text, text.len() - rest.len()));
+/// Shows each parameter of `text`, which is empty or starts with `;`: its
+/// name, its value with its quotes, and how much was left at its name. Ends at
+/// the first that breaks `*( SEMI generic-param )`; whether none did.
+pub(super) fn each<'a>(
+    mut text: Part<'a>,
+    mut visit: impl FnMut(&'a [u8], Option<&'a [u8]>, usize),
+) -> bool {
+    while !text.is_empty() {
+        if !text.eat(b';') {
+            return false;
+        }
+        text.skip_lws();
+        let left = text.len();
+        let name = text.run(&TOKEN);
+        if name.is_empty() {
+            return false;
+        }
+        text.skip_lws();
+        let mut value = None;
+        if text.eat(b'=') {
+            text.skip_lws();
+            let Some(found) = gen_value(&mut text) else {
+                return false;
+            };
+            value = Some(found);
+            text.skip_lws();
+        }
+        visit(name, value, left);
     }
-    let (value, rest) = span(text, |byte| is(byte, PARAM_VALUE));
-    if value.is_empty() {
-        None
-    } else {
-        Some((value, rest))
+    true
+}
+
+/// Takes a `gen-value` with its quotes.
+fn gen_value<'a>(text: &mut Part<'a>) -> Option<&'a [u8]> {
+    let whole = *text;
+    if text.eat(b'"') {
+        quoted(text)?;
+        return Some(whole.before(whole.len() - text.len()).rest());
     }
+    let value = text.run(&PARAM_VALUE);
+    if value.is_empty() { None } else { Some(value) }
 }
 
 /// A value without its quotes; escapes inside stay as they are.
@@ -127,10 +142,13 @@ fn semicolon(text: &[u8]) -> usize {
         match rest.iter().position(|&byte| matches!(byte, b';' | b'"')) {
             None => break,
             Some(hit) => match rest.get(hit + 1..) {
-                Some(after) if rest.get(hit) == Some(&b'"') => match quoted(after) {
-                    Some((_, rest)) => at = text.len() - rest.len(),
-                    None => break,
-                },
+                Some(after) if rest.get(hit) == Some(&b'"') => {
+                    let mut after = Part::new(after);
+                    if quoted(&mut after).is_none() {
+                        break;
+                    }
+                    at = text.len() - after.len();
+                }
                 _ => return at + hit,
             },
         }

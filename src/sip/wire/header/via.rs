@@ -3,10 +3,13 @@
 use core::net::{IpAddr, SocketAddr};
 
 use super::Params;
-use crate::wire::scan::{host, ip, number, port, split, token, trim, trim_start};
+use super::params::each;
+use crate::wire::class::TOKEN;
+use crate::wire::part::Part;
+use crate::wire::scan::{host, ip, is_word, number, port, split};
 
-/// The first parameter of a name, and its value, which is not empty.
-type Found<'a> = Option<Option<&'a [u8]>>;
+/// The value of the first parameter of a name; empty if it has none there.
+type Found<'a> = Option<&'a [u8]>;
 
 /// One value of a Via header field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,16 +22,14 @@ pub struct Via<'a> {
     pub port: Option<u16>,
     /// Its parameters.
     pub params: Params<'a>,
-    sent_by: &'a [u8],
-    /// The first parameters of these names.
     branch: Found<'a>,
     rport: Found<'a>,
     received: Found<'a>,
     maddr: Found<'a>,
     /// Where the name of an `rport` without value stands in `params`.
-    rport_at: usize,
+    rport_at: u32,
     /// How many parameters tell the source: `rport`, `received`.
-    of_source: usize,
+    of_source: u32,
     /// Everything before the parameters.
     pub(crate) head: &'a [u8],
 }
@@ -37,26 +38,33 @@ impl<'a> Via<'a> {
     /// One value. The protocol's name and version are any tokens, as the
     /// grammar has it.
     pub fn parse(value: &'a [u8]) -> Option<Via<'a>> {
-        let value = trim(value);
-        let (transport, rest) = sent_protocol(value)?;
-        let by = trim_start(rest);
-        if by.len() == rest.len() {
+        Via::read(Part::new(value).trimmed())
+    }
+
+    /// One trimmed value.
+    pub(crate) fn read(mut text: Part<'a>) -> Option<Via<'a>> {
+        let value = text;
+        let transport = sent_protocol(&mut text)?;
+        if !text.skip_lws() {
             return None;
         }
-        let (host, after) = host(by)?;
-        let (port, rest) = match trim_start(after).strip_prefix(b":") {
-            Some(digits) => port(trim_start(digits)).map(|(port, rest)| (Some(port), rest))?,
-            None => (None, after),
+        let host = host(&mut text)?;
+        let mut after = text;
+        after.skip_lws();
+        let port = if after.eat(b':') {
+            after.skip_lws();
+            text = after;
+            Some(port(&mut text)?)
+        } else {
+            None
         };
-        let sent_by = split(by, by.len() - rest.len()).0;
-        let params = trim_start(rest);
-        let head = trim(split(value, value.len() - params.len()).0);
-        Via {
+        let head = value.before(value.len() - text.len()).rest();
+        text.skip_lws();
+        let mut via = Via {
             transport,
             host,
             port,
-            params: Params::new(params),
-            sent_by,
+            params: Params::new(text.rest()),
             branch: None,
             rport: None,
             received: None,
@@ -64,48 +72,41 @@ impl<'a> Via<'a> {
             rport_at: 0,
             of_source: 0,
             head,
-        }
-        .with_params()
+        };
+        via.read_params(text).then_some(via)
     }
 
-    /// The same with the parameters that have accessors; `None` if any breaks
-    /// the grammar.
-    fn with_params(mut self) -> Option<Via<'a>> {
-        let params = self.params.as_bytes();
-        let whole = self.params.visit(|name, value| {
+    /// Finds the parameters that have accessors; whether all keep to the grammar.
+    fn read_params(&mut self, text: Part<'a>) -> bool {
+        each(text, |name, value, left| {
             let found = match name.len() {
-                6 if name.eq_ignore_ascii_case(b"branch") => &mut self.branch,
-                5 if name.eq_ignore_ascii_case(b"rport") => {
+                6 if is_word(name, b"branch") => &mut self.branch,
+                5 if is_word(name, b"rport") => {
                     self.of_source += 1;
                     if value.is_none() {
-                        self.rport_at = name.as_ptr().addr().saturating_sub(params.as_ptr().addr());
+                        self.rport_at = (text.len() - left) as u32;
                     }
                     &mut self.rport
                 }
-                8 if name.eq_ignore_ascii_case(b"received") => {
+                8 if is_word(name, b"received") => {
                     self.of_source += 1;
                     &mut self.received
                 }
-                5 if name.eq_ignore_ascii_case(b"maddr") => &mut self.maddr,
+                5 if is_word(name, b"maddr") => &mut self.maddr,
                 _ => return,
             };
-            found.get_or_insert(value);
-        });
-        whole.then_some(self)
+            found.get_or_insert(value.unwrap_or_default());
+        })
     }
 
     /// The `branch` parameter.
     pub fn branch(&self) -> Option<&'a [u8]> {
-        self.branch.flatten()
+        self.branch.filter(|value| !value.is_empty())
     }
 
     /// The `rport` parameter (RFC 3581 §3): `Some(None)` asks for a value.
     pub fn rport(&self) -> Option<Option<u16>> {
-        Some(
-            self.rport?
-                .and_then(number)
-                .and_then(|number| u16::try_from(number).ok()),
-        )
+        Some(number(self.rport?).and_then(|number| u16::try_from(number).ok()))
     }
 
     /// The parameters before and after those that tell the source, where
@@ -115,7 +116,7 @@ impl<'a> Via<'a> {
         match (self.of_source, self.rport_at) {
             (0, _) => Some((params, b"")),
             (1, 1..) => {
-                let (before, rport) = split(params, self.rport_at);
+                let (before, rport) = split(params, self.rport_at as usize);
                 Some((before.strip_suffix(b";")?, rport.get(5..)?))
             }
             _ => None,
@@ -124,12 +125,13 @@ impl<'a> Via<'a> {
 
     /// The `received` parameter, with or without brackets (RFC 5118 §4.5).
     pub fn received(&self) -> Option<&'a [u8]> {
-        self.received.flatten()
+        self.received.filter(|value| !value.is_empty())
     }
 
     /// Host and port as written.
     pub fn sent_by(&self) -> &'a [u8] {
-        self.sent_by
+        let before = self.host.as_ptr().addr() - self.head.as_ptr().addr();
+        split(self.head, before).1
     }
 
     /// Where a response to a request with this top Via goes that came over an
@@ -143,7 +145,7 @@ impl<'a> Via<'a> {
             return source;
         }
         let port = self.port.unwrap_or(self.default_port());
-        let group = self.maddr.flatten().and_then(ip);
+        let group = self.maddr.and_then(ip);
         if let Some(address) = group.filter(IpAddr::is_multicast) {
             return SocketAddr::new(address, port);
         }
@@ -170,20 +172,31 @@ impl<'a> Via<'a> {
     }
 }
 
-/// The transport of a `sent-protocol`, and what follows.
-fn sent_protocol(value: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Takes a `sent-protocol`; its transport.
+fn sent_protocol<'a>(text: &mut Part<'a>) -> Option<&'a [u8]> {
     // Nearly all are written so.
-    if value.starts_with(b"SIP/2.0/UDP ") {
-        return Some(split(value.get(8..)?, 3));
+    if text.rest().starts_with(b"SIP/2.0/UDP ") {
+        text.take(8);
+        return Some(text.take(3));
     }
-    let (_, rest) = token(value)?;
-    let (_, rest) = token(slash(rest)?)?;
-    token(slash(rest)?)
+    token(text)?;
+    slash(text)?;
+    token(text)?;
+    slash(text)?;
+    token(text)
 }
 
-/// What follows a slash and the white space around it.
-fn slash(text: &[u8]) -> Option<&[u8]> {
-    trim_start(text).strip_prefix(b"/").map(trim_start)
+fn token<'a>(text: &mut Part<'a>) -> Option<&'a [u8]> {
+    let token = text.run(&TOKEN);
+    if token.is_empty() { None } else { Some(token) }
+}
+
+/// Takes a slash and the white space around it.
+fn slash(text: &mut Part) -> Option<()> {
+    text.skip_lws();
+    let slash = text.eat(b'/');
+    text.skip_lws();
+    slash.then_some(())
 }
 
 #[cfg(test)]

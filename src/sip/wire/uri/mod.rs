@@ -6,10 +6,10 @@ use core::net::{IpAddr, SocketAddr};
 
 use memchr::memchr;
 
+use super::class::{Class, OPAQUE, PASSWORD, URI_HEADER, URI_PARAM, USER};
 use super::header::Params;
-use super::scan::{
-    OPAQUE, PASSWORD, URI_HEADER, URI_PARAM, USER, hex, host, ip, is, port, span, split,
-};
+use super::part::Part;
+use super::scan::{hex, host, ip, port, split};
 use super::{Fault, FaultKind};
 use crate::base::Text;
 
@@ -51,18 +51,26 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Splits and checks a URI. The fault's offset is one in `text`.
     pub fn parse(text: &'a [u8]) -> Result<Uri<'a>, Fault> {
-        Uri::read(text).map_err(|at| Fault::new(FaultKind::Uri, text.len() - at.min(text.len())))
+        Uri::read(Part::new(text))
+    }
+
+    /// Splits and checks a URI that is all of `text`.
+    pub(super) fn read(text: Part<'a>) -> Result<Uri<'a>, Fault> {
+        Uri::split(text).map_err(|left| Fault::new(FaultKind::Uri, text.len() - left))
     }
 
     /// The error is how much of `text` was left where the fault was found.
-    fn read(text: &'a [u8]) -> Result<Uri<'a>, usize> {
-        let (scheme, rest) = match text {
-            [b's', b'i', b'p', b':', rest @ ..] => (Scheme::Sip, rest),
-            _ => {
-                let (name, rest) = split(text, memchr(b':', text).ok_or(text.len())?);
-                let scheme = Scheme::new(name).ok_or(text.len())?;
-                (scheme, rest.get(1..).unwrap_or(b""))
+    fn split(mut text: Part<'a>) -> Result<Uri<'a>, usize> {
+        let scheme = if text.rest().starts_with(b"sip:") {
+            text.take(4);
+            Scheme::Sip
+        } else {
+            let left = text.len();
+            let scheme = Scheme::new(text.until(b':')).ok_or(left)?;
+            if !text.eat(b':') {
+                return Err(left);
             }
+            scheme
         };
         let uri = Uri {
             scheme,
@@ -72,62 +80,59 @@ impl<'a> Uri<'a> {
             port: None,
             params: Params::default(),
             headers: b"",
-            rest,
+            rest: text.rest(),
         };
         match scheme {
-            Scheme::Sip | Scheme::Sips => uri.sip(),
+            Scheme::Sip | Scheme::Sips => uri.sip(text),
             Scheme::Tel => uri.tel(),
-            Scheme::Other if is_opaque(rest) => Ok(uri),
-            Scheme::Other => Err(rest.len()),
+            Scheme::Other if !text.is_empty() && text.is_all(&OPAQUE) => Ok(uri),
+            Scheme::Other => Err(text.len()),
         }
     }
 
-    fn sip(mut self) -> Result<Uri<'a>, usize> {
-        let mut rest = self.userinfo()?;
-        (self.host, rest) = host(rest).ok_or(rest.len())?;
-        if let [b':', digits @ ..] = rest {
-            let (number, after) = port(digits).ok_or(digits.len())?;
-            self.port = Some(number);
-            rest = after;
+    fn sip(mut self, mut text: Part<'a>) -> Result<Uri<'a>, usize> {
+        self.userinfo(&mut text)?;
+        let left = text.len();
+        self.host = host(&mut text).ok_or(left)?;
+        if text.eat(b':') {
+            let left = text.len();
+            self.port = Some(port(&mut text).ok_or(left)?);
         }
-        if rest.is_empty() {
+        if text.is_empty() {
             return Ok(self);
         }
-        let (params, headers) = split(rest, memchr(b'?', rest).unwrap_or(rest.len()));
-        if !are_params(params) || !are_headers(headers) {
-            return Err(rest.len());
+        let left = text;
+        if !take_params(&mut text) || !are_headers(text.rest()) {
+            return Err(left.len());
         }
-        self.params = Params::new(params);
-        self.headers = headers.get(1..).unwrap_or(b"");
+        self.params = Params::new(left.before(left.len() - text.len()).rest());
+        self.headers = text.after(1).rest();
         Ok(self)
     }
 
-    /// Takes user and password, if there are any; what follows them.
-    fn userinfo(&mut self) -> Result<&'a [u8], usize> {
-        let (user, after) = span(self.rest, |byte| is(byte, USER));
-        if let [b'@', after @ ..] = after
-            && !user.is_empty()
-        {
+    /// Takes user and password and the `@` after them, if there are any.
+    fn userinfo(&mut self, text: &mut Part<'a>) -> Result<(), usize> {
+        let whole = *text;
+        let user = text.run(&USER);
+        if !user.is_empty() && text.eat(b'@') {
             self.user = user;
-            return Ok(after);
+            return Ok(());
         }
-        let Some(at) = memchr(b'@', after) else {
-            return Ok(self.rest);
-        };
-        let (userinfo, after) = split(self.rest, user.len() + at);
+        text.until(b'@');
+        if !text.eat(b'@') {
+            *text = whole;
+            return Ok(());
+        }
+        let userinfo = whole.before(whole.len() - text.len() - 1).rest();
         let (user, password) = split(userinfo, memchr(b':', userinfo).unwrap_or(userinfo.len()));
         self.user = user;
         self.password = password.get(1..);
         let valid = !user.is_empty()
-            && consists_of(user, USER)
+            && consists_of(user, &USER)
             && self
                 .password
-                .is_none_or(|password| consists_of(password, PASSWORD));
-        if valid {
-            Ok(after.get(1..).unwrap_or(b""))
-        } else {
-            Err(self.rest.len())
-        }
+                .is_none_or(|password| consists_of(password, &PASSWORD));
+        if valid { Ok(()) } else { Err(whole.len()) }
     }
 
     fn tel(mut self) -> Result<Uri<'a>, usize> {
@@ -140,7 +145,8 @@ impl<'a> Uri<'a> {
             && digits
                 .iter()
                 .all(|&byte| is_phone_digit(byte) || is_separator(byte));
-        if !valid || !are_params(params) {
+        let mut rest = Part::new(params);
+        if !valid || !take_params(&mut rest) || !rest.is_empty() {
             return Err(self.rest.len());
         }
         self.user = number;
@@ -232,26 +238,37 @@ fn units(bytes: &[u8]) -> impl Iterator<Item = (u8, bool)> {
     })
 }
 
-/// Whether `bytes` is made of escapes and characters of a class, which `%` is
-/// none of.
-fn consists_of(mut bytes: &[u8], class: u8) -> bool {
+/// Takes escapes and characters of a class, which `%` is none of.
+fn take_escaped(text: &mut Part<'_>, class: &Class) {
     loop {
-        bytes = match span(bytes, |byte| is(byte, class)).1 {
-            [] => return true,
-            [b'%', high, low, rest @ ..] if hex(*high).is_some() && hex(*low).is_some() => rest,
-            _ => return false,
+        text.run(class);
+        match text.rest() {
+            [b'%', high, low, ..] if hex(*high).is_some() && hex(*low).is_some() => text.take(3),
+            _ => return,
         };
     }
 }
 
-/// `*( ";" uri-parameter )`. An empty value after `=` is overlooked.
-fn are_params(params: &[u8]) -> bool {
-    let Some(all) = params.strip_prefix(b";") else {
-        return params.is_empty();
-    };
-    all.split(|&byte| byte == b';').all(|param| {
-        param.first().is_some_and(|&first| first != b'=') && consists_of(param, URI_PARAM)
-    })
+/// Whether `bytes` is made of escapes and characters of a class.
+fn consists_of(bytes: &[u8], class: &Class) -> bool {
+    let mut text = Part::new(bytes);
+    take_escaped(&mut text, class);
+    text.is_empty()
+}
+
+/// Takes `*( ";" uri-parameter )`; whether each is one. An empty value after
+/// `=` is overlooked.
+fn take_params(text: &mut Part<'_>) -> bool {
+    while text.eat(b';') {
+        let left = text.len();
+        if text.first() != Some(b'=') {
+            take_escaped(text, &URI_PARAM);
+        }
+        if text.len() == left {
+            return false;
+        }
+    }
+    true
 }
 
 /// `[ "?" header *( "&" header ) ]`
@@ -262,7 +279,7 @@ fn are_headers(headers: &[u8]) -> bool {
     all.split(|&byte| byte == b'&').all(|header| {
         header.first().is_some_and(|&first| first != b'=')
             && memchr(b'=', header).is_some()
-            && consists_of(header, URI_HEADER)
+            && consists_of(header, &URI_HEADER)
     })
 }
 
@@ -272,10 +289,6 @@ const fn is_phone_digit(byte: u8) -> bool {
 
 const fn is_separator(byte: u8) -> bool {
     matches!(byte, b'-' | b'.' | b'(' | b')')
-}
-
-fn is_opaque(rest: &[u8]) -> bool {
-    !rest.is_empty() && rest.iter().all(|&byte| is(byte, OPAQUE))
 }
 
 #[cfg(test)]
