@@ -187,7 +187,8 @@ impl<'a> Message<'a> {
                 self.check_uri(HeaderName::Contact, &addr)?;
             }
         }
-        for name in [HeaderName::Route, HeaderName::RecordRoute] {
+        let routes = [HeaderName::Route, HeaderName::RecordRoute];
+        for name in routes.into_iter().filter(|name| self.fields.has(*name)) {
             for route in self.list(name, bracketed) {
                 self.check_uri(name, &route?)?;
             }

@@ -55,20 +55,25 @@ impl Iterator for Controls<'_> {
 }
 
 /// The marks of the block that begins `at`; bytes beyond the end have none.
+#[inline]
 fn marks_at(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or_default();
     match rest.first_chunk() {
         Some(block) => marks(block),
-        None => {
-            let mut block = [u8::MAX; BLOCK];
-            for (to, from) in block.iter_mut().zip(rest) {
-                *to = *from;
-            }
-            marks(&block)
-        }
+        None => last_marks(rest),
     }
 }
 
+#[inline(never)]
+fn last_marks(rest: &[u8]) -> u64 {
+    let mut block = [u8::MAX; BLOCK];
+    for (to, from) in block.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    marks(&block)
+}
+
+#[inline(always)]
 fn marks(block: &[u8; BLOCK]) -> u64 {
     let last = u8x32::splat(LAST);
     let found = |lane: &[u8; 32]| {

@@ -60,8 +60,8 @@ impl<'a> Message<'a> {
             .position(|&byte| !matches!(byte, b'\r' | b'\n' | 0))
             .ok_or(Unreadable::Empty)?;
         let mut reader = Reader::new(datagram, start_at);
-        let (line_at, line_end) = reader.line();
-        let line = Part::within(datagram, line_at, line_end - line_at);
+        let line_end = reader.line();
+        let line = Part::within(datagram, start_at, line_end - start_at);
         let (start, fault) = StartLine::parse(line, start_at)?;
         reader.fault = fault.or(reader.fault);
         reader.fields(fields);
@@ -69,24 +69,24 @@ impl<'a> Message<'a> {
         if is_request && !fields.has(HeaderName::Via) {
             return Err(Unreadable::NoVia);
         }
+        let length = at_most_one(datagram, fields, HeaderName::ContentLength, |value| {
+            usize::try_from(value.whole_number()?).ok()
+        });
         let rest = split(datagram, reader.at).1;
-        let mut message = Message {
+        let body = match length {
+            Ok(Some(length)) => split(rest, length).0,
+            _ => rest,
+        };
+        Ok(Message {
             datagram,
             start,
             fields,
-            body: rest,
-            length: Ok(None),
+            body,
+            length,
             even: !reader.uneven,
             fault: reader.fault,
             known: Known::default(),
-        };
-        message.length = message.at_most_one(HeaderName::ContentLength, |value| {
-            usize::try_from(value.whole_number()?).ok()
-        });
-        if let Ok(Some(length)) = message.length {
-            message.body = split(rest, length).0;
-        }
-        Ok(message)
+        })
     }
 
     /// The first line.
@@ -304,16 +304,7 @@ impl<'a> Message<'a> {
         name: HeaderName,
         read: impl Fn(Part<'a>) -> Option<T>,
     ) -> Result<Option<T>, Fault> {
-        let Some(field) = self.fields.first(name) else {
-            return Ok(None);
-        };
-        match read(part_in(self.datagram, field)) {
-            Some(typed) => Ok(Some(typed)),
-            None => Err(Fault {
-                kind: FaultKind::Malformed(name),
-                at: field.value_at,
-            }),
-        }
+        at_most_one(self.datagram, self.fields, name, read)
     }
 
     /// The comma-separated values of all fields of that name, typed.
@@ -332,9 +323,34 @@ impl<'a> Message<'a> {
                     return Some(read(value).ok_or(Fault { kind, at }));
                 }
                 let field = fields.next()?;
-                (values, at) = (Elements::of(part_in(datagram, field)), field.value_at);
+                let whole = part_in(datagram, field);
+                // Nearly all fields hold one value, and what can be read as one
+                // has no comma that separates.
+                if let Some(value) = read(whole) {
+                    return Some(Ok(value));
+                }
+                (values, at) = (Elements::of(whole), field.value_at);
             }
         })
+    }
+}
+
+/// The first field of that name, typed.
+fn at_most_one<'a, T>(
+    datagram: &'a [u8],
+    fields: &Fields,
+    name: HeaderName,
+    read: impl Fn(Part<'a>) -> Option<T>,
+) -> Result<Option<T>, Fault> {
+    let Some(field) = fields.first(name) else {
+        return Ok(None);
+    };
+    match read(part_in(datagram, field)) {
+        Some(typed) => Ok(Some(typed)),
+        None => Err(Fault {
+            kind: FaultKind::Malformed(name),
+            at: field.value_at,
+        }),
     }
 }
 

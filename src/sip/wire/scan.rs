@@ -26,7 +26,8 @@ pub(crate) fn is_word(bytes: &[u8], word: &[u8]) -> bool {
 
 /// `bytes` without white space at its start, of which there is seldom more
 /// than one space.
-pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
+pub(crate) fn trim_start(bytes: &[u8]) -> &[u8] {
+    let mut bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
     while let [first, rest @ ..] = bytes
         && is_lws(*first)
     {
@@ -56,17 +57,17 @@ pub(crate) fn split(bytes: &[u8], at: usize) -> (&[u8], &[u8]) {
 }
 
 /// The inside of a quoted string whose opening quote has been taken, escapes
-/// left as they are; takes the closing quote too.
-pub(crate) fn quoted<'a>(text: &mut Part<'a>) -> Option<&'a [u8]> {
-    let whole = text.rest();
+/// left as they are, and what follows its closing quote.
+#[inline(never)]
+pub(crate) fn quoted(text: Part<'_>) -> Option<(&[u8], Part<'_>)> {
+    let mut rest = text;
     loop {
-        text.until_either(b'"', b'\\');
-        if text.first()? == b'"' {
-            let inside = split(whole, whole.len() - text.len()).0;
-            text.take(1);
-            return Some(inside);
+        rest.until_either(b'"', b'\\');
+        if rest.first()? == b'"' {
+            let inside = text.before(text.len() - rest.len());
+            return Some((inside.rest(), rest.after(1)));
         }
-        text.take(2);
+        rest.take(2);
     }
 }
 
@@ -79,16 +80,18 @@ pub(crate) fn number(bytes: &[u8]) -> Option<u32> {
 /// quoted strings and between `<` and `>` do not separate. An unterminated
 /// quote or bracket takes all that is left.
 pub fn elements(value: &[u8]) -> Elements<'_> {
-    Elements::of(Part::new(value))
+    Elements::of(Part::new(value).trimmed())
 }
 
 /// Iterates over the values of one header field. See [`elements`].
 #[derive(Clone, Debug, Default)]
 pub struct Elements<'a> {
+    /// What has not been taken, trimmed.
     rest: Option<Part<'a>>,
 }
 
 impl<'a> Elements<'a> {
+    /// Those of a trimmed value.
     pub(crate) fn of(value: Part<'a>) -> Elements<'a> {
         Elements { rest: Some(value) }
     }
@@ -99,17 +102,22 @@ impl<'a> Elements<'a> {
     }
 
     /// The next value.
+    #[inline]
     pub(crate) fn next_part(&mut self) -> Option<Part<'a>> {
         let rest = self.rest.take()?;
+        Some(self.first_of(rest))
+    }
+
+    fn first_of(&mut self, rest: Part<'a>) -> Part<'a> {
         // Most values are one, whatever quotes and brackets they have.
         if !rest.has(b',') {
-            return Some(rest.trimmed());
+            return rest;
         }
         let Some(at) = comma(rest) else {
-            return Some(rest.trimmed());
+            return rest;
         };
-        self.rest = Some(rest.after(at + 1));
-        Some(rest.before(at).trimmed())
+        self.rest = Some(rest.after(at + 1).trimmed());
+        rest.before(at).trimmed()
     }
 }
 
@@ -131,8 +139,7 @@ fn comma(text: Part<'_>) -> Option<usize> {
         match bytes.get(hit)? {
             b',' => return Some(hit),
             b'"' => {
-                let mut after = Part::new(after);
-                quoted(&mut after)?;
+                let (_, after) = quoted(Part::new(after))?;
                 at = bytes.len() - after.len();
             }
             _ => at = hit + 1 + memchr(b'>', after)? + 1,
@@ -141,13 +148,25 @@ fn comma(text: Part<'_>) -> Option<usize> {
 }
 
 /// Takes a host (an IPv6 literal with its brackets).
+#[inline]
 pub(crate) fn host<'a>(text: &mut Part<'a>) -> Option<&'a [u8]> {
-    if text.first() == Some(b'[') {
-        let host = text.take(memchr(b']', text.rest())? + 1);
-        return ip_v6(host).map(|_| host);
-    }
     let host = text.run(&HOST);
-    if host.is_empty() { None } else { Some(host) }
+    if !host.is_empty() {
+        return Some(host);
+    }
+    let literal = ip_literal(*text)?;
+    *text = text.after(literal.len());
+    Some(literal)
+}
+
+/// The IPv6 literal that text begins with, with its brackets.
+#[inline(never)]
+fn ip_literal(mut text: Part<'_>) -> Option<&[u8]> {
+    if text.first() != Some(b'[') {
+        return None;
+    }
+    let literal = text.take(memchr(b']', text.rest())? + 1);
+    ip_v6(literal).map(|_| literal)
 }
 
 /// Takes a port. 0 is none.
@@ -219,11 +238,10 @@ mod tests {
 
     #[test]
     fn a_quoted_string_ends_at_its_first_unescaped_quote() {
-        let mut text = Part::new(b"a\\\"b\\\\\" rest");
-        assert_eq!(quoted(&mut text), Some(&b"a\\\"b\\\\"[..]));
-        assert_eq!(text.rest(), b" rest");
-        assert_eq!(quoted(&mut Part::new(b"open\\\"")), None);
-        assert_eq!(quoted(&mut Part::new(b"open\\")), None);
+        let (inside, after) = quoted(Part::new(b"a\\\"b\\\\\" rest")).unwrap();
+        assert_eq!((inside, after.rest()), (&b"a\\\"b\\\\"[..], &b" rest"[..]));
+        assert!(quoted(Part::new(b"open\\\"")).is_none());
+        assert!(quoted(Part::new(b"open\\")).is_none());
     }
 
     #[test]

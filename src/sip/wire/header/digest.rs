@@ -121,7 +121,9 @@ fn well_formed(mut text: Part<'_>) -> Option<Param<'_>> {
     }
     text.skip_lws();
     let value = if text.eat(b'"') {
-        quoted(&mut text)?
+        let (inside, rest) = quoted(text)?;
+        text = rest;
+        inside
     } else {
         text.run(&PARAM_VALUE)
     };

@@ -162,6 +162,9 @@ const WORD: usize = 16;
 /// Each name with its colon as the start of a word; 0 for one too long for that.
 static WORDS: [u128; HeaderName::COUNT] = words();
 
+/// Names that are words, by their hash; collisions go to the next free slot.
+static BY_WORD: [u8; SLOTS] = by_word();
+
 /// What a name of each length, and its colon, take of a word.
 static MASKS: [u128; WORD] = masks();
 
@@ -184,6 +187,34 @@ const fn by_hash() -> [u8; SLOTS] {
             slot = (slot + 1) % SLOTS;
         }
         table[slot] = index as u8;
+        index += 1;
+    }
+    table
+}
+
+/// An odd number whose products spread the words over all slots.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+const fn word_hash(word: u128) -> usize {
+    let folded = word as u64 ^ (word >> 64) as u64;
+    (folded.wrapping_mul(SPREAD) >> 56) as usize
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what is out of bounds"
+)]
+const fn by_word() -> [u8; SLOTS] {
+    let (mut table, words) = ([FREE; SLOTS], words());
+    let mut index = 0;
+    while index < HeaderName::COUNT {
+        let mut slot = word_hash(words[index]);
+        while words[index] != 0 && table[slot] != FREE {
+            slot = (slot + 1) % SLOTS;
+        }
+        if words[index] != 0 {
+            table[slot] = index as u8;
+        }
         index += 1;
     }
     table
@@ -273,9 +304,9 @@ impl HeaderName {
         let colons = u8x16::new(*start).simd_eq(u8x16::splat(b':'));
         let len = colons.to_bitmask().trailing_zeros() as usize;
         let word = u128::from_le_bytes(*start) & MASKS.get(len)?;
-        let mut slot = hash(*start.first()?, *start.get(len.checked_sub(1)?)?, len);
+        let mut slot = word_hash(word);
         loop {
-            let number = *BY_HASH.get(slot)?;
+            let number = *BY_WORD.get(slot)?;
             if *WORDS.get(usize::from(number))? == word {
                 return Some((HeaderName::numbered(number)?, len));
             }

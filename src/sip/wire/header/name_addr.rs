@@ -35,7 +35,8 @@ impl<'a> NameAddr<'a> {
     /// One trimmed address.
     pub(crate) fn read(mut text: Part<'a>) -> Option<NameAddr<'a>> {
         let display = if text.eat(b'"') {
-            let display = quoted(&mut text)?;
+            let (display, rest) = quoted(text)?;
+            text = rest;
             text.skip_lws();
             display
         } else {

@@ -70,39 +70,63 @@ pub(super) fn each<'a>(
     mut visit: impl FnMut(&'a [u8], Option<&'a [u8]>, usize),
 ) -> bool {
     while !text.is_empty() {
-        if !text.eat(b';') {
+        let Some((name, value, left)) = generic_param(&mut text) else {
             return false;
-        }
-        text.skip_lws();
-        let left = text.len();
-        let name = text.run(&TOKEN);
-        if name.is_empty() {
-            return false;
-        }
-        text.skip_lws();
-        let mut value = None;
-        if text.eat(b'=') {
-            text.skip_lws();
-            let Some(found) = gen_value(&mut text) else {
-                return false;
-            };
-            value = Some(found);
-            text.skip_lws();
-        }
+        };
         visit(name, value, left);
     }
     true
 }
 
-/// Takes a `gen-value` with its quotes.
-fn gen_value<'a>(text: &mut Part<'a>) -> Option<&'a [u8]> {
-    let whole = *text;
+/// A parameter's name, its value with its quotes, and how much was left at its
+/// name.
+type Found<'a> = (&'a [u8], Option<&'a [u8]>, usize);
+
+/// Takes `SEMI generic-param`. Looks for white space only where something else
+/// is missing, for it seldom stands there.
+#[inline(always)]
+fn generic_param<'a>(text: &mut Part<'a>) -> Option<Found<'a>> {
+    if !text.eat(b';') {
+        return None;
+    }
+    let mut left = text.len();
+    let mut name = text.run(&TOKEN);
+    if name.is_empty() {
+        text.skip_lws();
+        left = text.len();
+        name = text.run(&TOKEN);
+        if name.is_empty() {
+            return None;
+        }
+    }
+    if !text.eat(b'=') && (!text.skip_lws() || !text.eat(b'=')) {
+        return Some((name, None, left));
+    }
+    let mut value = text.run(&PARAM_VALUE);
+    if value.is_empty() {
+        (value, *text) = late_value(*text)?;
+    }
+    text.skip_lws();
+    Some((name, Some(value), left))
+}
+
+/// A `gen-value` that is quoted, with its quotes, or after white space; and
+/// what follows it.
+#[cold]
+#[inline(never)]
+fn late_value(mut text: Part<'_>) -> Option<(&[u8], Part<'_>)> {
+    text.skip_lws();
+    let whole = text;
     if text.eat(b'"') {
-        quoted(text)?;
-        return Some(whole.before(whole.len() - text.len()).rest());
+        let (_, rest) = quoted(text)?;
+        return Some((whole.before(whole.len() - rest.len()).rest(), rest));
     }
     let value = text.run(&PARAM_VALUE);
-    if value.is_empty() { None } else { Some(value) }
+    if value.is_empty() {
+        None
+    } else {
+        Some((value, text))
+    }
 }
 
 /// A value without its quotes; escapes inside stay as they are.
@@ -143,10 +167,9 @@ fn semicolon(text: &[u8]) -> usize {
             None => break,
             Some(hit) => match rest.get(hit + 1..) {
                 Some(after) if rest.get(hit) == Some(&b'"') => {
-                    let mut after = Part::new(after);
-                    if quoted(&mut after).is_none() {
+                    let Some((_, after)) = quoted(Part::new(after)) else {
                         break;
-                    }
+                    };
                     at = text.len() - after.len();
                 }
                 _ => return at + hit,

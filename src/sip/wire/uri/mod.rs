@@ -72,6 +72,9 @@ impl<'a> Uri<'a> {
             }
             scheme
         };
+        if let Scheme::Sip | Scheme::Sips = scheme {
+            return Uri::sip(scheme, text);
+        }
         let uri = Uri {
             scheme,
             user: b"",
@@ -83,56 +86,41 @@ impl<'a> Uri<'a> {
             rest: text.rest(),
         };
         match scheme {
-            Scheme::Sip | Scheme::Sips => uri.sip(text),
             Scheme::Tel => uri.tel(),
-            Scheme::Other if !text.is_empty() && text.is_all(&OPAQUE) => Ok(uri),
-            Scheme::Other => Err(text.len()),
+            _ if !text.is_empty() && text.is_all(&OPAQUE) => Ok(uri),
+            _ => Err(text.len()),
         }
     }
 
-    fn sip(mut self, mut text: Part<'a>) -> Result<Uri<'a>, usize> {
-        self.userinfo(&mut text)?;
+    #[inline]
+    fn sip(scheme: Scheme, mut text: Part<'a>) -> Result<Uri<'a>, usize> {
+        let whole = text;
+        let (mut user, mut password) = (text.run(&USER), None);
+        if user.is_empty() || !text.eat(b'@') {
+            (user, password, text) = userinfo(whole)?;
+        }
         let left = text.len();
-        self.host = host(&mut text).ok_or(left)?;
+        let host = host(&mut text).ok_or(left)?;
+        let mut at_port = None;
         if text.eat(b':') {
             let left = text.len();
-            self.port = Some(port(&mut text).ok_or(left)?);
+            at_port = Some(port(&mut text).ok_or(left)?);
         }
-        if text.is_empty() {
-            return Ok(self);
-        }
-        let left = text;
-        if !take_params(&mut text) || !are_headers(text.rest()) {
-            return Err(left.len());
-        }
-        self.params = Params::new(left.before(left.len() - text.len()).rest());
-        self.headers = text.after(1).rest();
-        Ok(self)
-    }
-
-    /// Takes user and password and the `@` after them, if there are any.
-    fn userinfo(&mut self, text: &mut Part<'a>) -> Result<(), usize> {
-        let whole = *text;
-        let user = text.run(&USER);
-        if !user.is_empty() && text.eat(b'@') {
-            self.user = user;
-            return Ok(());
-        }
-        text.until(b'@');
-        if !text.eat(b'@') {
-            *text = whole;
-            return Ok(());
-        }
-        let userinfo = whole.before(whole.len() - text.len() - 1).rest();
-        let (user, password) = split(userinfo, memchr(b':', userinfo).unwrap_or(userinfo.len()));
-        self.user = user;
-        self.password = password.get(1..);
-        let valid = !user.is_empty()
-            && consists_of(user, &USER)
-            && self
-                .password
-                .is_none_or(|password| consists_of(password, &PASSWORD));
-        if valid { Ok(()) } else { Err(whole.len()) }
+        let (params, headers) = if text.is_empty() {
+            (Params::default(), &b""[..])
+        } else {
+            params_and_headers(text)?
+        };
+        Ok(Uri {
+            scheme,
+            user,
+            password,
+            host,
+            port: at_port,
+            params,
+            headers,
+            rest: whole.rest(),
+        })
     }
 
     fn tel(mut self) -> Result<Uri<'a>, usize> {
@@ -194,6 +182,40 @@ impl<'a> Uri<'a> {
     pub fn is_sip(&self) -> bool {
         matches!(self.scheme, Scheme::Sip | Scheme::Sips)
     }
+}
+
+/// A user, a password, and what follows their `@`.
+type UserInfo<'a> = (&'a [u8], Option<&'a [u8]>, Part<'a>);
+
+/// User and password, if there are any.
+#[inline(never)]
+fn userinfo(text: Part<'_>) -> Result<UserInfo<'_>, usize> {
+    let mut after = text;
+    let before = after.until(b'@');
+    if !after.eat(b'@') {
+        return Ok((b"", None, text));
+    }
+    let (user, password) = split(before, memchr(b':', before).unwrap_or(before.len()));
+    let password = password.get(1..);
+    let valid = !user.is_empty()
+        && consists_of(user, &USER)
+        && password.is_none_or(|password| consists_of(password, &PASSWORD));
+    if valid {
+        Ok((user, password, after))
+    } else {
+        Err(text.len())
+    }
+}
+
+/// `uri-parameters` and `headers`, which are all of `text`.
+#[inline(never)]
+fn params_and_headers(text: Part<'_>) -> Result<(Params<'_>, &[u8]), usize> {
+    let mut rest = text;
+    if !take_params(&mut rest) || !are_headers(rest.rest()) {
+        return Err(text.len());
+    }
+    let params = text.before(text.len() - rest.len());
+    Ok((Params::new(params.rest()), rest.after(1).rest()))
 }
 
 impl Scheme {
