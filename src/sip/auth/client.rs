@@ -3,7 +3,7 @@
 //! configured for.
 
 use super::algorithm::{Algorithm, Hex};
-use super::digest::{Counted, Secret, Terms, says};
+use super::digest::{Counted, Secret, Terms, hashed_a2, says};
 use crate::wire::DigestParams;
 
 /// Who we are to a realm.
@@ -105,8 +105,7 @@ impl<'a, 'i> Plan<'a, 'i> {
                 nc: nc.as_bytes(),
                 qop: b"auth",
             }),
-            method,
-            uri,
+            a2: hashed_a2(self.algorithm, method, uri),
         };
         let response = terms.response();
         let mut value = Vec::with_capacity(256);
@@ -209,8 +208,7 @@ mod tests {
                 nc: b"00000001",
                 qop: b"auth",
             }),
-            method: b"GET",
-            uri: b"/dir/index.html",
+            a2: hashed_a2(Algorithm::Md5, b"GET", b"/dir/index.html"),
         }
         .response();
         let expected = format!(

@@ -54,15 +54,20 @@ pub(super) struct Terms<'a> {
     pub(super) cnonce: &'a [u8],
     /// `None` is the form of RFC 2069.
     pub(super) counted: Option<Counted<'a>>,
-    pub(super) method: &'a [u8],
-    pub(super) uri: &'a [u8],
+    /// H(A2), by [`hashed_a2`].
+    pub(super) a2: Hex,
+}
+
+/// H(A2) (RFC 7616 §3.4.3).
+pub(super) fn hashed_a2(algorithm: Algorithm, method: &[u8], uri: &[u8]) -> Hex {
+    algorithm.hash(&[method, uri])
 }
 
 impl Terms<'_> {
     /// The `response` value (RFC 7616 §3.4.1; RFC 2617 §3.2.2.1 without qop).
     pub(super) fn response(&self) -> Hex {
         let a1 = self.hashed_a1();
-        let a2 = self.algorithm.hash(&[self.method, self.uri]);
+        let a2 = &self.a2;
         match self.counted {
             Some(Counted { nc, qop }) => self.algorithm.hash(&[
                 a1.as_bytes(),
@@ -128,8 +133,7 @@ mod tests {
                 nc: b"00000001",
                 qop: b"auth",
             }),
-            method: b"GET",
-            uri: b"/dir/index.html",
+            a2: hashed_a2(Algorithm::Md5, b"GET", b"/dir/index.html"),
         }
     }
 
@@ -139,6 +143,7 @@ mod tests {
             algorithm,
             realm: b"http-auth@example.org",
             secret: Secret::Plain(b"Circle of Life"),
+            a2: hashed_a2(algorithm, b"GET", b"/dir/index.html"),
             nonce: b"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
             cnonce: b"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
             ..mufasa()

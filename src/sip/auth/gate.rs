@@ -5,9 +5,10 @@ use arrayvec::ArrayVec;
 
 use super::algorithm::{Algorithm, Hex, decode};
 use super::challenge::{Challenges, Quoted};
-use super::digest::{Counted, Secret, Terms, says};
+use super::digest::{Counted, Secret, Terms, hashed_a2, says};
 use super::guard::ReplayGuard;
-use super::nonce::{Freshness, Nonces, Stamp};
+use super::nonce::{Nonces, Stamp};
+use super::uris::RegisterUris;
 use crate::base::{Hasher, ShardId, UnixTime};
 use crate::wire::DigestParams;
 
@@ -77,8 +78,7 @@ pub fn proves(params: &DigestParams, method: &[u8], user: &[u8], secret: Secret)
         nonce: proof.nonce,
         cnonce: proof.cnonce,
         counted: proof.counted,
-        method,
-        uri: proof.uri,
+        a2: hashed_a2(algorithm, method, proof.uri),
     };
     terms.response().matches(proof.response) && says(proof.username, user)
 }
@@ -91,6 +91,7 @@ pub struct Gate {
     algorithms: ArrayVec<Algorithm, 4>,
     nonces: Nonces,
     guard: ReplayGuard,
+    uris: RegisterUris,
     /// Stands in for the secret of unknown users.
     decoy: Hex,
 }
@@ -119,6 +120,7 @@ impl Gate {
             algorithms: algorithms.iter().copied().take(4).collect(),
             nonces: Nonces::new(&key, shard, realm.as_bytes(), lifetime_s, start),
             guard: ReplayGuard::new(remembered, hasher, Stamp::last_of(start)),
+            uris: RegisterUris::default(),
             decoy: Algorithm::Md5.hash(&[b"decoy", &key]),
         }
     }
@@ -155,7 +157,7 @@ impl Gate {
     /// Judges the nonce alone: what can be refused before anybody is looked up.
     pub fn is_fresh(&self, now: UnixTime, params: &DigestParams) -> bool {
         let nonce = params.nonce().unwrap_or_default();
-        matches!(self.nonces.check(now, nonce), Freshness::Fresh(_))
+        self.nonces.check(now, nonce).is_some()
     }
 
     /// Judges credentials found by [`Gate::find`] for a request of `method`
@@ -189,7 +191,7 @@ impl Gate {
             }
             _ => return Outcome::Unsuited,
         };
-        let Freshness::Fresh(stamp) = self.nonces.check(now, proof.nonce) else {
+        let Some(stamp) = self.nonces.check(now, proof.nonce) else {
             return Outcome::Stale;
         };
         let terms = Terms {
@@ -200,8 +202,7 @@ impl Gate {
             nonce: proof.nonce,
             cnonce: proof.cnonce,
             counted: proof.counted,
-            method,
-            uri: proof.uri,
+            a2: self.uris.hashed_a2(algorithm, method, proof.uri),
         };
         let proven = terms.response().matches(proof.response);
         if !(proven && known && says(proof.username, user)) {

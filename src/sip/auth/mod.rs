@@ -13,6 +13,7 @@ mod digest;
 mod gate;
 mod guard;
 mod nonce;
+mod uris;
 
 pub use algorithm::Algorithm;
 pub use challenge::{Challenge, Challenges};
@@ -20,4 +21,4 @@ pub use client::{Identity, respond};
 pub use digest::{Secret, md5_of};
 pub use gate::{Gate, Offer, Outcome, Settings, proves};
 pub use guard::ReplayGuard;
-pub use nonce::{Freshness, NONCE_LEN, NonceText, Nonces, Stamp};
+pub use nonce::{NONCE_LEN, NonceText, Nonces, Stamp};

@@ -6,18 +6,19 @@ use core::fmt;
 use core::hash::Hasher as _;
 
 use sha2::{Digest, Sha256};
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip::SipHasher24;
 
-use super::algorithm::{decode, encode};
 use crate::base::{ShardId, UnixTime};
 
-/// Length of a nonce on the wire, in characters.
-pub const NONCE_LEN: usize = STAMP_LEN + SHARD_LEN + 2 * MAC_BYTES;
+/// Length of a nonce on the wire, in characters. A phone hashes the nonce into
+/// its proof: with one this short the proof, whose client nonce has up to 17
+/// characters, fits two blocks of MD5.
+pub const NONCE_LEN: usize = STAMP_LEN + MAC_LEN;
 
-const STAMP_LEN: usize = 16;
-const SHARD_LEN: usize = 4;
-/// 80 bits: no forgery is found within a nonce's life, whatever the rate.
-const MAC_BYTES: usize = 10;
+/// 60 bits.
+const STAMP_LEN: usize = 10;
+/// 64 bits.
+const MAC_LEN: usize = 11;
 
 /// Bits of a stamp below the second: nonces of one shard and second that are
 /// told apart before stamps run ahead of the clock.
@@ -43,23 +44,12 @@ impl Stamp {
     }
 }
 
-/// What a nonce turns out to be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Freshness {
-    /// Minted by this shard within the lifetime.
-    Fresh(Stamp),
-    /// Minted by this engine, but too long ago or by another shard.
-    Stale,
-    /// Not minted by this engine, at least not with its present key.
-    Forged,
-}
-
-/// A nonce as it is sent: hexadecimal digits.
+/// A nonce as it is sent: letters, digits, `-` and `_`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NonceText([u8; NONCE_LEN]);
 
 impl NonceText {
-    /// The digits.
+    /// The characters.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -79,17 +69,17 @@ impl fmt::Debug for NonceText {
 
 /// One shard's mint.
 ///
-/// A nonce is good on the shard that minted it and stale elsewhere, so that
-/// the shard's own guard is exact without sharing.
+/// A nonce is good on the shard that minted it and nowhere else, so that the
+/// shard's own guard is exact without sharing.
 ///
-/// The MAC is SipHash-2-4 with 128 bits, made for messages this short: whoever
-/// lacks its 128-bit key can tell no tag of a stamp not seen yet from a random
-/// one, however many nonces were seen. It costs a tenth of HMAC, and every
-/// challenge that a stranger asks for costs one.
+/// The MAC is SipHash-2-4, made for messages this short: whoever lacks its
+/// 128-bit key can tell no tag of a stamp not seen yet from a random one,
+/// however many nonces were seen. A million guesses a second find one of 64
+/// bits in half a million years, and then still lack a secret. It costs a tenth
+/// of HMAC, and every challenge that a stranger asks for costs one.
 pub struct Nonces {
-    /// Keyed for this realm.
+    /// Keyed for this realm and shard.
     mac: SipHasher24,
-    shard: ShardId,
     lifetime_s: u32,
     last: Stamp,
 }
@@ -105,16 +95,16 @@ impl Nonces {
         lifetime_s: u32,
         start: UnixTime,
     ) -> Nonces {
-        let mut realm_key = Sha256::new();
-        realm_key.update(key);
-        realm_key.update(realm);
+        let mut own_key = Sha256::new();
+        own_key.update(key);
+        own_key.update(shard.to_be_bytes());
+        own_key.update(realm);
         let mut mac_key = [0; 16];
-        for (to, from) in mac_key.iter_mut().zip(realm_key.finalize()) {
+        for (to, from) in mac_key.iter_mut().zip(own_key.finalize()) {
             *to = from;
         }
         Nonces {
             mac: SipHasher24::new_with_key(&mac_key),
-            shard,
             lifetime_s,
             last: Stamp::last_of(start),
         }
@@ -123,28 +113,24 @@ impl Nonces {
     /// A nonce never minted before. `now` does not run backwards.
     pub fn mint(&mut self, now: UnixTime) -> NonceText {
         self.last = Stamp(self.last.0 + 1).max(Stamp::first_of(now));
-        self.text(self.last, self.shard)
+        self.text(self.last)
     }
 
-    /// Judges a nonce of a request.
-    pub fn check(&self, now: UnixTime, nonce: &[u8]) -> Freshness {
-        let Some((stamp, shard)) = read(nonce) else {
-            return Freshness::Forged;
-        };
-        let differences = self
-            .text(stamp, shard)
-            .as_bytes()
+    /// The stamp of a nonce of a request, if this mint made it within its
+    /// lifetime.
+    pub fn check(&self, now: UnixTime, nonce: &[u8]) -> Option<Stamp> {
+        let nonce: &[u8; NONCE_LEN] = nonce.try_into().ok()?;
+        let stamp = Stamp(decode(nonce.first_chunk::<STAMP_LEN>()?)?);
+        let ours = self.text(stamp);
+        let differences = ours
+            .0
             .iter()
             .zip(nonce)
             .fold(0, |differences, (a, b)| differences | (a ^ b));
-        if core::hint::black_box(differences) != 0 {
-            return Freshness::Forged;
-        }
         // Stamps may be slightly ahead of the clock, never by a lifetime.
-        if shard != self.shard || stamp.second().abs_diff(now.0) > u64::from(self.lifetime_s) {
-            return Freshness::Stale;
-        }
-        Freshness::Fresh(stamp)
+        let age_s = stamp.second().abs_diff(now.0);
+        let fresh = age_s <= u64::from(self.lifetime_s);
+        (core::hint::black_box(differences) == 0 && fresh).then_some(stamp)
     }
 
     /// The last stamp whose nonce is too old at `now`.
@@ -153,32 +139,44 @@ impl Nonces {
         Stamp(Stamp::first_of(UnixTime(oldest_live)).0.saturating_sub(1))
     }
 
-    fn text(&self, stamp: Stamp, shard: ShardId) -> NonceText {
+    fn text(&self, stamp: Stamp) -> NonceText {
         let mut mac = self.mac;
-        mac.write(&stamp.0.to_be_bytes());
-        mac.write(&shard.to_be_bytes());
-        let tag = mac.finish128().as_bytes();
+        mac.write_u64(stamp.0);
         let mut text = [0; NONCE_LEN];
-        let (head, digits) = text.split_at_mut(STAMP_LEN + SHARD_LEN);
-        let (stamp_digits, shard_digits) = head.split_at_mut(STAMP_LEN);
-        encode(&stamp.0.to_be_bytes(), stamp_digits);
-        encode(&shard.to_be_bytes(), shard_digits);
-        encode(&tag, digits);
+        let (stamp_text, tag) = text.split_at_mut(STAMP_LEN);
+        encode(stamp.0, stamp_text);
+        encode(mac.finish(), tag);
         NonceText(text)
     }
 }
 
-/// What a nonce of the right length claims; the MAC is not looked at.
-fn read(nonce: &[u8]) -> Option<(Stamp, ShardId)> {
-    if nonce.len() != NONCE_LEN {
-        return None;
+/// The digits of base 64 (RFC 4648 §5).
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Writes the last digits of `number`, as many as there is room for.
+fn encode(mut number: u64, digits: &mut [u8]) {
+    for digit in digits.iter_mut().rev() {
+        *digit = DIGITS
+            .get((number & 63) as usize)
+            .copied()
+            .unwrap_or_default();
+        number >>= 6;
     }
-    let (stamp, rest) = nonce.split_at_checked(STAMP_LEN)?;
-    let (shard, _) = rest.split_at_checked(SHARD_LEN)?;
-    Some((
-        Stamp(decode(stamp)?),
-        ShardId::try_from(decode(shard)?).ok()?,
-    ))
+}
+
+/// Reads digits of at most 60 bits.
+fn decode(digits: &[u8; STAMP_LEN]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, &digit| {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        Some(number << 6 | u64::from(value))
+    })
 }
 
 #[cfg(test)]
@@ -196,33 +194,24 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_fresh_for_its_lifetime_then_stale() {
+    fn a_nonce_is_fresh_for_its_lifetime() {
         let mut nonces = mint_of(0);
         let nonce = nonces.mint(NOW);
-        assert!(matches!(
-            nonces.check(NOW, nonce.as_bytes()),
-            Freshness::Fresh(_)
-        ));
-        assert!(matches!(
-            nonces.check(later(60), nonce.as_bytes()),
-            Freshness::Fresh(_)
-        ));
-        assert_eq!(nonces.check(later(61), nonce.as_bytes()), Freshness::Stale);
+        for (age_s, fresh) in [(0, true), (60, true), (61, false)] {
+            let stamp = nonces.check(later(age_s), nonce.as_bytes());
+            assert_eq!(stamp.is_some(), fresh, "after {age_s} s");
+        }
     }
 
     #[test]
-    fn a_nonce_of_another_shard_is_stale() {
-        let nonce = mint_of(3).mint(NOW);
-        assert_eq!(mint_of(4).check(NOW, nonce.as_bytes()), Freshness::Stale);
-    }
-
-    #[test]
-    fn a_nonce_of_another_key_or_realm_is_forged() {
+    fn a_nonce_is_of_its_shard_key_and_realm() {
         let nonces = mint_of(0);
+        let other_shard = mint_of(1).mint(NOW);
         let other_key = Nonces::new(&[8; 32], 0, b"pinion", 60, NOW).mint(NOW);
         let other_realm = Nonces::new(&[7; 32], 0, b"else", 60, NOW).mint(NOW);
-        assert_eq!(nonces.check(NOW, other_key.as_bytes()), Freshness::Forged);
-        assert_eq!(nonces.check(NOW, other_realm.as_bytes()), Freshness::Forged);
+        for other in [other_shard, other_key, other_realm] {
+            assert_eq!(nonces.check(NOW, other.as_bytes()), None);
+        }
     }
 
     #[test]
@@ -231,13 +220,13 @@ mod tests {
         let nonce = nonces.mint(NOW);
         for at in 0..NONCE_LEN {
             let mut changed = nonce.as_bytes().to_vec();
-            changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
-            assert_eq!(nonces.check(NOW, &changed), Freshness::Forged, "at {at}");
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(nonces.check(NOW, &changed), None, "at {at}");
         }
         let upper = nonce.as_bytes().to_ascii_uppercase();
-        assert_eq!(nonces.check(NOW, &upper), Freshness::Forged);
+        assert_eq!(nonces.check(NOW, &upper), None);
         for wrong in [&b""[..], b"7d70bb0d", &[b'0'; 41], &[0xff; NONCE_LEN]] {
-            assert_eq!(nonces.check(NOW, wrong), Freshness::Forged);
+            assert_eq!(nonces.check(NOW, wrong), None);
         }
     }
 
@@ -247,10 +236,7 @@ mod tests {
         let stamps: Vec<Stamp> = (0..1000)
             .map(|_| {
                 let nonce = nonces.mint(NOW);
-                match nonces.check(NOW, nonce.as_bytes()) {
-                    Freshness::Fresh(stamp) => stamp,
-                    other => panic!("{other:?}"),
-                }
+                nonces.check(NOW, nonce.as_bytes()).unwrap()
             })
             .collect();
         assert!(stamps.is_sorted_by(|a, b| a < b));
@@ -264,10 +250,7 @@ mod tests {
         for _ in 0..10 {
             let nonce = after.mint(NOW);
             assert!(!minted.contains(&nonce));
-            assert!(matches!(
-                after.check(NOW, nonce.as_bytes()),
-                Freshness::Fresh(_)
-            ));
+            assert!(after.check(NOW, nonce.as_bytes()).is_some());
         }
     }
 
@@ -275,10 +258,17 @@ mod tests {
     fn the_horizon_parts_live_from_dead() {
         let mut nonces = mint_of(0);
         let nonce = nonces.mint(NOW);
-        let Freshness::Fresh(stamp) = nonces.check(NOW, nonce.as_bytes()) else {
-            panic!()
-        };
+        let stamp = nonces.check(NOW, nonce.as_bytes()).unwrap();
         assert!(stamp > nonces.horizon(later(60)));
         assert!(stamp <= nonces.horizon(later(61)));
+    }
+
+    #[test]
+    fn sixty_bits_read_back() {
+        for number in [0, 1, 63, 64, 1_800_000_000 << SERIAL_BITS, (1 << 60) - 1] {
+            let mut digits = [0; STAMP_LEN];
+            encode(number, &mut digits);
+            assert_eq!(decode(&digits), Some(number));
+        }
     }
 }
