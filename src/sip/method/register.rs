@@ -1,5 +1,7 @@
 //! REGISTER (RFC 3261 §10.3): who registers, and what they may.
 
+use alloc::sync::Arc;
+
 use super::admission;
 use super::{Asked, Extra, Inside, Row, Verdict};
 use crate::base::Text;
@@ -14,27 +16,27 @@ pub static ROW: Row = Row {
 };
 
 fn outside(asked: &mut Asked<'_>) -> Verdict {
+    let config = asked.config;
     let mut aor = Text::new();
     let mut local = false;
     if let Some(uri) = asked.request.to_uri() {
         uri.user_decoded(&mut aor);
-        local = asked.config.general.is_local(uri.host);
+        local = config.general.is_local(uri.host);
     }
     // A name of a foreign domain is as unknown as one of no device (§10.3 step 5).
-    let known = asked.config.peers.by_name(&aor).filter(|peer| {
+    let known = config.peers.by_name(&aor).filter(|peer| {
         local
             && peer.kind != PeerKind::User
             && peer.host == Host::Dynamic
             && peer.acl.permits(asked.flow.remote.ip())
     });
-    let known = known.cloned();
-    if let Some(refusal) = admission::prove(asked, &aor, known.as_deref()) {
+    if let Some(refusal) = admission::prove(asked, &aor, known.map(Arc::as_ref)) {
         return refusal;
     }
     let Some(peer) = known else {
         return Verdict::proven(Status::FORBIDDEN);
     };
-    let general = &asked.config.general;
+    let general = &config.general;
     let rules = ExpiryRules {
         default_s: general.defaultexpiry_s,
         min_s: general.minexpiry_s,

@@ -2,7 +2,6 @@
 //! applies checked updates and answers lookups; it parses no message.
 
 use core::cmp::Reverse;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use hashbrown::HashTable;
@@ -136,7 +135,7 @@ impl Location {
         }
         self.order += 1;
         record.order = self.order;
-        record.binding = bind(now, update, contact, Some(&record.binding));
+        renew(&mut record.binding, now, update, contact);
         let bindings = core::iter::once(record.binding.clone()).collect();
         let end_s = end_s(record);
         self.wheel.set(handle, end_s);
@@ -187,7 +186,7 @@ impl Location {
         None
     }
 
-    /// When `expire` is next wanted.
+    /// When `expire` is next wanted; may be early for contacts refreshed since.
     pub fn deadline(&self) -> Option<Instant> {
         self.wheel
             .deadline_s()
@@ -246,8 +245,15 @@ impl Location {
             let known = at.map(|at| records.remove(at).binding);
             if contact.expires_s > 0 {
                 self.order += 1;
+                let binding = match known {
+                    Some(mut known) => {
+                        renew(&mut known, now, update, contact);
+                        known
+                    }
+                    None => bind(now, update, contact),
+                };
                 records.push(Record {
-                    binding: bind(now, update, contact, known.as_ref()),
+                    binding,
                     order: self.order,
                 });
             }
@@ -341,36 +347,45 @@ fn position(records: &Records, uri: &Text) -> Option<usize> {
     })
 }
 
-/// The binding an update makes; `known` is the one it takes the place of.
-fn bind(now: Instant, update: &Update, contact: &Contact, known: Option<&Binding>) -> Binding {
-    let (uri, call_id, user_agent) = (&contact.uri, &update.call_id, &update.user_agent);
-    let same = known.filter(|known| {
-        *known.uri() == **uri
-            && *known.call_id() == **call_id
-            && *known.user_agent() == **user_agent
-    });
+/// The binding an update makes.
+fn bind(now: Instant, update: &Update, contact: &Contact) -> Binding {
     Binding {
-        texts: match same {
-            Some(known) => known.texts.clone(),
-            None => Texts::new(uri, call_id, user_agent),
-        },
+        texts: Texts::new(&contact.uri, &update.call_id, &update.user_agent),
         q: contact.q,
-        expires: now + Duration::from_secs(contact.expires_s.into()),
-        flow: Flow {
-            remote: destination(update, contact),
-            ..update.flow
-        },
+        expires: end_of_grant(now, contact),
+        flow: path(update, contact),
         cseq: update.cseq,
     }
 }
 
-/// Where requests to a contact are sent.
-fn destination(update: &Update, contact: &Contact) -> SocketAddr {
-    let source = update.flow.remote;
-    if update.to_source {
-        return source;
+/// Makes a binding what an update says; its texts stay if they say the same.
+fn renew(binding: &mut Binding, now: Instant, update: &Update, contact: &Contact) {
+    let same = *binding.uri() == *contact.uri
+        && *binding.call_id() == *update.call_id
+        && *binding.user_agent() == *update.user_agent;
+    if !same {
+        *binding = bind(now, update, contact);
+        return;
     }
-    contact.address.unwrap_or(source)
+    binding.q = contact.q;
+    binding.expires = end_of_grant(now, contact);
+    binding.flow = path(update, contact);
+    binding.cseq = update.cseq;
+}
+
+/// When the time granted to a contact ends.
+fn end_of_grant(now: Instant, contact: &Contact) -> Instant {
+    now + Duration::from_secs(contact.expires_s.into())
+}
+
+/// Where requests to a contact are sent.
+fn path(update: &Update, contact: &Contact) -> Flow {
+    let source = update.flow.remote;
+    let literal = contact.address.filter(|_| !update.to_source);
+    Flow {
+        remote: literal.unwrap_or(source),
+        ..update.flow
+    }
 }
 
 /// The second by which the first of `records` has ended.

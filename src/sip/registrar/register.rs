@@ -2,12 +2,11 @@
 //! 200 (RFC 3261 §10.3). Pure checks: who may register what for whom was
 //! decided before, and nothing is stored here.
 
-use core::fmt::Write as _;
-
+use memchr::memchr2;
 use smallvec::SmallVec;
 
 use super::{Binding, Contact, Update};
-use crate::base::{Flow, Instant, Text};
+use crate::base::{Decimal, Flow, Instant, Text};
 use crate::wire::{ContactValue, Fault, HeaderName, Message, NameAddr, Status, Uri, Writer};
 
 /// Contacts one REGISTER may name.
@@ -174,31 +173,35 @@ fn delta_seconds(digits: &[u8]) -> Option<u32> {
 
 /// The first line of the User-Agent, cut to what is kept.
 fn user_agent(message: &Message) -> Text {
-    let value = message
-        .raw(HeaderName::UserAgent)
-        .next()
-        .unwrap_or_default();
-    let line = value
-        .split(|&byte| matches!(byte, b'\r' | b'\n'))
-        .next()
-        .unwrap_or_default();
-    line.get(..USER_AGENT_BYTES).unwrap_or(line).into()
+    let value = message.value(HeaderName::UserAgent).unwrap_or_default();
+    let kept = value.get(..USER_AGENT_BYTES).unwrap_or(value);
+    let line_end = memchr2(b'\r', b'\n', kept).unwrap_or(kept.len());
+    kept.get(..line_end).unwrap_or_default().into()
 }
 
 /// Writes one Contact for each binding, with the whole seconds it still has
 /// (§10.3 step 8). Those in their grace have none and are left out.
 pub fn write_contacts(now: Instant, bindings: &[Binding], writer: &mut Writer) {
-    let mut value = Text::new();
     for binding in bindings.iter().filter(|binding| now < binding.expires) {
-        let left_s = binding.expires.since(now).as_micros().div_ceil(1_000_000);
-        value.set(b"<");
-        value.push(binding.uri());
-        // Writing to a `Text` cannot fail.
-        let _ = write!(value, ">;expires={left_s}");
-        if binding.q < 1000 {
-            let _ = write!(value, ";q=0.{:03}", binding.q);
-        }
-        writer.field(HeaderName::Contact, &value);
+        let left_micros = binding.expires.as_micros() - now.as_micros();
+        let left_s = Decimal::new(left_micros.div_ceil(1_000_000));
+        // The last three digits of 1000 and so many thousandths.
+        let thousandths = Decimal::new(1000 + u64::from(binding.q));
+        let (point, q) = match thousandths.as_bytes() {
+            [b'1', q @ ..] => (&b";q=0."[..], q),
+            _ => (&b""[..], &b""[..]),
+        };
+        writer.parts(
+            HeaderName::Contact,
+            &[
+                b"<",
+                binding.uri(),
+                b">;expires=",
+                left_s.as_bytes(),
+                point,
+                q,
+            ],
+        );
     }
 }
 

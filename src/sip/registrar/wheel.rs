@@ -34,8 +34,8 @@ const UNSET: Link = Link {
 /// A timing wheel over handles of one slab; 20 bytes for each slot ever used.
 /// An entry's deadline is cancelled before its slot is let again.
 ///
-/// A deadline beyond one turn is filed at the far end and moved on when the
-/// wheel gets there.
+/// A deadline beyond one turn is filed at the far end, and one that is put off
+/// stays where it was filed; the entry is moved on when the wheel gets there.
 pub(super) struct Wheel {
     links: Vec<Link>,
     heads: Box<[u32]>,
@@ -61,17 +61,29 @@ impl Wheel {
 
     /// Sets or moves the deadline of an entry. One in the past is due at once.
     pub(super) fn set(&mut self, entry: Handle, due_s: u64) {
-        self.cancel(entry);
-        let Handle { slot, generation } = entry;
-        let index = slot as usize;
+        let index = entry.slot as usize;
         if self.links.len() <= index {
             self.links.resize(index + 1, UNSET);
         }
         let due_s = u32::try_from(due_s).unwrap_or(u32::MAX);
+        match self.links.get_mut(index) {
+            // A contact refreshed again and again is moved on once a turn, not
+            // at each refresh.
+            Some(link) if link.filed != NONE_SECOND && link.due_s <= due_s => link.due_s = due_s,
+            _ => {
+                self.cancel(entry);
+                self.file(entry, due_s);
+            }
+        }
+    }
+
+    /// Files an entry that is not filed.
+    fn file(&mut self, entry: Handle, due_s: u32) {
+        let Handle { slot, generation } = entry;
         let filed_s = u64::from(due_s).clamp(self.now_s, self.now_s + TURN - 1);
         let filed = (filed_s % TURN) as u16;
         let next = self.head(filed);
-        if let Some(link) = self.links.get_mut(index) {
+        if let Some(link) = self.links.get_mut(slot as usize) {
             *link = Link {
                 next,
                 previous: NONE,
@@ -119,13 +131,13 @@ impl Wheel {
             let Link {
                 generation, due_s, ..
             } = self.links.get(slot as usize).copied().unwrap_or(UNSET);
-            let (entry, due_s) = (Handle { slot, generation }, u64::from(due_s));
-            if due_s <= now_s {
-                self.cancel(entry);
+            let entry = Handle { slot, generation };
+            self.cancel(entry);
+            if u64::from(due_s) <= now_s {
                 return Some(entry);
             }
-            // Filed short of its deadline: the wheel has turned, file it anew.
-            self.set(entry, due_s);
+            // Filed short of its deadline, or its deadline has moved.
+            self.file(entry, due_s);
         }
         self.now_s = self.now_s.max(now_s);
         None
