@@ -177,11 +177,34 @@ pub(crate) fn port(text: &mut Part<'_>) -> Option<u16> {
 
 /// The address a host names literally: IPv4, or IPv6 with or without brackets.
 pub(crate) fn ip(host: &[u8]) -> Option<core::net::IpAddr> {
-    if memchr(b':', host).is_some() {
-        return ip_v6(host).map(core::net::IpAddr::V6);
+    match ip_v4(host) {
+        Some(address) => Some(core::net::IpAddr::V4(address)),
+        None if memchr(b':', host).is_some() => ip_v6(host).map(core::net::IpAddr::V6),
+        None => None,
     }
-    let text = core::str::from_utf8(host).ok()?;
-    text.parse().ok().map(core::net::IpAddr::V4)
+}
+
+/// An IPv4 literal: four numbers up to 255, without zeros before them. Nearly
+/// every message names a few of these.
+fn ip_v4(host: &[u8]) -> Option<core::net::Ipv4Addr> {
+    let (mut octets, mut dots) = (0_u32, 0);
+    // What has been read of a number; `None` before its first digit.
+    let mut number = None;
+    for &byte in host {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        number = match number {
+            Some(read) if byte == b'.' => {
+                octets = octets << 8 | read;
+                dots += 1;
+                None
+            }
+            None if digit <= 9 => Some(digit),
+            Some(read @ 1..) if digit <= 9 && read * 10 + digit <= 255 => Some(read * 10 + digit),
+            _ => return None,
+        };
+    }
+    let octets = octets << 8 | number?;
+    (dots == 3).then_some(core::net::Ipv4Addr::from_bits(octets))
 }
 
 /// An IPv6 literal with or without brackets. The third colon which RFC 3261's
@@ -216,6 +239,7 @@ pub(crate) const fn hex(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn list(value: &str) -> Vec<&str> {
         elements(value.as_bytes())
@@ -267,6 +291,21 @@ mod tests {
         assert_eq!(ip(b"[2001:db8:::192.0.2.1]"), ip(b"2001:db8::192.0.2.1"));
         assert!(ip(b"[2001:db8:::192.0.2.1]").is_some());
         assert_eq!(ip(b"1.2.3"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn ipv4_literals_are_those_of_the_standard_library(
+            text in "[0-9.]{0,9}|([0-9]{1,3}\\.){2,4}[0-9]{1,4}|[0-9]{1,2}(\\.[0-9a:]{1,3}){3}",
+        ) {
+            prop_assert_eq!(ip_v4(text.as_bytes()), text.parse().ok());
+        }
+
+        #[test]
+        fn every_ipv4_literal_is_read(bits in any::<u32>()) {
+            let address = core::net::Ipv4Addr::from_bits(bits);
+            prop_assert_eq!(ip_v4(address.to_string().as_bytes()), Some(address));
+        }
     }
 
     #[test]
