@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 
 use crate::base::{Flow, Handle, Hasher, Instant, Lanes, Random, Slab, Text};
 
@@ -51,6 +51,16 @@ struct Watched {
     alarm: u32,
 }
 
+/// A contact's peer and URI, as it is looked up.
+#[derive(Hash)]
+struct Named<'a>(&'a [u8], &'a [u8]);
+
+impl Equivalent<(Text, Text)> for Named<'_> {
+    fn equivalent(&self, (aor, uri): &(Text, Text)) -> bool {
+        *self.0 == **aor && *self.1 == **uri
+    }
+}
+
 /// The watched contacts of one shard, bounded like its bindings.
 pub struct Qualifier {
     watched: Slab<Watched>,
@@ -71,15 +81,12 @@ impl Qualifier {
     /// Watches a contact from now on, first asked within `spread` from now. One
     /// watched already keeps what is known of it and follows its new flow.
     pub fn watch(&mut self, now: Instant, watch: Watch, spread: Duration, random: &mut Random) {
-        let key = (watch.aor.clone(), watch.uri.clone());
-        if let Some(watched) = self
-            .contacts
-            .get(&key)
-            .and_then(|&id| self.watched.get_mut(id))
-        {
+        let known = self.contacts.get(&Named(&watch.aor, &watch.uri));
+        if let Some(watched) = known.and_then(|&id| self.watched.get_mut(id)) {
             watched.watch = watch;
             return;
         }
+        let key = (watch.aor.clone(), watch.uri.clone());
         let watched = Watched {
             watch,
             reach: Reach::Unknown,
@@ -96,23 +103,16 @@ impl Qualifier {
         }
     }
 
-    /// Forgets the contacts of `aor` that are not among `uris`.
-    pub fn keep_only(&mut self, aor: &Text, known: &[Text], uris: &[&[u8]]) {
-        for uri in known.iter().filter(|uri| !uris.contains(&uri.as_bytes())) {
-            if let Some(id) = self.contacts.remove(&(aor.clone(), uri.clone())) {
-                self.watched.remove(id);
-            }
+    /// Forgets one contact.
+    pub fn forget(&mut self, aor: &[u8], uri: &[u8]) {
+        if let Some(id) = self.contacts.remove(&Named(aor, uri)) {
+            self.watched.remove(id);
         }
     }
 
-    /// Forgets one contact.
-    pub fn forget(&mut self, aor: &Text, uri: &Text) {
-        self.keep_only(aor, core::slice::from_ref(uri), &[]);
-    }
-
     /// What is known of a contact.
-    pub fn reach(&self, aor: &Text, uri: &Text) -> Reach {
-        let id = self.contacts.get(&(aor.clone(), uri.clone()));
+    pub fn reach(&self, aor: &[u8], uri: &[u8]) -> Reach {
+        let id = self.contacts.get(&Named(aor, uri));
         id.and_then(|&id| self.watched.get(id))
             .map_or(Reach::Unknown, |watched| watched.reach)
     }

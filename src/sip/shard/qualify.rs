@@ -80,12 +80,10 @@ impl Shard {
         let Some(rhythm) = Rhythm::of(&peer) else {
             return;
         };
-        let known: Vec<Text> = before
-            .iter()
-            .map(|binding| Text::from(binding.uri()))
-            .collect();
-        let kept: Vec<&[u8]> = after.iter().map(Binding::uri).collect();
-        self.qualifier.keep_only(aor, &known, &kept);
+        let is_kept = |gone: &Binding| after.iter().any(|kept| kept.uri() == gone.uri());
+        for gone in before.iter().filter(|binding| !is_kept(binding)) {
+            self.qualifier.forget(aor, gone.uri());
+        }
         for binding in after {
             self.watch(now, &peer, binding, rhythm, Duration::from_secs(1));
         }
@@ -137,10 +135,8 @@ impl Shard {
             bindings.extend(self.fixed_binding(now, peer));
         }
         if !self.qualifier.is_empty() {
-            bindings.retain(|binding| {
-                let uri = Text::from(binding.uri());
-                self.qualifier.reach(aor, &uri) != Reach::Unreachable
-            });
+            bindings
+                .retain(|binding| self.qualifier.reach(aor, binding.uri()) != Reach::Unreachable);
         }
         bindings
     }

@@ -17,7 +17,7 @@ use crate::dialog;
 use crate::machine::{
     Answer, Body, Counters, Envelope, Input, Machine, Outbox, Question, QuestionId,
 };
-use crate::registrar::{Bindings, Location, Qualifier, Refusal, Update};
+use crate::registrar::{Binding, Bindings, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
 use crate::wire::{Fields, Message, ReplyHead};
 
@@ -228,10 +228,11 @@ impl Shard {
 
     /// Applies a REGISTER to an AoR whose home this is.
     pub(super) fn register(&mut self, now: Instant, update: &Update) -> Result<Bindings, Refusal> {
-        let before = match update.watched {
-            true => self.location.bindings(now, &update.aor),
-            false => Vec::new(),
-        };
+        let mut before = Bindings::new();
+        if update.watched {
+            let keep = &mut |binding: &Binding| before.push(binding.clone());
+            self.location.lookup(now, &update.aor, keep);
+        }
         let answer = self.location.update(now, update);
         if update.watched
             && let Ok(after) = &answer
