@@ -5,6 +5,36 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::decimal::Decimal;
 
+/// The digits of each octet and the dot after them, and how many these are.
+static OCTETS: [([u8; 4], u8); 256] = octets();
+
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what is out of bounds"
+)]
+const fn octets() -> [([u8; 4], u8); 256] {
+    let mut table = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let digits = if octet < 10 {
+            1
+        } else if octet < 100 {
+            2
+        } else {
+            3
+        };
+        let (mut at, mut rest) = (digits, octet);
+        while at > 0 {
+            at -= 1;
+            table[octet].0[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        table[octet].1 = digits as u8 + 1;
+        octet += 1;
+    }
+    table
+}
+
 /// Room for the longest: `[` an IPv6 address with IPv4 tail and scope `]:65535`.
 const LONGEST: usize = 72;
 
@@ -53,12 +83,16 @@ impl AddressText {
     }
 
     fn v4(&mut self, address: Ipv4Addr) {
-        let mut separator: &[u8] = b"";
         for octet in address.octets() {
-            self.push(separator);
-            separator = b".";
-            self.push(Decimal::new(octet.into()).as_bytes());
+            let (digits, len) = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+            let start = usize::from(self.len);
+            if let Some(room) = self.bytes.get_mut(start..start + digits.len()) {
+                room.copy_from_slice(&digits);
+                self.len += len;
+            }
         }
+        // No dot stands after the last.
+        self.len = self.len.saturating_sub(1);
     }
 
     /// IPv6 has rules of its own for what is left out (RFC 5952 §4).
@@ -85,7 +119,18 @@ impl core::fmt::Write for AddressText {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_address_is_as_displayed(address: SocketAddr) {
+            let text = |text: AddressText| String::from_utf8(text.as_bytes().to_vec()).unwrap();
+            prop_assert_eq!(text(AddressText::socket(address)), address.to_string());
+            prop_assert_eq!(text(AddressText::ip(address.ip())), address.ip().to_string());
+        }
+    }
 
     #[test]
     fn the_text_is_that_of_display() {
