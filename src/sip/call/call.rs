@@ -1,11 +1,12 @@
 //! A call, from its first INVITE to its last BYE.
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::channels::Stage;
-use super::exchange::{Alarm, LegRef, Resume, Turn, hex};
+use super::exchange::{Alarm, LegRef, Resume, Turn};
 use super::kept::Kept;
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
@@ -148,7 +149,7 @@ impl Call {
                 slot: 0,
                 generation: 0,
             },
-            legs: core::iter::once(leg).collect(),
+            legs: smallvec![leg],
             channels: SmallVec::new(),
             next_channel: 1,
             bridge: None,
@@ -237,33 +238,33 @@ impl Call {
             &self.caller.name.lossy(),
             &turn.exchange.limits,
         );
-        let mut set = |name: &str, value: &[&str]| {
+        let mut set = |name: &str, value: &str| {
             // A full table of variables keeps what it has, as a plan's Set does.
-            let _ = cursor.variables_mut().set_parts(name, value);
+            let _ = cursor.variables_mut().set(name, value);
         };
-        if let Some(leg) = self.legs.first() {
-            let device = opening
-                .peer
-                .as_ref()
-                .map_or("guest", |peer| peer.name.as_str());
-            let number = hex(self.handle.slot.into());
-            let number = number.lossy();
-            set(
-                "CHANNEL",
-                &["SIP/", device, "-", number.get(8..).unwrap_or(&number)],
-            );
-            set("SIPCALLID", &[&lossy(leg.dialog.call_id())]);
-            set("SIPURI", &[&lossy(leg.dialog.target())]);
-        }
         if let Some((request, _)) = turn.message
             && let Some(uri) = request.parsed_request_uri()
         {
-            set("SIPDOMAIN", &[&lossy(uri.host)]);
+            set("SIPDOMAIN", &lossy(uri.host));
         }
         for (name, value) in opening.peer.iter().flat_map(|peer| &peer.setvar) {
-            set(name, &[value]);
+            set(name, value);
         }
         cursor
+    }
+
+    /// What the plan may ask of the caller's channel by name.
+    pub(super) fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let leg = self.legs.first()?;
+        Some(match name {
+            "CHANNEL" => {
+                let device = leg.peer.as_ref().map_or("guest", |peer| &peer.name);
+                Cow::Owned(format!("SIP/{device}-{:08x}", self.handle.slot))
+            }
+            "SIPCALLID" => lossy(leg.dialog.call_id()),
+            "SIPURI" => lossy(leg.dialog.target()),
+            _ => return None,
+        })
     }
 
     /// Whether the caller has been sent a 2xx.

@@ -1,5 +1,7 @@
 //! The call as its dialplan sees it.
 
+use alloc::borrow::Cow;
+
 use super::call::Call;
 use super::exchange::Turn;
 use super::tech::tech;
@@ -44,6 +46,10 @@ impl Channels for Stage<'_, '_> {
 
     fn is_answered(&self) -> bool {
         self.call.is_answered()
+    }
+
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.call.variable(name)
     }
 
     fn present(&mut self, number: &str, name: &str) -> bool {

@@ -3,6 +3,8 @@
 //! The dialplan never names SIP: it asks a technology by its name, as
 //! `ast_channel_tech` lets Asterisk do, and hears of channels by events.
 
+use alloc::borrow::Cow;
+
 use crate::base::{Instant, Level};
 
 use super::cause::{Cause, Failure};
@@ -61,6 +63,12 @@ pub trait Channels {
 
     /// Whether the caller has been answered.
     fn is_answered(&self) -> bool;
+
+    /// A variable that the caller's technology knows by itself (`SIPCALLID`).
+    /// What the plan sets by that name comes first.
+    fn variable(&self, _name: &str) -> Option<Cow<'_, str>> {
+        None
+    }
 
     /// Says whom channels requested from now on are from (`CALLERID`). False,
     /// and nothing done, where callees cannot be shown another caller.

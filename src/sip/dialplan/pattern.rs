@@ -3,6 +3,7 @@
 //! It knows characters only: contexts, priorities and caller numbers belong
 //! to `plan`.
 
+use alloc::borrow::Cow;
 use core::cmp::{Ordering, Reverse};
 
 /// How a name or pattern meets a dialled number.
@@ -202,8 +203,16 @@ impl Ord for Pattern {
     }
 }
 
+/// What counts of a dialled number, which seldom has dashes.
+pub(super) fn plain(dialled: &[u8]) -> Cow<'_, [u8]> {
+    match memchr::memchr(b'-', dialled) {
+        Some(_) => Cow::Owned(without_dashes(dialled).collect()),
+        None => Cow::Borrowed(dialled),
+    }
+}
+
 /// The bytes that count in a name or a dialled number.
-pub(super) fn without_dashes(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
+fn without_dashes(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
     bytes.iter().copied().filter(|&byte| byte != b'-')
 }
 

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::app::Row;
-use super::pattern::{Match, Pattern, without_dashes};
+use super::pattern::{Match, Pattern, plain};
 use super::schedule::{Calendar, Schedule};
 use crate::base::{Hasher, UnixTime};
 
@@ -172,12 +172,12 @@ impl Context {
         dialled: &'d str,
     ) -> impl Iterator<Item = &'p Extension> + use<'p, 'd> {
         let (exact, patterns) = self.halves();
-        let name: SmallVec<[u8; 32]> = without_dashes(dialled.as_bytes()).collect();
-        let from = exact.partition_point(|extension| extension.pattern().exact() < Some(&name));
+        let name = plain(dialled.as_bytes());
+        let from = exact.partition_point(|extension| extension.pattern().exact() < Some(&*name));
         let exact = exact
             .iter()
             .skip(from)
-            .take_while(move |extension| extension.pattern().exact() == Some(&name));
+            .take_while(move |extension| extension.pattern().exact() == Some(&*name));
         exact.chain(
             patterns
                 .iter()
@@ -188,8 +188,8 @@ impl Context {
     /// Whether more digits could match an extension.
     fn could_match(&self, dialled: &str, caller: &str) -> bool {
         let (exact, patterns) = self.halves();
-        let name: SmallVec<[u8; 32]> = without_dashes(dialled.as_bytes()).collect();
-        let from = exact.partition_point(|extension| extension.pattern().exact() < Some(&name));
+        let name = plain(dialled.as_bytes());
+        let from = exact.partition_point(|extension| extension.pattern().exact() < Some(&*name));
         let exact = exact.iter().skip(from).take_while(|extension| {
             extension
                 .pattern()

@@ -5,6 +5,7 @@ use alloc::borrow::Cow;
 use smol_str::SmolStr;
 
 use super::cause::Cause;
+use super::channel::Channels;
 use super::function;
 use super::plan::{Place, Plan, Seek};
 use super::step::Ending;
@@ -61,11 +62,12 @@ impl State {
 pub(super) struct Scope<'a> {
     pub(super) plan: &'a Plan,
     pub(super) state: &'a State,
+    pub(super) channels: &'a dyn Channels,
     pub(super) now: Instant,
 }
 
 impl Names for Scope<'_> {
-    /// Predefined, then the channel's, then global.
+    /// Predefined, then the channel's, then its technology's, then global.
     fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
         let state = self.state;
         Some(match name {
@@ -75,12 +77,11 @@ impl Names for Scope<'_> {
             "HANGUPCAUSE" => Cow::Owned(state.cause.0.to_string()),
             "EPOCH" => Cow::Owned(format!("{}", state.time(self.now).0)),
             "HINT" => Cow::Borrowed(self.plan.hint(state.place(self.now))?),
-            _ => Cow::Borrowed(
-                state
-                    .variables
-                    .value(name)
-                    .or_else(|| self.plan.global(name))?,
-            ),
+            _ => {
+                let set = state.variables.value(name).map(Cow::Borrowed);
+                let told = set.or_else(|| self.channels.variable(name));
+                told.or_else(|| self.plan.global(name).map(Cow::Borrowed))?
+            }
         })
     }
 

@@ -94,6 +94,7 @@ impl Step<'_> {
         Scope {
             plan: self.plan,
             state: self.state,
+            channels: self.channels,
             now: self.now(),
         }
     }

@@ -5,8 +5,8 @@
 const ROOM_BYTES: usize = 64 << 10;
 
 /// Variables a call through one `Dial` sets, and the bytes of their texts.
-const USUAL: usize = 10;
-const USUAL_BYTES: usize = 320;
+const USUAL: usize = 6;
+const USUAL_BYTES: usize = 128;
 
 /// Bytes of forgotten texts that are not worth moving the others for.
 const TIDY_BYTES: usize = 512;
@@ -16,7 +16,7 @@ const TIDY_BYTES: usize = 512;
 pub struct Full;
 
 /// Variables in the order they were first set. Their texts stand one behind
-/// the other in one buffer: a call sets a dozen, and few are ever set again.
+/// the other in one buffer: a call sets a few, and few are ever set again.
 #[derive(Clone, Debug, Default)]
 pub struct Variables {
     list: Vec<Variable>,
@@ -40,6 +40,10 @@ impl Variable {
         texts
             .get(start..start + self.name_len as usize)
             .unwrap_or_default()
+    }
+
+    fn is_named(&self, name: &str, texts: &str) -> bool {
+        self.name_len as usize == name.len() && self.name(texts) == name
     }
 
     fn value<'t>(&self, texts: &'t str) -> &'t str {
@@ -86,18 +90,12 @@ impl Variables {
     /// Sets a variable. `_NAME` is inherited by outbound channels, `__NAME` by
     /// theirs too; either replaces `NAME`, whatever its heritage was.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Full> {
-        self.set_parts(name, &[value])
-    }
-
-    /// [`Variables::set`] to a value given in parts.
-    pub fn set_parts(&mut self, name: &str, value: &[&str]) -> Result<(), Full> {
         let (heritage, name) = split_heritage(name);
-        let value_len: usize = value.iter().map(|part| part.len()).sum();
         let known = self.position(name);
         let old = known
             .and_then(|at| self.list.get(at))
             .map_or(0, Variable::len);
-        let bytes = self.bytes - old + name.len() + value_len;
+        let bytes = self.bytes - old + name.len() + value.len();
         if bytes > ROOM_BYTES {
             return Err(Full);
         }
@@ -105,13 +103,11 @@ impl Variables {
         let variable = Variable {
             start: self.texts.len() as u32,
             name_len: name.len() as u32,
-            value_len: value_len as u32,
+            value_len: value.len() as u32,
             heritage,
         };
         self.texts.push_str(name);
-        for part in value {
-            self.texts.push_str(part);
-        }
+        self.texts.push_str(value);
         match known.and_then(|at| self.list.get_mut(at)) {
             Some(old) => *old = variable,
             None => self.list.push(variable),
@@ -157,7 +153,7 @@ impl Variables {
     fn position(&self, name: &str) -> Option<usize> {
         self.list
             .iter()
-            .position(|variable| variable.name(&self.texts) == name)
+            .position(|variable| variable.is_named(name, &self.texts))
     }
 
     /// Drops the texts nobody refers to once they are the larger part, so that

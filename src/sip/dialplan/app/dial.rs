@@ -7,7 +7,7 @@
 use core::time::Duration;
 
 use smallvec::SmallVec;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use super::super::arguments::{options, split};
 use super::super::cause::{Cause, Failure};
@@ -200,12 +200,32 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     Next::Wait(Box::new(dial))
 }
 
+/// One `tech/resource`.
+struct Destination<'a> {
+    name: &'a str,
+    tech: &'a str,
+    resource: &'a str,
+}
+
 /// `tech/resource&…`; nothing if any has no resource.
-fn destinations(text: &str) -> Option<SmallVec<[(&str, &str); 4]>> {
-    let parts = text.split('&').map(|part| part.trim().split_once('/'));
-    parts
-        .map(|part| part.filter(|(_, resource)| !resource.is_empty()))
-        .collect()
+fn destinations(text: &str) -> Option<SmallVec<[Destination<'_>; 1]>> {
+    let mut destinations = SmallVec::new();
+    for part in text.split('&') {
+        destinations.push(Destination::parse(part)?);
+    }
+    Some(destinations)
+}
+
+impl Destination<'_> {
+    fn parse(part: &str) -> Option<Destination<'_>> {
+        let name = part.trim();
+        let (tech, resource) = name.split_once('/')?;
+        (!resource.is_empty()).then_some(Destination {
+            name,
+            tech,
+            resource,
+        })
+    }
 }
 
 /// Whole seconds, as `DIALEDTIME` and `ANSWEREDTIME` tell them.
@@ -214,11 +234,13 @@ fn seconds_since(now: Instant, start: Instant) -> Decimal {
 }
 
 impl Dial {
-    fn request(&mut self, step: &mut Step<'_>, destinations: &[(&str, &str)]) {
-        for (number, (tech, resource)) in destinations.iter().enumerate() {
+    fn request(&mut self, step: &mut Step<'_>, destinations: &[Destination<'_>]) {
+        for (number, destination) in destinations.iter().enumerate() {
             self.tally.lines += 1;
             let requested = match number < usize::from(step.legs_per_call) {
-                true => step.channels.request(tech, resource),
+                true => step
+                    .channels
+                    .request(destination.tech, destination.resource),
                 false => Err(Cause::NORMAL_CIRCUIT_CONGESTION),
             };
             match requested {
@@ -226,7 +248,7 @@ impl Dial {
                     for (name, value) in step.state.variables.inherited() {
                         step.channels.inherit(channel, &name, value);
                     }
-                    let name = format_smolstr!("{tech}/{resource}");
+                    let name = SmolStr::new(destination.name);
                     self.lines.push(Line { channel, name });
                 }
                 Err(cause) => {
