@@ -12,7 +12,7 @@ use super::stray;
 
 use crate::auth;
 use crate::base::{Level, Text, Transmit};
-use crate::dialog::{Role, RouteSet};
+use crate::dialog::Role;
 use crate::dialplan::{Cause, ChannelEvent, Failure};
 use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, Status};
@@ -217,9 +217,7 @@ impl Call {
             return;
         };
         leg.dialog.set_remote_tag(tag);
-        leg.dialog.routes = RouteSet::from_response(response);
-        leg.dialog.refresh_target(response);
-        leg.dialog.aim();
+        leg.dialog.establish(response);
         leg.state = LegState::Confirmed;
         let cseq = leg.dialog.local_cseq;
         leg.acked_cseq = Some(cseq);

@@ -31,7 +31,7 @@ impl Call {
         };
         turn.exchange
             .respond(turn.now, turn.out, response, |mut writer| {
-                writer.parts(HeaderName::Contact, &[b"<", leg.dialog.contact(), b">"]);
+                leg.dialog.write_contact(&mut writer);
                 end_with(writer, content_type, body);
             });
     }
@@ -113,8 +113,8 @@ impl Call {
         };
         turn.exchange
             .respond(turn.now, turn.out, response, |mut writer| {
-                writer.parts(HeaderName::Contact, &[b"<", leg.dialog.contact(), b">"]);
-                writer.field(HeaderName::Allow, ALLOW);
+                leg.dialog.write_contact(&mut writer);
+                writer.own(HeaderName::Allow, &[ALLOW]);
                 end_with(writer, content_type, body);
             });
         self.invite_answered(turn);

@@ -8,7 +8,7 @@ use super::forks::EndedForks;
 use super::kept::Kept;
 use super::leg::Ringing;
 use crate::base::{
-    self, Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, UnixTime, shard_of,
+    Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, UnixTime, hex, shard_of,
 };
 use crate::config::{Config, Peer};
 use crate::dialog::{self, Dialog, RouteSet};
@@ -214,14 +214,14 @@ pub struct Turn<'a> {
 impl Exchange {
     /// A fresh tag: 64 unpredictable bits.
     pub fn tag(&mut self) -> Text {
-        hex(self.random.next_u64())
+        Text::from(hex(self.random.next_u64()).as_slice())
     }
 
     /// A fresh Call-ID that hashes to this shard, so that a call never spans
     /// shards by birth. Expected tries: the number of shards.
     pub fn call_id(&mut self) -> Text {
         loop {
-            let mut call_id = hex(self.random.next_u64());
+            let mut call_id = self.tag();
             call_id.push(&hex(self.random.next_u64()));
             if shard_of(&call_id, self.shards) == self.shard {
                 return call_id;
@@ -232,7 +232,7 @@ impl Exchange {
     /// A branch for a request without a transaction: an ACK to a 2xx.
     pub fn loose_branch(&mut self) -> Text {
         let mut branch = Text::from("z9hG4bK");
-        branch.push(&self.tag());
+        branch.push(&hex(self.random.next_u64()));
         branch
     }
 
@@ -384,9 +384,4 @@ impl Turn<'_> {
     pub fn ask(&mut self, question: Question, resume: Resume) {
         self.exchange.asks.push_back(Ask { question, resume });
     }
-}
-
-/// 16 lower-case hexadecimal digits.
-pub(super) fn hex(number: u64) -> Text {
-    Text::from(base::hex(number).as_slice())
 }

@@ -4,8 +4,10 @@
 
 use core::net::SocketAddr;
 
-use super::call::{Caller, push_address};
-use crate::base::Text;
+use memchr::memchr2;
+
+use super::call::Caller;
+use crate::base::{AddressText, Text};
 use crate::config::{General, Peer, TrustIdOutbound};
 use crate::wire::{HeaderName, Writer};
 
@@ -23,15 +25,16 @@ pub fn local(caller: &Caller, device: &Peer, general: &General, ours: SocketAddr
         None if caller.number.is_empty() => push_user(&mut user, general.callerid.as_bytes()),
         None => push_user(&mut user, &caller.number),
     }
+    let ours = AddressText::socket(ours);
     let local = if withheld {
         name_addr(b"Anonymous", &user, b"anonymous.invalid")
     } else {
-        name_addr(&caller.name, &user, &domain(device, ours))
+        name_addr(&caller.name, &user, domain(device, &ours))
     };
     let mut contact = Text::from("sip:");
     contact.push(&user);
     contact.push(b"@");
-    push_address(&mut contact, ours);
+    contact.push(ours.as_bytes());
     (local, contact)
 }
 
@@ -49,7 +52,11 @@ pub fn assert(writer: &mut Writer<'_>, caller: &Caller, device: &Peer, ours: Soc
     }
     let mut user = Text::new();
     push_user(&mut user, &caller.number);
-    let identity = name_addr(&caller.name, &user, &domain(device, ours));
+    let identity = name_addr(
+        &caller.name,
+        &user,
+        domain(device, &AddressText::socket(ours)),
+    );
     if !pai {
         let privacy: &[u8] = if withheld { b"full" } else { b"off" };
         let screen: &[u8] = match caller.presentation.is_screened() {
@@ -72,13 +79,11 @@ pub fn assert(writer: &mut Writer<'_>, caller: &Caller, device: &Peer, ours: Soc
 }
 
 /// `fromdomain`, else our address.
-fn domain(device: &Peer, ours: SocketAddr) -> Text {
-    let mut domain = Text::new();
+fn domain<'a>(device: &'a Peer, ours: &'a AddressText) -> &'a [u8] {
     match device.fromdomain.as_deref() {
-        Some(configured) => domain.push(configured.as_bytes()),
-        None => push_address(&mut domain, ours),
+        Some(configured) => configured.as_bytes(),
+        None => ours.as_bytes(),
     }
-    domain
 }
 
 /// `"name" <sip:user@domain>`, without a name that is empty.
@@ -86,12 +91,16 @@ fn name_addr(name: &[u8], user: &[u8], domain: &[u8]) -> Text {
     let mut value = Text::new();
     if !name.is_empty() {
         value.push(b"\"");
-        for &byte in name {
-            if matches!(byte, b'"' | b'\\') {
-                value.push(b"\\");
-            }
-            value.push(&[byte]);
+        let mut rest = name;
+        while let Some(at) = memchr2(b'"', b'\\', rest) {
+            let (before, after) = rest.split_at(at);
+            value.push(before);
+            value.push(b"\\");
+            let (special, after) = after.split_at(1);
+            value.push(special);
+            rest = after;
         }
+        value.push(rest);
         value.push(b"\" ");
     }
     for part in [b"<sip:", user, b"@", domain, b">"] {

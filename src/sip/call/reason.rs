@@ -12,10 +12,13 @@ pub fn write_cause(writer: &mut Writer<'_>, cause: Cause, q850: bool) {
         return;
     }
     let code = Decimal::new(cause.0.into());
-    writer.other(b"X-Asterisk-HangupCause", cause.phrase().as_bytes());
-    writer.other(b"X-Asterisk-HangupCauseCode", code.as_bytes());
+    writer.lines(b"X-Asterisk-HangupCause: ");
+    writer.lines(cause.phrase().as_bytes());
+    writer.lines(b"\r\nX-Asterisk-HangupCauseCode: ");
+    writer.lines(code.as_bytes());
+    writer.lines(b"\r\n");
     if q850 {
-        writer.parts(HeaderName::Reason, &[b"Q.850;cause=", code.as_bytes()]);
+        writer.own(HeaderName::Reason, &[b"Q.850;cause=", code.as_bytes()]);
     }
 }
 

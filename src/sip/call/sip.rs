@@ -358,7 +358,7 @@ impl Call {
             owner,
         };
         leg.invite = turn.request(request, |mut writer| {
-            writer.field(HeaderName::Allow, ALLOW);
+            writer.own(HeaderName::Allow, &[ALLOW]);
             if let Some((name, authorization)) = credentials {
                 writer.field(name, authorization);
             }

@@ -6,7 +6,7 @@ use super::exchange::{Alarm, LegRef, Outgoing, Owner, Responding, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, LegState};
 use crate::config::Peer;
-use crate::dialog::Role;
+use crate::dialog::{Dialog, Role};
 use crate::dialplan::{Cause, Failure};
 use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status};
@@ -180,7 +180,7 @@ impl Call {
         };
         turn.request(request, |mut writer| {
             if method == Method::Invite {
-                writer.field(HeaderName::Allow, ALLOW);
+                writer.own(HeaderName::Allow, &[ALLOW]);
             }
             end_with(writer, content_type, body);
         })
@@ -222,7 +222,7 @@ impl Call {
         server: TransactionId,
         head: &ReplyHead,
         status: Status,
-        (contact, content_type, body): (Option<&[u8]>, &[u8], &[u8]),
+        (shown, content_type, body): (Option<&Dialog>, &[u8], &[u8]),
     ) {
         let status = relayable(status);
         let response = Responding {
@@ -234,8 +234,8 @@ impl Call {
         };
         turn.exchange
             .respond(turn.now, turn.out, response, |mut writer| {
-                if let Some(contact) = contact {
-                    writer.parts(HeaderName::Contact, &[b"<", contact, b">"]);
+                if let Some(dialog) = shown {
+                    dialog.write_contact(&mut writer);
                 }
                 if status == Status::SERVER_INTERNAL_ERROR {
                     writer.field(HeaderName::RetryAfter, b"5");
@@ -279,10 +279,10 @@ impl Call {
             return;
         }
         let from = self.relays.get(position).map_or(0, |relay| relay.from);
-        let contact = self.leg(from).map(|leg| leg.dialog.contact());
+        let dialog = self.leg(from).map(|leg| &leg.dialog);
         let (content_type, body) = body_of(turn);
         if let Some(relay) = self.relays.get(position) {
-            let shown = contact.filter(|_| invite);
+            let shown = dialog.filter(|_| invite);
             self.answer_with(
                 turn,
                 relay.server,

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use super::RouteSet;
 use super::texts::{Name, Sayings, Texts};
-use crate::base::{AddressText, Decimal, Flow};
+use crate::base::{AddressText, Flow};
 use crate::wire::{ContactValue, HeaderName, Message, Method, Uri, Writer};
 
 /// A request whose CSeq is not above the last one (§12.2.2): 500.
@@ -123,12 +123,30 @@ impl Dialog {
         self.local_cseq
     }
 
-    /// Takes the Contact of a target refresh request or of its 2xx (§12.2).
-    pub fn refresh_target(&mut self, message: &Message) {
-        if let Some(contact) = contact_uri(message) {
-            self.texts.set(Name::Target, contact);
+    /// Takes the route set and the target of the 2xx that establishes it
+    /// (§12.1.2).
+    pub fn establish(&mut self, response: &Message) {
+        let routes = RouteSet::from_response(response);
+        let rerouted = core::mem::replace(&mut self.routes, routes) != self.routes;
+        if self.retarget(response) || rerouted {
             self.aim();
         }
+    }
+
+    /// Takes the Contact of a target refresh request or of its 2xx (§12.2).
+    pub fn refresh_target(&mut self, message: &Message) {
+        if self.retarget(message) {
+            self.aim();
+        }
+    }
+
+    /// Whether the Contact of a message is another target, which is taken.
+    fn retarget(&mut self, message: &Message) -> bool {
+        let other = contact_uri(message).filter(|&contact| contact != self.target());
+        if let Some(contact) = other {
+            self.texts.set(Name::Target, contact);
+        }
+        other.is_some()
     }
 
     /// Points the flow at the next hop, unless it is pinned. A next hop that is
@@ -147,9 +165,9 @@ impl Dialog {
         }
     }
 
-    /// Heads a request: start line, Via, Max-Forwards, Route, From, To,
-    /// Call-ID, CSeq, and the Contact of a target refresh. The caller adds what
-    /// the method needs, and ends it.
+    /// Heads a request: start line, Via, Max-Forwards, Route, the Contact of a
+    /// target refresh, From, Call-ID, To, CSeq. The caller adds what the method
+    /// needs, and ends it.
     pub fn write_request<'b>(
         &self,
         buffer: &'b mut Vec<u8>,
@@ -163,44 +181,23 @@ impl Dialog {
         let (uri, routes) = self.routes.apply(self.target());
         writer.request(method, uri);
         let address = AddressText::socket(sent_by.address);
-        writer.parts(
+        let address = address.as_bytes();
+        writer.own(
             HeaderName::Via,
-            &[
-                b"SIP/2.0/UDP ",
-                address.as_bytes(),
-                b";branch=",
-                branch,
-                b";rport",
-            ],
+            &[b"SIP/2.0/UDP ", address, b";branch=", branch, b";rport"],
         );
-        writer.parts(
-            HeaderName::MaxForwards,
-            &[Decimal::new(max_forwards.into()).as_bytes()],
-        );
+        writer.max_forwards(max_forwards);
         for route in routes {
             writer.parts(HeaderName::Route, &[b"<", route, b">"]);
         }
-        let local = self.texts.get(Name::Local);
-        writer.parts(HeaderName::From, &[local, b";tag=", self.local_tag()]);
-        let (remote, remote_tag) = (self.texts.get(Name::Remote), self.remote_tag());
-        if remote_tag.is_empty() {
-            writer.field(HeaderName::To, remote);
-        } else {
-            writer.parts(HeaderName::To, &[remote, b";tag=", remote_tag]);
-        }
-        if method == Method::Invite {
-            writer.parts(HeaderName::Contact, &[b"<", self.contact(), b">"]);
-        }
-        writer.field(HeaderName::CallId, self.call_id());
-        writer.parts(
-            HeaderName::CSeq,
-            &[
-                Decimal::new(cseq.into()).as_bytes(),
-                b" ",
-                method.as_bytes(),
-            ],
-        );
+        self.texts.write(&mut writer, method == Method::Invite);
+        writer.cseq(cseq, method);
         writer
+    }
+
+    /// Writes our Contact.
+    pub fn write_contact(&self, writer: &mut Writer<'_>) {
+        self.texts.write_contact(writer);
     }
 }
 

@@ -1,19 +1,39 @@
-//! The texts of a dialog, in one allocation.
+//! The texts of a dialog, in one allocation, and as the header lines they stand
+//! in: what every request of the dialog repeats is written by one copy.
+
+use crate::wire::{HeaderName, Writer, is_even};
 
 /// Which text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Name {
-    CallId,
-    LocalTag,
-    Local,
-    Remote,
     Contact,
-    Target,
+    Local,
+    LocalTag,
+    CallId,
+    Remote,
     RemoteTag,
+    Target,
 }
 
 /// How many there are.
 const NAMES: usize = 7;
+
+/// What stands before each text.
+const BEFORE: [&[u8]; NAMES] = [
+    b"Contact: <",
+    b">\r\nFrom: ",
+    b";tag=",
+    b"\r\nCall-ID: ",
+    b"\r\nTo: ",
+    b";tag=",
+    b"\r\n",
+];
+
+/// What ends the Contact, and begins what stands before the next text.
+const CONTACT_END: &[u8] = b">\r\n";
+
+/// What ends every other line.
+const LINE_END: &[u8] = b"\r\n";
 
 /// Room for a remote tag that is not known yet; most phones write no longer one.
 const TAG_BYTES: usize = 32;
@@ -37,47 +57,100 @@ pub struct Sayings<'a> {
     pub contact: &'a [u8],
 }
 
-/// All texts of one dialog, one after the other; those that change stand last.
+/// All texts of one dialog, each after what stands before it in its line. The
+/// request's target stands last, in no line of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
     bytes: Vec<u8>,
     /// Where each ends.
     ends: [u32; NAMES],
+    /// Whether no text holds a line end: the lines are as they should be.
+    even: bool,
 }
 
 impl Texts {
     pub(super) fn new(sayings: &Sayings<'_>) -> Texts {
         let parts: [&[u8]; NAMES] = [
-            sayings.call_id,
-            sayings.local_tag,
-            sayings.local,
-            sayings.remote,
             sayings.contact,
-            sayings.target,
+            sayings.local,
+            sayings.local_tag,
+            sayings.call_id,
+            sayings.remote,
             sayings.remote_tag,
+            sayings.target,
         ];
-        let known: usize = parts.iter().map(|part| part.len()).sum();
+        let known: usize = parts.iter().chain(&BEFORE).map(|part| part.len()).sum();
         let room = if sayings.remote_tag.is_empty() {
             TAG_BYTES
         } else {
             0
         };
         let mut bytes = Vec::with_capacity(known + room);
+        let mut before = BEFORE.iter();
         let ends = parts.map(|part| {
+            bytes.extend_from_slice(before.next().copied().unwrap_or_default());
             bytes.extend_from_slice(part);
             bytes.len() as u32
         });
-        Texts { bytes, ends }
+        let even = parts.iter().all(|part| is_even(part));
+        Texts { bytes, ends, even }
     }
 
     pub(super) fn get(&self, name: Name) -> &[u8] {
         self.bytes.get(self.range(name)).unwrap_or_default()
     }
 
+    /// Writes From, Call-ID and To, and before them the Contact if asked to.
+    pub(super) fn write(&self, writer: &mut Writer<'_>, with_contact: bool) {
+        if !self.even || writer.is_compact() {
+            return self.write_each(writer, with_contact);
+        }
+        let start = match with_contact {
+            true => 0,
+            false => self.end(Name::Contact) + CONTACT_END.len(),
+        };
+        let end = match self.get(Name::RemoteTag).is_empty() {
+            true => self.end(Name::Remote),
+            false => self.end(Name::RemoteTag),
+        };
+        writer.lines(self.bytes.get(start..end).unwrap_or_default());
+        writer.lines(LINE_END);
+    }
+
+    /// Writes the Contact.
+    pub(super) fn write_contact(&self, writer: &mut Writer<'_>) {
+        if self.even && !writer.is_compact() {
+            let end = self.end(Name::Contact) + CONTACT_END.len();
+            writer.lines(self.bytes.get(..end).unwrap_or_default());
+        } else {
+            let contact = self.get(Name::Contact);
+            writer.parts(HeaderName::Contact, &[b"<", contact, b">"]);
+        }
+    }
+
+    /// The lines one by one, for texts that need mending or short names.
+    fn write_each(&self, writer: &mut Writer<'_>, with_contact: bool) {
+        if with_contact {
+            self.write_contact(writer);
+        }
+        let [local, local_tag] = [Name::Local, Name::LocalTag].map(|name| self.get(name));
+        writer.parts(HeaderName::From, &[local, b";tag=", local_tag]);
+        writer.field(HeaderName::CallId, self.get(Name::CallId));
+        let [remote, remote_tag] = [Name::Remote, Name::RemoteTag].map(|name| self.get(name));
+        match remote_tag {
+            b"" => writer.field(HeaderName::To, remote),
+            tag => writer.parts(HeaderName::To, &[remote, b";tag=", tag]),
+        }
+    }
+
     /// Replaces a text.
     pub(super) fn set(&mut self, name: Name, text: &[u8]) {
+        if self.get(name) == text {
+            return;
+        }
         let range = self.range(name);
         let (old, new) = (range.len() as u32, text.len() as u32);
+        self.even &= is_even(text);
         match self.bytes.get_mut(range.clone()) {
             Some(place) if old == new => place.copy_from_slice(text),
             _ => {
@@ -91,17 +164,56 @@ impl Texts {
         }
     }
 
+    fn end(&self, name: Name) -> usize {
+        self.ends.get(name as usize).map_or(0, |&end| end as usize)
+    }
+
     fn range(&self, name: Name) -> core::ops::Range<usize> {
-        let end = |index: usize| self.ends.get(index).map_or(0, |&end| end as usize);
         let index = name as usize;
+        let end = |index: usize| self.ends.get(index).map_or(0, |&end| end as usize);
         let start = index.checked_sub(1).map_or(0, end);
-        start..end(index)
+        let before = BEFORE.get(index).map_or(0, |before| before.len());
+        start + before..end(index)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Mostly plain, sometimes what would end a line.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            4 => "[ -~]{0,40}".prop_map(String::into_bytes),
+            1 => proptest::collection::vec(any::<u8>(), 0..20),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn lines_written_at_once_are_those_written_one_by_one(
+            parts in proptest::array::uniform7(text()), changed in text(),
+            compact: bool, with_contact: bool,
+        ) {
+            let [call_id, local_tag, remote_tag, local, remote, target, contact] = &parts;
+            let sayings = Sayings { call_id, local_tag, remote_tag, local, remote, target, contact };
+            let mut texts = Texts::new(&sayings);
+            for name in [None, Some(Name::RemoteTag), Some(Name::Target), Some(Name::LocalTag)] {
+                if let Some(name) = name {
+                    texts.set(name, &changed);
+                    prop_assert_eq!(texts.get(name), &changed);
+                }
+                let (mut at_once, mut each) = (Vec::new(), Vec::new());
+                texts.write(&mut Writer::new(&mut at_once, compact), with_contact);
+                texts.write_each(&mut Writer::new(&mut each, compact), with_contact);
+                prop_assert_eq!(&at_once, &each);
+                let lines = each.iter().filter(|&&byte| byte == b'\n').count();
+                prop_assert_eq!(lines, 3 + usize::from(with_contact));
+            }
+        }
+    }
 
     #[test]
     fn each_text_changes_by_itself() {

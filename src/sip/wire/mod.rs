@@ -44,3 +44,4 @@ pub use start::StartLine;
 pub use status::Status;
 pub use uri::{Scheme, Uri};
 pub use writer::Writer;
+pub(crate) use writer::is_even;

@@ -2,7 +2,7 @@
 //! written: what RFC 3261 §8.2.6 copies from the request.
 
 use super::{HeaderName, Message, Status, Writer};
-use crate::base::{Flow, Text};
+use crate::base::Flow;
 
 /// A new head has room for this many bytes: most requests'.
 const USUAL_BYTES: usize = 512;
@@ -11,12 +11,11 @@ const USUAL_BYTES: usize = 512;
 #[derive(Clone, Debug)]
 pub struct ReplyHead {
     flow: Flow,
-    /// Via to CSeq, as whole header lines, without To.
+    /// Via to CSeq, as whole header lines, and To without its line end: a tag
+    /// may follow.
     lines: Vec<u8>,
     /// Record-Route lines, for responses that make a dialog (§12.1.1).
     record_routes: Vec<u8>,
-    /// To value.
-    to: Text,
     /// Whether To had a tag already.
     tagged: bool,
 }
@@ -30,7 +29,6 @@ impl ReplyHead {
             flow,
             lines: Vec::with_capacity(USUAL_BYTES),
             record_routes: Vec::new(),
-            to: Text::new(),
             tagged: false,
         };
         head.read(request, flow, to_source, compact);
@@ -47,10 +45,12 @@ impl ReplyHead {
         writer.copy(request, HeaderName::CallId);
         writer.copy(request, HeaderName::CSeq);
         writer.copy(request, HeaderName::Timestamp);
+        writer.open_to(
+            request.even,
+            request.value(HeaderName::To).unwrap_or_default(),
+        );
         self.record_routes.clear();
         Writer::new(&mut self.record_routes, false).copy(request, HeaderName::RecordRoute);
-        self.to
-            .set(request.value(HeaderName::To).unwrap_or_default());
         self.tagged = request.to().is_ok_and(|to| to.tag().is_some());
     }
 
@@ -77,11 +77,11 @@ impl ReplyHead {
         let mut writer = Writer::new(buffer, compact);
         writer.status(status, reason);
         writer.lines(&self.lines);
-        if self.tagged || tag.is_empty() || status == Status::TRYING {
-            writer.field(HeaderName::To, &self.to);
-        } else {
-            writer.parts(HeaderName::To, &[&self.to, b";tag=", tag]);
+        if !self.tagged && !tag.is_empty() && status != Status::TRYING {
+            writer.lines(b";tag=");
+            writer.lines(tag);
         }
+        writer.lines(b"\r\n");
         if status != Status::TRYING && (status.is_provisional() || status.is_success()) {
             writer.lines(&self.record_routes);
         }

@@ -5,6 +5,7 @@ use core::fmt::{self, Write};
 use core::net::SocketAddr;
 
 use memchr::memchr3;
+use wide::u8x16;
 
 use super::header::{HeaderName, Via};
 use super::scan::{elements, is_token, split, trim_start};
@@ -15,8 +16,6 @@ use crate::base::{AddressText, Decimal};
 #[must_use = "a message without its end is none"]
 pub struct Writer<'b> {
     buffer: &'b mut Vec<u8>,
-    /// Where the line being written begins.
-    line_at: usize,
     compact: bool,
 }
 
@@ -24,71 +23,105 @@ impl<'b> Writer<'b> {
     /// A message after what `buffer` holds already, with one-letter header
     /// names where they exist if `compact`.
     pub fn new(buffer: &'b mut Vec<u8>, compact: bool) -> Writer<'b> {
-        let line_at = buffer.len();
-        Writer {
-            buffer,
-            line_at,
-            compact,
-        }
+        Writer { buffer, compact }
+    }
+
+    /// Whether header names are written with one letter where they may.
+    pub fn is_compact(&self) -> bool {
+        self.compact
     }
 
     /// The Request-Line. White space and controls in `uri` are escaped, so
     /// that the line keeps its three parts.
     pub fn request(&mut self, method: Method, uri: &[u8]) {
-        self.text(method.as_bytes());
+        self.method(method);
         self.text(b" ");
-        let escaped = |byte: &u8| *byte <= b' ' || *byte == 0x7f;
-        let mut rest = uri;
-        while let Some(at) = rest.iter().position(escaped) {
-            let (before, after) = split(rest, at);
-            self.text(before);
-            if let [byte, after @ ..] = after {
-                let _ = write!(Text(self.buffer), "%{byte:02X}");
-                rest = after;
+        if needs_escapes(uri) {
+            for &byte in uri {
+                match byte {
+                    ..=b' ' | 0x7f => drop(write!(Text(self.buffer), "%{byte:02X}")),
+                    _ => self.text(&[byte]),
+                }
             }
+        } else {
+            self.text(uri);
         }
-        self.text(rest);
-        self.text(b" SIP/2.0");
-        self.line_end();
+        self.text(b" SIP/2.0\r\n");
     }
 
     /// The Status-Line, with the default reason phrase for `None`.
     pub fn status(&mut self, status: Status, reason: Option<&str>) {
+        let digit = |place| b'0' + (status.code() / place % 10) as u8;
         self.text(b"SIP/2.0 ");
-        self.text(Decimal::new(status.code().into()).as_bytes());
-        self.text(b" ");
-        self.text(reason.unwrap_or(status.reason()).as_bytes());
-        self.line_end();
+        self.text(&[digit(100), digit(10), digit(1), b' ']);
+        match reason {
+            Some(reason) => self.value(reason.as_bytes()),
+            None => self.text(status.reason().as_bytes()),
+        }
+        self.text(b"\r\n");
     }
 
     /// One header field.
     pub fn field(&mut self, name: HeaderName, value: &[u8]) {
         self.name(name);
-        self.text(value);
-        self.line_end();
+        self.value(value);
+        self.text(b"\r\n");
     }
 
     /// One header field of several parts.
     pub fn parts(&mut self, name: HeaderName, parts: &[&[u8]]) {
         self.name(name);
         for part in parts {
-            self.text(part);
+            self.value(part);
         }
-        self.line_end();
+        self.text(b"\r\n");
     }
 
-    /// Whole header lines that another writer wrote.
+    /// One header field of our own words, which hold no line end: tokens,
+    /// numbers, addresses.
+    pub(crate) fn own(&mut self, name: HeaderName, words: &[&[u8]]) {
+        self.name(name);
+        for word in words {
+            debug_assert!(is_even(word), "only our own words pass unseen");
+            self.text(word);
+        }
+        self.text(b"\r\n");
+    }
+
+    /// Max-Forwards.
+    pub(crate) fn max_forwards(&mut self, hops: u8) {
+        self.own(
+            HeaderName::MaxForwards,
+            &[Decimal::new(hops.into()).as_bytes()],
+        );
+    }
+
+    /// CSeq.
+    pub(crate) fn cseq(&mut self, number: u32, method: Method) {
+        self.name(HeaderName::CSeq);
+        self.text(Decimal::new(number.into()).as_bytes());
+        self.text(b" ");
+        self.method(method);
+        self.text(b"\r\n");
+    }
+
+    /// Whole header lines, or parts that make whole ones, as they are: what
+    /// another writer wrote, or our own words.
     pub fn lines(&mut self, lines: &[u8]) {
         self.text(lines);
-        self.line_at = self.buffer.len();
     }
 
     /// One header field, formatted.
     pub fn field_fmt(&mut self, name: HeaderName, value: fmt::Arguments) {
         self.name(name);
+        let start = self.buffer.len();
         // Writing to a buffer cannot fail.
         let _ = Text(self.buffer).write_fmt(value);
-        self.line_end();
+        if !is_even(split(self.buffer, start).1) {
+            let value = self.buffer.split_off(start);
+            self.flatten(&value);
+        }
+        self.text(b"\r\n");
     }
 
     /// A header field without a `HeaderName`. Nothing is written if `name` is
@@ -99,16 +132,16 @@ impl<'b> Writer<'b> {
         }
         self.text(name);
         self.text(b": ");
-        self.text(value);
-        self.line_end();
+        self.value(value);
+        self.text(b"\r\n");
     }
 
     /// All header fields of that name, in order.
     pub fn copy(&mut self, from: &Message, name: HeaderName) {
         for value in from.raw(name) {
             self.name(name);
-            self.text(value);
-            self.copied_line_end(from);
+            self.copied(from.even, value);
+            self.text(b"\r\n");
         }
     }
 
@@ -123,36 +156,36 @@ impl<'b> Writer<'b> {
             let top = list.next().unwrap_or(b"");
             self.name(HeaderName::Via);
             match request.top_via() {
-                Ok(via) => self.stamped(&via, source, force_rport),
-                Err(_) => self.text(top),
+                Ok(via) => self.stamped(&via, source, force_rport, request.even),
+                Err(_) => self.copied(request.even, top),
             }
             for element in list {
                 self.text(b", ");
-                self.text(element);
+                self.copied(request.even, element);
             }
-            self.copied_line_end(request);
+            self.text(b"\r\n");
         }
         for value in values {
             self.name(HeaderName::Via);
-            self.text(value);
-            self.copied_line_end(request);
+            self.copied(request.even, value);
+            self.text(b"\r\n");
         }
     }
 
     /// One Via of a request, telling where it came from as `vias` does.
     pub fn via(&mut self, via: &Via, source: SocketAddr) {
         self.name(HeaderName::Via);
-        self.stamped(via, source, false);
-        self.line_end();
+        self.stamped(via, source, false, false);
+        self.text(b"\r\n");
     }
 
-    fn stamped(&mut self, via: &Via, source: SocketAddr, force_rport: bool) {
-        self.text(via.head);
+    fn stamped(&mut self, via: &Via, source: SocketAddr, force_rport: bool, even: bool) {
+        self.copied(even, via.head);
         let rport = force_rport || via.rport().is_some();
         match via.around_source() {
             Some((before, after)) => {
-                self.text(before);
-                self.text(after);
+                self.copied(even, before);
+                self.copied(even, after);
             }
             None => self.others_than_source(via),
         }
@@ -174,10 +207,10 @@ impl<'b> Writer<'b> {
                 return;
             }
             self.text(b";");
-            self.text(name);
+            self.value(name);
             if let Some(value) = value {
                 self.text(b"=");
-                self.text(value);
+                self.value(value);
             }
         });
     }
@@ -188,69 +221,83 @@ impl<'b> Writer<'b> {
         let Some(value) = request.value(HeaderName::To) else {
             return;
         };
-        self.name(HeaderName::To);
-        self.text(value);
+        self.open_to(request.even, value);
         if !tag.is_empty() && request.to().is_ok_and(|to| to.tag().is_none()) {
             self.text(b";tag=");
             self.text(tag);
         }
-        self.copied_line_end(request);
+        self.text(b"\r\n");
+    }
+
+    /// A To copied from a message, but for the end of its line.
+    pub(super) fn open_to(&mut self, even: bool, value: &[u8]) {
+        self.name(HeaderName::To);
+        self.copied(even, value);
     }
 
     /// The end of a message without a body.
     pub fn end(mut self) {
-        self.name(HeaderName::ContentLength);
-        self.text(b"0\r\n\r\n");
+        if self.compact {
+            self.text(b"l: 0\r\n\r\n");
+        } else {
+            self.text(b"Content-Length: 0\r\n\r\n");
+        }
     }
 
     /// The end of a message with a body.
     pub fn end_with_body(mut self, content_type: &[u8], body: &[u8]) {
         self.field(HeaderName::ContentType, content_type);
-        self.parts(
-            HeaderName::ContentLength,
-            &[Decimal::new(body.len() as u64).as_bytes()],
-        );
-        self.line_end();
+        let length = Decimal::new(body.len() as u64);
+        self.own(HeaderName::ContentLength, &[length.as_bytes()]);
+        self.text(b"\r\n");
         self.text(body);
     }
 
+    #[inline]
     fn name(&mut self, name: HeaderName) {
-        match name.compact() {
-            Some(letter) if self.compact => self.text(&[letter, b':', b' ']),
-            _ => self.text(name.label().as_bytes()),
+        match name.compact().filter(|_| self.compact) {
+            Some(letter) => self.text(&[letter, b':', b' ']),
+            None => self.text(name.label().as_bytes()),
         }
     }
 
+    fn method(&mut self, method: Method) {
+        match method {
+            Method::Other(name) => self.value(name),
+            known => self.text(known.as_bytes()),
+        }
+    }
+
+    #[inline]
     fn text(&mut self, text: &[u8]) {
         self.buffer.extend_from_slice(text);
     }
 
-    /// Ends the line, having made sure that it is one: a single look at the
-    /// whole of it costs less than one at each part.
-    fn line_end(&mut self) {
-        let line = split(self.buffer, self.line_at).1;
-        if memchr3(b'\r', b'\n', 0, line).is_some() {
-            self.flatten();
+    /// What may hold anything, as one line.
+    #[inline]
+    fn value(&mut self, value: &[u8]) {
+        if is_even(value) {
+            self.text(value);
+        } else {
+            self.flatten(value);
         }
-        self.text(b"\r\n");
-        self.line_at = self.buffer.len();
     }
 
-    /// Ends a line that holds fields of `from`, and beside them our own words.
-    fn copied_line_end(&mut self, from: &Message) {
-        if from.even {
-            self.text(b"\r\n");
-            self.line_at = self.buffer.len();
+    /// What stands in a message, where all values are `even` or none is known
+    /// to be.
+    #[inline]
+    fn copied(&mut self, even: bool, value: &[u8]) {
+        if even {
+            self.text(value);
         } else {
-            self.line_end();
+            self.value(value);
         }
     }
 
     /// Makes one line of what would be several.
     #[cold]
-    fn flatten(&mut self) {
-        let line = self.buffer.split_off(self.line_at);
-        let mut rest = line.as_slice();
+    fn flatten(&mut self, value: &[u8]) {
+        let mut rest = value;
         while let Some(at) = memchr3(b'\r', b'\n', 0, rest) {
             let (before, after) = split(rest, at);
             self.text(before);
@@ -261,6 +308,38 @@ impl<'b> Writer<'b> {
             };
         }
         self.text(rest);
+    }
+}
+
+/// Whether a value holds nothing that could end its line.
+pub(crate) fn is_even(value: &[u8]) -> bool {
+    let is = |bytes: u8x16, byte| bytes.simd_eq(u8x16::splat(byte));
+    !any(value, |bytes| {
+        is(bytes, b'\r') | is(bytes, b'\n') | is(bytes, 0)
+    })
+}
+
+/// Whether a URI holds white space or controls.
+fn needs_escapes(uri: &[u8]) -> bool {
+    let (space, delete) = (u8x16::splat(b' '), u8x16::splat(0x7f));
+    any(uri, |bytes| {
+        bytes.simd_eq(bytes.min(space)) | bytes.simd_eq(delete)
+    })
+}
+
+/// Whether `test` marks any byte; it does not mark a dash. Values are short:
+/// 16 bytes at a time cost less than a search.
+fn any(value: &[u8], test: impl Fn(u8x16) -> u8x16) -> bool {
+    let marks = |bytes: &[u8; 16]| test(u8x16::new(*bytes)).to_bitmask() != 0;
+    match value.last_chunk() {
+        Some(last) => value.as_chunks().0.iter().any(marks) || marks(last),
+        None => {
+            let mut bytes = [b'-'; 16];
+            if let Some(place) = bytes.get_mut(..value.len()) {
+                place.copy_from_slice(value);
+            }
+            marks(&bytes)
+        }
     }
 }
 
