@@ -79,21 +79,27 @@ impl Texts {
             sayings.remote_tag,
             sayings.target,
         ];
-        let known: usize = parts.iter().chain(&BEFORE).map(|part| part.len()).sum();
+        let whole = || parts.iter().zip(BEFORE);
+        let known: usize = whole()
+            .map(|(part, before)| before.len() + part.len())
+            .sum();
         let room = if sayings.remote_tag.is_empty() {
             TAG_BYTES
         } else {
             0
         };
-        let mut bytes = Vec::with_capacity(known + room);
-        let mut before = BEFORE.iter();
-        let ends = parts.map(|part| {
-            bytes.extend_from_slice(before.next().copied().unwrap_or_default());
-            bytes.extend_from_slice(part);
-            bytes.len() as u32
-        });
-        let even = parts.iter().all(|part| is_even(part));
-        Texts { bytes, ends, even }
+        let mut texts = Texts {
+            bytes: Vec::with_capacity(known + room),
+            ends: [0; NAMES],
+            even: true,
+        };
+        for ((part, before), end) in whole().zip(&mut texts.ends) {
+            texts.bytes.extend_from_slice(before);
+            texts.bytes.extend_from_slice(part);
+            texts.even &= is_even(part);
+            *end = texts.bytes.len() as u32;
+        }
+        texts
     }
 
     pub(super) fn get(&self, name: Name) -> &[u8] {
@@ -151,16 +157,26 @@ impl Texts {
         let range = self.range(name);
         let (old, new) = (range.len() as u32, text.len() as u32);
         self.even &= is_even(text);
-        match self.bytes.get_mut(range.clone()) {
-            Some(place) if old == new => place.copy_from_slice(text),
-            _ => {
-                // What grows takes what it needs: dialogs are many and last.
-                self.bytes.reserve_exact(new.saturating_sub(old) as usize);
-                self.bytes.splice(range, text.iter().copied());
-                for end in self.ends.iter_mut().skip(name as usize) {
-                    *end = *end - old + new;
-                }
-            }
+        if old != new {
+            self.move_rest(range.end, name, old, new);
+        }
+        if let Some(place) = self.bytes.get_mut(range.start..range.start + text.len()) {
+            place.copy_from_slice(text);
+        }
+    }
+
+    /// Makes a text of `old` bytes that ends at `end` one of `new` bytes.
+    fn move_rest(&mut self, end: usize, name: Name, old: u32, new: u32) {
+        let len = self.bytes.len();
+        let grown = len + new.saturating_sub(old) as usize;
+        // What grows takes what it needs: dialogs are many and last.
+        self.bytes.reserve_exact(grown - len);
+        self.bytes.resize(grown, 0);
+        self.bytes
+            .copy_within(end..len, end + new as usize - old as usize);
+        self.bytes.truncate(len + new as usize - old as usize);
+        for end in self.ends.iter_mut().skip(name as usize) {
+            *end = *end + new - old;
         }
     }
 

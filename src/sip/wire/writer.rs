@@ -79,6 +79,7 @@ impl<'b> Writer<'b> {
 
     /// One header field of our own words, which hold no line end: tokens,
     /// numbers, addresses.
+    #[inline]
     pub(crate) fn own(&mut self, name: HeaderName, words: &[&[u8]]) {
         self.name(name);
         for word in words {
