@@ -7,6 +7,7 @@
 //! src/flags.rs    the command line
 //! src/lib.rs      configuration, sockets and shards put together
 //! src/config/     sip.conf and extensions.conf, read and checked
+//! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/serve.rs    the running server: banner, signals, drain, counters
 //! src/runtime/    crate pinion-runtime: executors, sockets, mesh; no SIP
 //! src/sip/        crate pinion-sip: the protocol; no I/O
@@ -33,6 +34,7 @@
 
 pub mod config;
 pub mod flags;
+pub mod realtime;
 mod serve;
 mod table;
 

@@ -1,0 +1,426 @@
+//! A thread that looks devices up. Askers of one name share one statement, and
+//! so do all names that were asked while the statement before ran.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam::channel::Receiver;
+use pinion_sip::base::{Text, UnixTime};
+use pinion_sip::machine::realtime::{Known, Outcome, Registration};
+
+use super::Device;
+use super::counters::Tally;
+use super::driver::{Condition, Fault, Row};
+use super::pending::Pending;
+use super::pool::{Pool, Route};
+use super::reply::Reply;
+use super::row::{column, encoded, pairs, registration};
+
+/// The most names of one statement.
+const NAMES: usize = 4096;
+
+/// The most addresses of one round.
+const ADDRESSES: usize = 256;
+
+/// The least time between a statement that found nearly nothing and the next,
+/// for all readers together: fewer than 20 statements a second, whoever makes
+/// names up.
+const UNKNOWN: Duration = Duration::from_millis(60);
+
+/// The least time between rows that are complained of.
+const COMPLAINT: Duration = Duration::from_secs(10);
+
+/// What a reader is told.
+pub(super) enum ReadJob {
+    Peer(Reply, Text),
+    PeersAt(Reply, SocketAddr),
+    Stop,
+}
+
+/// One thread; all askers of a name come to the same.
+pub(super) struct Reader {
+    pub jobs: Receiver<ReadJob>,
+    pub pool: Pool,
+    pub sippeers: Route,
+    pub sipregs: Route,
+    pub device: Device,
+    pub pending: Option<Arc<Pending>>,
+    pub ignoreregexpire: bool,
+    pub timeout: Duration,
+    pub tally: Arc<Tally>,
+    /// How many readers there are.
+    pub readers: u32,
+    /// When a row was last complained of.
+    pub complained: Option<Instant>,
+}
+
+/// Who waits for what.
+#[derive(Default)]
+struct Waiting {
+    names: HashMap<Text, Vec<Reply>>,
+    addresses: HashMap<SocketAddr, Vec<Reply>>,
+    stop: bool,
+}
+
+impl Waiting {
+    fn is_full(&self) -> bool {
+        self.stop || self.names.len() >= NAMES || self.addresses.len() >= ADDRESSES
+    }
+
+    fn add(&mut self, job: ReadJob, timeout: Duration) {
+        match job {
+            // Dropped: answered that nothing is known.
+            ReadJob::Peer(reply, _) | ReadJob::PeersAt(reply, _)
+                if reply.is_older_than(timeout) => {}
+            ReadJob::Peer(reply, name) => self.names.entry(name).or_default().push(reply),
+            ReadJob::PeersAt(reply, at) => self.addresses.entry(at).or_default().push(reply),
+            ReadJob::Stop => self.stop = true,
+        }
+    }
+}
+
+/// Devices by name.
+type Found = HashMap<Text, Arc<Known>>;
+
+impl Reader {
+    /// Serves until told to stop.
+    pub fn serve(&mut self) {
+        let mut waiting = Waiting::default();
+        while !waiting.stop {
+            if waiting.names.is_empty() && waiting.addresses.is_empty() {
+                let Ok(job) = self.jobs.recv() else { return };
+                waiting.add(job, self.timeout);
+            }
+            while !waiting.is_full() {
+                let Ok(job) = self.jobs.try_recv() else { break };
+                waiting.add(job, self.timeout);
+            }
+            waiting = self.round(waiting);
+        }
+    }
+
+    /// Looks up all that wait; returns who came meanwhile.
+    fn round(&mut self, waiting: Waiting) -> Waiting {
+        let started = Instant::now();
+        let mut next = Waiting {
+            stop: waiting.stop,
+            ..Waiting::default()
+        };
+        let mut asked = 0;
+        let mut found = 0;
+        if !waiting.names.is_empty() {
+            asked += waiting.names.len();
+            found += self.names(waiting.names, &mut next);
+        }
+        if !waiting.addresses.is_empty() {
+            asked += waiting.addresses.len();
+            found += self.addresses(waiting.addresses);
+        }
+        if 2 * found < asked && !next.stop {
+            let pause = UNKNOWN * self.readers;
+            std::thread::sleep(pause.saturating_sub(started.elapsed()));
+        }
+        next
+    }
+
+    /// Answers all askers of names, those included who came while the database
+    /// was being asked for theirs; returns how many names were found.
+    fn names(&mut self, waiting: HashMap<Text, Vec<Reply>>, next: &mut Waiting) -> usize {
+        self.tally.read_batches.one();
+        let Ok(found) = self.by_name(waiting.keys()) else {
+            // Dropped: answered that nothing is known.
+            return waiting.len();
+        };
+        let answer = |reply: Reply, name: &Text| {
+            reply.give(Outcome::Peer(found.get(name).cloned()));
+        };
+        while !next.is_full() {
+            match self.jobs.try_recv() {
+                Ok(ReadJob::Peer(reply, name)) if waiting.contains_key(&name) => {
+                    answer(reply, &name);
+                }
+                Ok(job) => next.add(job, self.timeout),
+                Err(_) => break,
+            }
+        }
+        for (name, replies) in waiting {
+            for reply in replies {
+                answer(reply, &name);
+            }
+        }
+        found.len()
+    }
+
+    fn by_name<'n>(&mut self, names: impl Iterator<Item = &'n Text>) -> Result<Found, Fault> {
+        // A name that is no text names no row.
+        let keys: Vec<String> = names
+            .filter_map(|name| std::str::from_utf8(name).ok())
+            .map(|name| encoded(name).into_owned())
+            .collect();
+        if keys.is_empty() {
+            return Ok(Found::new());
+        }
+        let rows = self.select(&[Condition::OneOf("name", &keys)])?;
+        let rows = best_by_name(rows, &keys);
+        let known = self.known(rows)?;
+        Ok(known.into_iter().collect())
+    }
+
+    fn select(&mut self, conditions: &[Condition<'_>]) -> Result<Vec<Row>, Fault> {
+        let select = |pool: &mut Pool, route: &Route| {
+            pool.run(route, |driver, table| driver.select(table, conditions, &[]))
+        };
+        select(&mut self.pool, &self.sippeers)
+    }
+
+    /// Rows of `sippeers` as devices, in the same order, with what the database
+    /// knows of their registrations.
+    fn known(&mut self, rows: Vec<Row>) -> Result<Vec<(Text, Arc<Known>)>, Fault> {
+        let registered = self.registered(&rows)?;
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let mut all = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Some(key) = column(&row, "name").map(str::to_owned) else {
+                continue;
+            };
+            let name = Text::from(&*super::row::decoded(&key));
+            let peer = match (self.device)(&pairs(&row)) {
+                Ok(peer) => peer,
+                Err(sentence) => {
+                    self.complain(&sentence);
+                    continue;
+                }
+            };
+            let held = match &registered {
+                Some(registered) => registered.get(&key),
+                None => Some(&row),
+            };
+            let contacts = match self.pending.as_ref().and_then(|p| p.saving(&name)) {
+                Some(saving) => saving.contacts.clone(),
+                None => held.and_then(registration).into_iter().collect(),
+            };
+            let contacts = self.running(contacts, UnixTime(now));
+            all.push((name, Arc::new(Known { peer, contacts })));
+        }
+        Ok(all)
+    }
+
+    /// The rows of `sipregs` by name; `None` where that family is not mapped.
+    fn registered(&mut self, rows: &[Row]) -> Result<Option<HashMap<String, Row>>, Fault> {
+        if !self.sipregs.is_mapped() {
+            return Ok(None);
+        }
+        let names = rows.iter().filter_map(|row| column(row, "name"));
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        if names.is_empty() {
+            return Ok(Some(HashMap::new()));
+        }
+        let found = self.pool.run(&self.sipregs, |driver, table| {
+            driver.select(table, &[Condition::OneOf("name", &names)], &[])
+        })?;
+        let named = found.into_iter().filter_map(|row| {
+            let name = column(&row, "name")?.to_owned();
+            Some((name, row))
+        });
+        Ok(Some(named.collect()))
+    }
+
+    /// Those which have not ended; all, where ends are ignored.
+    fn running(&self, mut contacts: Vec<Registration>, now: UnixTime) -> Vec<Registration> {
+        contacts.retain(|contact| self.ignoreregexpire || contact.regseconds > now);
+        contacts
+    }
+
+    fn complain(&mut self, sentence: &str) {
+        let now = Instant::now();
+        if self.complained.is_none_or(|last| now - last >= COMPLAINT) {
+            self.complained = Some(now);
+            tracing::warn!("a row is not used: {sentence}");
+        }
+    }
+
+    /// Answers all askers of addresses; returns how many addresses are somebody's.
+    fn addresses(&mut self, waiting: HashMap<SocketAddr, Vec<Reply>>) -> usize {
+        self.tally.read_batches.one();
+        let addresses: Vec<SocketAddr> = waiting.keys().copied().collect();
+        let Ok(found) = self.by_address(&addresses) else {
+            // Dropped: answered that nothing is known.
+            return waiting.len();
+        };
+        let count = found.len();
+        for (address, replies) in waiting {
+            let peers = found.get(&address).cloned().unwrap_or_default();
+            for reply in replies {
+                reply.give(Outcome::Peers(peers.clone()));
+            }
+        }
+        count
+    }
+
+    /// The rules of A.11.2, each a statement for all addresses that the rules
+    /// before found nobody for.
+    fn by_address(
+        &mut self,
+        addresses: &[SocketAddr],
+    ) -> Result<HashMap<SocketAddr, Vec<Arc<Known>>>, Fault> {
+        let mut found: HashMap<SocketAddr, Vec<Arc<Known>>> = HashMap::new();
+        for rule in [
+            Rule {
+                column: "host",
+                exact: true,
+            },
+            Rule {
+                column: "ipaddr",
+                exact: true,
+            },
+            Rule {
+                column: "host",
+                exact: false,
+            },
+            Rule {
+                column: "ipaddr",
+                exact: false,
+            },
+        ] {
+            let missing: Vec<SocketAddr> = addresses
+                .iter()
+                .filter(|address| !found.contains_key(address))
+                .copied()
+                .collect();
+            if missing.is_empty() {
+                break;
+            }
+            let rows = self.rows_at(rule, &missing)?;
+            let places: Vec<Place> = rows
+                .iter()
+                .map(|(row, at)| Place::of(rule, row, at))
+                .collect();
+            let known = self.known(rows.into_iter().map(|(row, _)| row).collect())?;
+            for address in missing {
+                let name_matches = |(name, known): &(Text, Arc<Known>)| {
+                    let here = |place: &Place| place.name == *name && place.is(rule, address);
+                    places.iter().any(here).then(|| Arc::clone(known))
+                };
+                let matching: Vec<Arc<Known>> = known.iter().filter_map(name_matches).collect();
+                if !matching.is_empty() {
+                    found.insert(address, matching);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The rows of `sippeers` that a rule finds, each with the row that holds
+    /// its registration's address, if that is another.
+    fn rows_at(
+        &mut self,
+        rule: Rule,
+        addresses: &[SocketAddr],
+    ) -> Result<Vec<(Row, Option<Row>)>, Fault> {
+        let mut hosts: Vec<String> = addresses.iter().map(|a| host(a.ip())).collect();
+        let mut ports: Vec<String> = addresses.iter().map(|a| a.port().to_string()).collect();
+        for list in [&mut hosts, &mut ports] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        let at = Condition::OneOf(rule.column, &hosts);
+        let port = Condition::OneOf("port", &ports);
+        let insecure = Condition::Contains("insecure", "port");
+        let split = rule.column == "ipaddr" && self.sipregs.is_mapped();
+        if !split {
+            let second = if rule.exact { port } else { insecure };
+            let rows = self.select(&[at, second])?;
+            return Ok(rows.into_iter().map(|row| (row, None)).collect());
+        }
+        let conditions = if rule.exact { vec![at, port] } else { vec![at] };
+        let registered = self.pool.run(&self.sipregs, |driver, table| {
+            driver.select(table, &conditions, &[])
+        })?;
+        let mut by_name: HashMap<String, Row> = HashMap::new();
+        for row in registered {
+            if let Some(name) = column(&row, "name").map(str::to_owned) {
+                by_name.entry(name).or_insert(row);
+            }
+        }
+        let names: Vec<String> = by_name.keys().cloned().collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let named = Condition::OneOf("name", &names);
+        let rows = if rule.exact {
+            self.select(&[named])?
+        } else {
+            self.select(&[named, insecure])?
+        };
+        let with_place = |row: Row| {
+            let place = by_name.get(column(&row, "name")?)?.clone();
+            Some((row, Some(place)))
+        };
+        Ok(rows.into_iter().filter_map(with_place).collect())
+    }
+}
+
+/// How a row may be an address's: by its `host` or by where it registered, with
+/// the port, or with `insecure=port`.
+#[derive(Clone, Copy)]
+struct Rule {
+    column: &'static str,
+    exact: bool,
+}
+
+/// Where a found row is.
+struct Place {
+    name: Text,
+    ip: Option<IpAddr>,
+    port: Option<u16>,
+}
+
+impl Place {
+    fn of(rule: Rule, row: &Row, registered: &Option<Row>) -> Place {
+        let placed = registered.as_ref().unwrap_or(row);
+        let parsed = |name| column(placed, name).unwrap_or_default();
+        Place {
+            name: Text::from(&*super::row::decoded(
+                column(row, "name").unwrap_or_default(),
+            )),
+            ip: parsed(rule.column).parse().ok(),
+            port: parsed("port").parse().ok(),
+        }
+    }
+
+    fn is(&self, rule: Rule, address: SocketAddr) -> bool {
+        self.ip == Some(address.ip().to_canonical())
+            && (!rule.exact || self.port == Some(address.port()))
+    }
+}
+
+/// An address as columns hold it.
+fn host(ip: IpAddr) -> String {
+    ip.to_canonical().to_string()
+}
+
+/// One row for each name: with `host` `dynamic`, else the first. A lenient
+/// collation may find a name that is spelt otherwise: it is another name.
+fn best_by_name(rows: Vec<Row>, keys: &[String]) -> Vec<Row> {
+    let asked: std::collections::HashSet<&str> = keys.iter().map(String::as_str).collect();
+    let mut best: HashMap<String, Row> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let Some(name) = column(&row, "name").filter(|name| asked.contains(name)) else {
+            continue;
+        };
+        let dynamic = |row: &Row| column(row, "host") == Some("dynamic");
+        match best.entry(name.to_owned()) {
+            Entry::Vacant(free) => drop(free.insert(row)),
+            Entry::Occupied(mut taken) if !dynamic(taken.get()) && dynamic(&row) => {
+                taken.insert(row);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    best.into_values().collect()
+}

@@ -1,0 +1,250 @@
+//! SQLite. One connection to one file, in WAL, every commit on disk before it
+//! is told.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params_from_iter};
+
+use super::counters::Tally;
+use super::driver::{
+    Column, Condition, Ddl, Driver, Fault, Kind, Order, Row, Update, pattern, quoted, quoted_table,
+};
+
+/// Prepared statements kept.
+const STATEMENTS: usize = 64;
+
+/// A connection.
+pub struct Sqlite {
+    conn: Connection,
+    tally: Arc<Tally>,
+}
+
+/// Opens a file, making it if need be. Nobody waits longer than `timeout` for
+/// another's lock.
+pub(super) fn open(path: &Path, timeout: Duration) -> Result<Connection, Fault> {
+    let conn = Connection::open(path).map_err(fault)?;
+    conn.busy_timeout(timeout).map_err(fault)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.pragma_update(None, "journal_mode", "wal")
+        .map_err(fault)?;
+    conn.pragma_update(None, "synchronous", "full")
+        .map_err(fault)?;
+    Ok(conn)
+}
+
+impl Sqlite {
+    /// Connects.
+    pub fn open(path: &Path, timeout: Duration, tally: Arc<Tally>) -> Result<Sqlite, Fault> {
+        let conn = open(path, timeout)?;
+        Ok(Sqlite { conn, tally })
+    }
+
+    /// One transaction. The lock for writing is taken first, so that nobody
+    /// finds it taken half-way.
+    fn begin(&mut self) -> Result<Transaction<'_>, Fault> {
+        self.tally.statements.one();
+        self.conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(fault)
+    }
+}
+
+impl Driver for Sqlite {
+    fn select(
+        &mut self,
+        table: &str,
+        conditions: &[Condition<'_>],
+        order: &[Order<'_>],
+    ) -> Result<Vec<Row>, Fault> {
+        let (clause, values) = clause(conditions);
+        let mut sql = format!("SELECT * FROM {}{clause}", quoted_table(table, '"'));
+        for (index, key) in order.iter().enumerate() {
+            sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
+            let (Order::Up(column) | Order::Down(column)) = key;
+            sql.push_str(&name(column));
+            if matches!(key, Order::Down(_)) {
+                sql.push_str(" DESC");
+            }
+        }
+        self.tally.statements.one();
+        let mut statement = self.conn.prepare_cached(&sql).map_err(fault)?;
+        let names: Vec<Arc<str>> = statement.column_names().map(Arc::from).collect();
+        let mut found = statement.query(params_from_iter(values)).map_err(fault)?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next().map_err(fault)? {
+            let mut columns = Vec::with_capacity(names.len());
+            for (index, name) in names.iter().enumerate() {
+                let value = row.get_ref(index).map_err(fault)?;
+                columns.push((Arc::clone(name), text(value)));
+            }
+            rows.push(columns);
+        }
+        self.tally.rows_read.add(rows.len() as u64);
+        Ok(rows)
+    }
+
+    fn update(&mut self, updates: &[Update<'_>]) -> Result<(), Fault> {
+        let tally = Arc::clone(&self.tally);
+        let transaction = self.begin()?;
+        for update in updates {
+            let set: Vec<String> = update
+                .columns
+                .iter()
+                .enumerate()
+                .map(|(index, column)| format!("{} = ?{}", name(column), index + 2))
+                .collect();
+            let sql = format!(
+                "UPDATE {} SET {} WHERE {} = ?1",
+                quoted_table(update.table, '"'),
+                set.join(", "),
+                name(update.key)
+            );
+            let mut statement = transaction.prepare_cached(&sql).map_err(fault)?;
+            for row in update.rows {
+                tally.statements.one();
+                statement.execute(params_from_iter(row)).map_err(fault)?;
+                tally.rows_written.one();
+            }
+        }
+        transaction.commit().map_err(fault)
+    }
+
+    fn insert(&mut self, table: &str, row: &[(&str, &str)]) -> Result<u64, Fault> {
+        let columns: Vec<String> = row.iter().map(|(column, _)| name(column)).collect();
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            quoted_table(table, '"'),
+            columns.join(", "),
+            vec!["?"; row.len()].join(", ")
+        );
+        self.tally.statements.one();
+        let values = params_from_iter(row.iter().map(|(_, value)| value));
+        self.conn.execute(&sql, values).map_err(fault)?;
+        self.tally.rows_written.one();
+        Ok(u64::try_from(self.conn.last_insert_rowid()).unwrap_or(0))
+    }
+
+    fn delete(&mut self, table: &str, conditions: &[Condition<'_>]) -> Result<u64, Fault> {
+        let (clause, values) = clause(conditions);
+        let sql = format!("DELETE FROM {}{clause}", quoted_table(table, '"'));
+        self.tally.statements.one();
+        let affected = self
+            .conn
+            .execute(&sql, params_from_iter(values))
+            .map_err(fault)?;
+        self.tally.rows_written.add(affected as u64);
+        Ok(affected as u64)
+    }
+
+    fn describe(&mut self, table: &str) -> Result<Vec<Column>, Fault> {
+        self.tally.statements.one();
+        let sql = "SELECT name, type FROM pragma_table_info(?1)";
+        let mut statement = self.conn.prepare_cached(sql).map_err(fault)?;
+        let columns: Vec<Column> = statement
+            .query_map([table], |row| {
+                Ok(Column {
+                    name: row.get(0)?,
+                    // A declared width means nothing here: everything fits.
+                    kind: Kind::Other,
+                })
+            })
+            .and_then(Iterator::collect)
+            .map_err(fault)?;
+        if columns.is_empty() {
+            return Err(Fault::Refused("no such table. Check extconfig.conf".into()));
+        }
+        Ok(columns)
+    }
+
+    fn run(&mut self, ddl: &Ddl) -> Result<(), Fault> {
+        if !ddl.add {
+            return Ok(());
+        }
+        let kind = match ddl.kind {
+            Kind::Integer { .. } => "INTEGER",
+            Kind::Text(_) | Kind::Other => "TEXT",
+        };
+        self.tally.statements.one();
+        let table = quoted_table(&ddl.table, '"');
+        let sql = format!(
+            "ALTER TABLE {table} ADD COLUMN {} {kind}",
+            name(&ddl.column)
+        );
+        self.conn.execute(&sql, []).map(drop).map_err(fault)
+    }
+}
+
+/// ` WHERE …`, and what is bound in it.
+fn clause(conditions: &[Condition<'_>]) -> (String, Vec<Box<dyn ToSql>>) {
+    let mut sql = String::new();
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    for condition in conditions {
+        sql.push_str(if sql.is_empty() { " WHERE " } else { " AND " });
+        match *condition {
+            Condition::OneOf(column, wanted) => {
+                let places = vec!["?"; wanted.len()].join(",");
+                sql.push_str(&format!("{} IN ({places})", name(column)));
+                values.extend(wanted.iter().map(|value| Box::new(value.clone()) as _));
+            }
+            Condition::Contains(column, text) => {
+                sql.push_str(&format!("{} LIKE ? ESCAPE '!'", name(column)));
+                values.push(Box::new(pattern(text)));
+            }
+        }
+    }
+    (sql, values)
+}
+
+fn name(column: &str) -> String {
+    quoted(column, '"')
+}
+
+fn text(value: ValueRef<'_>) -> Option<String> {
+    Some(match value {
+        ValueRef::Null => return None,
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+    })
+}
+
+/// What an error means. SQLite's own words may quote a value: they are left out.
+pub(super) fn fault(error: rusqlite::Error) -> Fault {
+    let Some(code) = error.sqlite_error_code() else {
+        return Fault::Refused("SQLite's answer is not understood".into());
+    };
+    match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            Fault::Busy("another process holds the SQLite file".into())
+        }
+        ErrorCode::DiskFull => Fault::Unavailable("the disk is full".into()),
+        ErrorCode::CannotOpen => {
+            Fault::Unavailable("the SQLite file cannot be opened. Check the directory".into())
+        }
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            Fault::Unavailable("the SQLite file must not be written. Check its owner".into())
+        }
+        ErrorCode::SystemIoFailure
+        | ErrorCode::OutOfMemory
+        | ErrorCode::FileLockingProtocolFailed => {
+            Fault::Unavailable("the host fails to read or write the SQLite file".into())
+        }
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            Fault::Unavailable("the file is damaged, or no SQLite file".into())
+        }
+        ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => {
+            Fault::Value("a value does not fit its column".into())
+        }
+        _ => Fault::Refused(match error {
+            rusqlite::Error::SqlInputError { .. } => {
+                "the statement fails. Is a table or column missing?".into()
+            }
+            _ => format!("SQLite refuses the statement ({code:?})"),
+        }),
+    }
+}
