@@ -158,3 +158,6 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

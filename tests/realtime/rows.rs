@@ -1,0 +1,258 @@
+//! The row of a device, column by column, from REGISTER to expiry (A.11.2).
+
+use std::collections::BTreeMap;
+
+use mysql::prelude::Queryable;
+use pinion::realtime::Settings;
+use pinion::realtime::driver::Driver;
+use pinion::realtime::mapping::{Requirements, Section, SqliteSection};
+use pinion::realtime::sqlite::Sqlite;
+use pinion_sip::base::UnixTime;
+use pinion_sip::machine::realtime::{Errand, Outcome};
+
+use crate::asker::{Asker, PATIENCE, contact, mapping, now, registered, saving, settings};
+use crate::mariadb::shared;
+use crate::scratch::Scratch;
+
+/// What a registration is kept in.
+const COLUMNS: &str = "ipaddr, port, regseconds, defaultuser, fullcontact, regserver, \
+                       useragent, lastms, path";
+
+type Row = BTreeMap<String, Option<String>>;
+
+/// The registration columns of a row.
+fn row(database: &str, name: &str) -> Row {
+    let sql = format!("SELECT {COLUMNS} FROM {database}.sippeers WHERE name = ?");
+    let found: Option<mysql::Row> = shared().admin().exec_first(sql, (name,)).unwrap();
+    let row = found.expect("the row is there");
+    let columns = row.columns();
+    let values = row.unwrap().into_iter().map(|value| match value {
+        mysql::Value::NULL => None,
+        value => Some(mysql::from_value::<String>(value)),
+    });
+    let names = columns.iter().map(|column| column.name_str().into_owned());
+    names.zip(values).collect()
+}
+
+fn expect(row: &Row, expected: &[(&str, Option<&str>)]) {
+    let expected: Row = expected
+        .iter()
+        .map(|(name, value)| ((*name).into(), value.map(str::to_owned)))
+        .collect();
+    assert_eq!(*row, expected);
+}
+
+#[test]
+fn a_row_from_register_to_unregister() {
+    let server = shared();
+    let section = server.database("life");
+    server.exec("INSERT INTO life.sippeers (name, host, secret) VALUES ('100', 'dynamic', 'x')");
+    let asker = Asker::start(&settings(Section::Mysql(section)));
+    let known = asker.peer("100").expect("it is there");
+    assert!(known.contacts.is_empty());
+
+    assert!(matches!(asker.ask(registered("100")), Outcome::Saved));
+    let ends = asker.peer("100").unwrap().contacts[0].regseconds;
+    let after = row("life", "100");
+    let regseconds = ends.0.to_string();
+    expect(
+        &after,
+        &[
+            ("ipaddr", Some("192.0.2.7")),
+            ("port", Some("5062")),
+            ("regseconds", Some(&regseconds)),
+            ("defaultuser", Some("100")),
+            (
+                "fullcontact",
+                Some("sip:100@192.0.2.7:5062^3Btransport=udp"),
+            ),
+            ("regserver", None),
+            ("useragent", Some("phone 1.0")),
+            ("lastms", Some("0")),
+            ("path", None),
+        ],
+    );
+
+    // A refresh from elsewhere, and an answer to OPTIONS.
+    let mut later = contact("100");
+    later.address = "[2001:db8::1]:5070".parse().unwrap();
+    later.regseconds = UnixTime(ends.0 + 60);
+    assert!(matches!(
+        asker.ask(Errand::Save(saving("100", vec![later]))),
+        Outcome::Saved
+    ));
+    asker
+        .send(Errand::Lastms {
+            name: "100".into(),
+            ms: 42,
+        })
+        .unwrap();
+    // Its successor in the same queue tells when it is written.
+    asker.ask(Errand::Save(saving("nobody", Vec::new())));
+    let after = row("life", "100");
+    assert_eq!(after["ipaddr"].as_deref(), Some("2001:db8::1"));
+    assert_eq!(after["port"].as_deref(), Some("5070"));
+    assert_eq!(after["regseconds"], Some((ends.0 + 60).to_string()));
+    let until = std::time::Instant::now() + PATIENCE;
+    while row("life", "100")["lastms"].as_deref() != Some("42") {
+        assert!(std::time::Instant::now() < until);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+
+    // Expiry and unregister are one to the row.
+    assert!(matches!(
+        asker.ask(Errand::Save(saving("100", Vec::new()))),
+        Outcome::Saved
+    ));
+    expect(
+        &row("life", "100"),
+        &[
+            ("ipaddr", Some("")),
+            ("port", Some("0")),
+            ("regseconds", Some("0")),
+            ("defaultuser", Some("100")),
+            ("fullcontact", Some("")),
+            ("regserver", Some("")),
+            ("useragent", Some("")),
+            ("lastms", Some("0")),
+            ("path", None),
+        ],
+    );
+    assert!(asker.peer("100").unwrap().contacts.is_empty());
+}
+
+#[test]
+fn the_node_and_the_path_are_written_where_they_shall_be() {
+    let server = shared();
+    let section = server.database("saved");
+    server.exec("INSERT INTO saved.sippeers (name, host) VALUES ('a', 'dynamic')");
+    let asker = Asker::start(&Settings {
+        regserver: Some("node-1".into()),
+        rtsavepath: true,
+        ..settings(Section::Mysql(section))
+    });
+    let mut path = contact("a");
+    path.path = "<sip:proxy.example;lr>".into();
+    assert!(matches!(
+        asker.ask(Errand::Save(saving("a", vec![path]))),
+        Outcome::Saved
+    ));
+    let after = row("saved", "a");
+    assert_eq!(after["regserver"].as_deref(), Some("node-1"));
+    assert_eq!(after["path"].as_deref(), Some("<sip:proxy.example^3Blr>"));
+    let known = asker.peer("a").unwrap();
+    assert_eq!(known.contacts[0].regserver, "node-1");
+    assert_eq!(&*known.contacts[0].path, b"<sip:proxy.example;lr>");
+}
+
+#[test]
+fn a_name_nobody_has_updates_nothing_and_is_saved() {
+    let server = shared();
+    let section = server.database("nobody");
+    server.exec("INSERT INTO nobody.sippeers (name, host) VALUES ('a', 'dynamic')");
+    let before = row("nobody", "a");
+    let asker = Asker::start(&settings(Section::Mysql(section)));
+    assert!(asker.peer("b").is_none());
+    assert!(matches!(asker.ask(registered("b")), Outcome::Saved));
+    assert_eq!(row("nobody", "a"), before);
+    // 'A' is another name, whatever the collation says.
+    assert!(asker.peer("A").is_none());
+    assert!(asker.peer("a ").is_none());
+    assert!(matches!(asker.ask(registered("A")), Outcome::Saved));
+    assert!(matches!(asker.ask(registered("a ")), Outcome::Saved));
+    assert_eq!(row("nobody", "a"), before);
+}
+
+#[test]
+fn an_ended_registration_is_none_unless_ends_are_ignored() {
+    let server = shared();
+    let section = Section::Mysql(server.database("ended"));
+    let ended = now() - 5;
+    server.exec(&format!(
+        "INSERT INTO ended.sippeers (name, host, ipaddr, port, regseconds, fullcontact) \
+         VALUES ('a', 'dynamic', '192.0.2.9', 5060, {ended}, 'sip:a@192.0.2.9')"
+    ));
+    let asker = Asker::start(&settings(section.clone()));
+    assert!(asker.peer("a").unwrap().contacts.is_empty());
+    let ignoring = Asker::start(&Settings {
+        ignoreregexpire: true,
+        ..settings(section)
+    });
+    assert_eq!(ignoring.peer("a").unwrap().contacts.len(), 1);
+}
+
+#[test]
+fn registrations_in_a_table_of_their_own() {
+    let server = shared();
+    let section = server.database("regs");
+    server.exec("INSERT INTO regs.sippeers (name, host) VALUES ('a', 'dynamic'), ('b', 'dynamic')");
+    server.exec("INSERT INTO regs.sipregs (name) VALUES ('a')");
+    let asker = Asker::start(&Settings {
+        mapping: mapping(Section::Mysql(section), &["sippeers", "sipregs"]),
+        ..Settings::default()
+    });
+    assert!(matches!(asker.ask(registered("a")), Outcome::Saved));
+    assert_eq!(row("regs", "a")["ipaddr"], None);
+    let sql = "SELECT username, useragent FROM regs.sipregs WHERE name = 'a'";
+    let kept: Option<(String, String)> = server.admin().query_first(sql).unwrap();
+    assert_eq!(kept, Some(("a".into(), "phone 1.0".into())));
+    assert_eq!(asker.peer("a").unwrap().contacts.len(), 1);
+    assert!(asker.peer("b").unwrap().contacts.is_empty());
+    assert_eq!(asker.peers_at("192.0.2.7:5062"), ["a"]);
+}
+
+#[test]
+fn sqlite_keeps_the_same_row() {
+    let scratch = Scratch::new("realtime-sqlite");
+    let path = scratch.path().join("users.sqlite");
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch(
+        "CREATE TABLE sippeers (name TEXT PRIMARY KEY, host TEXT, secret TEXT, ipaddr TEXT, \
+         port INTEGER, regseconds INTEGER, username TEXT, fullcontact TEXT, useragent TEXT); \
+         INSERT INTO sippeers (name, host) VALUES ('a', 'dynamic');",
+    )
+    .unwrap();
+    let section = Section::Sqlite(SqliteSection {
+        name: "file".into(),
+        dbfile: path.clone(),
+        requirements: Requirements::Warn,
+    });
+    let asker = Asker::start(&settings(section));
+    assert!(matches!(asker.ask(registered("a")), Outcome::Saved));
+    let known = asker.peer("a").unwrap();
+    assert_eq!(known.contacts[0].address, "192.0.2.7:5062".parse().unwrap());
+    assert_eq!(&*known.contacts[0].defaultuser, b"a");
+    asker.ask(Errand::Save(saving("a", Vec::new())));
+    assert!(asker.peer("a").unwrap().contacts.is_empty());
+    assert!(asker.peer("b").is_none());
+}
+
+#[test]
+fn a_sqlite_table_gains_columns_only_when_asked() {
+    let scratch = Scratch::new("realtime-columns");
+    let path = scratch.path().join("users.sqlite");
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch(
+        "CREATE TABLE sippeers (name TEXT PRIMARY KEY); INSERT INTO sippeers VALUES ('a');",
+    )
+    .unwrap();
+    let section = |requirements| {
+        Section::Sqlite(SqliteSection {
+            name: "file".into(),
+            dbfile: path.clone(),
+            requirements,
+        })
+    };
+    let columns = || {
+        let mut driver = Sqlite::open(&path, PATIENCE, std::sync::Arc::default()).unwrap();
+        driver.describe("sippeers").unwrap().len()
+    };
+    let asker = Asker::start(&settings(section(Requirements::Warn)));
+    assert!(matches!(asker.ask(registered("a")), Outcome::Saved));
+    drop(asker);
+    assert_eq!(columns(), 1);
+    let asker = Asker::start(&settings(section(Requirements::CreateClose)));
+    assert!(matches!(asker.ask(registered("a")), Outcome::Saved));
+    assert_eq!(columns(), 9);
+    assert_eq!(asker.peer("a").unwrap().contacts.len(), 1);
+}
