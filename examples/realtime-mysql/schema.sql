@@ -115,3 +115,39 @@ CREATE TABLE sipregs (
     UNIQUE (name)
 );
 CREATE INDEX sipregs_ipaddr_port ON sipregs (ipaddr, port);
+
+-- The engines of this database, each under its systemname: where the others
+-- reach it, by what they trust one another, and when it was last there.
+CREATE TABLE nodes (
+    name VARCHAR(40) NOT NULL,
+    address VARCHAR(64) NOT NULL,
+    secret VARCHAR(64) NOT NULL,
+    seen BIGINT NOT NULL,
+    PRIMARY KEY (name)
+);
+
+-- Lines of sip.conf and extensions.conf, where extconfig.conf maps these.
+CREATE TABLE ast_config (
+    id INTEGER NOT NULL AUTO_INCREMENT,
+    cat_metric INTEGER NOT NULL DEFAULT 0,
+    var_metric INTEGER NOT NULL DEFAULT 0,
+    filename VARCHAR(128) NOT NULL,
+    category VARCHAR(128) NOT NULL DEFAULT 'default',
+    var_name VARCHAR(128) NOT NULL,
+    var_val VARCHAR(2048) NOT NULL,
+    commented INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (id)
+);
+CREATE INDEX ast_config_filename ON ast_config (filename, commented);
+
+-- A dialplan, a step a row.
+CREATE TABLE extensions (
+    id INTEGER NOT NULL AUTO_INCREMENT,
+    context VARCHAR(40) NOT NULL,
+    exten VARCHAR(40) NOT NULL,
+    priority INTEGER NOT NULL,
+    app VARCHAR(40) NOT NULL,
+    appdata VARCHAR(256) NOT NULL DEFAULT '',
+    PRIMARY KEY (id),
+    UNIQUE (context, exten, priority)
+);

@@ -70,6 +70,9 @@ impl Mysql {
             .iter()
             .map(|column| column.column_type() == ColumnType::MYSQL_TYPE_BIT)
             .collect();
+        // Reading the rows would forget these.
+        let affected = result.affected_rows();
+        let inserted = result.last_insert_id().unwrap_or(0);
         let mut rows = Vec::new();
         for row in result.by_ref() {
             let values = row.map_err(fault)?.unwrap();
@@ -79,8 +82,8 @@ impl Mysql {
         self.tally.rows_read.add(rows.len() as u64);
         Ok(Answered {
             rows,
-            affected: result.affected_rows(),
-            inserted: result.last_insert_id().unwrap_or(0),
+            affected,
+            inserted,
         })
     }
 
@@ -106,14 +109,28 @@ impl Mysql {
         }
     }
 
-    /// What stands for a value that is compared with, or goes into, a column:
-    /// converted to the column's character set, so that no comparison mixes
-    /// collations and an index serves it.
+    /// A value that goes into a column, in the column's character set.
     fn converted(&mut self, table: &str, column: &str, value: &str) -> Result<String, Fault> {
         Ok(match self.collation(table, column)? {
             Some(collation) => format!("CONVERT({value} USING {})", charset(collation)),
             None => value.into(),
         })
+    }
+
+    /// A bound value that is compared with a column, by the column's collation:
+    /// so its index serves, and no comparison mixes collations.
+    fn compared(&mut self, table: &str, column: &str) -> Result<String, Fault> {
+        let place = self.converted(table, column, "?")?;
+        Ok(match self.collation(table, column)? {
+            Some(collation) => format!("{place} COLLATE {collation}"),
+            None => place,
+        })
+    }
+
+    /// The character set of a text column.
+    fn charset(&mut self, table: &str, column: &str) -> Result<Option<String>, Fault> {
+        let collation = self.collation(table, column)?;
+        Ok(collation.map(|collation| charset(collation).to_owned()))
     }
 
     fn collation(&mut self, table: &str, column: &str) -> Result<Option<&String>, Fault> {
@@ -136,14 +153,14 @@ impl Mysql {
             sql.push_str(if sql.is_empty() { " WHERE " } else { " AND " });
             match *condition {
                 Condition::OneOf(column, wanted) => {
-                    let place = self.converted(table, column, "?")?;
+                    let place = self.compared(table, column)?;
                     let room = room(wanted.len());
                     let _ = write!(sql, "{} IN ({})", name(column), list(&place, room));
                     let padding = wanted.last().into_iter().cycle();
                     values.extend(wanted.iter().chain(padding).take(room).map(bound));
                 }
                 Condition::Contains(column, text) => {
-                    let place = self.converted(table, column, "?")?;
+                    let place = self.compared(table, column)?;
                     let _ = write!(sql, "{} LIKE {place} ESCAPE '!'", name(column));
                     values.push(bound(pattern(text)));
                 }
@@ -156,25 +173,26 @@ impl Mysql {
     /// table's index on the key finds each, and a comparison of bytes keeps a
     /// lenient collation from finding more.
     fn update_one(&mut self, update: &Update<'_>) -> Result<(), Fault> {
-        let Some(last) = update.rows.last() else {
+        let (table, key) = (update.table, update.key);
+        let mut charsets = vec![self.charset(table, key)?];
+        for column in update.columns {
+            charsets.push(self.charset(table, column)?);
+        }
+        let rows: Vec<Vec<Value>> = update
+            .rows
+            .iter()
+            .filter_map(|row| expressed(row, &charsets))
+            .collect();
+        let Some(last) = rows.last().cloned() else {
             return Ok(());
         };
-        let (table, key) = (update.table, update.key);
-        let place = match self.collation(table, key)?.cloned() {
-            Some(collation) => {
-                format!(
-                    "CONVERT(? USING {}) COLLATE {collation}",
-                    charset(&collation)
-                )
-            }
-            None => "?".into(),
-        };
+        let place = self.compared(table, key)?;
         let others = ", ?".repeat(update.columns.len());
         let mut first = format!("SELECT {place} AS k");
         for index in 0..update.columns.len() {
             let _ = write!(first, ", ? AS c{index}");
         }
-        let room = room(update.rows.len());
+        let room = room(rows.len());
         let more = format!(" UNION ALL SELECT {place}{others}").repeat(room - 1);
         let mut set = String::new();
         for (index, column) in update.columns.iter().enumerate() {
@@ -188,8 +206,8 @@ impl Mysql {
              ON t.{key} = n.k AND CAST(t.{key} AS BINARY) = CAST(n.k AS BINARY) SET {set}"
         );
         let padding = std::iter::repeat(last);
-        let rows = update.rows.iter().chain(padding).take(room);
-        let values = rows.flatten().map(bound).collect();
+        let values = rows.into_iter().chain(padding).take(room).flatten();
+        let values = values.collect();
         self.execute(&sql, values).map(drop)
     }
 }
@@ -361,6 +379,38 @@ fn is_word(text: &str) -> bool {
 /// The character set a collation is of: it begins its name.
 fn charset(collation: &str) -> &str {
     collation.split('_').next().unwrap_or(collation)
+}
+
+/// A row as it is bound, what its columns' character sets cannot express being a
+/// question mark; `None` where that is the key: then no row has it.
+fn expressed(row: &[String], charsets: &[Option<String>]) -> Option<Vec<Value>> {
+    let mut values = Vec::with_capacity(row.len());
+    for (index, (text, charset)) in row.iter().zip(charsets).enumerate() {
+        let charset = charset.as_deref().unwrap_or_default();
+        let lost = |character: char| !expresses(charset, character);
+        if !text.contains(lost) {
+            values.push(bound(text));
+        } else if index == 0 {
+            return None;
+        } else {
+            values.push(bound(text.replace(lost, "?")));
+        }
+    }
+    Some(values)
+}
+
+/// Whether a character set has the character. MySQL's latin1 is Windows-1252.
+fn expresses(charset: &str, character: char) -> bool {
+    match charset {
+        "ascii" => character.is_ascii(),
+        "latin1" => {
+            character.is_ascii()
+                || ('\u{a0}'..='\u{ff}').contains(&character)
+                || "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ".contains(character)
+        }
+        "utf8" | "utf8mb3" | "ucs2" => character <= '\u{ffff}',
+        _ => true,
+    }
 }
 
 /// Sizes that statements are made for: the powers of two. The last value fills

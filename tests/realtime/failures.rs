@@ -1,17 +1,20 @@
 //! A database that stands still, dies, crawls or has no room: errands are
 //! answered in time, each once, and what was acknowledged is there afterwards.
 
+use std::collections::{HashMap, HashSet};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
 use pinion::realtime::Settings;
-use pinion::realtime::mapping::{MysqlSection, Section, Server};
+use pinion::realtime::mapping::{MysqlSection, Section, Server, Tls};
 use pinion_sip::machine::realtime::{Errand, Outcome};
 
 use crate::asker::{Asker, PATIENCE, contact, registered, saving, settings};
-use crate::mariadb::{MariaDb, PASSWORD, USER, shared};
+use crate::mariadb::{MariaDb, PASSWORD, USER, run, shared};
 use crate::proxy::Proxy;
+use crate::scratch::Scratch;
 
 /// The deadline of statements here.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,7 +31,7 @@ fn start(section: MysqlSection) -> Asker {
 
 fn add_users(server: &MariaDb, database: &str, users: u32) {
     server.exec(&format!(
-        "INSERT INTO {database}.sippeers (name, host) SELECT seq, 'dynamic' FROM seq_1_to_{users}"
+        "INSERT INTO {database}.sippeers (name, host) SELECT seq, 'dynamic' FROM {database}.seq_1_to_{users}"
     ));
 }
 
@@ -92,28 +95,33 @@ fn a_killed_server_loses_no_acknowledged_registration() {
     add_users(&server, "users", 2000);
     let asker = start(section);
     asker.saves_in_the_end(&saving("1", vec![contact("1")]));
-    let mut tickets = std::collections::HashMap::new();
-    let mut saved = Vec::new();
+    let mut tickets = HashMap::new();
+    let mut outcomes = HashMap::new();
     for name in 1..=2000u32 {
         let ticket = asker.send(registered(&name.to_string())).unwrap();
         tickets.insert(ticket, name);
+        if name % 100 == 0 && name <= 1000 {
+            // Some are acknowledged, and some are under way at any time.
+            outcomes.extend(asker.hear_all(50));
+        }
         if name == 1000 {
             server.kill();
         }
     }
-    for (ticket, outcome) in asker.hear_all(2000) {
-        match outcome {
-            Outcome::Saved => saved.push(tickets[&ticket]),
-            Outcome::Unavailable => {}
-            outcome => panic!("{outcome:?}"),
-        }
-    }
+    outcomes.extend(asker.hear_all(2000 - outcomes.len()));
+    let is_saved = |(ticket, outcome): (_, Outcome)| match outcome {
+        Outcome::Saved => Some(tickets[&ticket]),
+        Outcome::Unavailable => None,
+        outcome => panic!("{outcome:?}"),
+    };
+    let saved: Vec<u32> = outcomes.into_iter().filter_map(is_saved).collect();
+    assert!(saved.len() >= 500);
     server.restart();
     let rows: Vec<u32> = server
         .admin()
         .query("SELECT name FROM users.sippeers WHERE ipaddr = '192.0.2.7'")
         .unwrap();
-    let rows: std::collections::HashSet<u32> = rows.into_iter().collect();
+    let rows: HashSet<u32> = rows.into_iter().collect();
     println!(
         "figure: {} of 2000 registrations were acknowledged before the kill",
         saved.len()
@@ -211,4 +219,49 @@ fn stopping_writes_what_waits() {
         asker.send(registered("1")).is_err(),
         "nobody is there any more"
     );
+}
+
+#[test]
+fn the_way_to_a_server_is_encrypted_where_it_shall_be() {
+    let scratch = Scratch::new("tls");
+    let path = |name: &str| scratch.path().join(name);
+    let openssl = |text: &str| {
+        let arguments = text.split(' ').map(|word| match word.strip_prefix('@') {
+            Some(name) => path(name).into_os_string(),
+            None => word.into(),
+        });
+        run(Command::new("openssl")
+            .args(arguments)
+            .stderr(Stdio::null()));
+    };
+    openssl("req -x509 -newkey rsa:2048 -nodes -subj /CN=authority -keyout @ca.key -out @ca.pem");
+    openssl("req -newkey rsa:2048 -nodes -subj /CN=server -keyout @key -out @request");
+    std::fs::write(path("names"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    openssl(
+        "x509 -req -in @request -CA @ca.pem -CAkey @ca.key -CAcreateserial -extfile @names -out @cert",
+    );
+    let server = MariaDb::start_with(
+        "tls",
+        vec![
+            format!("--ssl-cert={}", path("cert").display()),
+            format!("--ssl-key={}", path("key").display()),
+        ],
+    );
+    let section = server.database("users");
+    add_users(&server, "users", 3);
+    server.exec(&format!("ALTER USER '{USER}'@'%' REQUIRE SSL"));
+    let section = |tls| MysqlSection {
+        server: Server::Tcp("127.0.0.1".into(), server.port()),
+        tls,
+        ..section.clone()
+    };
+    let asks = |tls| start(section(tls)).ask(Errand::Peer("1".into()));
+    assert!(matches!(asks(Tls::No), Outcome::Unavailable));
+    assert!(matches!(asks(Tls::Yes), Outcome::Peer(Some(_))));
+    assert!(matches!(
+        asks(Tls::Verify(Some(path("ca.pem")))),
+        Outcome::Peer(Some(_))
+    ));
+    // Nobody else vouches for it.
+    assert!(matches!(asks(Tls::Verify(None)), Outcome::Unavailable));
 }

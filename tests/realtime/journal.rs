@@ -37,7 +37,9 @@ fn rows_in_the_end(server: &MariaDb, condition: &str, expected: u32) {
 fn server(name: &str) -> (MariaDb, MysqlSection) {
     let server = MariaDb::start(name);
     let section = server.database("users");
-    server.exec("INSERT INTO users.sippeers (name, host) SELECT seq, 'dynamic' FROM seq_1_to_1000");
+    server.exec(
+        "INSERT INTO users.sippeers (name, host) SELECT seq, 'dynamic' FROM users.seq_1_to_1000",
+    );
     (server, section)
 }
 

@@ -30,6 +30,8 @@ const SCHEMA: &str = include_str!("../../examples/realtime-mysql/schema.sql");
 /// A running server.
 pub struct MariaDb {
     scratch: Scratch,
+    /// What its command line says besides.
+    arguments: Vec<String>,
     server: Mutex<Option<Child>>,
     port: u16,
     admin: String,
@@ -50,12 +52,18 @@ pub fn shared() -> Arc<MariaDb> {
 impl MariaDb {
     /// Starts one; it may be stopped, killed and started again.
     pub fn start(name: &str) -> MariaDb {
+        MariaDb::start_with(name, Vec::new())
+    }
+
+    /// Starts one with more arguments.
+    pub fn start_with(name: &str, arguments: Vec<String>) -> MariaDb {
         let scratch = Scratch::new(&format!("mariadb-{name}"));
         let directory = scratch.path().join("d");
         run(Command::new("cp").arg("-r").arg(template()).arg(&directory));
         let user = Command::new("id").arg("-un").output().expect("id runs");
         let server = MariaDb {
             scratch,
+            arguments,
             server: Mutex::new(None),
             port: free_port(),
             admin: String::from_utf8_lossy(&user.stdout).trim().to_owned(),
@@ -92,6 +100,7 @@ impl MariaDb {
                 "--innodb-log-file-size=16M",
             ])
             .args(["--pid-file=pid", "--performance-schema=OFF"])
+            .args(&self.arguments)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -110,7 +119,12 @@ impl MariaDb {
 
     /// Freezes it (SIGSTOP).
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        let id = self.signal("-STOP");
+        // A signal takes its time; then the state, after the name, is T.
+        let stat = format!("/proc/{id}/stat");
+        while !fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")) {
+            sleep(Duration::from_millis(1));
+        }
     }
 
     /// Lets it go on (SIGCONT).
@@ -131,9 +145,10 @@ impl MariaDb {
         self.launch();
     }
 
-    fn signal(&self, signal: &str) {
+    fn signal(&self, signal: &str) -> u32 {
         let id = self.server().as_ref().map(Child::id).expect("it runs");
         run(Command::new("kill").arg(signal).arg(id.to_string()));
+        id
     }
 
     /// Its socket.
@@ -251,10 +266,11 @@ fn install(directory: &Path) {
         .stderr(Stdio::null()));
 }
 
-fn run(command: &mut Command) {
+/// Runs a command that must succeed.
+pub fn run(command: &mut Command) {
     let status = command
         .status()
-        .unwrap_or_else(|error| panic!("{command:?}: {error} (package mariadb-server)"));
+        .unwrap_or_else(|error| panic!("{command:?}: {error} (packages mariadb-server, openssl)"));
     assert!(status.success(), "{command:?}: {status}");
 }
 

@@ -28,6 +28,7 @@ fn row(database: &str, name: &str) -> Row {
     let columns = row.columns();
     let values = row.unwrap().into_iter().map(|value| match value {
         mysql::Value::NULL => None,
+        mysql::Value::Int(number) => Some(number.to_string()),
         value => Some(mysql::from_value::<String>(value)),
     });
     let names = columns.iter().map(|column| column.name_str().into_owned());

@@ -163,11 +163,6 @@ fn a_file_kept_in_a_table_comes_in_its_order() {
     let server = shared();
     let section = server.database("files");
     server.exec(
-        "CREATE TABLE files.ast_config (id INTEGER AUTO_INCREMENT PRIMARY KEY, cat_metric INTEGER, \
-         var_metric INTEGER, commented INTEGER, filename VARCHAR(40), category VARCHAR(40), \
-         var_name VARCHAR(40), var_val VARCHAR(40))",
-    );
-    server.exec(
         "INSERT INTO files.ast_config (cat_metric, var_metric, commented, filename, category, var_name, var_val) VALUES \
          (0, 1, 0, 'sip.conf', 'general', 'b', '2'), (0, 0, 0, 'sip.conf', 'general', 'a', '1'), \
          (0, 2, 1, 'sip.conf', 'general', 'c', '3'), (0, 0, 0, 'other.conf', 'general', 'd', '4')",
@@ -187,7 +182,9 @@ fn a_file_kept_in_a_table_comes_in_its_order() {
 fn batches_of_growing_values_lose_nothing() {
     let server = shared();
     let section = server.database("growing");
-    server.exec("INSERT INTO growing.sippeers (name, host) SELECT seq, 'dynamic' FROM seq_1_to_40");
+    server.exec(
+        "INSERT INTO growing.sippeers (name, host) SELECT seq, 'dynamic' FROM growing.seq_1_to_40",
+    );
     let mut driver = Mysql::open(&section, PATIENCE, true, std::sync::Arc::default()).unwrap();
     // The same prepared statement takes short values first and long ones later.
     for round in 1..=6 {
