@@ -127,18 +127,22 @@ impl Target<'_> {
         let tally = Arc::clone(&pool.link(link)?.source().tally);
         let rows = self.rows(changes, first, misfits);
         let cleared: Vec<&str> = rows.cleared_columns.iter().map(|(name, _)| *name).collect();
+        // What another node has written since is not ours to clear.
+        let ours = self.writing.ours(self.shape);
+        let only = ours.as_deref().map(|ours| ("regserver", ours));
         let updates: Vec<Update<'_>> = [
-            (&*rows.saved_columns, &*rows.saved),
-            (&*cleared, &*rows.cleared),
-            (&["lastms"], &*rows.lastms),
+            (&*rows.saved_columns, &*rows.saved, None),
+            (&*cleared, &*rows.cleared, only),
+            (&["lastms"], &*rows.lastms, only),
         ]
         .into_iter()
-        .filter(|(columns, rows)| !columns.is_empty() && !rows.is_empty())
-        .map(|(columns, rows)| Update {
+        .filter(|(columns, rows, _)| !columns.is_empty() && !rows.is_empty())
+        .map(|(columns, rows, only)| Update {
             table: self.table,
             key: "name",
             columns,
             rows,
+            only,
         })
         .collect();
         if updates.is_empty() {

@@ -37,6 +37,8 @@ pub struct Update<'a> {
     pub columns: &'a [&'a str],
     /// Key, then one value for each column. A key that no row has is no error.
     pub rows: &'a [Vec<String>],
+    /// Only rows whose column is this, empty or NULL.
+    pub only: Option<(&'a str, &'a str)>,
 }
 
 /// The type of a column, as far as it decides what fits.

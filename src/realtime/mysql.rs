@@ -200,14 +200,24 @@ impl Mysql {
             let comma = if index == 0 { "" } else { ", " };
             let _ = write!(set, "{comma}t.{} = {value}", name(column));
         }
+        let mut only = String::new();
+        if let Some((column, _)) = update.only {
+            let place = self.compared(table, column)?;
+            let column = name(column);
+            let _ = write!(
+                only,
+                " AND (t.{column} IS NULL OR t.{column} = '' OR t.{column} = {place})"
+            );
+        }
         let (table, key) = (quoted_table(table, '`'), name(key));
         let sql = format!(
             "UPDATE ({first}{more}) AS n STRAIGHT_JOIN {table} AS t \
-             ON t.{key} = n.k AND CAST(t.{key} AS BINARY) = CAST(n.k AS BINARY) SET {set}"
+             ON t.{key} = n.k AND CAST(t.{key} AS BINARY) = CAST(n.k AS BINARY){only} SET {set}"
         );
         let padding = std::iter::repeat(last);
         let values = rows.into_iter().chain(padding).take(room).flatten();
-        let values = values.collect();
+        let mut values: Vec<Value> = values.collect();
+        values.extend(update.only.map(|(_, value)| bound(value)));
         self.execute(&sql, values).map(drop)
     }
 }

@@ -25,9 +25,9 @@ const NAMES: usize = 4096;
 /// The most addresses of one round.
 const ADDRESSES: usize = 256;
 
-/// The least time between a statement that found nearly nothing and the next,
-/// for all readers together: fewer than 20 statements a second, whoever makes
-/// names up.
+/// The least time for each statement that found nearly nothing, before the next
+/// of its kind, for all readers together: fewer than 20 statements a second,
+/// whoever makes names or addresses up.
 const UNKNOWN: Duration = Duration::from_millis(60);
 
 /// The least time between rows that are complained of.
@@ -53,6 +53,10 @@ pub(super) struct Reader {
     pub tally: Arc<Tally>,
     /// How many readers there are.
     pub readers: u32,
+    /// When names may be asked for again.
+    pub names_due: Instant,
+    /// When addresses may be.
+    pub addresses_due: Instant,
     /// When a row was last complained of.
     pub complained: Option<Instant>,
 }
@@ -66,17 +70,22 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn is_full(&self) -> bool {
-        self.stop || self.names.len() >= NAMES || self.addresses.len() >= ADDRESSES
-    }
-
+    /// Someone more who waits. Whoever finds the room full of others, or has
+    /// waited too long already, is answered: dropped, that nothing is known.
     fn add(&mut self, job: ReadJob, timeout: Duration) {
         match job {
-            // Dropped: answered that nothing is known.
             ReadJob::Peer(reply, _) | ReadJob::PeersAt(reply, _)
                 if reply.is_older_than(timeout) => {}
-            ReadJob::Peer(reply, name) => self.names.entry(name).or_default().push(reply),
-            ReadJob::PeersAt(reply, at) => self.addresses.entry(at).or_default().push(reply),
+            ReadJob::Peer(reply, name) => {
+                if self.names.len() < NAMES || self.names.contains_key(&name) {
+                    self.names.entry(name).or_default().push(reply);
+                }
+            }
+            ReadJob::PeersAt(reply, at) => {
+                if self.addresses.len() < ADDRESSES || self.addresses.contains_key(&at) {
+                    self.addresses.entry(at).or_default().push(reply);
+                }
+            }
             ReadJob::Stop => self.stop = true,
         }
     }
@@ -89,69 +98,89 @@ impl Reader {
     /// Serves until told to stop.
     pub fn serve(&mut self) {
         let mut waiting = Waiting::default();
-        while !waiting.stop {
-            if waiting.names.is_empty() && waiting.addresses.is_empty() {
-                let Ok(job) = self.jobs.recv() else { return };
-                waiting.add(job, self.timeout);
+        while self.gather(&mut waiting) {
+            let now = Instant::now();
+            let stop = waiting.stop;
+            if !waiting.names.is_empty() && (stop || self.names_due <= now) {
+                self.names(&mut waiting);
             }
-            while !waiting.is_full() {
-                let Ok(job) = self.jobs.try_recv() else { break };
-                waiting.add(job, self.timeout);
+            if !waiting.addresses.is_empty() && (stop || self.addresses_due <= now) {
+                self.addresses(std::mem::take(&mut waiting.addresses));
             }
-            waiting = self.round(waiting);
+            if stop {
+                return;
+            }
         }
     }
 
-    /// Looks up all that wait; returns who came meanwhile.
-    fn round(&mut self, waiting: Waiting) -> Waiting {
-        let started = Instant::now();
-        let mut next = Waiting {
-            stop: waiting.stop,
-            ..Waiting::default()
-        };
-        let mut asked = 0;
-        let mut found = 0;
-        if !waiting.names.is_empty() {
-            asked += waiting.names.len();
-            found += self.names(waiting.names, &mut next);
+    /// Takes in who waits, until it is time to ask for some of them. Where it is
+    /// and the room is full, the others wait outside; where it is not, they find
+    /// it full. Returns false when nobody can come any more.
+    fn gather(&mut self, waiting: &mut Waiting) -> bool {
+        while !waiting.stop {
+            let names = (!waiting.names.is_empty()).then_some(self.names_due);
+            let addresses = (!waiting.addresses.is_empty()).then_some(self.addresses_due);
+            let now = Instant::now();
+            let due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+            let job = if due(names) || due(addresses) {
+                let full = waiting.names.len() >= NAMES && due(names)
+                    || waiting.addresses.len() >= ADDRESSES && due(addresses);
+                if full {
+                    return true;
+                }
+                self.jobs.try_recv().ok()
+            } else if let Some(due) = names.into_iter().chain(addresses).min() {
+                self.jobs.recv_deadline(due).ok()
+            } else {
+                let Ok(job) = self.jobs.recv() else {
+                    return false;
+                };
+                Some(job)
+            };
+            let Some(job) = job else { return true };
+            waiting.add(job, self.timeout);
         }
-        if !waiting.addresses.is_empty() {
-            asked += waiting.addresses.len();
-            found += self.addresses(waiting.addresses);
+        true
+    }
+
+    /// When the next of a kind may be asked for, after `statements` found that
+    /// few of so many.
+    fn due(&self, started: Instant, statements: u32, found: usize, asked: usize) -> Instant {
+        if 2 * found < asked {
+            started + UNKNOWN * statements * self.readers
+        } else {
+            started
         }
-        if 2 * found < asked && !next.stop {
-            let pause = UNKNOWN * self.readers;
-            std::thread::sleep(pause.saturating_sub(started.elapsed()));
-        }
-        next
     }
 
     /// Answers all askers of names, those included who came while the database
-    /// was being asked for theirs; returns how many names were found.
-    fn names(&mut self, waiting: HashMap<Text, Vec<Reply>>, next: &mut Waiting) -> usize {
+    /// was being asked for theirs.
+    fn names(&mut self, waiting: &mut Waiting) {
+        let started = Instant::now();
+        let asked = std::mem::take(&mut waiting.names);
         self.tally.read_batches.one();
-        let Ok(found) = self.by_name(waiting.keys()) else {
+        let Ok(found) = self.by_name(asked.keys()) else {
             // Dropped: answered that nothing is known.
-            return waiting.len();
+            return;
         };
+        self.names_due = self.due(started, 1, found.len(), asked.len());
         let answer = |reply: Reply, name: &Text| {
             reply.give(Outcome::Peer(found.get(name).cloned()));
         };
-        while !next.is_full() {
+        while !waiting.stop && waiting.names.len() < NAMES && waiting.addresses.len() < ADDRESSES {
             match self.jobs.try_recv() {
-                Ok(ReadJob::Peer(reply, name)) if waiting.contains_key(&name) => {
+                Ok(ReadJob::Peer(reply, name)) if asked.contains_key(&name) => {
                     answer(reply, &name);
                 }
-                Ok(job) => next.add(job, self.timeout),
+                Ok(job) => waiting.add(job, self.timeout),
                 Err(_) => break,
             }
         }
-        for (name, replies) in waiting {
+        for (name, replies) in asked {
             for reply in replies {
                 answer(reply, &name);
             }
         }
-        found.len()
     }
 
     fn by_name<'n>(&mut self, names: impl Iterator<Item = &'n Text>) -> Result<Found, Fault> {
@@ -244,22 +273,23 @@ impl Reader {
         }
     }
 
-    /// Answers all askers of addresses; returns how many addresses are somebody's.
-    fn addresses(&mut self, waiting: HashMap<SocketAddr, Vec<Reply>>) -> usize {
+    /// Answers all askers of addresses.
+    fn addresses(&mut self, asked: HashMap<SocketAddr, Vec<Reply>>) {
+        let started = Instant::now();
         self.tally.read_batches.one();
-        let addresses: Vec<SocketAddr> = waiting.keys().copied().collect();
+        let addresses: Vec<SocketAddr> = asked.keys().copied().collect();
         let Ok(found) = self.by_address(&addresses) else {
             // Dropped: answered that nothing is known.
-            return waiting.len();
+            return;
         };
-        let count = found.len();
-        for (address, replies) in waiting {
+        let statements = RULES.len() as u32;
+        self.addresses_due = self.due(started, statements, found.len(), asked.len());
+        for (address, replies) in asked {
             let peers = found.get(&address).cloned().unwrap_or_default();
             for reply in replies {
                 reply.give(Outcome::Peers(peers.clone()));
             }
         }
-        count
     }
 
     /// The rules of A.11.2, each a statement for all addresses that the rules
@@ -269,24 +299,7 @@ impl Reader {
         addresses: &[SocketAddr],
     ) -> Result<HashMap<SocketAddr, Vec<Arc<Known>>>, Fault> {
         let mut found: HashMap<SocketAddr, Vec<Arc<Known>>> = HashMap::new();
-        for rule in [
-            Rule {
-                column: "host",
-                exact: true,
-            },
-            Rule {
-                column: "ipaddr",
-                exact: true,
-            },
-            Rule {
-                column: "host",
-                exact: false,
-            },
-            Rule {
-                column: "ipaddr",
-                exact: false,
-            },
-        ] {
+        for rule in RULES {
             let missing: Vec<SocketAddr> = addresses
                 .iter()
                 .filter(|address| !found.contains_key(address))
@@ -372,6 +385,26 @@ struct Rule {
     column: &'static str,
     exact: bool,
 }
+
+/// In their order.
+const RULES: [Rule; 4] = [
+    Rule {
+        column: "host",
+        exact: true,
+    },
+    Rule {
+        column: "ipaddr",
+        exact: true,
+    },
+    Rule {
+        column: "host",
+        exact: false,
+    },
+    Rule {
+        column: "ipaddr",
+        exact: false,
+    },
+];
 
 /// Where a found row is.
 struct Place {

@@ -119,6 +119,16 @@ pub struct Writing {
     pub path: bool,
 }
 
+impl Writing {
+    /// `regserver` as the table keeps ours; `None` where it is not saved.
+    pub fn ours(&self, shape: &Shape) -> Option<String> {
+        let name = encoded(self.regserver.as_deref()?);
+        shape
+            .has("regserver")
+            .then(|| cut(&name, shape.width("regserver")))
+    }
+}
+
 /// The columns of a registration that the table has.
 pub fn saved_columns(shape: &Shape, writing: &Writing) -> Vec<&'static str> {
     let mut columns = vec!["ipaddr", "port", "regseconds", "fullcontact", "useragent"];
@@ -157,31 +167,20 @@ pub fn saved_row(
 ) -> Option<Vec<String>> {
     let mut row = vec![encoded(name).into_owned()];
     for &column in columns {
-        let fitting = |text: &[u8]| {
-            let text = String::from_utf8_lossy(text);
-            let text = encoded(&text).into_owned();
-            let fits = shape
-                .width(column)
-                .is_none_or(|width| text.chars().count() <= width);
-            (text, fits)
-        };
+        let width = shape.width(column);
+        let whole = |text: &[u8]| encoded(&String::from_utf8_lossy(text)).into_owned();
         row.push(match column {
             "ipaddr" => contact.address.ip().to_canonical().to_string(),
             "port" => contact.address.port().to_string(),
             "regseconds" => contact.regseconds.0.to_string(),
             "lastms" => lastms.map_or(UNASKED.into(), |ms| ms.to_string()),
-            "fullcontact" => fullcontact(&contact.fullcontact, shape.width(column)),
-            "path" => Some(fitting(&contact.path))
-                .filter(|(_, fits)| *fits)
-                .map(|(text, _)| text)?,
-            "useragent" => cut(fitting(&contact.useragent), shape.width(column)),
-            "regserver" => {
-                let name = writing.regserver.as_deref().unwrap_or_default();
-                cut(fitting(name.as_bytes()), shape.width(column))
-            }
-            _ => Some(fitting(&contact.defaultuser))
-                .filter(|(_, fits)| *fits)
-                .map_or(String::new(), |(text, _)| text),
+            "fullcontact" => fullcontact(&contact.fullcontact, width),
+            "path" => Some(whole(&contact.path)).filter(|path| fits(path, width))?,
+            "useragent" => cut(&whole(&contact.useragent), width),
+            "regserver" => writing.ours(shape).unwrap_or_default(),
+            _ => Some(whole(&contact.defaultuser))
+                .filter(|user| fits(user, width))
+                .unwrap_or_default(),
         });
     }
     Some(row)
@@ -191,9 +190,8 @@ pub fn saved_row(
 /// the address columns alone then say where the device is.
 fn fullcontact(uri: &[u8], width: Option<usize>) -> String {
     let uri = String::from_utf8_lossy(uri);
-    let fits = |text: &str| width.is_none_or(|width| text.chars().count() <= width);
     let whole = encoded(&uri);
-    if fits(&whole) {
+    if fits(&whole, width) {
         return whole.into_owned();
     }
     let host = uri.find('@').unwrap_or(0);
@@ -201,17 +199,21 @@ fn fullcontact(uri: &[u8], width: Option<usize>) -> String {
         .find([';', '?'])
         .map_or(uri.len(), |end| host + end);
     let short = encoded(&uri[..end]);
-    if fits(&short) {
+    if fits(&short, width) {
         short.into_owned()
     } else {
         String::new()
     }
 }
 
+fn fits(text: &str, width: Option<usize>) -> bool {
+    width.is_none_or(|width| text.chars().count() <= width)
+}
+
 /// What people read may lose its end, though never half of an escape.
-fn cut((text, fits): (String, bool), width: Option<usize>) -> String {
-    let Some(width) = width.filter(|_| !fits) else {
-        return text;
+fn cut(text: &str, width: Option<usize>) -> String {
+    let Some(width) = width.filter(|_| !fits(text, width)) else {
+        return text.into();
     };
     let mut short: String = text.chars().take(width).collect();
     let whole = short.len().saturating_sub(2);

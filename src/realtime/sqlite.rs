@@ -96,16 +96,23 @@ impl Driver for Sqlite {
                 .enumerate()
                 .map(|(index, column)| format!("{} = ?{}", name(column), index + 2))
                 .collect();
+            let only = update.only.map_or(String::new(), |(column, _)| {
+                let (column, place) = (name(column), update.columns.len() + 2);
+                format!(" AND ({column} IS NULL OR {column} = '' OR {column} = ?{place})")
+            });
+            // The second comparison is of bytes, whatever the column's collation.
+            let key = name(update.key);
             let sql = format!(
-                "UPDATE {} SET {} WHERE {} = ?1",
+                "UPDATE {} SET {} WHERE {key} = ?1 AND CAST({key} AS BLOB) = CAST(?1 AS BLOB){only}",
                 quoted_table(update.table, '"'),
                 set.join(", "),
-                name(update.key)
             );
             let mut statement = transaction.prepare_cached(&sql).map_err(fault)?;
             for row in update.rows {
                 tally.statements.one();
-                statement.execute(params_from_iter(row)).map_err(fault)?;
+                let guard = update.only.map(|(_, value)| value);
+                let values = row.iter().map(String::as_str).chain(guard);
+                statement.execute(params_from_iter(values)).map_err(fault)?;
                 tally.rows_written.one();
             }
         }

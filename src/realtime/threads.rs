@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crossbeam::channel::{Sender, bounded};
 
@@ -118,6 +119,8 @@ impl Crew<'_> {
                 timeout: self.settings.timeout,
                 tally: Arc::clone(&self.tally),
                 readers: u32::try_from(count).unwrap_or(u32::MAX),
+                names_due: Instant::now(),
+                addresses_due: Instant::now(),
                 complained: None,
             };
             self.hire(&format!("db-read-{index}"), move || reader.serve())?;

@@ -129,36 +129,45 @@ fn the_last_write_of_a_name_wins() {
 }
 
 #[test]
-fn made_up_names_cost_fewer_than_twenty_statements_a_second() {
+fn made_up_names_and_addresses_cost_fewer_than_twenty_statements_a_second() {
     let (_server, section) = server("storm", 10);
     let asker = Asker::start(&settings(section));
     asker.peer("1");
+    asker.ask(registered("1"));
+    let name = |serial: u32| Errand::Peer(format!("nobody-{serial}").as_str().into());
+    let address = |serial: u32| {
+        let [_, a, b, c] = serial.to_be_bytes();
+        Errand::PeersAt(([198, 18 + a, b, c], 5060).into())
+    };
+    storm(&asker, "names", name);
+    storm(&asker, "addresses", address);
+}
+
+/// Three seconds of errands that find nobody.
+fn storm(asker: &Asker, what: &str, errand: impl Fn(u32) -> Errand) {
     let before = asker.counter("realtime_statements");
+    let refused = asker.counter("realtime_refused");
     let started = Instant::now();
+    let mut serial = 0;
     let mut sent = 0;
-    let mut refused = 0;
-    let mut serial = 0u32;
     while started.elapsed() < Duration::from_secs(3) {
         for _ in 0..50 {
             serial += 1;
-            let name = format!("nobody-{serial}");
-            match asker.send(Errand::Peer(name.as_str().into())) {
-                Ok(_) => sent += 1,
-                Err(_) => refused += 1,
-            }
+            sent += usize::from(asker.send(errand(serial)).is_ok());
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    let statements = asker.counter("realtime_statements") - before;
-    let seconds = started.elapsed().as_secs_f64();
     asker.hear_all(sent);
+    let statements = (asker.counter("realtime_statements") - before) as f64;
+    let seconds = started.elapsed().as_secs_f64();
     println!(
-        "figure: {:.0} unknown names a second cost {:.1} statements a second, {refused} refused",
+        "figure: {:.0} unknown {what} a second cost {:.1} statements a second, {} refused",
         f64::from(serial) / seconds,
-        statements as f64 / seconds
+        statements / seconds,
+        asker.counter("realtime_refused") - refused
     );
     assert!(
-        (statements as f64) < 20.0 * seconds,
+        statements < 20.0 * seconds,
         "{statements} statements in {seconds} s"
     );
 }

@@ -76,6 +76,7 @@ fn check(driver: &mut dyn Driver, key: &str, value: &str) -> Result<(), TestCase
         key: "name",
         columns: &["value"],
         rows: &rows,
+        only: None,
     };
     driver.update(&[update]).unwrap();
     prop_assert_eq!(all(driver), before.clone());

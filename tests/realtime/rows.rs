@@ -257,3 +257,49 @@ fn a_sqlite_table_gains_columns_only_when_asked() {
     assert_eq!(columns(), 9);
     assert_eq!(asker.peer("a").unwrap().contacts.len(), 1);
 }
+
+#[test]
+fn what_another_node_holds_is_not_cleared() {
+    let server = shared();
+    let section = Section::Mysql(server.database("taken"));
+    server.exec("INSERT INTO taken.sippeers (name, host) VALUES ('a', 'dynamic')");
+    let scratch = Scratch::new("taken");
+    let path = scratch.path().join("users.sqlite");
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch(
+        "CREATE TABLE sippeers (name TEXT PRIMARY KEY, host TEXT, ipaddr TEXT, port INTEGER, \
+         regseconds INTEGER, regserver TEXT, fullcontact TEXT); \
+         INSERT INTO sippeers (name, host) VALUES ('a', 'dynamic');",
+    )
+    .unwrap();
+    let file = Section::Sqlite(SqliteSection {
+        name: "file".into(),
+        dbfile: path,
+        requirements: Requirements::Warn,
+    });
+    for section in [section, file] {
+        let node = |name: &str| {
+            Asker::start(&Settings {
+                regserver: Some(name.into()),
+                ..settings(section.clone())
+            })
+        };
+        let (one, two) = (node("one"), node("two"));
+        let held_by = || {
+            let known = two.peer("a").unwrap();
+            known
+                .contacts
+                .first()
+                .map(|contact| contact.regserver.to_string())
+        };
+        let clear = || Errand::Save(saving("a", Vec::new()));
+        assert!(matches!(one.ask(registered("a")), Outcome::Saved));
+        assert_eq!(held_by().as_deref(), Some("one"));
+        // The phone moves; then its first registration expires.
+        assert!(matches!(two.ask(registered("a")), Outcome::Saved));
+        assert!(matches!(one.ask(clear()), Outcome::Saved));
+        assert_eq!(held_by().as_deref(), Some("two"));
+        assert!(matches!(two.ask(clear()), Outcome::Saved));
+        assert_eq!(held_by(), None);
+    }
+}

@@ -196,6 +196,7 @@ fn batches_of_growing_values_lose_nothing() {
             key: "name",
             columns: &["useragent", "port"],
             rows: &rows,
+            only: None,
         };
         driver.update(&[update]).unwrap();
         let sql =
