@@ -1,15 +1,18 @@
 //! What is kept in files of our own: the journal, and the registrations of
 //! devices that no database knows.
 
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
-use pinion::realtime::mapping::{MysqlSection, Section};
+use pinion::realtime::mapping::{MysqlSection, Section, Server};
 use pinion::realtime::{RegWrite, Settings};
 use pinion_sip::machine::realtime::{Errand, Outcome};
 
 use crate::asker::{Asker, PATIENCE, contact, registered, saving, settings};
-use crate::mariadb::MariaDb;
+use crate::mariadb::{MariaDb, free_port};
 use crate::scratch::Scratch;
 
 fn journalled(section: MysqlSection, scratch: &Scratch) -> Settings {
@@ -215,4 +218,91 @@ fn without_a_directory_nothing_is_kept_and_all_is_well() {
     let asker = Asker::start(&Settings::default());
     assert!(matches!(asker.ask(registered("static-1")), Outcome::Saved));
     assert_eq!(asker.realtime.load().unwrap(), []);
+}
+
+/// Names the directory, in the process that is killed.
+const DOOMED: &str = "PINION_DOOMED";
+
+/// Registers devices of both kinds without end, and says whose were acknowledged.
+fn register_until_killed(directory: &str, section: MysqlSection) {
+    let dead = MysqlSection {
+        server: Server::Tcp("127.0.0.1".into(), free_port()),
+        ..section
+    };
+    let asker = Asker::start(&Settings {
+        state: Some(directory.into()),
+        reg_write: RegWrite::Journal,
+        ..settings(Section::Mysql(dead))
+    });
+    let mut names = HashMap::new();
+    for serial in 1.. {
+        for name in [serial.to_string(), format!("static-{serial}")] {
+            let ticket = asker.send(registered(&name)).unwrap();
+            names.insert(ticket, name);
+        }
+        if serial > 50 {
+            for (ticket, outcome) in asker.hear_all(2) {
+                assert!(matches!(outcome, Outcome::Saved));
+                println!("saved {}", names[&ticket]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_killed_process_loses_no_acknowledged_registration() {
+    let nowhere = MysqlSection {
+        name: "test".into(),
+        server: Server::Tcp("127.0.0.1".into(), 0),
+        dbname: "users".into(),
+        dbuser: String::new(),
+        dbpass: Default::default(),
+        dbcharset: None,
+        requirements: Default::default(),
+        tls: Default::default(),
+    };
+    if let Ok(directory) = std::env::var(DOOMED) {
+        return register_until_killed(&directory, nowhere);
+    }
+    let (server, section) = server("doomed");
+    let scratch = Scratch::new("doomed");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg("journal::a_killed_process_loses_no_acknowledged_registration")
+        .env(DOOMED, scratch.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let saved = |line: std::io::Result<String>| {
+        let line = line.ok()?;
+        Some(line.strip_prefix("saved ")?.to_owned())
+    };
+    let mut names: Vec<String> = lines.by_ref().filter_map(saved).take(600).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What it said before it died counts, too.
+    names.extend(lines.filter_map(saved));
+    assert!(names.len() >= 600, "{} acknowledged", names.len());
+    let asker = Asker::start(&journalled(section, &scratch));
+    let kept = asker.realtime.load().unwrap();
+    let kept: HashSet<String> = kept.iter().map(|s| s.name.lossy().into_owned()).collect();
+    // Before the database has anything, and after.
+    let mut in_database = Vec::new();
+    for name in names {
+        if name.starts_with("static") {
+            assert!(kept.contains(&name), "{name}");
+        } else if name.parse::<u32>().is_ok_and(|name| name <= 1000) {
+            assert_eq!(asker.peer(&name).unwrap().contacts.len(), 1, "{name}");
+            in_database.push(name);
+        }
+    }
+    assert!(in_database.len() >= 200);
+    let list = in_database.join(",");
+    let count = in_database.len() as u32;
+    rows_in_the_end(
+        &server,
+        &format!("ipaddr = '192.0.2.7' AND name IN ({list})"),
+        count,
+    );
 }
