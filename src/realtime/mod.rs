@@ -316,6 +316,15 @@ impl Realtime {
     }
 }
 
+impl Drop for Realtime {
+    /// Threads whose queues are gone end by themselves; the carrier has none.
+    fn drop(&mut self) {
+        if let Some(pending) = &self.pending {
+            pending.stop();
+        }
+    }
+}
+
 fn at_once(reply: Reply, outcome: Outcome) -> Result<(), Full> {
     reply.give(outcome);
     Ok(())

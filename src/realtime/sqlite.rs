@@ -227,7 +227,8 @@ pub(super) fn fault(error: rusqlite::Error) -> Fault {
     };
     match code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-            Fault::Busy("another process holds the SQLite file".into())
+            // It has been waited for, as long as anything is.
+            Fault::Unavailable("another process holds the SQLite file".into())
         }
         ErrorCode::DiskFull => Fault::Unavailable("the disk is full".into()),
         ErrorCode::CannotOpen => {

@@ -131,8 +131,10 @@ fn device(columns: &[(String, String)]) -> Result<Arc<Peer>, String> {
         found.map(|(_, value)| value.as_str())
     };
     let name = column("name").ok_or("no name")?;
-    if column("context") == Some("broken") {
-        return Err(format!("row {name} is of no use"));
+    match column("context") {
+        Some("broken") => return Err(format!("row {name} is of no use")),
+        Some("panic") => panic!("a bug, on purpose"),
+        _ => {}
     }
     let mut peer = Peer::new(name, PeerKind::Friend);
     if let Some(secret) = column("secret") {

@@ -303,3 +303,34 @@ fn what_another_node_holds_is_not_cleared() {
         assert_eq!(held_by(), None);
     }
 }
+
+#[test]
+fn a_row_of_no_use_and_a_bug_cost_nobody_else() {
+    let server = shared();
+    let section = server.database("broken");
+    server.exec(
+        "INSERT INTO broken.sippeers (name, host, context) VALUES \
+         ('a', 'dynamic', 'broken'), ('b', 'dynamic', 'panic'), ('c', 'dynamic', NULL)",
+    );
+    let asker = Asker::start(&settings(Section::Mysql(section)));
+    assert!(asker.peer("a").is_none());
+    assert!(matches!(
+        asker.ask(Errand::Peer("b".into())),
+        Outcome::Unavailable
+    ));
+    assert!(asker.peer("c").is_some());
+}
+
+#[test]
+fn the_dynamic_row_of_a_name_is_preferred() {
+    let server = shared();
+    let section = server.database("twice");
+    server.exec("ALTER TABLE twice.sippeers DROP INDEX name");
+    server.exec(
+        "INSERT INTO twice.sippeers (name, host, context) VALUES \
+         ('a', '192.0.2.1', 'fixed'), ('a', 'dynamic', 'roaming'), ('b', '192.0.2.2', 'only')",
+    );
+    let asker = Asker::start(&settings(Section::Mysql(section)));
+    assert_eq!(asker.peer("a").unwrap().peer.context, "roaming");
+    assert_eq!(asker.peer("b").unwrap().peer.context, "only");
+}
