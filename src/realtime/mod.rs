@@ -74,10 +74,10 @@ use shelf::Shelf;
 use state::KeepJob;
 use writer::WriteJob;
 
-/// Makes a device of a row: its columns as pairs of name and value, a column of
-/// several values being several pairs. The sentence says what is wrong with the
+/// Makes a device of a row: its name, and its columns as pairs of name and value,
+/// a column of several values being several pairs. The sentence says what is wrong with the
 /// row, without secrets. Called on worker threads.
-pub type Device = Arc<dyn Fn(&[(String, String)]) -> Result<Arc<Peer>, String> + Send + Sync>;
+pub type Device = Arc<dyn Fn(&str, &[(String, String)]) -> Result<Arc<Peer>, String> + Send + Sync>;
 
 /// Whether a device is one of `sip.conf`.
 pub type IsStatic = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;

@@ -17,7 +17,7 @@ use super::driver::{Condition, Fault, Row};
 use super::pending::Pending;
 use super::pool::{Pool, Route};
 use super::reply::Reply;
-use super::row::{column, encoded, pairs, registration};
+use super::row::{column, decoded, encoded, pairs, registration};
 
 /// The most names of one statement.
 const NAMES: usize = 4096;
@@ -217,14 +217,15 @@ impl Reader {
             let Some(key) = column(&row, "name").map(str::to_owned) else {
                 continue;
             };
-            let name = Text::from(&*super::row::decoded(&key));
-            let peer = match (self.device)(&pairs(&row)) {
+            let name = decoded(&key);
+            let peer = match (self.device)(&name, &pairs(&row)) {
                 Ok(peer) => peer,
                 Err(sentence) => {
                     self.complain(&sentence);
                     continue;
                 }
             };
+            let name = Text::from(&*name);
             let held = match &registered {
                 Some(registered) => registered.get(&key),
                 None => Some(&row),
@@ -418,9 +419,7 @@ impl Place {
         let placed = registered.as_ref().unwrap_or(row);
         let parsed = |name| column(placed, name).unwrap_or_default();
         Place {
-            name: Text::from(&*super::row::decoded(
-                column(row, "name").unwrap_or_default(),
-            )),
+            name: Text::from(&*decoded(column(row, "name").unwrap_or_default())),
             ip: parsed(rule.column).parse().ok(),
             port: parsed("port").parse().ok(),
         }

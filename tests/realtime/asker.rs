@@ -125,12 +125,11 @@ impl Drop for Asker {
 }
 
 /// A device with what matters here.
-fn device(columns: &[(String, String)]) -> Result<Arc<Peer>, String> {
+fn device(name: &str, columns: &[(String, String)]) -> Result<Arc<Peer>, String> {
     let column = |name: &str| {
         let found = columns.iter().find(|(column, _)| column == name);
         found.map(|(_, value)| value.as_str())
     };
-    let name = column("name").ok_or("no name")?;
     match column("context") {
         Some("broken") => return Err(format!("row {name} is of no use")),
         Some("panic") => panic!("a bug, on purpose"),

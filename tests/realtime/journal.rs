@@ -146,7 +146,7 @@ fn what_another_node_wrote_since_is_not_undone() {
 #[test]
 fn a_journal_needs_a_directory() {
     let hooks = pinion::realtime::Hooks {
-        device: std::sync::Arc::new(|_| Err(String::new())),
+        device: std::sync::Arc::new(|_, _| Err(String::new())),
         is_static: std::sync::Arc::new(|_| false),
         answer: std::sync::Arc::new(|_, _| {}),
     };
