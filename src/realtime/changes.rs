@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pinion_sip::base::{Text, UnixTime};
 use pinion_sip::machine::realtime::Saving;
 
-use super::driver::{Condition, Fault, Row, Update};
+use super::driver::{Condition, Fault, Only, Row, Update};
 use super::pool::{Pool, Route};
 use super::row::{Writing, cleared_columns, column, encoded, saved_columns, saved_row};
 use super::schema::Shape;
@@ -22,6 +22,8 @@ pub struct Change {
     pub saving: Option<Arc<Saving>>,
     /// `lastms`, learnt after that.
     pub lastms: Option<i32>,
+    /// The registration the row holds has ended, and nobody has noticed yet.
+    pub ended: bool,
 }
 
 impl Change {
@@ -29,6 +31,7 @@ impl Change {
     pub fn save(&mut self, saving: Arc<Saving>) {
         self.saving = Some(saving);
         self.lastms = None;
+        self.ended = false;
     }
 }
 
@@ -129,10 +132,14 @@ impl Target<'_> {
         let cleared: Vec<&str> = rows.cleared_columns.iter().map(|(name, _)| *name).collect();
         // What another node has written since is not ours to clear.
         let ours = self.writing.ours(self.shape);
-        let only = ours.as_deref().map(|ours| ("regserver", ours));
+        let only = ours.as_deref().map(|ours| Only::Blank("regserver", ours));
+        let now = super::unix_now().to_string();
+        let ended = self.shape.has("regseconds");
+        let ended = ended.then_some(Only::UpTo("regseconds", &now));
         let updates: Vec<Update<'_>> = [
             (&*rows.saved_columns, &*rows.saved, None),
             (&*cleared, &*rows.cleared, only),
+            (&*cleared, &*rows.ended, ended),
             (&["lastms"], &*rows.lastms, only),
         ]
         .into_iter()
@@ -173,6 +180,7 @@ impl Target<'_> {
             cleared_columns: cleared_columns(self.shape),
             saved: Vec::new(),
             cleared: Vec::new(),
+            ended: Vec::new(),
             lastms: Vec::new(),
         };
         for (index, (name, change)) in changes.iter().enumerate() {
@@ -191,14 +199,9 @@ impl Target<'_> {
                         None => misfits.push(first + index),
                     }
                 }
-                Some(None) => {
-                    let mut row = vec![encoded(name).into_owned()];
-                    row.extend(
-                        rows.cleared_columns
-                            .iter()
-                            .map(|(_, value)| (*value).into()),
-                    );
-                    rows.cleared.push(row);
+                Some(None) => rows.cleared.push(rows.cleared_row(name)),
+                None if change.ended && self.shape.has("regseconds") => {
+                    rows.ended.push(rows.cleared_row(name));
                 }
                 None => {}
             }
@@ -217,5 +220,17 @@ struct Rows {
     saved: Vec<Vec<String>>,
     cleared_columns: Vec<(&'static str, &'static str)>,
     cleared: Vec<Vec<String>>,
+    /// To be cleared, too, unless somebody has registered since.
+    ended: Vec<Vec<String>>,
     lastms: Vec<Vec<String>>,
+}
+
+impl Rows {
+    fn cleared_row(&self, name: &str) -> Vec<String> {
+        let values = self.cleared_columns.iter().map(|(_, value)| *value);
+        let key = encoded(name).into_owned();
+        std::iter::once(key)
+            .chain(values.map(str::to_owned))
+            .collect()
+    }
 }

@@ -37,8 +37,17 @@ pub struct Update<'a> {
     pub columns: &'a [&'a str],
     /// Key, then one value for each column. A key that no row has is no error.
     pub rows: &'a [Vec<String>],
-    /// Only rows whose column is this, empty or NULL.
-    pub only: Option<(&'a str, &'a str)>,
+    /// Which of these rows alone, if not all.
+    pub only: Option<Only<'a>>,
+}
+
+/// Restricts an update.
+#[derive(Clone, Copy, Debug)]
+pub enum Only<'a> {
+    /// To rows whose column is this, empty or NULL.
+    Blank(&'a str, &'a str),
+    /// To rows whose column is a number up to this.
+    UpTo(&'a str, &'a str),
 }
 
 /// The type of a column, as far as it decides what fits.

@@ -243,9 +243,7 @@ impl Realtime {
         let Some(path) = &self.state_file else {
             return Ok(Vec::new());
         };
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let now = unix_now();
         let kept = Shelf::new(path.clone(), false).load().map_err(|fault| {
             format!(
                 "registrations cannot be read from {}: {fault}",
@@ -323,6 +321,13 @@ impl Drop for Realtime {
             pending.stop();
         }
     }
+}
+
+/// Seconds since 1970.
+fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn at_once(reply: Reply, outcome: Outcome) -> Result<(), Full> {

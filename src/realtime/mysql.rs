@@ -13,7 +13,8 @@ use ::mysql::{Conn, DriverError, Error, MySqlError, Opts, OptsBuilder, Params, S
 
 use super::counters::Tally;
 use super::driver::{
-    Column, Condition, Ddl, Driver, Fault, Kind, Order, Row, Update, pattern, quoted, quoted_table,
+    Column, Condition, Ddl, Driver, Fault, Kind, Only, Order, Row, Update, pattern, quoted,
+    quoted_table,
 };
 use super::mapping::{MysqlSection, Server, Tls};
 
@@ -200,15 +201,19 @@ impl Mysql {
             let comma = if index == 0 { "" } else { ", " };
             let _ = write!(set, "{comma}t.{} = {value}", name(column));
         }
-        let mut only = String::new();
-        if let Some((column, _)) = update.only {
-            let place = self.compared(table, column)?;
-            let column = name(column);
-            let _ = write!(
-                only,
-                " AND (t.{column} IS NULL OR t.{column} = '' OR t.{column} = {place})"
-            );
-        }
+        let (only, limit) = match update.only {
+            None => (String::new(), None),
+            Some(Only::Blank(column, value)) => {
+                let (place, column) = (self.compared(table, column)?, name(column));
+                let text =
+                    format!(" AND (t.{column} IS NULL OR t.{column} = '' OR t.{column} = {place})");
+                (text, Some(value))
+            }
+            Some(Only::UpTo(column, value)) => {
+                let text = format!(" AND t.{} <= CAST(? AS UNSIGNED)", name(column));
+                (text, Some(value))
+            }
+        };
         let (table, key) = (quoted_table(table, '`'), name(key));
         let sql = format!(
             "UPDATE ({first}{more}) AS n STRAIGHT_JOIN {table} AS t \
@@ -217,7 +222,7 @@ impl Mysql {
         let padding = std::iter::repeat(last);
         let values = rows.into_iter().chain(padding).take(room).flatten();
         let mut values: Vec<Value> = values.collect();
-        values.extend(update.only.map(|(_, value)| bound(value)));
+        values.extend(limit.map(bound));
         self.execute(&sql, values).map(drop)
     }
 }

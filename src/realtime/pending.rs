@@ -82,6 +82,15 @@ impl Pending {
         self.bell.notify_one();
     }
 
+    /// The row was read, and what it holds has ended.
+    pub fn ended(&self, name: &Text) {
+        let mut queue = self.lock();
+        if !queue.entries.contains_key(name) {
+            queue.entry(name.clone()).change.ended = true;
+            self.bell.notify_one();
+        }
+    }
+
     /// The contacts of a device that the database does not know yet.
     pub fn saving(&self, name: &Text) -> Option<Arc<Saving>> {
         self.lock().entries.get(name)?.change.saving.clone()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::Receiver;
 use pinion_sip::base::{Text, UnixTime};
@@ -48,6 +48,8 @@ pub(super) struct Reader {
     pub sipregs: Route,
     pub device: Device,
     pub pending: Option<Arc<Pending>>,
+    /// Hears of rows whose registration has ended.
+    pub ended: Ended,
     pub ignoreregexpire: bool,
     pub timeout: Duration,
     pub tally: Arc<Tally>,
@@ -60,6 +62,9 @@ pub(super) struct Reader {
     /// When a row was last complained of.
     pub complained: Option<Instant>,
 }
+
+/// Takes note that the registration in a row has ended. Must not block.
+pub(super) type Ended = Arc<dyn Fn(&Text) + Send + Sync>;
 
 /// Who waits for what.
 #[derive(Default)]
@@ -209,9 +214,7 @@ impl Reader {
     /// knows of their registrations.
     fn known(&mut self, rows: Vec<Row>) -> Result<Vec<(Text, Arc<Known>)>, Fault> {
         let registered = self.registered(&rows)?;
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let now = UnixTime(super::unix_now());
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(key) = column(&row, "name").map(str::to_owned) else {
@@ -234,7 +237,7 @@ impl Reader {
                 Some(saving) => saving.contacts.clone(),
                 None => held.and_then(registration).into_iter().collect(),
             };
-            let contacts = self.running(contacts, UnixTime(now));
+            let contacts = self.running(&name, contacts, now);
             all.push((name, Arc::new(Known { peer, contacts })));
         }
         Ok(all)
@@ -260,9 +263,22 @@ impl Reader {
         Ok(Some(named.collect()))
     }
 
-    /// Those which have not ended; all, where ends are ignored.
-    fn running(&self, mut contacts: Vec<Registration>, now: UnixTime) -> Vec<Registration> {
-        contacts.retain(|contact| self.ignoreregexpire || contact.regseconds > now);
+    /// Those which have not ended; all, where ends are ignored. A row whose
+    /// registration has ended unnoticed is cleared.
+    fn running(
+        &self,
+        name: &Text,
+        mut contacts: Vec<Registration>,
+        now: UnixTime,
+    ) -> Vec<Registration> {
+        if self.ignoreregexpire {
+            return contacts;
+        }
+        let before = contacts.len();
+        contacts.retain(|contact| contact.regseconds > now);
+        if contacts.len() < before {
+            (self.ended)(name);
+        }
         contacts
     }
 

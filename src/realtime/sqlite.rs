@@ -10,7 +10,8 @@ use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, p
 
 use super::counters::Tally;
 use super::driver::{
-    Column, Condition, Ddl, Driver, Fault, Kind, Order, Row, Update, pattern, quoted, quoted_table,
+    Column, Condition, Ddl, Driver, Fault, Kind, Only, Order, Row, Update, pattern, quoted,
+    quoted_table,
 };
 
 /// Prepared statements kept.
@@ -96,10 +97,22 @@ impl Driver for Sqlite {
                 .enumerate()
                 .map(|(index, column)| format!("{} = ?{}", name(column), index + 2))
                 .collect();
-            let only = update.only.map_or(String::new(), |(column, _)| {
-                let (column, place) = (name(column), update.columns.len() + 2);
-                format!(" AND ({column} IS NULL OR {column} = '' OR {column} = ?{place})")
-            });
+            let place = update.columns.len() + 2;
+            let (only, limit) = match update.only {
+                None => (String::new(), None),
+                Some(Only::Blank(column, value)) => {
+                    let column = name(column);
+                    let text =
+                        format!(" AND ({column} IS NULL OR {column} = '' OR {column} = ?{place})");
+                    (text, Some(value))
+                }
+                Some(Only::UpTo(column, value)) => {
+                    let column = name(column);
+                    let text =
+                        format!(" AND CAST({column} AS INTEGER) <= CAST(?{place} AS INTEGER)");
+                    (text, Some(value))
+                }
+            };
             // The second comparison is of bytes, whatever the column's collation.
             let key = name(update.key);
             let sql = format!(
@@ -110,8 +123,7 @@ impl Driver for Sqlite {
             let mut statement = transaction.prepare_cached(&sql).map_err(fault)?;
             for row in update.rows {
                 tally.statements.one();
-                let guard = update.only.map(|(_, value)| value);
-                let values = row.iter().map(String::as_str).chain(guard);
+                let values = row.iter().map(String::as_str).chain(limit);
                 statement.execute(params_from_iter(values)).map_err(fault)?;
                 tally.rows_written.one();
             }

@@ -14,13 +14,13 @@ use super::journal::Carrier;
 use super::mapping::Section;
 use super::pending::Pending;
 use super::pool::{Pool, Sources};
-use super::reader::Reader;
+use super::reader::{Ended, Reader};
 use super::reply::Desk;
 use super::row::Writing;
 use super::shelf::Shelf;
 use super::state::{Journal, KeepJob, Keeper};
-use super::writer::Writer;
-use super::{Hooks, Realtime, RegWrite, Settings};
+use super::writer::{WriteJob, Writer};
+use super::{Hooks, Realtime, RegWrite, Settings, pick};
 
 /// Starts what the settings call for.
 pub(super) fn start(settings: &Settings, hooks: Hooks) -> Result<Realtime, String> {
@@ -47,13 +47,13 @@ pub(super) fn start(settings: &Settings, hooks: Hooks) -> Result<Realtime, Strin
         Some(path) => Some(crew.keeper("db-state", Shelf::new(path.clone(), false), None)?),
         None => None,
     };
-    let readers = if settings.mapping.has_devices() {
-        crew.readers(&hooks, pending.as_ref())?
+    let writers = if writes && journal.is_none() {
+        crew.writers()?
     } else {
         Vec::new()
     };
-    let writers = if writes && journal.is_none() {
-        crew.writers()?
+    let readers = if settings.mapping.has_devices() {
+        crew.readers(&hooks, pending.as_ref(), &ended(pending.as_ref(), &writers))?
     } else {
         Vec::new()
     };
@@ -72,6 +72,17 @@ pub(super) fn start(settings: &Settings, hooks: Hooks) -> Result<Realtime, Strin
         is_static: hooks.is_static,
         stopping: AtomicBool::new(false),
         threads: Mutex::new(crew.threads),
+    })
+}
+
+/// Who hears of rows whose registration has ended: whoever writes them.
+fn ended(pending: Option<&Arc<Pending>>, writers: &[Sender<WriteJob>]) -> Ended {
+    let (pending, writers) = (pending.cloned(), writers.to_vec());
+    Arc::new(move |name| match (&pending, pick(&writers, name)) {
+        (Some(pending), _) => pending.ended(name),
+        // A full queue loses it: the next who reads the row notices again.
+        (None, Some(writer)) => drop(writer.try_send(WriteJob::Ended(name.clone()))),
+        (None, None) => {}
     })
 }
 
@@ -99,6 +110,7 @@ impl Crew<'_> {
         &mut self,
         hooks: &Hooks,
         pending: Option<&Arc<Pending>>,
+        ended: &Ended,
     ) -> Result<Vec<Sender<super::ReadJob>>, String> {
         let count = self.settings.workers.div_ceil(2).max(1);
         let mut senders = Vec::new();
@@ -115,6 +127,7 @@ impl Crew<'_> {
                 sipregs,
                 device: Arc::clone(&hooks.device),
                 pending: pending.cloned(),
+                ended: Arc::clone(ended),
                 ignoreregexpire: self.settings.ignoreregexpire,
                 timeout: self.settings.timeout,
                 tally: Arc::clone(&self.tally),
@@ -142,7 +155,7 @@ impl Crew<'_> {
         Recorder::new(pool, route, writing)
     }
 
-    fn writers(&mut self) -> Result<Vec<Sender<super::WriteJob>>, String> {
+    fn writers(&mut self) -> Result<Vec<Sender<WriteJob>>, String> {
         let count = match self.settings.workers / 2 {
             _ if self.writes_to_sqlite() => 1,
             half => half.max(1),

@@ -24,6 +24,8 @@ const SOME: usize = 4;
 pub(super) enum WriteJob {
     Save(Reply, Arc<Saving>),
     Lastms(Text, i32),
+    /// The row was read, and what it holds has ended.
+    Ended(Text),
     Stop,
 }
 
@@ -62,6 +64,12 @@ impl Batch {
                 let at = self.place(&name);
                 if let Some((_, change)) = self.changes.get_mut(at) {
                     change.lastms = Some(ms);
+                }
+            }
+            WriteJob::Ended(name) => {
+                let at = self.place(&name);
+                if let Some((_, change)) = self.changes.get_mut(at) {
+                    change.ended = change.saving.is_none();
                 }
             }
             WriteJob::Stop => self.stop = true,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use mysql::prelude::Queryable;
-use pinion::realtime::Settings;
-use pinion::realtime::driver::Driver;
+use pinion::realtime::driver::{Driver, Only, Order, Update};
 use pinion::realtime::mapping::{Requirements, Section, SqliteSection};
+use pinion::realtime::mysql::Mysql;
 use pinion::realtime::sqlite::Sqlite;
+use pinion::realtime::{RegWrite, Settings};
 use pinion_sip::base::UnixTime;
 use pinion_sip::machine::realtime::{Errand, Outcome};
 
@@ -165,21 +166,97 @@ fn a_name_nobody_has_updates_nothing_and_is_saved() {
 }
 
 #[test]
-fn an_ended_registration_is_none_unless_ends_are_ignored() {
+fn an_ended_registration_is_none_and_cleared_unless_ends_are_ignored() {
     let server = shared();
     let section = Section::Mysql(server.database("ended"));
     let ended = now() - 5;
     server.exec(&format!(
-        "INSERT INTO ended.sippeers (name, host, ipaddr, port, regseconds, fullcontact) \
-         VALUES ('a', 'dynamic', '192.0.2.9', 5060, {ended}, 'sip:a@192.0.2.9')"
+        "INSERT INTO ended.sippeers (name, host, ipaddr, port, regseconds, fullcontact, defaultuser) \
+         VALUES ('a', 'dynamic', '192.0.2.9', 5060, {ended}, 'sip:a@192.0.2.9', 'a')"
     ));
-    let asker = Asker::start(&settings(section.clone()));
-    assert!(asker.peer("a").unwrap().contacts.is_empty());
     let ignoring = Asker::start(&Settings {
         ignoreregexpire: true,
-        ..settings(section)
+        ..settings(section.clone())
     });
     assert_eq!(ignoring.peer("a").unwrap().contacts.len(), 1);
+    assert_eq!(row("ended", "a")["ipaddr"].as_deref(), Some("192.0.2.9"));
+    let scratch = Scratch::new("ended");
+    for reg_write in [RegWrite::Durable, RegWrite::Journal] {
+        server.exec(&format!(
+            "UPDATE ended.sippeers SET ipaddr = '192.0.2.9', regseconds = {ended} WHERE name = 'a'"
+        ));
+        let asker = Asker::start(&Settings {
+            reg_write,
+            state: Some(scratch.path().into()),
+            ..settings(section.clone())
+        });
+        assert!(asker.peer("a").unwrap().contacts.is_empty());
+        let until = std::time::Instant::now() + PATIENCE;
+        while row("ended", "a")["ipaddr"].as_deref() != Some("") {
+            assert!(std::time::Instant::now() < until);
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        expect(
+            &row("ended", "a"),
+            &[
+                ("ipaddr", Some("")),
+                ("port", Some("0")),
+                ("regseconds", Some("0")),
+                ("defaultuser", Some("a")),
+                ("fullcontact", Some("")),
+                ("regserver", Some("")),
+                ("useragent", Some("")),
+                ("lastms", Some("0")),
+                ("path", None),
+            ],
+        );
+    }
+}
+
+#[test]
+fn only_rows_that_the_limit_allows_are_updated() {
+    let server = shared();
+    let section = server.database("limits");
+    server.exec("CREATE TABLE limits.odd (name VARCHAR(9), ends VARCHAR(20), owner VARCHAR(9))");
+    let scratch = Scratch::new("limits");
+    let path = scratch.path().join("odd.sqlite");
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch("CREATE TABLE odd (name TEXT, ends TEXT, owner TEXT)")
+        .unwrap();
+    let mysql = Mysql::open(&section, PATIENCE, true, std::sync::Arc::default()).unwrap();
+    let sqlite = Sqlite::open(&path, PATIENCE, std::sync::Arc::default()).unwrap();
+    let drivers: [Box<dyn Driver>; 2] = [Box::new(mysql), Box::new(sqlite)];
+    for mut driver in drivers {
+        for (name, ends, owner) in [("a", "9", "me"), ("b", "10", "you"), ("c", "11", "")] {
+            driver
+                .insert("odd", &[("name", name), ("ends", ends), ("owner", owner)])
+                .unwrap();
+        }
+        let mut update = |columns, value: &str, only| {
+            let rows: Vec<Vec<String>> = ["a", "b", "c"]
+                .map(|name| vec![name.to_owned(), value.to_owned()])
+                .to_vec();
+            driver
+                .update(&[Update {
+                    table: "odd",
+                    key: "name",
+                    columns,
+                    rows: &rows,
+                    only: Some(only),
+                }])
+                .unwrap();
+            let rows = driver.select("odd", &[], &[Order::Up("name")]).unwrap();
+            let column = |row: &pinion::realtime::driver::Row| {
+                let found = row.iter().find(|(name, _)| **name == *columns[0]);
+                found.and_then(|(_, value)| value.clone()).unwrap()
+            };
+            rows.iter().map(column).collect::<Vec<String>>()
+        };
+        let blank = Only::Blank("owner", "me");
+        assert_eq!(update(&["owner"], "me", blank), ["me", "you", "me"]);
+        let up_to = Only::UpTo("ends", "10");
+        assert_eq!(update(&["ends"], "0", up_to), ["0", "0", "11"]);
+    }
 }
 
 #[test]
