@@ -6,7 +6,7 @@
 //! src/main.rs     arguments, exit status
 //! src/flags.rs    the command line
 //! src/lib.rs      configuration, sockets and shards put together
-//! src/config/     sip.conf and extensions.conf, read and checked
+//! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/serve.rs    the running server: banner, signals, drain, counters
 //! src/runtime/    crate pinion-runtime: executors, sockets, mesh; no SIP
@@ -85,7 +85,7 @@ impl std::error::Error for Failure {}
 pub fn run(flags: &Flags) -> Result<(), Failure> {
     start_log(flags.log);
     let cpus = place_shards(flags)?;
-    let (loaded, about) = load(flags)?;
+    let (mut loaded, about) = load(flags)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -110,6 +110,9 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     };
     let unix_start = options.clock.unix_start();
     let sockets: Vec<SocketAddr> = groups.iter().map(Group::advertised).collect();
+    if let Some(t1) = flags.t1 {
+        loaded.rows.force_timer_t1(t1);
+    }
     let config = Arc::new(with_timers(loaded.config, flags));
     let limits = limits(flags, shards);
     let nonce_secret = seed()?;
@@ -161,7 +164,8 @@ fn mark(groups: &[Group], general: &General) {
 /// The configuration, and what the banner says about it.
 fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
     if let Some(dir) = &flags.config {
-        let loaded = config::load_dir(dir).map_err(|error| Failure::Settings(error.to_string()))?;
+        let loaded = config::load_dir(dir, &|_, _, _| Err("cannot be asked yet".into()))
+            .map_err(|error| Failure::Settings(error.to_string()))?;
         let peers = loaded.config.peers.len();
         let about = format!(
             "config    {}: {peers} peers, {} warnings\n",

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use pinion_sip::base::Random;
 
 use super::{Loaded, extensions, file, sip};
+use crate::realtime::mapping::Mapping;
 
 /// The users.
 const USERS: std::ops::RangeInclusive<u32> = 1001..=1010;
@@ -34,7 +35,7 @@ pub fn builtin(seed: [u8; 32]) -> (Loaded, Vec<(String, String)>) {
     let sip = sip::read(&file, |_| None).expect(sound);
     let (plan, warnings) =
         extensions::parse_extensions(EXTENSIONS, "built-in extensions.conf").expect(sound);
-    (Loaded::new(sip, plan, warnings), users)
+    (Loaded::new(sip, plan, Mapping::default(), warnings), users)
 }
 
 /// Three groups of five letters: `k7mxp-2qvtr-9hbwn`.

@@ -4,7 +4,6 @@
 //! only fail during a call is warned about; nothing is executed here.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use pinion_sip::dialplan::{
     ContextId, Line, Names, Pattern, Plan, PlanBuilder, Schedule, applications, doubts, split_call,
@@ -12,6 +11,7 @@ use pinion_sip::dialplan::{
 };
 
 use super::file::{self, Category, ConfigError, Entry, File, Position, Warning};
+use super::words::truth;
 
 /// The keys of a context.
 const KEYS: [&str; 7] = [
@@ -24,17 +24,13 @@ const KEYS: [&str; 7] = [
     "eswitch",
 ];
 
-/// Reads extensions.conf from disk.
-pub fn load_extensions(path: &Path) -> Result<(Plan, Vec<Warning>), ConfigError> {
-    file::load(path).map(compile)
-}
-
 /// Reads a dialplan from a text; `name` is what warnings call it.
 pub fn parse_extensions(text: &str, name: &str) -> Result<(Plan, Vec<Warning>), ConfigError> {
     file::parse(text, name).map(compile)
 }
 
-fn compile(file: File) -> (Plan, Vec<Warning>) {
+/// Compiles what the file layer, or a table, has read.
+pub(super) fn compile(file: File) -> (Plan, Vec<Warning>) {
     let mut compiler = Compiler {
         builder: PlanBuilder::new(),
         warnings: file.warnings,
@@ -115,9 +111,7 @@ impl Compiler {
     }
 
     fn general(&mut self, entry: &Entry) {
-        let yes = ["yes", "true", "y", "t", "1", "on"]
-            .iter()
-            .any(|yes| entry.value.eq_ignore_ascii_case(yes));
+        let yes = truth(&entry.value) == Some(true);
         match entry.key.to_ascii_lowercase().as_str() {
             "autofallthrough" => self.builder.autofallthrough(yes),
             "extenpatternmatchnew" if yes => {

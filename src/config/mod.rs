@@ -4,9 +4,15 @@
 //! modules know the meaning, and nothing of comments, templates or includes.
 
 mod builtin;
+mod extconfig;
 pub mod extensions;
 pub mod file;
+mod mysql;
+mod realtime;
 pub mod sip;
+mod sqlite;
+pub mod table;
+mod words;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,8 +21,9 @@ use std::sync::Arc;
 use pinion_sip::config::{Config, Peers};
 use pinion_sip::dialplan::Plan;
 
-use self::file::{ConfigError, Position, Warning};
-use self::sip::Sip;
+use self::file::{ConfigError, File, Position, Warning};
+use self::sip::{RowReader, Sip};
+use crate::realtime::mapping::{Mapping, Place, Section};
 
 pub use self::builtin::builtin;
 
@@ -24,38 +31,113 @@ pub use self::builtin::builtin;
 pub struct Loaded {
     /// What every shard shares.
     pub config: Config,
+    /// Which tables hold what; empty without a database.
+    pub mapping: Mapping,
+    /// What makes devices of rows.
+    pub rows: RowReader,
     /// Where to listen for UDP; never empty.
     pub listen: Vec<SocketAddr>,
     /// What was accepted but will surprise, in the order of the files.
     pub warnings: Vec<Warning>,
 }
 
+/// Reads from a table, by the `read_section` of its place, the rows that are
+/// lines of a file: all whose `filename` is its name. May block. `Err` says in
+/// a few words why it could not.
+pub type ReadRows<'a> = &'a dyn Fn(&Mapping, &Place, &str) -> Result<Vec<table::Row>, String>;
+
 impl Loaded {
-    fn new(sip: Sip, plan: Plan, plan_warnings: Vec<Warning>) -> Loaded {
+    fn new(sip: Sip, plan: Plan, mapping: Mapping, warnings: Vec<Warning>) -> Loaded {
         let config = Config {
             peers: Peers::for_realm(&sip.general.realm, sip.peers),
             general: sip.general,
             plan: Arc::new(plan),
         };
-        let mut warnings = sip.warnings;
-        warnings.extend(plan_warnings);
         Loaded {
             config,
+            mapping,
+            rows: sip.rows,
             listen: sip.listen,
             warnings,
         }
     }
 }
 
-/// Reads `sip.conf` and `extensions.conf` of a directory. Blocks: names of
-/// hosts are resolved now, once. Nothing is changed by a failure, so a reload
-/// may keep what it has.
-pub fn load_dir(dir: &Path) -> Result<Loaded, ConfigError> {
-    let sip_path = present(dir, "sip.conf")?;
-    let extensions_path = present(dir, "extensions.conf")?;
-    let sip = sip::read(&file::load(&sip_path)?, sip::system_resolver)?;
-    let (plan, warnings) = extensions::load_extensions(&extensions_path)?;
-    Ok(Loaded::new(sip, plan, warnings))
+/// Reads `sip.conf` and `extensions.conf` of a directory, or of the tables that
+/// its `extconfig.conf` names, and `asterisk.conf` for this node's name. Blocks:
+/// names of hosts are resolved now, once. Nothing is changed by a failure, so a
+/// reload may keep what it has.
+pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>) -> Result<Loaded, ConfigError> {
+    let mut warnings = Vec::new();
+    let mapping = realtime::load(dir, &mut warnings)?;
+    let sip = source(dir, "sip.conf", &mapping, read_rows)?;
+    let mut sip = sip::read(&sip, sip::system_resolver)?;
+    sip.general.systemname = systemname(dir)?.into();
+    warnings.append(&mut sip.warnings);
+    let (plan, plan_warnings) =
+        extensions::compile(source(dir, "extensions.conf", &mapping, read_rows)?);
+    warnings.extend(plan_warnings);
+    Ok(Loaded::new(sip, plan, mapping, warnings))
+}
+
+/// A file of the directory, or the rows that stand for it.
+fn source(
+    dir: &Path,
+    name: &str,
+    mapping: &Mapping,
+    read_rows: ReadRows<'_>,
+) -> Result<File, ConfigError> {
+    let places = mapping.places(name);
+    if places.is_empty() {
+        return file::load(&present(dir, name)?);
+    }
+    let mut reasons = Vec::new();
+    for place in places {
+        let table = called(mapping, place);
+        match read_rows(mapping, place, name) {
+            Ok(rows) => return table::file(name, &table, rows, |name| file::load(&dir.join(name))),
+            Err(reason) => reasons.push(format!("{table} {reason}")),
+        }
+    }
+    let at = whole(dir.join("extconfig.conf"));
+    let text = format!(
+        "{name} cannot be read from its tables: {}. Mend that, or take its lines out of this file.",
+        reasons.join("; ")
+    );
+    Err(ConfigError::new(&at, text))
+}
+
+/// What messages call a table: `mysql:general.ast_config`.
+fn called(mapping: &Mapping, place: &Place) -> String {
+    let (driver, section) = match mapping.sections.get(place.read_section) {
+        Some(Section::Mysql(section)) => ("mysql", &*section.name),
+        Some(Section::Sqlite(section)) => ("sqlite", &*section.name),
+        None => ("", ""),
+    };
+    format!("{driver}:{section}.{}", place.table)
+}
+
+/// `systemname` of asterisk.conf, if there is such a file.
+fn systemname(dir: &Path) -> Result<String, ConfigError> {
+    let path = dir.join("asterisk.conf");
+    if !path.exists() {
+        return Ok(String::new());
+    }
+    let file = file::load(&path)?;
+    let options = file
+        .categories
+        .iter()
+        .filter(|category| category.name.eq_ignore_ascii_case("options"));
+    let mut entries = options.flat_map(|category| &category.entries).rev();
+    let found = entries.find(|entry| entry.key.eq_ignore_ascii_case("systemname"));
+    Ok(found.map(|entry| entry.value.clone()).unwrap_or_default())
+}
+
+fn whole(path: PathBuf) -> Position {
+    Position {
+        file: path.to_string_lossy().into(),
+        line: 0,
+    }
 }
 
 /// The path of a file, if there is one.
@@ -64,10 +146,7 @@ fn present(dir: &Path, name: &str) -> Result<PathBuf, ConfigError> {
     if path.exists() {
         return Ok(path);
     }
-    let at = Position {
-        file: path.to_string_lossy().into(),
-        line: 0,
-    };
+    let at = whole(path);
     let text = format!(
         "there is no such file. Copy examples/{name} of the source tree there to begin with."
     );
@@ -78,13 +157,17 @@ fn present(dir: &Path, name: &str) -> Result<PathBuf, ConfigError> {
 mod tests {
     use super::*;
 
+    fn no_tables(_: &Mapping, _: &Place, name: &str) -> Result<Vec<table::Row>, String> {
+        panic!("{name} is no table")
+    }
+
     fn examples() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
     }
 
     #[test]
     fn the_examples_load_without_a_warning() {
-        let loaded = load_dir(&examples()).unwrap_or_else(|error| panic!("{error}"));
+        let loaded = load_dir(&examples(), &no_tables).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.warnings, []);
         assert_eq!(loaded.listen, ["0.0.0.0:5060".parse().unwrap()]);
         for name in ["1001", "1002", "1003", "trunk"] {
@@ -110,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named_with_a_way_out() {
-        let refusal = |dir: &Path| load_dir(dir).err().unwrap().to_string();
+        let refusal = |dir: &Path| load_dir(dir, &no_tables).err().unwrap().to_string();
         let nowhere = Path::new("/nonexistent");
         assert_eq!(
             refusal(nowhere),
@@ -124,7 +207,7 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("pinion-config-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("sip.conf"), "[general]\n").unwrap();
-        let refusal = load_dir(&dir).err().unwrap().to_string();
+        let refusal = load_dir(&dir, &no_tables).err().unwrap().to_string();
         std::fs::remove_dir_all(&dir).unwrap();
         let expected = format!("{}/extensions.conf: there is no such file.", dir.display());
         assert!(refusal.starts_with(&expected), "{refusal}");

@@ -255,5 +255,4 @@ fn options_of_general_without_effect_are_warned_about() {
 fn a_file_that_cannot_be_loaded_says_where() {
     let error = parse_extensions("exten => 1,1,NoOp\n", "x").unwrap_err();
     assert!(error.to_string().starts_with("x:1: "));
-    assert!(load_extensions(Path::new("/nonexistent/x")).is_err());
 }

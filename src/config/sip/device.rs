@@ -83,7 +83,7 @@ impl Device {
                 None => {
                     let text = format!(
                         "host={host} of [{name}] does not resolve: the device is left out. \
-                         Mend the name or write an address, then reload."
+                         Mend the name or write an address."
                     );
                     load.warn(at, text);
                     None

@@ -8,7 +8,7 @@ use super::device::Device;
 use super::general::Globals;
 use super::keys::KEYS;
 use super::load::{Outcome, Setting};
-use super::value::truth;
+use crate::config::words::{self, truth};
 
 /// A row of the table of options.
 pub(super) struct Key {
@@ -19,6 +19,9 @@ pub(super) struct Key {
     pub effect: Effect,
     /// Whether its value must not be shown.
     pub secret: bool,
+    /// Whether a device whose value does not fit would let in whom it keeps
+    /// out, were the option left alone.
+    pub guards: bool,
 }
 
 /// Sets something of `[general]`.
@@ -59,6 +62,12 @@ impl Key {
         self
     }
 
+    /// It says who is kept out: without it the device must not be used.
+    pub(super) const fn guards(mut self) -> Key {
+        self.guards = true;
+        self
+    }
+
     /// Where it may stand.
     fn place(&self) -> Place {
         match self.effect {
@@ -82,6 +91,7 @@ const fn row(names: &'static str, effect: Effect) -> Key {
         names,
         effect,
         secret: false,
+        guards: false,
     }
 }
 
@@ -141,18 +151,16 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Key>> = LazyLock::new(||
 
 /// The name and the row of an option.
 pub(super) fn find(name: &str) -> Option<(&'static str, &'static Key)> {
-    let (&name, &key) = BY_NAME.get_key_value(name.to_ascii_lowercase().as_str())?;
+    let (&name, &key) = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => BY_NAME.get_key_value(name.to_ascii_lowercase().as_str())?,
+        false => BY_NAME.get_key_value(name)?,
+    };
     Some((name, key))
 }
 
 /// The known option that an unknown one most likely meant, among those that
-/// may stand in a section of this kind: at most a third of its letters off.
+/// may stand in a section of this kind.
 pub(super) fn nearest(name: &str, section: Place) -> Option<&'static str> {
-    let name = name.to_ascii_lowercase();
     let keys = KEYS.iter().filter(|key| key.place().allows(section));
-    keys.flat_map(Key::names)
-        .map(|known| (strsim::damerau_levenshtein(&name, known), known))
-        .filter(|&(distance, known)| distance * 3 <= known.len())
-        .min()
-        .map(|(_, known)| known)
+    words::nearest(name, keys.flat_map(Key::names))
 }

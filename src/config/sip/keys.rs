@@ -9,7 +9,7 @@ use super::device::Device;
 use super::key::Place::{self, Both};
 use super::key::{Key, both, device, each, general, inert, inert_but};
 use super::load::{Outcome, Setting};
-use super::value::{Keepalive, SendRpid, Tos, Wrong, list};
+use super::value::{Autoclear, Keepalive, SendRpid, Tos, Wrong, list};
 
 /// The longest registration or timer, in seconds: a week.
 const WEEK_S: u32 = 604_800;
@@ -22,7 +22,6 @@ const NO_REFER: &str = "REFER is not accepted";
 const NO_READER: &str = "no application here reads it";
 const NO_VOICEMAIL: &str = "there is no voicemail here";
 const NO_PICKUP: &str = "ringing calls cannot be picked up here";
-const NO_REALTIME: &str = "there is no realtime database here";
 const NO_SESSION_TIMERS: &str = "session timers (RFC 4028) are not run";
 pub(super) const MEDIA_PASSES: &str =
     "media and its description pass from phone to phone untouched";
@@ -142,7 +141,9 @@ pub(super) static KEYS: &[Key] = &[
     ),
     // Authentication and security.
     device("secret", |d, s| s.put(&mut d.secret)).secret(),
-    device("md5secret", |d, s| md5secret(d, s)).secret(),
+    device("md5secret", |d, s| md5secret(d, s))
+        .secret()
+        .guards(),
     device("remotesecret", |d, s| s.put(&mut d.peer.remotesecret)).secret(),
     device("auth", |d, s| {
         credential(s.text).map(|entry| d.peer.credentials.push(entry))
@@ -158,23 +159,26 @@ pub(super) static KEYS: &[Key] = &[
     general("auth_message_requests", |g, s| {
         s.put(&mut g.general.auth_message_requests)
     }),
-    device("deny", |d, s| acl::append(&mut d.peer.acl, false, s.text)),
-    device("permit", |d, s| acl::append(&mut d.peer.acl, true, s.text)),
+    device("deny", |d, s| acl::append(&mut d.peer.acl, false, s.text)).guards(),
+    device("permit", |d, s| acl::append(&mut d.peer.acl, true, s.text)).guards(),
     each(
         "contactdeny",
         |g, s| acl::append(&mut g.general.contact_acl, false, s.text),
         |d, s| acl::append(&mut d.peer.contact_acl, false, s.text),
-    ),
+    )
+    .guards(),
     each(
         "contactpermit",
         |g, s| acl::append(&mut g.general.contact_acl, true, s.text),
         |d, s| acl::append(&mut d.peer.contact_acl, true, s.text),
-    ),
+    )
+    .guards(),
     // A list that cannot be honoured must not be skipped: it would let in
     // whom it keeps out.
     both("acl contactacl", |_, _| {
         Err(Wrong::new("deny= and permit= lines; acl.conf is not read"))
-    }),
+    })
+    .guards(),
     general("dynamic_exclude_static dynamic_excludes_static", |g, s| {
         s.put(&mut g.dynamic_exclude_static)
     }),
@@ -344,16 +348,20 @@ pub(super) static KEYS: &[Key] = &[
         Place::General,
         "contacts are asked one by one, spread over their period",
     ),
-    inert(
-        "rtcachefriends rtupdate rtautoclear rtsavesysname rtsavepath",
-        Place::General,
-        NO_REALTIME,
-    ),
-    inert(
-        "ignoreregexpire",
-        Place::General,
-        "a contact that expired is called no more",
-    ),
+    // The database.
+    general("rtcachefriends", |g, s| {
+        s.put(&mut g.general.rtcachefriends)
+    }),
+    general("rtupdate", |g, s| s.put(&mut g.general.rtupdate)),
+    general("rtautoclear", |g, s| {
+        s.form()
+            .map(|Autoclear(after_s)| g.general.rtautoclear_s = after_s)
+    }),
+    general("rtsavesysname", |g, s| s.put(&mut g.general.rtsavesysname)),
+    general("rtsavepath", |g, s| s.put(&mut g.general.rtsavepath)),
+    general("ignoreregexpire", |g, s| {
+        s.put(&mut g.general.ignoreregexpire)
+    }),
     // Calls.
     device("call-limit incominglimit", |d, s| {
         s.number(&mut d.peer.call_limit, 0..=1_000_000)

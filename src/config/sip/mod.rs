@@ -8,6 +8,7 @@ mod general;
 mod key;
 mod keys;
 mod load;
+mod row;
 mod value;
 
 use std::collections::HashMap;
@@ -21,8 +22,10 @@ use self::key::{Effect, Place};
 use self::load::{Load, Setting};
 use self::value::Wrong;
 use super::file::{Category, ConfigError, Entry, File, Position, Warning};
+use super::words;
 
 pub use self::load::Resolve;
+pub use self::row::{FromRow, RowReader};
 
 /// What a sip.conf says.
 pub struct Sip {
@@ -30,6 +33,8 @@ pub struct Sip {
     pub general: General,
     /// The devices, in file order; the last of a name alone.
     pub peers: Vec<Peer>,
+    /// What makes devices of rows, as this file has it.
+    pub rows: RowReader,
     /// Where to listen for UDP; never empty.
     pub listen: Vec<SocketAddr>,
     /// What was accepted but will surprise, the file layer's first.
@@ -91,6 +96,7 @@ pub fn read(file: &File, resolve: Resolve) -> Result<Sip, ConfigError> {
             .extend(peers.iter().filter_map(fixed_host));
     }
     Ok(Sip {
+        rows: RowReader::new(&globals, credentials, resolve),
         listen: globals.listen(),
         general: globals.general,
         peers,
@@ -223,11 +229,8 @@ fn apply(entry: &Entry, section: &mut Section<'_>, load: &mut Load) -> Result<()
 }
 
 fn unknown(option: &str, section: &Section<'_>) -> String {
-    let name = section.name();
-    match key::nearest(option, section.place()) {
-        Some(known) => format!("unknown option '{option}' in [{name}]; did you mean '{known}'?"),
-        None => format!("unknown option '{option}' in [{name}] is ignored."),
-    }
+    let meant = key::nearest(option, section.place());
+    words::unknown(option, section.name(), meant)
 }
 
 fn misplaced(option: &str, section: &Section<'_>) -> String {
@@ -242,15 +245,11 @@ fn misplaced(option: &str, section: &Section<'_>) -> String {
 }
 
 fn refusal(entry: &Entry, section: &str, secret: bool, Wrong(accepted): Wrong) -> ConfigError {
-    let option = entry.key.to_ascii_lowercase();
-    let value = if secret {
-        String::new()
-    } else {
-        format!(" '{}'", entry.value)
-    };
-    let text =
-        format!("the value{value} of {option} in [{section}] does not fit. Accepted: {accepted}.");
-    ConfigError::new(&entry.at, text)
+    let value = (!secret).then_some(&*entry.value);
+    ConfigError::new(
+        &entry.at,
+        words::misfit(&entry.key, value, section, &accepted),
+    )
 }
 
 #[cfg(test)]

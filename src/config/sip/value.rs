@@ -9,6 +9,8 @@ use pinion_sip::config::{
     CallerId, Insecure, Nat, PeerKind, Presentation, Qualify, TrustIdOutbound,
 };
 
+use crate::config::words::truth;
+
 /// A value that does not fit: what is accepted instead.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong(pub String);
@@ -30,15 +32,6 @@ pub(super) trait Form: Sized {
     /// The value, or what is accepted instead.
     fn parse(text: &str) -> Result<Self, Wrong> {
         Self::read(text).ok_or_else(|| Wrong::new(Self::ACCEPTED))
-    }
-}
-
-/// `ast_true` and `ast_false`.
-pub(super) fn truth(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "yes" | "true" | "y" | "t" | "1" | "on" => Some(true),
-        "no" | "false" | "n" | "f" | "0" | "off" => Some(false),
-        _ => None,
     }
 }
 
@@ -199,6 +192,21 @@ impl Form for Keepalive {
             _ => return None,
         };
         Some(Keepalive(Duration::from_secs(seconds)))
+    }
+}
+
+/// `rtautoclear=`: after how many seconds; yes is 120, and 1 is a second.
+pub(super) struct Autoclear(pub Option<u32>);
+
+impl Form for Autoclear {
+    const ACCEPTED: &'static str = "no, yes (120 s), or seconds from 1 to 604800";
+    fn read(text: &str) -> Option<Autoclear> {
+        match (text.parse::<u32>(), truth(text)) {
+            (Ok(0), _) | (Err(_), Some(false)) => Some(Autoclear(None)),
+            (Ok(seconds @ 1..=604_800), _) => Some(Autoclear(Some(seconds))),
+            (Err(_), Some(true)) => Some(Autoclear(Some(120))),
+            _ => None,
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use smol_str::SmolStr;
+
 use super::peer::{Peer, PeerKind};
 use super::{Acl, Rule};
 use crate::auth::Algorithm;
@@ -77,6 +79,24 @@ pub struct General {
     pub tos_sip: u8,
     /// `cos_sip`: 802.1p priority of sent datagrams, 0 to 7.
     pub cos_sip: u8,
+    /// `rtcachefriends`: a device of the database is kept once read, rather
+    /// than read anew each time.
+    pub rtcachefriends: bool,
+    /// `rtupdate`: registrations are written into the device's row.
+    pub rtupdate: bool,
+    /// `rtautoclear`: a kept device and its registration end so long after it
+    /// was read, as if it had registered then.
+    pub rtautoclear_s: Option<u32>,
+    /// `rtsavesysname`: `regserver` of a row is `systemname`.
+    pub rtsavesysname: bool,
+    /// `rtsavepath`: `path` of a row is that of the REGISTER (RFC 3327).
+    pub rtsavepath: bool,
+    /// `ignoreregexpire`: a registration of the database serves on after its
+    /// end, and is not erased.
+    pub ignoreregexpire: bool,
+    /// `systemname` (asterisk.conf, `--systemname`): this node among those of
+    /// one database; empty for none.
+    pub systemname: SmolStr,
     /// What `[general]` says for the devices that do not say themselves; also,
     /// what a guest is and what holds where no device is concerned: a nameless
     /// device without a secret.
@@ -114,6 +134,13 @@ impl Default for General {
             matchexternaddrlocally: false,
             tos_sip: 0,
             cos_sip: 4,
+            rtcachefriends: false,
+            rtupdate: true,
+            rtautoclear_s: None,
+            rtsavesysname: false,
+            rtsavepath: false,
+            ignoreregexpire: false,
+            systemname: SmolStr::default(),
             defaults: Peer::new("", PeerKind::User),
         }
     }

@@ -253,7 +253,9 @@ impl Secret {
 
 impl Peer {
     /// Computes what a proof for `realm` begins with, once for all proofs.
-    pub(super) fn hash_secret(&mut self, realm: &SmolStr) {
+    /// [`Peers`](super::Peers) does it for its devices; one from elsewhere
+    /// works without, at a higher price for each proof.
+    pub fn hash_secret(&mut self, realm: &SmolStr) {
         self.hashed = match &self.secret {
             Secret::Plain(password) => Some(Hashed {
                 realm: realm.clone(),

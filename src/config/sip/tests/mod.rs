@@ -1,6 +1,7 @@
 //! Whole files in, values and sentences out.
 
 mod options;
+mod rows;
 mod sentences;
 
 use std::net::Ipv4Addr;

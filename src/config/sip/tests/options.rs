@@ -406,3 +406,24 @@ fn truth_values() {
         );
     }
 }
+
+#[test]
+fn database_options() {
+    let usual = general("");
+    assert!(usual.rtupdate && !usual.rtcachefriends && usual.rtautoclear_s.is_none());
+    let asked = general(
+        "rtcachefriends=yes\nrtupdate=no\nrtsavesysname=yes\nrtsavepath=yes\nignoreregexpire=yes",
+    );
+    assert!(asked.rtcachefriends && !asked.rtupdate && asked.ignoreregexpire);
+    assert!(asked.rtsavesysname && asked.rtsavepath);
+    for (value, expected) in [
+        ("yes", Some(120)),
+        ("no", None),
+        ("0", None),
+        ("1", Some(1)),
+        ("600", Some(600)),
+    ] {
+        let general = general(&format!("rtautoclear={value}"));
+        assert_eq!(general.rtautoclear_s, expected, "{value}");
+    }
+}

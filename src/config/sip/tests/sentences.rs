@@ -148,7 +148,7 @@ fn devices_that_lack_something_are_warned_about() {
             "type=peer\nsecret=x\nhost=gone.example.com",
             0,
             "sip.conf:4: host=gone.example.com of [gw] does not resolve: the device is left out. Mend the name or \
-             write an address, then reload.",
+             write an address.",
         ),
     ] {
         let sip = sip(&format!("[gw]\n{text}\n"));
@@ -301,6 +301,11 @@ fn wrong_values_of_general_refuse_the_file() {
             "cs0 to cs7, af11 to af43, ef, or the octet as a number from 0 to 255 (0x… too)",
         ),
         ("short_expiry", "400", "clamp or 423"),
+        (
+            "rtautoclear",
+            "soon",
+            "no, yes (120 s), or seconds from 1 to 604800",
+        ),
     ] {
         let expected = format!(
             "sip.conf:2: the value '{value}' of {option} in [general] does not fit. Accepted: {accepted}."
