@@ -15,6 +15,11 @@ use pinion_runtime::Way;
 /// Most listening addresses: a shard keeps one bit of readiness for each.
 const MAX_LISTEN: usize = 64;
 
+/// The widest name that `regserver` of Asterisk's table has room for.
+const NODE_NAME_MOST: usize = 20;
+
+const DATABASE: &str = "Database and state";
+
 const AFTER_HELP: &str = "\
 Signals:
   SIGTERM, SIGINT  drain: new calls get 503; exit at zero calls or at --drain-limit
@@ -28,6 +33,7 @@ Examples:
   pinion                              try it: ten users on 127.0.0.1:5060
   pinion --config /etc/pinion --listen 192.0.2.10:5060 --listen '[2001:db8::10]:5060'
   pinion --config /etc/pinion --cpus 2-5 --rcvbuf 16m --log warn
+  pinion --config /etc/pinion --state /var/lib/pinion     (a restart loses nobody)
 
 tuning.md says when to change what.";
 
@@ -115,6 +121,47 @@ pub struct Flags {
     #[arg(long, value_name = "MS", value_parser = milliseconds, help_heading = "SIP timers (RFC 3261 section 17)")]
     pub t4: Option<Duration>,
 
+    /// Directory where registrations outlive a restart; made if it is not there
+    ///
+    /// Those of sip.conf's devices lie there in an SQLite file, and with
+    /// --reg-write journal those on their way to a database. One engine to a
+    /// directory.
+    /// [default: none; what is registered is forgotten at the end]
+    #[arg(long, value_name = "DIR", help_heading = DATABASE)]
+    pub state: Option<PathBuf>,
+
+    /// What a phone's 200 waits for where its row is in a database
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = RegWrite::Durable, help_heading = DATABASE)]
+    pub reg_write: RegWrite,
+
+    /// Threads that talk to databases; keep them off the shards' CPUs
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = RangedU64ValueParser::<u16>::new().range(1..=64), help_heading = DATABASE)]
+    pub db_workers: u16,
+
+    /// How long a statement may take before it counts as failed
+    #[arg(long, value_name = "MS", default_value = "1000", value_parser = milliseconds, help_heading = DATABASE)]
+    pub db_timeout: Duration,
+
+    /// Questions that may wait for a database; what would wait longer gets 503
+    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_048_576), help_heading = DATABASE)]
+    pub db_queue: u32,
+
+    /// How long a device of a database is used before it is read again
+    ///
+    /// Within this time a changed password takes effect.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, help_heading = DATABASE)]
+    pub rt_ttl: Duration,
+
+    /// How long a device serves on while its database is down
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds, help_heading = DATABASE)]
+    pub rt_stale: Duration,
+
+    /// This engine's name among those of one database (regserver)
+    ///
+    /// [default: systemname of asterisk.conf]
+    #[arg(long, value_name = "NAME", value_parser = node_name, help_heading = DATABASE)]
+    pub systemname: Option<String>,
+
     /// What to write to stderr; each level includes those before it
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Log::Info, help_heading = "Watching and stopping")]
     pub log: Log,
@@ -143,6 +190,23 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 0..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("a number of seconds from 0 to 86400 is wanted".into()),
+    }
+}
+
+fn node_name(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if (1..=NODE_NAME_MOST).contains(&text.len()) && text.bytes().all(fits) {
+        return Ok(text.into());
+    }
+    Err(format!(
+        "a name of up to {NODE_NAME_MOST} letters, digits, dots, hyphens and underscores is wanted"
+    ))
+}
+
 impl Flags {
     /// Reads the program's arguments. `Err` is either what `--help` or
     /// `--version` print (`use_stderr` is false) or a mistake.
@@ -165,6 +229,14 @@ impl Flags {
             && t2 < t1
         {
             return Err(wrong("--t2 must not be shorter than --t1".into()));
+        }
+        if flags.rt_stale < flags.rt_ttl {
+            return Err(wrong("--rt-stale must not be shorter than --rt-ttl".into()));
+        }
+        if flags.reg_write == RegWrite::Journal && flags.state.is_none() {
+            return Err(wrong(
+                "--reg-write journal needs --state DIR, where the journal lies".into(),
+            ));
         }
         Ok(flags)
     }
@@ -196,6 +268,15 @@ pub enum Log {
     Debug,
     /// Messages.
     Trace,
+}
+
+/// `--reg-write`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum RegWrite {
+    /// For its row: the database has it for good.
+    Durable,
+    /// For the journal in --state DIR, which brings it to the database later.
+    Journal,
 }
 
 /// `--steer`.
@@ -323,6 +404,16 @@ mod tests {
             ),
             (30, 0, Log::Info, Steer::Auto)
         );
+        assert_eq!(
+            (flags.state, flags.systemname, flags.reg_write),
+            (None, None, RegWrite::Durable)
+        );
+        let seconds = Duration::from_secs;
+        assert_eq!((flags.db_workers, flags.db_queue), (4, 16_384));
+        assert_eq!(
+            (flags.db_timeout, flags.rt_ttl, flags.rt_stale),
+            (seconds(1), seconds(30), seconds(3600))
+        );
     }
 
     #[test]
@@ -330,7 +421,8 @@ mod tests {
         let flags = read(
             "--config /etc/pinion --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
              --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
-             --log trace --stats-interval 5 --drain-limit 0",
+             --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
+             --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a",
         )
         .unwrap();
         let ms = Duration::from_millis;
@@ -353,6 +445,14 @@ mod tests {
             t1: Some(ms(250)),
             t2: Some(ms(2000)),
             t4: Some(ms(2500)),
+            state: Some("/var/lib/pinion".into()),
+            reg_write: RegWrite::Journal,
+            db_workers: 2,
+            db_timeout: ms(300),
+            db_queue: 9,
+            rt_ttl: ms(2000),
+            rt_stale: ms(60_000),
+            systemname: Some("node-1.a".into()),
             log: Log::Trace,
             stats_interval: 5,
             drain_limit: 0,
@@ -392,6 +492,23 @@ mod tests {
                 "--max-calls 0",
                 "invalid value '0' for '--max-calls <N>': 0 is not in 1..=4294967295",
             ),
+            (
+                "--rt-ttl 90000",
+                "invalid value '90000' for '--rt-ttl <SECONDS>': a number of seconds from 0 to 86400 is wanted",
+            ),
+            (
+                "--rt-ttl 60 --rt-stale 30",
+                "--rt-stale must not be shorter than --rt-ttl",
+            ),
+            (
+                "--reg-write journal",
+                "--reg-write journal needs --state DIR, where the journal lies",
+            ),
+            (
+                "--systemname a/b",
+                "invalid value 'a/b' for '--systemname <NAME>': a name of up to 20 letters, digits, dots, hyphens and \
+                 underscores is wanted",
+            ),
             ("stray", "unexpected argument 'stray' found"),
         ] {
             assert_eq!(read(arguments).unwrap_err(), expected);
@@ -413,6 +530,10 @@ mod tests {
             "[default: 1024]",
             "--steer <WAY>",
             "takes CAP_BPF and CAP_PERFMON",
+            "Database and state:",
+            "--rt-ttl <SECONDS>",
+            "[default: systemname of asterisk.conf]",
+            "- durable:",
             "SIGUSR1",
             "What to serve:",
             "Exit status:",

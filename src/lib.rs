@@ -86,6 +86,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     start_log(flags.log);
     let cpus = place_shards(flags)?;
     let (mut loaded, about) = load(flags)?;
+    name_node(&mut loaded.config.general, flags);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -180,6 +181,16 @@ fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
         about.push_str(&format!("user      {user}  password  {password}\n"));
     }
     Ok((loaded, about))
+}
+
+/// `--systemname` takes precedence over asterisk.conf.
+fn name_node(general: &mut General, flags: &Flags) {
+    if let Some(name) = &flags.systemname {
+        general.systemname = name.into();
+    }
+    if general.rtsavesysname && general.systemname.is_empty() {
+        tracing::warn!("rtsavesysname has no name to save: give --systemname NAME");
+    }
 }
 
 /// 32 bytes nobody can guess.
