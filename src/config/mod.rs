@@ -191,6 +191,94 @@ mod tests {
         }
     }
 
+    /// The rows of an example's users.sql: one `INSERT` of one row a line.
+    fn users(dir: &Path) -> Vec<Vec<(String, String)>> {
+        let text = std::fs::read_to_string(dir.join("users.sql")).unwrap();
+        let (_, columns) = text.split_once("sippeers (").unwrap();
+        let (columns, rows) = columns.split_once(") VALUES").unwrap();
+        let words = |line: &str| -> Vec<String> {
+            let line = line.trim_matches([' ', '(', ')', ',', ';']);
+            let word = |word: &str| word.trim_matches(['\'', '`', '"']).into();
+            line.split(", ").map(word).collect()
+        };
+        let columns = words(columns);
+        let pairs = |row| columns.iter().cloned().zip(words(row)).collect();
+        rows.trim().lines().map(pairs).collect()
+    }
+
+    #[test]
+    fn the_examples_with_a_database_load_and_so_do_their_users() {
+        for (name, driver) in [("realtime-mysql", "mysql"), ("realtime-sqlite", "sqlite")] {
+            let dir = examples().join(name);
+            let loaded = load_dir(&dir, &no_tables).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(loaded.warnings, [], "{name}");
+            let place = &loaded.mapping.places("sippeers")[0];
+            let table = called(&loaded.mapping, place);
+            assert_eq!(table, format!("{driver}:asterisk.sippeers"));
+            let users = users(&dir);
+            assert_eq!(users.len(), 10, "{name}");
+            for columns in users {
+                let tell = |sentence: &str| panic!("{sentence}");
+                let peer = loaded.rows.device(&columns, tell).unwrap();
+                assert_eq!((peer.call_limit, peer.max_contacts), (2, 1));
+                assert_eq!(peer.callerid.number, peer.name);
+                assert!(loaded.config.plan.context(&peer.context).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn files_may_be_tables_and_asterisk_conf_names_the_node() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write(
+            "extconfig.conf",
+            "[settings]\nsip.conf => mysql,near,lines\nsip.conf => mysql,far,lines,2\nextensions.conf => mysql,far\n",
+        );
+        write(
+            "res_config_mysql.conf",
+            "[near]\ndbhost=192.0.2.1\n[far]\ndbhost=192.0.2.2\n",
+        );
+        write("asterisk.conf", "[options]\nverbose=3\nsystemname=node1\n");
+        write("sip.conf", "[general]\nrealm=not-read\n");
+        let row = |filename: &str, category: &str, var_name: &str, var_val: &str| table::Row {
+            filename: filename.into(),
+            category: category.into(),
+            var_name: var_name.into(),
+            var_val: var_val.into(),
+            ..table::Row::default()
+        };
+        let rows = |mapping: &Mapping, place: &Place, name: &str| match mapping.sections
+            [place.read_section]
+            .name()
+        {
+            "near" => Err("does not answer".into()),
+            _ => Ok(vec![
+                row("sip.conf", "general", "realm", "of-a-row"),
+                row(
+                    "extensions.conf",
+                    "default",
+                    "exten",
+                    &format!("1,1,NoOp({name})"),
+                ),
+            ]),
+        };
+        let loaded = load_dir(dir.path(), &rows).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(loaded.warnings, []);
+        assert_eq!(loaded.config.general.realm, "of-a-row");
+        assert_eq!(loaded.config.general.systemname, "node1");
+        assert!(loaded.config.plan.context("default").is_some());
+        let refused = load_dir(dir.path(), &|_, _, _| Err("does not answer".into()));
+        assert_eq!(
+            refused.err().unwrap().to_string(),
+            format!(
+                "{}/extconfig.conf: sip.conf cannot be read from its tables: mysql:near.lines does not answer; \
+                 mysql:far.lines does not answer. Mend that, or take its lines out of this file.",
+                dir.path().display()
+            )
+        );
+    }
+
     #[test]
     fn a_missing_file_is_named_with_a_way_out() {
         let refusal = |dir: &Path| load_dir(dir, &no_tables).err().unwrap().to_string();
