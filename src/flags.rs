@@ -12,11 +12,10 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, ValueEnum};
 use pinion_runtime::Way;
 
+use crate::config::REGSERVER_WIDTH;
+
 /// Most listening addresses: a shard keeps one bit of readiness for each.
 const MAX_LISTEN: usize = 64;
-
-/// The widest name that `regserver` of Asterisk's table has room for.
-const NODE_NAME_MOST: usize = 20;
 
 const DATABASE: &str = "Database and state";
 
@@ -199,11 +198,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 fn node_name(text: &str) -> Result<String, String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    if (1..=NODE_NAME_MOST).contains(&text.len()) && text.bytes().all(fits) {
+    if (1..=REGSERVER_WIDTH).contains(&text.len()) && text.bytes().all(fits) {
         return Ok(text.into());
     }
     Err(format!(
-        "a name of up to {NODE_NAME_MOST} letters, digits, dots, hyphens and underscores is wanted"
+        "a name of up to {REGSERVER_WIDTH} letters, digits, dots, hyphens and underscores is wanted"
     ))
 }
 

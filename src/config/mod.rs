@@ -27,6 +27,9 @@ use crate::realtime::mapping::{Mapping, Place, Section};
 
 pub use self::builtin::builtin;
 
+/// What `regserver` of Asterisk's table has room for, in letters.
+pub const REGSERVER_WIDTH: usize = 20;
+
 /// A configuration ready to run with.
 pub struct Loaded {
     /// What every shard shares.
@@ -72,7 +75,7 @@ pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>) -> Result<Loaded, ConfigErr
     let mapping = realtime::load(dir, &mut warnings)?;
     let sip = source(dir, "sip.conf", &mapping, read_rows)?;
     let mut sip = sip::read(&sip, sip::system_resolver)?;
-    sip.general.systemname = systemname(dir)?.into();
+    sip.general.systemname = systemname(dir, &mut warnings)?.into();
     warnings.append(&mut sip.warnings);
     let (plan, plan_warnings) =
         extensions::compile(source(dir, "extensions.conf", &mapping, read_rows)?);
@@ -118,7 +121,7 @@ fn called(mapping: &Mapping, place: &Place) -> String {
 }
 
 /// `systemname` of asterisk.conf, if there is such a file.
-fn systemname(dir: &Path) -> Result<String, ConfigError> {
+fn systemname(dir: &Path, warnings: &mut Vec<Warning>) -> Result<String, ConfigError> {
     let path = dir.join("asterisk.conf");
     if !path.exists() {
         return Ok(String::new());
@@ -129,8 +132,17 @@ fn systemname(dir: &Path) -> Result<String, ConfigError> {
         .iter()
         .filter(|category| category.name.eq_ignore_ascii_case("options"));
     let mut entries = options.flat_map(|category| &category.entries).rev();
-    let found = entries.find(|entry| entry.key.eq_ignore_ascii_case("systemname"));
-    Ok(found.map(|entry| entry.value.clone()).unwrap_or_default())
+    let Some(entry) = entries.find(|entry| entry.key.eq_ignore_ascii_case("systemname")) else {
+        return Ok(String::new());
+    };
+    if entry.value.chars().count() > REGSERVER_WIDTH {
+        let text = format!(
+            "systemname is longer than the {REGSERVER_WIDTH} letters that regserver of Asterisk's table has room for. \
+             Widen that column, or shorten it."
+        );
+        warnings.push(Warning::new(&entry.at, text));
+    }
+    Ok(entry.value.clone())
 }
 
 fn whole(path: PathBuf) -> Position {
@@ -268,6 +280,24 @@ mod tests {
         assert_eq!(loaded.config.general.realm, "of-a-row");
         assert_eq!(loaded.config.general.systemname, "node1");
         assert!(loaded.config.plan.context("default").is_some());
+        write(
+            "asterisk.conf",
+            "[options]\nsystemname=a-name-of-20-letters\n",
+        );
+        assert_eq!(load_dir(dir.path(), &rows).ok().unwrap().warnings.len(), 0);
+        write(
+            "asterisk.conf",
+            "[options]\nsystemname=a-name-of-21-letters.\n",
+        );
+        let warnings = load_dir(dir.path(), &rows).ok().unwrap().warnings;
+        let expected = format!(
+            "{}/asterisk.conf:2: systemname is longer than the 20",
+            dir.path().display()
+        );
+        assert!(
+            warnings[0].to_string().starts_with(&expected),
+            "{warnings:?}"
+        );
         let refused = load_dir(dir.path(), &|_, _, _| Err("does not answer".into()));
         assert_eq!(
             refused.err().unwrap().to_string(),
