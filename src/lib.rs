@@ -108,6 +108,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         mesh_depth: flags.mesh_depth as usize,
         level: note_level(),
         clock: Clock::start(),
+        desk: None,
     };
     let unix_start = options.clock.unix_start();
     let sockets: Vec<SocketAddr> = groups.iter().map(Group::advertised).collect();

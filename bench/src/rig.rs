@@ -337,6 +337,7 @@ fn setup(users: Users) -> Setup {
         peers: Peers::for_realm(&general.realm, peers),
         general,
         plan: Arc::new(builder.build()),
+        realtime: None,
     };
     Setup {
         shard: 0,

@@ -152,6 +152,7 @@ pub fn drive<W: Worker + 'static>(
         mesh_depth: 16,
         level: None,
         clock: Clock::start(),
+        desk: None,
     };
     let died = sink.clone();
     let ports = ports(&groups);

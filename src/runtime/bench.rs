@@ -25,7 +25,7 @@ impl Seat {
     /// All places of one mesh whose rings hold `depth` envelopes.
     pub fn all(shards: ShardId, depth: usize) -> io::Result<Vec<Seat>> {
         let mesh = Mesh::new(shards.into(), depth)?;
-        let seat = |shard| Seat(mesh::Seat::new(mesh.clone(), shard));
+        let seat = |shard| Seat(mesh::Seat::new(mesh.clone(), shard, None));
         Ok((0..shards).map(seat).collect())
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Counters {
     pub(crate) collected: u64,
     /// Envelopes dropped because a ring was full.
     pub(crate) mesh_drops: u64,
+    /// Errands for the database that its desk had no room for.
+    pub(crate) errands_refused: u64,
     /// Doorbells rung: other shards that slept.
     pub(crate) rings: u64,
     /// Turns of the loop.
@@ -64,6 +66,7 @@ impl Counters {
             ("mesh_posted", self.posted),
             ("mesh_collected", self.collected),
             ("mesh_drops", self.mesh_drops + outbox_envelopes),
+            ("errands_refused", self.errands_refused),
             ("mesh_rings", self.rings),
             ("turns", self.turns),
             ("faults", self.faults),

@@ -16,6 +16,7 @@ use pinion_sip::machine::Machine;
 
 use crate::clock::Clock;
 use crate::counters::Census;
+use crate::desk::{Answers, Desk};
 use crate::gather::Gather;
 use crate::guard::{self, Guard};
 use crate::mesh::{Control, Mesh, Seat};
@@ -46,6 +47,9 @@ pub struct Options {
     pub level: Option<Level>,
     /// The clock all shards go by.
     pub clock: Clock,
+    /// Where shards leave what is for the database; without one each such
+    /// errand is answered at once: unavailable.
+    pub desk: Option<Desk>,
 }
 
 /// Something an engine reports of its own accord.
@@ -133,7 +137,11 @@ impl Engine {
                 cpu,
                 options: options.clone(),
                 sockets: columns.iter_mut().filter_map(Iterator::next).collect(),
-                seat: Seat::new(Arc::clone(&engine.mesh), shard as ShardId),
+                seat: Seat::new(
+                    Arc::clone(&engine.mesh),
+                    shard as ShardId,
+                    options.desk.clone(),
+                ),
                 factory: Arc::clone(&factory),
             };
             let (ready, report) = (ready.clone(), report.clone());
@@ -159,6 +167,11 @@ impl Engine {
         self.stop();
         self.join();
         StartError::Shard { shard, cpu, error }
+    }
+
+    /// Where workers hand in what shards have asked them for.
+    pub fn answers(&self) -> Answers {
+        Answers::new(Arc::clone(&self.mesh))
     }
 
     /// How many shards run.

@@ -1,6 +1,7 @@
-//! The mesh: one bounded ring of envelopes per ordered pair of shards, and one
-//! queue of orders from the outside per shard. Never blocks, never grows; a
-//! full ring gives the envelope back and the sender counts it as lost.
+//! The mesh: one bounded ring of envelopes per ordered pair of shards, and for
+//! each shard one ring of answers from workers and one queue of orders from the
+//! outside. Never blocks, never grows; a full ring gives the envelope back and
+//! the sender counts it as lost.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,9 +11,10 @@ use std::sync::mpsc;
 use crossbeam::queue::{ArrayQueue, SegQueue};
 use pinion_sip::base::ShardId;
 use pinion_sip::config::Config;
-use pinion_sip::machine::Envelope;
+use pinion_sip::machine::{DATABASE, Envelope};
 
 use crate::counters::Census;
+use crate::desk::Desk;
 use crate::doorbell::Doorbell;
 
 /// An order from outside the shards.
@@ -31,6 +33,8 @@ pub enum Control {
 pub(crate) struct Mesh {
     /// The ring from `a` to `b` is number `a * shards + b`.
     rings: Vec<ArrayQueue<Envelope>>,
+    /// What workers have answered, by shard.
+    answers: Vec<ArrayQueue<Envelope>>,
     orders: Vec<SegQueue<Control>>,
     doorbells: Vec<Doorbell>,
 }
@@ -42,6 +46,7 @@ impl Mesh {
             rings: (0..shards * shards)
                 .map(|_| ArrayQueue::new(depth.max(1)))
                 .collect(),
+            answers: (0..shards).map(|_| ArrayQueue::new(depth.max(1))).collect(),
             orders: (0..shards).map(|_| SegQueue::new()).collect(),
             doorbells: (0..shards)
                 .map(|_| Doorbell::new())
@@ -58,6 +63,18 @@ impl Mesh {
         }
     }
 
+    /// Puts what a worker answers into the ring of its receiver and wakes it.
+    /// Gives it back when that is full or does not exist.
+    pub(crate) fn answer(&self, envelope: Envelope) -> Result<(), Envelope> {
+        let to = usize::from(envelope.to);
+        let (Some(answers), Some(doorbell)) = (self.answers.get(to), self.doorbells.get(to)) else {
+            return Err(envelope);
+        };
+        answers.push(envelope)?;
+        doorbell.ring();
+        Ok(())
+    }
+
     fn shards(&self) -> usize {
         self.doorbells.len()
     }
@@ -67,6 +84,8 @@ impl Mesh {
 pub(crate) struct Seat {
     mesh: Arc<Mesh>,
     own: usize,
+    /// Where errands for the database are left; `None` where there is none.
+    desk: Option<Desk>,
     /// Shards posted to since the last ring.
     touched: Vec<bool>,
     /// Whose ring is looked at next, so that no sender starves another.
@@ -74,11 +93,12 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    pub(crate) fn new(mesh: Arc<Mesh>, shard: ShardId) -> Seat {
+    pub(crate) fn new(mesh: Arc<Mesh>, shard: ShardId, desk: Option<Desk>) -> Seat {
         let touched = vec![false; mesh.shards()];
         Seat {
             mesh,
             own: usize::from(shard),
+            desk,
             touched,
             next: 0,
         }
@@ -88,6 +108,12 @@ impl Seat {
     /// next [`Seat::ring`]. Gives it back when the ring is full or the receiver
     /// does not exist.
     pub(crate) fn post(&mut self, envelope: Envelope) -> Result<(), Envelope> {
+        if envelope.to == DATABASE {
+            return match &self.desk {
+                Some(desk) => desk.leave(envelope),
+                None => Err(envelope),
+            };
+        }
         let to = usize::from(envelope.to);
         let Some(touched) = self.touched.get_mut(to) else {
             return Err(envelope);
@@ -108,9 +134,13 @@ impl Seat {
         rung
     }
 
-    /// Takes one envelope, from each sender in turn.
+    /// Takes one envelope, from each sender in turn, workers first: what they
+    /// answer somebody has waited for.
     pub(crate) fn collect(&mut self) -> Option<Envelope> {
         let shards = self.mesh.shards();
+        if let Some(answer) = self.mesh.answers[self.own].pop() {
+            return Some(answer);
+        }
         for _ in 0..shards {
             let from = self.next;
             self.next = (self.next + 1) % shards;
@@ -145,6 +175,7 @@ impl Seat {
         let shards = self.mesh.shards();
         let rings = &self.mesh.rings;
         (0..shards).all(|from| rings[from * shards + self.own].is_empty())
+            && self.mesh.answers[self.own].is_empty()
             && self.mesh.orders[self.own].is_empty()
     }
 
@@ -186,8 +217,8 @@ mod tests {
     #[test]
     fn a_full_ring_gives_the_envelope_back_and_others_have_room() {
         let mesh = Mesh::new(3, 2).unwrap();
-        let mut zero = Seat::new(Arc::clone(&mesh), 0);
-        let mut one = Seat::new(mesh, 1);
+        let mut zero = Seat::new(Arc::clone(&mesh), 0, None);
+        let mut one = Seat::new(mesh, 1, None);
         assert!(zero.post(envelope(0, 1, 1)).is_ok());
         assert!(zero.post(envelope(0, 1, 2)).is_ok());
         assert_eq!(number(&zero.post(envelope(0, 1, 3)).unwrap_err()), 3);
@@ -209,7 +240,7 @@ mod tests {
     fn senders_take_turns() {
         let mesh = Mesh::new(3, 8).unwrap();
         let mut seats: Vec<Seat> = (0..3)
-            .map(|shard| Seat::new(Arc::clone(&mesh), shard))
+            .map(|shard| Seat::new(Arc::clone(&mesh), shard, None))
             .collect();
         for n in 0..2 {
             for from in [0, 1, 2] {
@@ -225,8 +256,8 @@ mod tests {
     #[test]
     fn one_ring_per_batch_and_only_for_sleepers() {
         let mesh = Mesh::new(2, 8).unwrap();
-        let mut zero = Seat::new(Arc::clone(&mesh), 0);
-        let one = Seat::new(Arc::clone(&mesh), 1);
+        let mut zero = Seat::new(Arc::clone(&mesh), 0, None);
+        let one = Seat::new(Arc::clone(&mesh), 1, None);
         zero.post(envelope(0, 1, 1)).unwrap();
         assert_eq!(zero.ring(), 0, "awake");
         assert!(!one.may_sleep(), "an envelope waits");
@@ -251,7 +282,7 @@ mod tests {
         const ROUNDS: u32 = 20_000;
         let mesh = Mesh::new(2, 1).unwrap();
         let player = |own: ShardId| {
-            let mut seat = Seat::new(Arc::clone(&mesh), own);
+            let mut seat = Seat::new(Arc::clone(&mesh), own, None);
             move || {
                 let mut park = Park::new(Vec::new(), seat.as_fd(), false).unwrap();
                 if own == 0 {

@@ -8,13 +8,14 @@
 //! run of datagrams to one socket, one write per sleeping shard posted to.
 
 use pinion_sip::base::{Instant, Level, Note, ShardId};
-use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox};
+use pinion_sip::machine::{Body, DATABASE, Envelope, Input, Machine, Outbox};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::counters::{Census, Counters};
+use crate::desk;
 use crate::gather::Gather;
 use crate::guard::{Fault, Guard};
 use crate::mesh::{Control, Seat};
@@ -50,6 +51,8 @@ pub(crate) struct Pump<M, F> {
     shards: ShardId,
     /// Shards that do not know yet that this one was replaced.
     untold: Vec<ShardId>,
+    /// Errands the desk had no room for: answered in the next turn.
+    refused: Vec<Envelope>,
     stopped: bool,
 }
 
@@ -112,6 +115,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             counters: Counters::default(),
             shards,
             untold: Vec::new(),
+            refused: Vec::new(),
             stopped: false,
         })
     }
@@ -144,6 +148,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             sockets &= sockets - 1;
         }
         busy |= self.collect(now);
+        self.refuse(now);
         self.obey(now);
         if self
             .guard
@@ -154,7 +159,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             self.feed(now, Input::Elapsed);
         }
         self.flush(now);
-        if busy {
+        if busy || !self.refused.is_empty() {
             return Next::Turn;
         }
         Next::Gather {
@@ -211,6 +216,17 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         true
     }
 
+    /// Answers what the desk had no room for: whoever asked need not wait for
+    /// its deadline.
+    fn refuse(&mut self, now: Instant) {
+        for envelope in std::mem::take(&mut self.refused) {
+            self.counters.errands_refused += 1;
+            if let Some(answer) = desk::unavailable(envelope) {
+                self.feed(now, Input::Envelope(answer));
+            }
+        }
+    }
+
     fn feed(&mut self, now: Instant, input: Input<'_>) {
         if let Err(fault) = self.guard.feed(now, input, &mut self.out) {
             self.recover(now, fault);
@@ -243,6 +259,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         for envelope in self.out.take_envelopes() {
             match self.seat.post(envelope) {
                 Ok(()) => self.counters.posted += 1,
+                Err(errand) if errand.to == DATABASE => self.refused.push(errand),
                 Err(_full) => self.counters.mesh_drops += 1,
             }
         }

@@ -104,6 +104,7 @@ pub fn run(flood: &Flood) -> Result<Tally, FloodError> {
         mesh_depth: 1,
         level: None,
         clock: Clock::start(),
+        desk: None,
     };
     let owned = flood.clone();
     let factory = move |_, _| Flooder::new(&owned, local);

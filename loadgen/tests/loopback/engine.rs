@@ -87,6 +87,7 @@ fn config(secret: bool) -> Config {
         general: General::default(),
         peers: Peers::new(peers),
         plan: Arc::new(builder.build()),
+        realtime: None,
     }
 }
 

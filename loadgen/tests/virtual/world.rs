@@ -76,6 +76,7 @@ pub fn shard_of(secret: bool, general: General) -> Box<dyn Machine> {
             general,
             peers: Peers::new(peers),
             plan: Arc::new(builder.build()),
+            realtime: None,
         }),
         sockets: vec![address(SERVER)],
         seed: [1; 32],

@@ -108,6 +108,7 @@ fn start(shards: ShardId) -> (Engine, SocketAddr) {
         mesh_depth: 16,
         level: None,
         clock: Clock::start(),
+        desk: None,
     };
     let factory = move |shard, incarnation| Parrot {
         shard,
@@ -272,6 +273,7 @@ fn a_cpu_that_does_not_exist_is_one_sentence() {
         mesh_depth: 4,
         level: None,
         clock: Clock::start(),
+        desk: None,
     };
     let factory = |shard, incarnation| Parrot {
         shard,
@@ -305,6 +307,7 @@ fn a_machine_that_cannot_be_made_again_is_reported() {
         mesh_depth: 4,
         level: None,
         clock: Clock::start(),
+        desk: None,
     };
     let (sender, events) = mpsc::channel();
     let factory = |shard, incarnation| {

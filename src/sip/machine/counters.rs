@@ -59,4 +59,8 @@ counters! {
     questions_expired,
     /// Questions refused because the table was full.
     questions_refused,
+    /// Errands put to the database.
+    errands,
+    /// Errands the database did not do.
+    errands_failed,
 }

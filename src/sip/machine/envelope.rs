@@ -2,8 +2,12 @@
 
 use alloc::sync::Arc;
 
+use super::realtime::{Errand, Outcome};
 use crate::base::{Flow, ShardId, Text};
 use crate::registrar::{Binding, Refusal, Update};
+
+/// Where the envelopes go that only the database can answer; no shard's number.
+pub const DATABASE: ShardId = ShardId::MAX;
 
 /// Names a question of one shard; answers quote it. Stale ones find nothing.
 pub type QuestionId = crate::base::Handle;
@@ -44,6 +48,8 @@ pub enum Question {
         /// The place.
         lease: Lease,
     },
+    /// Something for the database.
+    Errand(Errand),
 }
 
 /// What comes back.
@@ -57,6 +63,8 @@ pub enum Answer {
     Admitted(bool),
     /// To `Release`.
     Released,
+    /// To `Errand`.
+    Outcome(Outcome),
 }
 
 /// What an envelope holds.

@@ -36,6 +36,9 @@ pub struct Saving {
     pub name: Text,
     /// Its contacts, newest first. A row of `sippeers` has room for the first.
     pub contacts: Vec<Registration>,
+    /// Whether others were dropped because their time was out: a row that
+    /// somebody else has renewed meanwhile is then left alone.
+    pub expired: bool,
 }
 
 /// One contact, as far as it outlives a process.

@@ -1,0 +1,144 @@
+//! The desk between shards and the threads that may wait for a database: one
+//! bounded queue of errands, and the way back. Knows nothing of what is asked.
+//!
+//! ```text
+//!   shard ── Desk::leave ──> Errands ── worker
+//!     ^                                   │
+//!     └──── doorbell <── Answers::hand_in ┘
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+use pinion_sip::machine::realtime::Outcome;
+use pinion_sip::machine::{Answer, Body, Envelope};
+
+use crate::mesh::Mesh;
+
+/// Where shards leave errands. Clones lead to the same queue.
+#[derive(Clone, Debug)]
+pub struct Desk(Sender<Envelope>);
+
+/// Where workers take them. Clones take from the same queue.
+#[derive(Clone, Debug)]
+pub struct Errands(Receiver<Envelope>);
+
+/// Where workers hand in their answers.
+#[derive(Clone)]
+pub struct Answers(Arc<Mesh>);
+
+impl Desk {
+    /// A desk with room for `depth` errands.
+    pub fn new(depth: usize) -> (Desk, Errands) {
+        let (sender, receiver) = bounded(depth.max(1));
+        (Desk(sender), Errands(receiver))
+    }
+
+    /// Leaves an errand; gives it back when there is no room, or no worker.
+    pub(crate) fn leave(&self, errand: Envelope) -> Result<(), Envelope> {
+        self.0.try_send(errand).map_err(|error| error.into_inner())
+    }
+}
+
+impl Errands {
+    /// Takes the next errand, waiting for it no longer than `patience`. `None`
+    /// when none came, or none can come any more.
+    pub fn take(&self, patience: Duration) -> Option<Envelope> {
+        self.0.recv_timeout(patience).ok()
+    }
+
+    /// Takes an errand that waits already.
+    pub fn take_waiting(&self) -> Option<Envelope> {
+        self.0.try_recv().ok()
+    }
+
+    /// Errands that wait.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Answers {
+    pub(crate) fn new(mesh: Arc<Mesh>) -> Answers {
+        Answers(mesh)
+    }
+
+    /// Hands in an answer and wakes its shard. Gives it back while the shard
+    /// has no room: worth another try a little later.
+    pub fn hand_in(&self, answer: Envelope) -> Result<(), Envelope> {
+        self.0.answer(answer)
+    }
+}
+
+/// What an errand that finds nobody is answered.
+pub(crate) fn unavailable(errand: Envelope) -> Option<Envelope> {
+    let Body::Ask { id, .. } = errand.body else {
+        return None;
+    };
+    let answer = Answer::Outcome(Outcome::Unavailable);
+    Some(Envelope {
+        from: errand.to,
+        to: errand.from,
+        body: Body::Answer { id, answer },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use pinion_sip::base::{Handle, ShardId, Text};
+    use pinion_sip::machine::realtime::Errand;
+    use pinion_sip::machine::{DATABASE, Question};
+
+    use super::*;
+    use crate::mesh::Seat;
+
+    fn errand(from: ShardId, slot: u32) -> Envelope {
+        let id = Handle {
+            slot,
+            generation: 0,
+        };
+        let question = Question::Errand(Errand::Peer(Text::from("1001")));
+        Envelope {
+            from,
+            to: DATABASE,
+            body: Body::Ask { id, question },
+        }
+    }
+
+    fn slot(envelope: &Envelope) -> u32 {
+        match envelope.body {
+            Body::Ask { id, .. } | Body::Answer { id, .. } => id.slot,
+            _ => panic!("no other body is sent here"),
+        }
+    }
+
+    #[test]
+    fn errands_go_to_a_worker_and_answers_to_their_shard() {
+        let mesh = Mesh::new(2, 4).unwrap();
+        let (desk, errands) = Desk::new(2);
+        let mut one = Seat::new(Arc::clone(&mesh), 1, Some(desk));
+        assert!(one.post(errand(1, 7)).is_ok());
+        assert!(one.post(errand(1, 8)).is_ok());
+        assert_eq!(slot(&one.post(errand(1, 9)).unwrap_err()), 9, "full");
+        let taken = errands.take(Duration::ZERO).unwrap();
+        assert_eq!((slot(&taken), errands.len()), (7, 1));
+        assert!(one.may_sleep());
+        let answers = Answers::new(mesh);
+        answers.hand_in(unavailable(taken).unwrap()).unwrap();
+        assert!(!one.may_sleep(), "an answer waits");
+        assert_eq!(one.collect().map(|answer| slot(&answer)), Some(7));
+    }
+
+    #[test]
+    fn without_a_desk_an_errand_comes_back() {
+        let mesh = Mesh::new(1, 1).unwrap();
+        let mut seat = Seat::new(mesh, 0, None);
+        assert!(seat.post(errand(0, 1)).is_err());
+    }
+}
