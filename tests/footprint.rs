@@ -64,6 +64,7 @@ impl Stage {
             general: General::default(),
             peers: Peers::new(peers),
             plan: Arc::new(builder.build()),
+            realtime: None,
         };
         let shard = Shard::new(Setup {
             shard: 0,

@@ -55,6 +55,7 @@ impl Loaded {
             peers: Peers::for_realm(&sip.general.realm, sip.peers),
             general: sip.general,
             plan: Arc::new(plan),
+            realtime: None,
         };
         Loaded {
             config,

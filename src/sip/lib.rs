@@ -12,6 +12,7 @@ pub mod auth;
 pub mod base;
 pub mod call;
 pub mod config;
+pub mod devices;
 pub mod dialog;
 pub mod dialplan;
 pub mod machine;

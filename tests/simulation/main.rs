@@ -3,6 +3,7 @@
 //!
 //! `PINION_SEEDS=n` runs more worlds of the swarm, `PINION_SEED=n` one.
 
+mod database;
 mod digest;
 mod engine;
 mod flows;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use pinion_sip::base::{Limits, Random};
 use pinion_sip::config::Peer;
 
+use crate::database::Mood;
 use crate::engine::Blueprint;
 use crate::network::Weather;
 use crate::noise;
@@ -78,6 +79,13 @@ fn people(world: &mut World) -> Vec<String> {
         .collect();
     let mut others: Vec<Peer> = away.iter().map(|name| draw_peer(random, name)).collect();
     let (here, there) = (SocketAddr::from(ENGINE), SocketAddr::from(OTHER_ENGINE));
+    // All devices in one database, which is the only one in such a world.
+    let stored = chance(random, 4);
+    let mut rows: Vec<Peer> = Vec::new();
+    if stored {
+        rows.append(&mut peers);
+        rows.append(&mut others);
+    }
     if joined {
         peers.push(trunk(there));
         others.push(trunk(here));
@@ -97,7 +105,10 @@ fn people(world: &mut World) -> Vec<String> {
     for (addr, (shards, limits), peers, dialplan) in
         engines.into_iter().take(1 + usize::from(joined))
     {
-        let config = stage::config(peers, dialplan);
+        let config = match stored {
+            true => stage::config_with(peers, Some(stage::REALTIME), dialplan),
+            false => stage::config(peers, dialplan),
+        };
         world.add_engine(Blueprint {
             shards,
             limits,
@@ -107,6 +118,10 @@ fn people(world: &mut World) -> Vec<String> {
         });
     }
     world.oracle.tiny = tiny;
+    for mut row in rows {
+        row.max_contacts = 1;
+        world.database.add(row);
+    }
     let twins = names.iter().take(twins as usize);
     for name in names.iter().chain(twins).chain(&away) {
         let phone = stage::add_phone(world, name, usize::from(name.starts_with('2')));
@@ -191,6 +206,17 @@ fn faults(world: &mut World) {
         let after = ms(world.random().below(20_000));
         let lasting = ms(world.random().below(19_000));
         world.plan(after, Task::Unplug { phone, lasting });
+    }
+    if !world.database.rows.is_empty() {
+        for _ in 0..world.random().below(4) {
+            let mood = match world.random().below(4) {
+                0 => Mood::Refuses,
+                1 => Mood::Silent,
+                _ => Mood::Answers(ms(world.random().below(900))),
+            };
+            let after = moment(world);
+            world.plan(after, Task::Database { mood });
+        }
     }
     if chance(world.random(), 3) {
         for _ in 0..world.random().below(40) {

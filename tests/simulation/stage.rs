@@ -4,10 +4,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pinion::config::extensions::parse_extensions;
 use pinion_sip::base::Limits;
-use pinion_sip::config::{Config, General, Host, Peer, PeerKind, Peers, Secret};
+use pinion_sip::config::{Config, General, Host, Peer, PeerKind, Peers, Realtime, Secret};
 
 use crate::engine::Blueprint;
 use crate::network::Weather;
@@ -40,14 +41,38 @@ pub const DIALPLAN: &str = "[default]\nexten => _X.,1,Dial(SIP/${EXTEN},20)\n";
 
 /// A configuration with these peers.
 pub fn config(peers: Vec<Peer>, dialplan: &str) -> Arc<Config> {
+    config_with(peers, None, dialplan)
+}
+
+/// A configuration whose devices are those of the database.
+pub fn database_config(realtime: Realtime, dialplan: &str) -> Arc<Config> {
+    config_with(Vec::new(), Some(realtime), dialplan)
+}
+
+/// A configuration with these peers, and those of the database if there is one.
+pub fn config_with(peers: Vec<Peer>, realtime: Option<Realtime>, dialplan: &str) -> Arc<Config> {
     let (plan, _) = parse_extensions(dialplan, "extensions.conf").expect("a dialplan");
     let plan = Arc::new(plan);
     Arc::new(Config {
         general: General::default(),
         peers: Peers::new(peers),
         plan,
+        realtime,
     })
 }
+
+/// How the devices of a world's database are known.
+pub const REALTIME: Realtime = Realtime {
+    devices: true,
+    cached: true,
+    ttl: Duration::from_secs(10),
+    autoclear: None,
+    stale: Duration::from_secs(3_600),
+    timeout: Duration::from_millis(500),
+    update: true,
+    ignoreregexpire: false,
+    keeps_static: false,
+};
 
 /// A dynamic friend with a password.
 pub fn friend(user: &str) -> Peer {

@@ -4,6 +4,8 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
+use smol_str::SmolStr;
+
 use super::forks::EndedForks;
 use super::kept::Kept;
 use super::leg::Ringing;
@@ -11,11 +13,14 @@ use crate::base::{
     Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, UnixTime, hex, shard_of,
 };
 use crate::config::{Config, Peer};
+use crate::devices::Devices;
 use crate::dialog::{self, Dialog, RouteSet};
 use crate::dialplan::ChannelId;
-use crate::machine::{Counters, Lease, Outbox, Question};
+use crate::machine::realtime::Registration;
+use crate::machine::{Counters, Lease, Outbox, Question, QuestionId};
+use crate::registrar::Binding;
 use crate::transaction::{Branch, Keep, Table, Timers, TransactionId};
-use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Writer};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer};
 
 /// Names one leg of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +80,8 @@ pub enum Alarm {
         /// The sender's transaction.
         server: TransactionId,
     },
+    /// The database did not answer and may be tried again.
+    Probe,
 }
 
 /// A question to be put when the turn ends, and what its answer resumes.
@@ -111,6 +118,53 @@ pub enum Resume {
     Bindings(Handle, ChannelId),
     /// A place in a call limit is being given back; asked until answered.
     Release,
+    /// A datagram waits until it is known who sent it, to be handled afresh.
+    Datagram {
+        /// The bytes.
+        bytes: Box<[u8]>,
+        /// The path it came by.
+        flow: Box<Flow>,
+    },
+    /// A question waits for the row of its device.
+    Consider {
+        /// Who asked.
+        asker: Asker,
+        /// The question.
+        question: Box<Question>,
+    },
+    /// A registration waits until it would survive a crash.
+    Saved(Box<Unsaved>),
+    /// A channel waits to know its device.
+    Device(Handle, ChannelId),
+    /// Whether the database answers again is to be found out.
+    Probe,
+    /// Nobody waits.
+    Nobody,
+}
+
+/// A registration that has been applied and not yet saved.
+#[derive(Debug)]
+pub struct Unsaved {
+    /// Who asked for it.
+    pub asker: Asker,
+    /// The question.
+    pub question: Question,
+    /// All bindings after it.
+    pub bindings: Vec<Binding>,
+}
+
+/// Who put a question to this shard.
+#[derive(Debug)]
+pub enum Asker {
+    /// The shard itself.
+    Here(Box<Resume>),
+    /// Another one.
+    There {
+        /// Which.
+        shard: ShardId,
+        /// Its name for the question.
+        id: QuestionId,
+    },
 }
 
 /// A MESSAGE on its way through (RFC 3428).
@@ -140,6 +194,8 @@ pub struct Exchange {
     pub incarnation: u32,
     /// The configuration in force.
     pub config: Arc<Config>,
+    /// Who there is.
+    pub devices: Devices,
     /// Our addresses, by socket.
     pub sockets: Vec<SocketAddr>,
     /// Unix time at `Instant::START`.
@@ -325,6 +381,46 @@ impl Exchange {
             local,
             remote,
         })
+    }
+
+    /// The path to `remote` from the address of ours that `local` says, as far
+    /// as we still have it.
+    pub fn flow_to(&self, remote: SocketAddr, local: Option<SocketAddr>) -> Option<Flow> {
+        let kept = local.and_then(|local| {
+            let socket = self.sockets.iter().position(|socket| *socket == local)?;
+            Some(Flow {
+                socket: socket as u8,
+                local,
+                remote,
+            })
+        });
+        kept.or_else(|| self.route_to(remote))
+    }
+
+    /// The device called `name`, if it is known now.
+    pub fn device(&self, name: &[u8]) -> Option<&Arc<Peer>> {
+        self.devices.remembered(&self.config, name)
+    }
+
+    /// A binding as it outlives this process.
+    pub fn registration(&self, now: Instant, binding: &Binding) -> Registration {
+        let mut defaultuser = Text::new();
+        if let Ok(uri) = Uri::parse(binding.uri()) {
+            uri.user_decoded(&mut defaultuser);
+        }
+        Registration {
+            fullcontact: Text::from(binding.uri()),
+            address: binding.flow.remote,
+            local: Some(binding.flow.local),
+            regseconds: UnixTime(self.unix(now).0 + binding.expires.since(now).as_secs()),
+            defaultuser,
+            useragent: Text::from(binding.user_agent()),
+            path: Text::new(),
+            call_id: Text::from(binding.call_id()),
+            cseq: binding.cseq,
+            q: binding.q,
+            regserver: SmolStr::default(),
+        }
     }
 }
 

@@ -41,7 +41,8 @@ mod within;
 
 pub use call::{ALLOW, Call, Caller, Opening, end_with, name_addr, push_address};
 pub use exchange::{
-    Alarm, Ask, Exchange, LegRef, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
+    Alarm, Ask, Asker, Exchange, LegRef, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
+    Unsaved,
 };
 pub use forks::EndedForks;
 pub use kept::Kept;

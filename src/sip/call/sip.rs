@@ -17,6 +17,7 @@ use crate::config::{Host, Peer, PeerKind, Qualify};
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId, Failure};
 use crate::machine::Question;
+use crate::machine::realtime::Errand;
 use crate::registrar::Binding;
 use crate::wire::{HeaderName, Method, Uri};
 
@@ -29,6 +30,8 @@ pub struct Destination {
     pub user: Option<Box<[u8]>>,
     /// The address, where no device was named.
     pub address: Option<Box<SocketAddr>>,
+    /// The name, while only the database can tell whether it is a device's.
+    pub sought: Option<Box<[u8]>>,
 }
 
 /// The technology.
@@ -47,7 +50,7 @@ impl ChannelTech for Sip {
     ) -> Result<ChannelId, Cause> {
         let Some(destination) = destination(turn, resource) else {
             turn.out.note(Level::Warn, "no-such-peer", || {
-                format!("Dial: 'SIP/{resource}' names no peer of sip.conf and no address")
+                format!("Dial: 'SIP/{resource}' names no peer and no address")
             });
             return Err(Cause::SUBSCRIBER_ABSENT);
         };
@@ -69,6 +72,11 @@ impl ChannelTech for Sip {
         let Some(channel) = call.channel_mut(id) else {
             return;
         };
+        if let Some(name) = &channel.destination.sought {
+            let errand = Errand::Peer(Text::from(&**name));
+            turn.ask(Question::Errand(errand), Resume::Device(handle, id));
+            return;
+        }
         let peer = channel.destination.peer.as_ref();
         match peer.and_then(|peer| Some((peer, peer.most_ringing()?))) {
             Some((peer, limit)) => {
@@ -116,31 +124,68 @@ fn destination(turn: &Turn<'_>, resource: &str) -> Option<Destination> {
     };
     let user = user.filter(|user| !user.is_empty());
     let user = user.map(|user| user.as_bytes().into());
-    let config = &turn.exchange.config;
-    if let Some(peer) = config
-        .peers
-        .by_name(host.as_bytes())
-        .filter(|peer| peer.kind != PeerKind::User)
-    {
-        return Some(Destination {
-            peer: Some(Arc::clone(peer)),
-            user,
-            address: None,
-        });
-    }
-    let address = Uri::parse(format!("sip:{host}").as_bytes())
-        .ok()?
-        .socket_addr(5060)?;
-    // A bare number is a missing peer, never an IPv4 address.
-    let dotted = host.contains('.') || host.contains(':');
-    dotted.then_some(Destination {
-        peer: None,
+    let exchange = &turn.exchange;
+    let found = exchange
+        .devices
+        .by_name(turn.now, &exchange.config, host.as_bytes());
+    let (peer, sought) = match found {
+        Ok(peer) => (
+            peer.filter(|peer| peer.kind != PeerKind::User).cloned(),
+            None,
+        ),
+        Err(_) => (None, Some(host.as_bytes().into())),
+    };
+    let address = match &peer {
+        Some(_) => None,
+        None => address(host).map(Box::new),
+    };
+    let leads_somewhere = peer.is_some() || address.is_some() || sought.is_some();
+    leads_somewhere.then_some(Destination {
+        peer,
         user,
-        address: Some(Box::new(address)),
+        address,
+        sought,
     })
 }
 
+/// The address a host says. A bare number is a missing peer, never an IPv4
+/// address.
+fn address(host: &str) -> Option<SocketAddr> {
+    if !host.contains(['.', ':']) {
+        return None;
+    }
+    Uri::parse(format!("sip:{host}").as_bytes())
+        .ok()?
+        .socket_addr(5060)
+}
+
 impl Call {
+    /// What became of the device a channel leads to; `Err`: the database does
+    /// not answer, and it is not known.
+    pub fn device_found(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ChannelId,
+        found: Result<Option<Arc<Peer>>, ()>,
+    ) {
+        let Some(channel) = self.channel_mut(id) else {
+            return;
+        };
+        channel.destination.sought = None;
+        match found {
+            Ok(peer) => {
+                channel.destination.peer = peer.filter(|peer| peer.kind != PeerKind::User);
+                Sip.call(self, turn, id);
+            }
+            Err(()) if channel.destination.address.is_some() => Sip.call(self, turn, id),
+            Err(()) => {
+                let cause = Cause::NORMAL_CIRCUIT_CONGESTION;
+                self.fail(turn, id, Failure::Congestion(cause));
+            }
+        }
+        self.deliver(turn);
+    }
+
     /// The answer to the question a limited channel put.
     /// False if the channel is gone and its place must be given back.
     pub fn channel_admitted(&mut self, turn: &mut Turn<'_>, id: ChannelId, admitted: bool) -> bool {

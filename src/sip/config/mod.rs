@@ -7,6 +7,7 @@
 mod acl;
 mod general;
 mod peer;
+mod realtime;
 
 use alloc::sync::Arc;
 use core::net::IpAddr;
@@ -22,6 +23,7 @@ pub use general::General;
 pub use peer::{
     CallerId, Host, Insecure, Nat, Peer, PeerKind, Presentation, Qualify, Secret, TrustIdOutbound,
 };
+pub use realtime::Realtime;
 
 /// Everything an engine needs to know before its first datagram.
 pub struct Config {
@@ -31,6 +33,8 @@ pub struct Config {
     pub peers: Peers,
     /// extensions.conf, compiled.
     pub plan: Arc<Plan>,
+    /// The database beside them, if there is one.
+    pub realtime: Option<Realtime>,
 }
 
 /// The devices of sip.conf, by name and by source address.

@@ -9,6 +9,7 @@ use super::{Asked, Verdict};
 use crate::auth::{Offer, Outcome, Secret};
 use crate::base::{Flow, Text};
 use crate::config::{self, Host, Nat, Peer, PeerKind};
+use crate::machine::realtime::Errand;
 use crate::wire::{HeaderName, Message, Method, Status};
 
 /// What became of a request's sender.
@@ -27,7 +28,10 @@ pub enum Admission {
 
 /// Finds the sender and asks for proof where there must be one.
 pub fn admit(asked: &mut Asked<'_>) -> Admission {
-    let peer = identify(asked);
+    let peer = match identify(asked) {
+        Ok(peer) => peer,
+        Err(unknown) => return Admission::Refused(unknown.into()),
+    };
     if peer.is_none() && asked.config.general.allowguest {
         return Admission::Guest;
     }
@@ -50,10 +54,46 @@ pub fn admit(asked: &mut Asked<'_>) -> Admission {
     }
 }
 
+/// What comes before it is known who a device is.
+pub enum First {
+    /// A challenge.
+    Challenge(Offer),
+    /// A look into the database.
+    Ask(Errand),
+}
+
+impl From<First> for Verdict {
+    fn from(first: First) -> Verdict {
+        match first {
+            First::Challenge(offer) => Verdict::Challenge(offer),
+            First::Ask(errand) => Verdict::Await(errand),
+        }
+    }
+}
+
+/// What comes before a device is known that only the database may know:
+/// nobody is asked about strangers before they have answered a challenge.
+pub fn before(asked: &Asked<'_>, errand: Errand) -> First {
+    let general = &asked.config.general;
+    let guest = general.allowguest && asked.request.method() != Method::Register;
+    let stranger = match &errand {
+        Errand::Peer(name) => asked.devices.remembered(asked.config, name).is_none(),
+        _ => true,
+    };
+    if !stranger || guest || !general.alwaysauthreject || asked.answers_a_challenge() {
+        return First::Ask(errand);
+    }
+    let credentials = asked.request.credentials(HeaderName::Authorization);
+    First::Challenge(match asked.gate.find(credentials) {
+        Some(_) => Offer::Stale,
+        None => Offer::First,
+    })
+}
+
 /// Finds the sender: by the From user (or, with `match_auth_username`, the
 /// user of the credentials), else by the source address. A device whose ACL
-/// denies the source is not found.
-pub fn identify(asked: &Asked<'_>) -> Option<Arc<Peer>> {
+/// denies the source is not found. `Err`: what comes first.
+pub fn identify(asked: &Asked<'_>) -> Result<Option<Arc<Peer>>, First> {
     let config = asked.config;
     let source = asked.flow.remote;
     let user = if config.general.match_auth_username {
@@ -65,18 +105,17 @@ pub fn identify(asked: &Asked<'_>) -> Option<Arc<Peer>> {
         None
     };
     let user = user.unwrap_or_else(|| from_user(asked.request));
-    let named = config.peers.by_name(&user).filter(|peer| by_name(peer));
-    let found = named.or_else(|| {
-        config
-            .peers
-            .by_ip(source.ip().to_canonical())
-            .iter()
-            .find(|peer| match peer.host {
-                Host::Fixed(address) => peer.insecure.port || address.port() == source.port(),
-                Host::Dynamic => false,
-            })
-    });
-    found.filter(|peer| peer.acl.permits(source.ip())).cloned()
+    let by_source = || asked.by_source().map_err(First::Ask);
+    let found = match asked.by_name(&user) {
+        Ok(Some(peer)) if by_name(peer) => Some(peer),
+        Ok(_) => by_source()?,
+        // Who comes from a known address need not answer a challenge first.
+        Err(errand) => match before(asked, errand) {
+            challenge @ First::Challenge(_) => Some(by_source()?.ok_or(challenge)?),
+            ask => return Err(ask),
+        },
+    };
+    Ok(found.filter(|peer| peer.acl.permits(source.ip())).cloned())
 }
 
 /// Whether a device may be matched by name. A `type=peer` is matched by its

@@ -27,6 +27,15 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     if !general.accept_outofcall_message {
         return Verdict::reply(Status::METHOD_NOT_ALLOWED).with(super::Extra::Allow);
     }
+    let mut user = Text::new();
+    if let Some(uri) = asked.request.parsed_request_uri() {
+        uri.user_decoded(&mut user);
+    }
+    // Before the sender's proof: it would be spent when this is decided again.
+    let recipient = match asked.by_name(&user) {
+        Ok(recipient) => recipient,
+        Err(errand) => return admission::before(asked, errand).into(),
+    };
     let sender = if general.auth_message_requests {
         match admission::admit(asked) {
             Admission::Peer(peer) => Some(peer),
@@ -34,18 +43,12 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
             Admission::Refused(verdict) => return verdict,
         }
     } else {
-        admission::identify(asked)
+        match admission::identify(asked) {
+            Ok(sender) => sender,
+            Err(first) => return first.into(),
+        }
     };
-    let mut user = Text::new();
-    if let Some(uri) = asked.request.parsed_request_uri() {
-        uri.user_decoded(&mut user);
-    }
-    let recipient = asked
-        .config
-        .peers
-        .by_name(&user)
-        .filter(|peer| peer.kind != PeerKind::User);
-    let Some(recipient) = recipient else {
+    let Some(recipient) = recipient.filter(|peer| peer.kind != PeerKind::User) else {
         return Verdict::proven(Status::NOT_FOUND);
     };
     if !recipient.takes(asked.request.method()) {
@@ -65,8 +68,8 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         }
     }
     Verdict::Message {
+        max_forwards: max_forwards.min(recipient.maxforwards),
         peer: Arc::clone(recipient),
         from: caller.number,
-        max_forwards: max_forwards.min(recipient.maxforwards),
     }
 }

@@ -16,10 +16,12 @@ mod stray;
 use alloc::sync::Arc;
 
 use crate::auth::{Gate, Offer};
-use crate::base::{Flow, Text, UnixTime};
+use crate::base::{Flow, Instant, Text, UnixTime};
 use crate::call::Opening;
 use crate::config::{Config, Peer};
+use crate::devices::{Devices, Found};
 use crate::machine::Counters;
+use crate::machine::realtime::Errand;
 use crate::registrar::Update;
 use crate::wire::{HeaderName, Message, Method, Status};
 
@@ -41,6 +43,33 @@ pub struct Asked<'a> {
     pub counters: &'a mut Counters,
     /// Whether the engine takes no new calls.
     pub draining: bool,
+    /// The time.
+    pub now: Instant,
+    /// Who there is.
+    pub devices: &'a Devices,
+}
+
+impl<'a> Asked<'a> {
+    /// The device called `name`, or what to ask for first.
+    pub fn by_name(&self, name: &[u8]) -> Found<'a> {
+        self.devices.by_name(self.now, self.config, name)
+    }
+
+    /// The device with a fixed host that the request comes from, or what to
+    /// ask for first.
+    pub fn by_source(&self) -> Found<'a> {
+        self.devices
+            .by_source(self.now, self.config, self.flow.remote)
+    }
+
+    /// Whether it brings credentials for a nonce of ours that may still be
+    /// used: only then is anybody looked up for a stranger.
+    pub fn answers_a_challenge(&self) -> bool {
+        let credentials = self.request.credentials(HeaderName::Authorization);
+        self.gate
+            .find(credentials)
+            .is_some_and(|params| self.gate.is_fresh(self.unix, &params))
+    }
 }
 
 /// What a reply carries beside its status.
@@ -83,6 +112,8 @@ pub enum Verdict {
     Call(Opening),
     /// A registration goes to its AoR's home.
     Register(Update),
+    /// To be decided again when this has been found out.
+    Await(Errand),
     /// A MESSAGE goes to the contacts of a peer.
     Message {
         /// The recipient.

@@ -24,9 +24,16 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         local = config.general.is_local(uri.host);
     }
     // A name of a foreign domain is as unknown as one of no device (§10.3 step 5).
-    let known = config.peers.by_name(&aor).filter(|peer| {
-        local
-            && peer.kind != PeerKind::User
+    let known = match local {
+        true => asked.by_name(&aor),
+        false => Ok(None),
+    };
+    let known = match known {
+        Ok(known) => known,
+        Err(errand) => return admission::before(asked, errand).into(),
+    };
+    let known = known.filter(|peer| {
+        peer.kind != PeerKind::User
             && peer.host == Host::Dynamic
             && peer.acl.permits(asked.flow.remote.ip())
     });

@@ -124,4 +124,7 @@ pub enum Refusal {
     OutOfOrder,
     /// The shard's table is full → 503.
     Full,
+    /// What has been changed could not be saved → 503, for the phone to try
+    /// again.
+    Unsaved,
 }

@@ -142,6 +142,38 @@ impl Location {
         Some(Ok(bindings))
     }
 
+    /// Makes `remembered`, newest first, the bindings of an AoR, as whoever
+    /// outlives this process has them. One that is held already, the same
+    /// contact at the same address, stays as it is: it knows more. Without
+    /// room for all nothing changes.
+    pub fn restore(&mut self, now: Instant, aor: &Text, remembered: Vec<Binding>) {
+        let hash = self.hasher.hash_one(aor.as_bytes());
+        let account = self.find(hash, aor);
+        let held = account
+            .and_then(|handle| self.accounts.get(handle))
+            .map_or(&[][..], |account| &account.records);
+        let others = self.len - held.len();
+        let mut records = Records::new();
+        for binding in remembered.into_iter().rev() {
+            let is_it = |record: &&Record| {
+                let known = &record.binding;
+                known.uri() == binding.uri() && known.flow.remote == binding.flow.remote
+            };
+            let known = held.iter().find(is_it);
+            self.order += 1;
+            let binding = known.map_or(binding, |record| record.binding.clone());
+            let order = self.order;
+            records.push(Record { binding, order });
+        }
+        records.retain(|record| now < record.end());
+        if others + records.len() > self.capacity {
+            return;
+        }
+        records.sort_unstable_by_key(|record| Reverse((record.binding.q, record.order)));
+        self.len = others + records.len();
+        self.commit(hash, account, aor, records);
+    }
+
     /// Shows the bindings of an AoR, highest q first, then newest.
     pub fn lookup(&self, now: Instant, aor: &[u8], found: &mut impl FnMut(&Binding)) {
         let hash = self.hasher.hash_one(aor);

@@ -53,6 +53,7 @@ impl Shard {
             Verdict::Challenge(offer) => self.challenge(now, arrival, offer, out),
             Verdict::Call(opening) => self.begin_call(now, opening, arrival, out),
             Verdict::Register(update) => self.begin_registration(now, update, arrival, out),
+            Verdict::Await(errand) => self.await_errand(now, errand, arrival, out),
             Verdict::Message {
                 peer,
                 from,
@@ -122,7 +123,8 @@ impl Shard {
         arrival: &Arrival<'_>,
         out: &mut Outbox,
     ) {
-        if shard_of(&update.aor, self.exchange.shards) == self.exchange.shard {
+        let at_home = shard_of(&update.aor, self.exchange.shards) == self.exchange.shard;
+        if at_home && !self.is_kept(&update) {
             self.register_here(now, &update, arrival, out);
             return;
         }
@@ -214,7 +216,9 @@ impl Shard {
                 (Status::OK, bindings)
             }
             Some(Err(Refusal::OutOfOrder)) => (Status::SERVER_INTERNAL_ERROR, Bindings::new()),
-            Some(Err(Refusal::Full)) | None => (Status::SERVICE_UNAVAILABLE, Bindings::new()),
+            Some(Err(Refusal::Full | Refusal::Unsaved)) | None => {
+                (Status::SERVICE_UNAVAILABLE, Bindings::new())
+            }
         }
     }
 

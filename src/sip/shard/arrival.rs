@@ -66,7 +66,7 @@ impl Shard {
             uri.user_decoded(&mut user);
         }
         let config = &self.exchange.config;
-        let peer = config.peers.by_name(&user);
+        let peer = self.exchange.device(&user);
         let nat = config.general.device(peer.map(core::ops::Deref::deref)).nat;
         behind_nat(nat, request, flow)
     }

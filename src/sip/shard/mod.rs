@@ -2,13 +2,16 @@
 //!
 //! A `Shard` solely owns its tables, sized from `Limits`. `intake` finds the
 //! home of a datagram, `requests` and `responses` match it, the method's
-//! `Verdict` is applied, and `pending` parks what waits for an answer.
+//! `Verdict` is applied, and `pending` parks what waits for an answer; what
+//! only the database knows is asked for, and heard, in `realtime`.
 
 mod apply;
 mod arrival;
 mod intake;
+mod keeping;
 mod pending;
 mod qualify;
+mod realtime;
 mod reply;
 mod requests;
 mod responses;

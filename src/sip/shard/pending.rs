@@ -6,15 +6,25 @@ use crate::base::{Instant, Lanes, Slab};
 use crate::call::Ask;
 use crate::machine::{Question, QuestionId};
 
-/// How long one try may take.
-const TRY: Duration = Duration::from_millis(500);
+/// How long one try may take that asks another shard.
+pub const TRY: Duration = Duration::from_millis(500);
 
 /// Tries of a question that may be repeated without harm.
 const MOST_TRIES: u8 = 4;
 
 struct Parked {
     ask: Ask,
+    asked: Instant,
+    wait: Duration,
     tries: u8,
+}
+
+/// A question whose answer is no longer waited for, and when it was put.
+pub struct Asked {
+    /// The question, and what its answer resumes.
+    pub ask: Ask,
+    /// When it was put first.
+    pub asked: Instant,
 }
 
 /// What a deadline did to a question.
@@ -22,7 +32,7 @@ pub enum Overdue {
     /// It is to be put again, under the same name.
     Again(QuestionId, Question),
     /// It stays unanswered.
-    Unanswered(Ask),
+    Unanswered(Asked),
 }
 
 /// The questions of one shard that wait for an answer.
@@ -47,24 +57,30 @@ impl Pending {
         }
     }
 
-    /// Parks a question; gives it back when there is no room.
-    pub fn park(&mut self, now: Instant, ask: Ask) -> Result<QuestionId, Ask> {
+    /// Parks a question whose answer should come within `wait`; gives it back
+    /// when there is no room.
+    pub fn park(&mut self, now: Instant, ask: Ask, wait: Duration) -> Result<QuestionId, Ask> {
         let refusable = is_refusable(&ask);
         if refusable && self.refusable >= self.capacity {
             return Err(ask);
         }
-        let parked = Parked { ask, tries: 1 };
+        let parked = Parked {
+            ask,
+            asked: now,
+            wait,
+            tries: 1,
+        };
         let id = self.parked.insert(parked).map_err(|parked| parked.ask)?;
         self.refusable += u32::from(refusable);
-        self.deadlines.set(now, TRY, id);
+        self.deadlines.set(now, wait, id);
         Ok(id)
     }
 
     /// Takes the question an answer is for; a second answer finds nothing.
-    pub fn answered(&mut self, id: QuestionId) -> Option<Ask> {
-        let ask = self.parked.remove(id)?.ask;
+    pub fn answered(&mut self, id: QuestionId) -> Option<Asked> {
+        let Parked { ask, asked, .. } = self.parked.remove(id)?;
         self.refusable -= u32::from(is_refusable(&ask));
-        Some(ask)
+        Some(Asked { ask, asked })
     }
 
     /// When the next deadline is.
@@ -81,12 +97,12 @@ impl Pending {
             };
             let tries = match parked.ask.question {
                 Question::Release { .. } => u8::MAX,
-                Question::Register(_) => 1,
+                Question::Register(_) | Question::Errand(_) => 1,
                 Question::Bindings(_) | Question::Admit { .. } => MOST_TRIES,
             };
             if parked.tries < tries {
                 parked.tries = parked.tries.saturating_add(1).min(u8::MAX - 1);
-                self.deadlines.set(now, TRY, id);
+                self.deadlines.set(now, parked.wait, id);
                 return Some(Overdue::Again(id, parked.ask.question.clone()));
             }
             return self.answered(id).map(Overdue::Unanswered);
@@ -136,8 +152,8 @@ mod tests {
     fn a_question_is_repeated_then_given_up() {
         let mut pending = Pending::new(1, 1);
         let mut now = Instant::START;
-        pending.park(now, bindings()).unwrap();
-        assert!(pending.park(now, bindings()).is_err(), "full");
+        pending.park(now, bindings(), TRY).unwrap();
+        assert!(pending.park(now, bindings(), TRY).is_err(), "full");
         for _ in 1..MOST_TRIES {
             now = pending.deadline().unwrap();
             assert!(matches!(pending.expire(now), Some(Overdue::Again(..))));
@@ -150,7 +166,7 @@ mod tests {
     #[test]
     fn an_answer_is_taken_once() {
         let mut pending = Pending::new(1, 1);
-        let id = pending.park(Instant::START, bindings()).unwrap();
+        let id = pending.park(Instant::START, bindings(), TRY).unwrap();
         assert!(pending.answered(id).is_some());
         assert!(pending.answered(id).is_none());
         assert!(pending.expire(Instant::START + TRY).is_none());

@@ -74,7 +74,7 @@ impl Shard {
         before: &[Binding],
         after: &[Binding],
     ) {
-        let Some(peer) = self.exchange.config.peers.by_name(aor).cloned() else {
+        let Some(peer) = self.exchange.device(aor).cloned() else {
             return;
         };
         let Some(rhythm) = Rhythm::of(&peer) else {
@@ -91,7 +91,7 @@ impl Shard {
 
     /// Whether a watched contact still stands: registered, or fixed.
     fn is_bound(&self, now: Instant, watch: &Watch) -> bool {
-        let Some(peer) = self.exchange.config.peers.by_name(&watch.aor) else {
+        let Some(peer) = self.exchange.device(&watch.aor) else {
             return false;
         };
         let fixed = match peer.host {
@@ -130,7 +130,7 @@ impl Shard {
     pub(super) fn reachable(&self, now: Instant, aor: &Text) -> Vec<Binding> {
         let mut bindings = self.location.bindings(now, aor);
         if bindings.is_empty()
-            && let Some(peer) = self.exchange.config.peers.by_name(aor)
+            && let Some(peer) = self.exchange.device(aor)
         {
             bindings.extend(self.fixed_binding(now, peer));
         }
@@ -165,8 +165,8 @@ impl Shard {
             return true;
         }
         let config = Arc::clone(&self.exchange.config);
-        let (general, peer) = (&config.general, config.peers.by_name(&watch.aor));
-        let peer = peer.map(Arc::as_ref);
+        let (general, peer) = (&config.general, self.exchange.device(&watch.aor).cloned());
+        let peer = peer.as_deref();
         let (flow, routes) = self.exchange.first_hop(peer, watch.flow);
         if watch.within.is_none() {
             out.send(&flow, |buffer| buffer.extend_from_slice(KEEP_ALIVE));

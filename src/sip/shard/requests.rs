@@ -41,11 +41,25 @@ impl Shard {
         flow: Flow,
         out: &mut Outbox,
     ) {
+        if let Some(arrival) = self.unanswered(now, request, flow, out) {
+            self.new_request(now, &arrival, out);
+        }
+    }
+
+    /// A request that is no copy of one that was answered, or is about to be:
+    /// those end here.
+    pub(super) fn unanswered<'m>(
+        &mut self,
+        now: Instant,
+        request: &'m Message<'m>,
+        flow: Flow,
+        out: &mut Outbox,
+    ) -> Option<Arrival<'m>> {
         let transactions = &mut self.exchange.transactions;
         let identity = transactions.identify(request);
         let received = transactions.request(now, request, &identity, out);
         if received == Received::Absorbed {
-            return;
+            return None;
         }
         let arrival = self.arrival(request, flow, identity);
         match received {
@@ -54,8 +68,9 @@ impl Shard {
                 self.write_reply(&arrival, &Reply::of(status), &tag, out);
             }
             Received::Merged => self.reply(&arrival, Reply::of(Status::LOOP_DETECTED), out),
-            Received::New => self.new_request(now, &arrival, out),
+            Received::New => return Some(arrival),
         }
+        None
     }
 
     fn new_request(&mut self, now: Instant, arrival: &Arrival<'_>, out: &mut Outbox) {
@@ -91,6 +106,8 @@ impl Shard {
             gate: &mut self.gate,
             counters: &mut self.exchange.counters,
             draining: self.draining,
+            now,
+            devices: &self.exchange.devices,
         })
     }
 

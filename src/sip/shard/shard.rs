@@ -5,17 +5,22 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 use super::intake::{call_id, is_keep_alive};
-use super::pending::{Overdue, Pending};
+use super::keeping::Keeping;
+use super::pending::{Asked, Overdue, Pending, TRY};
 use crate::auth;
 use crate::base::{
     Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, UnixTime,
     shard_of,
 };
-use crate::call::{Alarm, Ask, Call, Exchange, Kept, Occupancy, Owner, Resume, Ringing, Turn};
+use crate::call::{
+    Alarm, Ask, Asker, Call, Exchange, Kept, Occupancy, Owner, Resume, Ringing, Turn,
+};
 use crate::config::Config;
+use crate::devices::Devices;
 use crate::dialog;
+use crate::machine::realtime::Outcome;
 use crate::machine::{
-    Answer, Body, Counters, Envelope, Input, Machine, Outbox, Question, QuestionId,
+    Answer, Body, Counters, DATABASE, Envelope, Input, Machine, Outbox, Question, QuestionId,
 };
 use crate::registrar::{Binding, Bindings, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
@@ -74,8 +79,12 @@ pub struct Shard {
     pub(super) qualifier: Qualifier,
     /// Makes the To tags of replies that keep nothing.
     pub(super) tags: Hasher,
+    /// AoRs whose rows were written lately.
+    pub(super) keeping: Keeping,
+    /// Bytes of datagrams that wait for the database.
+    pub(super) waiting_bytes: usize,
+    pub(super) pending: Pending,
     occupancy: Occupancy,
-    pending: Pending,
     nonce_secret: [u8; 32],
 }
 
@@ -103,6 +112,8 @@ impl Shard {
             location: Location::new(limits.bindings, bindings),
             qualifier: Qualifier::new(limits.bindings, contacts),
             tags,
+            keeping: Keeping::new(random.hasher()),
+            waiting_bytes: 0,
             occupancy: Occupancy::new(places),
             pending: Pending::new(limits.pending, limits.calls.saturating_mul(4)),
             nonce_secret: setup.nonce_secret,
@@ -111,6 +122,7 @@ impl Shard {
                 shards: setup.shards,
                 incarnation: setup.incarnation,
                 config: setup.config,
+                devices: Devices::new(&mut random),
                 sockets: setup.sockets,
                 unix_start: setup.unix_start,
                 limits,
@@ -165,7 +177,7 @@ impl Shard {
     }
 
     /// A datagram whose home this is.
-    fn message(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
+    pub(super) fn message(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
         let mut fields = Fields::new();
         // A message is large, and stays where it was made.
         match &mut Message::parse(bytes, &mut fields) {
@@ -190,6 +202,10 @@ impl Shard {
                 self.exchange.counters.handed_in += 1;
                 self.message(now, &bytes, flow, out);
             }
+            Body::Ask { id, question } if self.takes_the_database(now, &question) => {
+                let shard = envelope.from;
+                self.consider(now, question, Asker::There { shard, id }, out);
+            }
             Body::Ask { id, question } => {
                 let answer = self.decide(now, &question);
                 let body = Body::Answer { id, answer };
@@ -200,8 +216,8 @@ impl Shard {
                 });
             }
             Body::Answer { id, answer } => {
-                if let Some(ask) = self.pending.answered(id) {
-                    self.resume(now, ask, Some(answer), out);
+                if let Some(asked) = self.pending.answered(id) {
+                    self.resume(now, asked, Some(answer), out);
                 }
             }
             Body::Replaced { incarnation } => self.occupancy.replaced(envelope.from, incarnation),
@@ -209,7 +225,7 @@ impl Shard {
     }
 
     /// Answers what only this shard can: it owns the AoR, or counts the peer.
-    fn decide(&mut self, now: Instant, question: &Question) -> Answer {
+    pub(super) fn decide(&mut self, now: Instant, question: &Question) -> Answer {
         match question {
             Question::Register(update) => {
                 let outcome = self.register(now, update);
@@ -223,6 +239,7 @@ impl Shard {
                 self.occupancy.release(peer, *lease);
                 Answer::Released
             }
+            Question::Errand(_) => Answer::Outcome(Outcome::Unavailable),
         }
     }
 
@@ -251,24 +268,42 @@ impl Shard {
     }
 
     fn put(&mut self, now: Instant, ask: Ask, out: &mut Outbox) {
-        let home = self.home_of(&ask.question);
+        let Ask { question, resume } = ask;
+        if let Question::Errand(errand) = question {
+            self.run_errand(now, errand, resume, out);
+            return;
+        }
+        let home = self.home_of(&question);
+        if home == self.exchange.shard && self.takes_the_database(now, &question) {
+            self.consider(now, question, Asker::Here(Box::new(resume)), out);
+            return;
+        }
         if home == self.exchange.shard {
-            let answer = self.decide(now, &ask.question);
-            self.resume(now, ask, Some(answer), out);
+            let answer = self.decide(now, &question);
+            let ask = Ask { question, resume };
+            self.resume(now, Asked { ask, asked: now }, Some(answer), out);
             return;
         }
         self.exchange.counters.questions += 1;
-        let question = ask.question.clone();
-        match self.pending.park(now, ask) {
+        let wait = match (&question, self.exchange.config.realtime) {
+            // Its home may have to wait for the database.
+            (Question::Register(_), Some(rules)) => TRY + rules.timeout,
+            _ => TRY,
+        };
+        let ask = Ask {
+            question: question.clone(),
+            resume,
+        };
+        match self.pending.park(now, ask, wait) {
             Ok(id) => self.forward_question(home, id, question, out),
             Err(ask) => {
                 self.exchange.counters.questions_refused += 1;
-                self.resume(now, ask, None, out);
+                self.resume(now, Asked { ask, asked: now }, None, out);
             }
         }
     }
 
-    fn forward_question(
+    pub(super) fn forward_question(
         &self,
         home: ShardId,
         id: QuestionId,
@@ -288,13 +323,28 @@ impl Shard {
             Question::Register(update) => &update.aor,
             Question::Bindings(aor) => aor,
             Question::Admit { peer, .. } | Question::Release { peer, .. } => peer,
+            Question::Errand(_) => return DATABASE,
         };
         shard_of(key, self.exchange.shards)
     }
 
     /// Goes on with what an answer was waited for; `None`: there is none.
-    fn resume(&mut self, now: Instant, ask: Ask, answer: Option<Answer>, out: &mut Outbox) {
+    pub(super) fn resume(
+        &mut self,
+        now: Instant,
+        Asked { ask, asked }: Asked,
+        answer: Option<Answer>,
+        out: &mut Outbox,
+    ) {
         let Ask { question, resume } = ask;
+        if let Question::Errand(errand) = question {
+            let outcome = match answer {
+                Some(Answer::Outcome(outcome)) => outcome,
+                _ => Outcome::Unavailable,
+            };
+            self.errand_done(now, asked, errand, resume, outcome, out);
+            return;
+        }
         match (resume, answer) {
             (Resume::Register { server, head }, answer) => {
                 self.registered(now, server, &head, answer, out);
@@ -325,7 +375,16 @@ impl Shard {
                     call.located(turn, channel, &bindings);
                 });
             }
-            (Resume::Release, _) => {}
+            (
+                Resume::Release
+                | Resume::Datagram { .. }
+                | Resume::Consider { .. }
+                | Resume::Saved(_)
+                | Resume::Device(..)
+                | Resume::Probe
+                | Resume::Nobody,
+                _,
+            ) => {}
         }
     }
 
@@ -371,6 +430,7 @@ impl Shard {
             || due(self.pending.deadline())
             || due(self.qualifier.deadline())
             || due(self.location.deadline())
+            || due(self.keeping.deadline())
     }
 
     /// Does what is due, a bounded share of it: the deadline stays due, and the
@@ -384,10 +444,11 @@ impl Shard {
             } else if let Some(overdue) = self.pending.expire(now) {
                 self.overdue(now, overdue, out);
             } else if let Some(aor) = self.location.expire(now) {
+                self.expired(now, &aor, out);
                 out.note(Level::Debug, "expired", || {
                     format!("a contact of {} expired", aor.lossy())
                 });
-            } else if !self.ask_contact(now, out) {
+            } else if !self.ask_contact(now, out) && !self.keeping.expire(now, self.memory()) {
                 return;
             }
         }
@@ -411,6 +472,7 @@ impl Shard {
                     call.retry_after_glare(turn, server)
                 });
             }
+            Alarm::Probe => self.probe(now, out),
         }
     }
 
@@ -419,9 +481,9 @@ impl Shard {
             Overdue::Again(id, question) => {
                 self.forward_question(self.home_of(&question), id, question, out)
             }
-            Overdue::Unanswered(ask) => {
+            Overdue::Unanswered(asked) => {
                 self.exchange.counters.questions_expired += 1;
-                self.resume(now, ask, None, out);
+                self.resume(now, asked, None, out);
             }
         }
     }
@@ -552,6 +614,7 @@ impl Machine for Shard {
             self.pending.deadline(),
             self.location.deadline(),
             self.qualifier.deadline(),
+            self.keeping.deadline(),
         ];
         own.into_iter().flatten().min()
     }

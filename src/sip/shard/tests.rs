@@ -67,6 +67,7 @@ impl Rig {
             general,
             peers: Peers::new(peers),
             plan: Arc::new(plan(lines)),
+            realtime: None,
         };
         let shard = Shard::new(Setup {
             shard: 0,

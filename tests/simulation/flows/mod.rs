@@ -8,6 +8,7 @@ mod call;
 mod cancel;
 mod fork;
 mod limit;
+mod realtime;
 mod refuse;
 mod register;
 mod replace;

@@ -13,8 +13,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use pinion_sip::base::{Flow, Instant, Random, ShardId, shard_of};
-use pinion_sip::machine::{Body, Envelope, Input};
+use pinion_sip::machine::realtime::Outcome;
+use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, Input, Question, QuestionId};
 
+use crate::database::{Database, Mood};
 use crate::engine::{Blueprint, Engine, Occupancy};
 use crate::ladder::{Fate, Ladder};
 use crate::message::Msg;
@@ -48,6 +50,11 @@ enum Event {
         engine: usize,
         envelope: Envelope,
     },
+    /// An errand reaches the database.
+    Errand {
+        engine: usize,
+        envelope: Envelope,
+    },
     Wake {
         engine: usize,
         shard: ShardId,
@@ -67,6 +74,8 @@ pub struct World {
     pub engines: Vec<Engine>,
     /// The phones.
     pub phones: Vec<Phone>,
+    /// What the engines keep in common.
+    pub database: Database,
     /// The judge.
     pub oracle: Oracle,
     /// The record.
@@ -97,6 +106,7 @@ impl World {
             now: Instant::START + Duration::from_secs(1),
             engines: Vec::new(),
             phones: Vec::new(),
+            database: Database::default(),
             oracle: Oracle::default(),
             ladder: Ladder::default(),
             weather,
@@ -200,6 +210,16 @@ impl World {
                     self.oracle.came_home(self.now, &message);
                 }
                 self.feed(engine, envelope.to, Input::Envelope(envelope));
+            }
+            Event::Errand { engine, envelope } => {
+                if let Body::Ask {
+                    id,
+                    question: Question::Errand(errand),
+                } = envelope.body
+                {
+                    let outcome = self.database.serve(self.now, &errand);
+                    self.answer_errand(engine, envelope.from, id, outcome);
+                }
             }
             Event::Wake { engine, shard } => {
                 if self.engines[engine].armed[usize::from(shard)] == Some(self.now) {
@@ -319,7 +339,9 @@ impl World {
             self.judge(verdict);
         }
         for envelope in envelopes {
-            if self.weather.takes_envelope(&mut self.random) {
+            if envelope.to == DATABASE {
+                self.send_errand(engine, envelope);
+            } else if self.weather.takes_envelope(&mut self.random) {
                 self.note(
                     engine,
                     shard,
@@ -329,6 +351,31 @@ impl World {
                 self.push_envelope(engine, envelope);
             }
         }
+    }
+
+    /// An errand on its way to the database, in the mood it is in now.
+    fn send_errand(&mut self, engine: usize, envelope: Envelope) {
+        match self.database.mood {
+            Mood::Answers(after) => {
+                self.push(self.now + after, Event::Errand { engine, envelope });
+            }
+            Mood::Refuses => {
+                if let Body::Ask { id, .. } = envelope.body {
+                    self.answer_errand(engine, envelope.from, id, Outcome::Unavailable);
+                }
+            }
+            Mood::Silent => {}
+        }
+    }
+
+    fn answer_errand(&mut self, engine: usize, to: ShardId, id: QuestionId, outcome: Outcome) {
+        let answer = Answer::Outcome(outcome);
+        let envelope = Envelope {
+            from: DATABASE,
+            to,
+            body: Body::Answer { id, answer },
+        };
+        self.push_envelope(engine, envelope);
     }
 
     fn flush_phone(&mut self, phone: usize, out: Out) {

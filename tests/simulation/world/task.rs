@@ -9,6 +9,7 @@ use pinion_sip::base::ShardId;
 use pinion_sip::machine::{Body, Envelope, Input};
 
 use super::{Event, World};
+use crate::database::{Database, Mood};
 use crate::network::Weather;
 use crate::noise::STRANGER;
 use crate::phone::Plan;
@@ -34,7 +35,9 @@ pub enum Task {
     Unplug { phone: usize, lasting: Duration },
     /// A stranger sends something.
     Noise { engine: usize, bytes: Vec<u8> },
-    /// The network behaves from now on.
+    /// The database changes its mood.
+    Database { mood: Mood },
+    /// The network behaves from now on, and the database.
     Clear,
 }
 
@@ -78,7 +81,15 @@ impl World {
                 let (from, to) = (STRANGER.into(), self.engines[engine].blueprint.addr);
                 self.push(self.now, Event::Datagram { from, to, bytes });
             }
-            Task::Clear => self.weather = Weather::calm(),
+            Task::Database { mood } => {
+                let line = format!("the database is {mood:?}");
+                self.ladder.event(self.now, "database".into(), line);
+                self.database.mood = mood;
+            }
+            Task::Clear => {
+                self.weather = Weather::calm();
+                self.database.mood = Database::default().mood;
+            }
         }
     }
 

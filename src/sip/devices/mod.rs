@@ -1,0 +1,308 @@
+//! Who there is: the devices of sip.conf, and those of the database as far as
+//! this shard has been told of them.
+//!
+//! Answers at once or says what to ask for; it asks nobody. A device of the
+//! database is *fresh* for a while, then *stale*: asked for again before it is
+//! used, and used as it is while the database does not answer. That nobody has
+//! a name is remembered too, for as many names as fit.
+
+mod cache;
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use self::cache::Cache;
+use crate::base::{Instant, Random, Text};
+use crate::config::{Config, Host, Peer, Realtime};
+use crate::machine::realtime::{Errand, Known};
+
+/// Devices of the database remembered at once by one shard.
+const MOST_KNOWN: usize = 262_144;
+
+/// Names and addresses remembered as nobody's.
+const MOST_STRANGERS: usize = 8_192;
+
+/// How long nobody stays nobody, unless devices are good for less.
+const STRANGER: Duration = Duration::from_secs(2);
+
+/// How long a device is good that is not cached: for the request it was read
+/// for, which may ask for more than one.
+const ONCE: Duration = Duration::from_secs(1);
+
+/// How long an answer is waited for while a stale one is at hand.
+pub const BRIEFLY: Duration = Duration::from_millis(50);
+
+/// While the database does not answer, how often it is tried.
+pub const PROBE: Duration = Duration::from_secs(1);
+
+/// What this shard knows of the devices.
+pub struct Devices {
+    /// By name; `None`: nobody has it.
+    named: Cache<Text, Option<Arc<Known>>>,
+    /// By source address, best match first.
+    placed: Cache<SocketAddr, Arc<[Arc<Known>]>>,
+    /// Whether the database did not answer when it was last asked.
+    down: bool,
+}
+
+/// A device that was sought.
+pub type Found<'a> = Result<Option<&'a Arc<Peer>>, Errand>;
+
+impl Devices {
+    /// Knows only sip.conf's.
+    pub fn new(random: &mut Random) -> Devices {
+        Devices {
+            named: Cache::new(random.hasher(), MOST_KNOWN, MOST_STRANGERS),
+            placed: Cache::new(random.hasher(), MOST_STRANGERS, MOST_STRANGERS),
+            down: false,
+        }
+    }
+
+    /// The device called `name`, or what to ask for first.
+    pub fn by_name<'a>(&'a self, now: Instant, config: &'a Config, name: &[u8]) -> Found<'a> {
+        if let Some(peer) = config.peers.by_name(name) {
+            return Ok(Some(peer));
+        }
+        let Some(rules) = config.realtime.as_ref().filter(|rules| rules.devices) else {
+            return Ok(None);
+        };
+        match self.named.get(name) {
+            Some((known, read)) if self.is_good(rules, now.since(read), known.is_none()) => {
+                Ok(known.as_ref().map(|known| &known.peer))
+            }
+            _ => Err(Errand::Peer(Text::from(name))),
+        }
+    }
+
+    /// The device that sends from `source`, or what to ask for first.
+    pub fn by_source<'a>(
+        &'a self,
+        now: Instant,
+        config: &'a Config,
+        source: SocketAddr,
+    ) -> Found<'a> {
+        let source = SocketAddr::new(source.ip().to_canonical(), source.port());
+        let fixed = config.peers.by_ip(source.ip()).iter().find(|peer| {
+            matches!(peer.host, Host::Fixed(address)
+                if peer.insecure.port || address.port() == source.port())
+        });
+        if let Some(peer) = fixed {
+            return Ok(Some(peer));
+        }
+        let Some(rules) = config.realtime.as_ref().filter(|rules| rules.devices) else {
+            return Ok(None);
+        };
+        match self.placed.get(&source) {
+            Some((there, read)) if self.is_good(rules, now.since(read), there.is_empty()) => {
+                Ok(there.first().map(|known| &known.peer))
+            }
+            _ => Err(Errand::PeersAt(source)),
+        }
+    }
+
+    /// The device called `name` if it is known now, however old that is.
+    pub fn remembered<'a>(&'a self, config: &'a Config, name: &[u8]) -> Option<&'a Arc<Peer>> {
+        config
+            .peers
+            .by_name(name)
+            .or_else(|| Some(&self.named.get(name)?.0.as_ref()?.peer))
+    }
+
+    /// Whether an errand may be waited for only briefly: what it asks for is
+    /// known, if not freshly.
+    pub fn can_do_without(&self, now: Instant, config: &Config, errand: &Errand) -> bool {
+        let Some(rules) = &config.realtime else {
+            return false;
+        };
+        let read = match errand {
+            Errand::Peer(name) => self.named.get(name.as_bytes()).map(|(_, read)| read),
+            Errand::PeersAt(source) => self.placed.get(source).map(|(_, read)| read),
+            Errand::Save(_) | Errand::Lastms { .. } => None,
+        };
+        read.is_some_and(|read| now.since(read) <= rules.stale)
+    }
+
+    /// What the database has said of a name.
+    pub fn learn(&mut self, now: Instant, name: Text, known: Option<Arc<Known>>) {
+        self.down = false;
+        let stranger = known.is_none();
+        self.named.insert(now, name, known, stranger);
+    }
+
+    /// What the database has said of an address.
+    pub fn learn_at(&mut self, now: Instant, source: SocketAddr, there: Vec<Arc<Known>>) {
+        self.down = false;
+        let stranger = there.is_empty();
+        self.placed.insert(now, source, there.into(), stranger);
+    }
+
+    /// The database did not answer: what is stale has to do until it does.
+    /// Whether that is new.
+    pub fn database_is_down(&mut self) -> bool {
+        !core::mem::replace(&mut self.down, true)
+    }
+
+    /// Whether the database did not answer when it was last asked.
+    pub fn is_down(&self) -> bool {
+        self.down
+    }
+
+    /// Forgets one device of the database, or all (`sip prune realtime`);
+    /// returns how many were known.
+    pub fn prune(&mut self, name: Option<&[u8]>) -> usize {
+        self.placed.clear();
+        match name {
+            Some(name) => usize::from(self.named.remove(name)),
+            None => self.named.clear(),
+        }
+    }
+
+    /// Devices of the database, and names and addresses known as nobody's.
+    pub fn len(&self) -> (usize, usize) {
+        (
+            self.named.len(),
+            self.named.strangers() + self.placed.strangers(),
+        )
+    }
+
+    /// Whether what was read so long ago may be used without asking.
+    fn is_good(&self, rules: &Realtime, age: Duration, stranger: bool) -> bool {
+        if rules.autoclear.is_some_and(|limit| age > limit) {
+            return false;
+        }
+        let fresh = match (stranger, rules.cached) {
+            (true, _) => rules.ttl.min(STRANGER),
+            (false, true) => rules.ttl,
+            // Long enough for what is asked for one request after the other.
+            (false, false) => rules.ttl.min(ONCE),
+        };
+        let limit = if self.down {
+            rules.stale.max(fresh)
+        } else {
+            fresh
+        };
+        age <= limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, General, PeerKind, Peers};
+    use crate::dialplan::PlanBuilder;
+
+    const RULES: Realtime = Realtime {
+        devices: true,
+        cached: true,
+        ttl: Duration::from_secs(10),
+        autoclear: None,
+        stale: Duration::from_secs(600),
+        timeout: Duration::from_millis(300),
+        update: true,
+        ignoreregexpire: false,
+        keeps_static: false,
+    };
+
+    fn config(realtime: Option<Realtime>) -> Config {
+        Config {
+            general: General::default(),
+            peers: Peers::new([Peer::new("static", PeerKind::Friend)]),
+            plan: Arc::new(PlanBuilder::new().build()),
+            realtime,
+        }
+    }
+
+    fn devices() -> Devices {
+        Devices::new(&mut Random::from_u64(1))
+    }
+
+    fn known(name: &str) -> Option<Arc<Known>> {
+        Some(Arc::new(Known {
+            peer: Arc::new(Peer::new(name, PeerKind::Friend)),
+            contacts: Vec::new(),
+        }))
+    }
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_micros(seconds * 1_000_000)
+    }
+
+    fn is(found: Found<'_>) -> &'static str {
+        match found {
+            Ok(Some(_)) => "somebody",
+            Ok(None) => "nobody",
+            Err(_) => "ask",
+        }
+    }
+
+    #[test]
+    fn without_a_database_only_sip_conf_knows() {
+        let (devices, config) = (devices(), config(None));
+        assert_eq!(is(devices.by_name(at(0), &config, b"static")), "somebody");
+        assert_eq!(is(devices.by_name(at(0), &config, b"ann")), "nobody");
+        let source = "192.0.2.1:5060".parse().unwrap();
+        assert_eq!(is(devices.by_source(at(0), &config, source)), "nobody");
+    }
+
+    #[test]
+    fn a_device_is_asked_for_when_it_is_not_fresh() {
+        let (mut devices, config) = (devices(), config(Some(RULES)));
+        assert_eq!(is(devices.by_name(at(0), &config, b"ann")), "ask");
+        devices.learn(at(0), "ann".into(), known("ann"));
+        devices.learn(at(0), "bob".into(), None);
+        assert_eq!(is(devices.by_name(at(10), &config, b"ann")), "somebody");
+        assert_eq!(is(devices.by_name(at(11), &config, b"ann")), "ask");
+        assert_eq!(is(devices.by_name(at(2), &config, b"bob")), "nobody");
+        assert_eq!(is(devices.by_name(at(3), &config, b"bob")), "ask");
+    }
+
+    #[test]
+    fn what_is_stale_does_while_the_database_is_down() {
+        let (mut devices, config) = (devices(), config(Some(RULES)));
+        devices.learn(at(0), "ann".into(), known("ann"));
+        let errand = devices.by_name(at(60), &config, b"ann").unwrap_err();
+        assert!(devices.can_do_without(at(60), &config, &errand));
+        assert!(devices.database_is_down() && !devices.database_is_down());
+        assert_eq!(is(devices.by_name(at(60), &config, b"ann")), "somebody");
+        assert_eq!(is(devices.by_name(at(601), &config, b"ann")), "ask");
+        devices.learn(at(62), "bob".into(), None);
+        assert_eq!(is(devices.by_name(at(62), &config, b"ann")), "ask");
+    }
+
+    #[test]
+    fn a_device_that_is_not_cached_is_good_for_one_request() {
+        let rules = Realtime {
+            cached: false,
+            ..RULES
+        };
+        let (mut devices, config) = (devices(), config(Some(rules)));
+        devices.learn(at(0), "ann".into(), known("ann"));
+        assert_eq!(is(devices.by_name(at(1), &config, b"ann")), "somebody");
+        assert_eq!(is(devices.by_name(at(2), &config, b"ann")), "ask");
+    }
+
+    #[test]
+    fn pruning_makes_it_ask_again() {
+        let (mut devices, config) = (devices(), config(Some(RULES)));
+        devices.learn(at(0), "ann".into(), known("ann"));
+        devices.learn(at(0), "bob".into(), known("bob"));
+        assert_eq!(devices.prune(Some(b"ann")), 1);
+        assert_eq!(is(devices.by_name(at(0), &config, b"ann")), "ask");
+        assert_eq!(is(devices.by_name(at(0), &config, b"bob")), "somebody");
+        assert_eq!(devices.prune(None), 1);
+    }
+
+    #[test]
+    fn autoclear_ends_what_is_stale_too() {
+        let rules = Realtime {
+            autoclear: Some(Duration::from_secs(120)),
+            ..RULES
+        };
+        let (mut devices, config) = (devices(), config(Some(rules)));
+        devices.learn(at(0), "ann".into(), known("ann"));
+        devices.database_is_down();
+        assert_eq!(is(devices.by_name(at(120), &config, b"ann")), "somebody");
+        assert_eq!(is(devices.by_name(at(121), &config, b"ann")), "ask");
+    }
+}

@@ -1,0 +1,372 @@
+//! What waits for the database, and what its answers change. The shard asks
+//! and goes on; whatever waits is parked with the errand and resumed by the
+//! outcome, which a deadline brings if nobody else does.
+//!
+//! - A datagram whose sender nobody here knows is kept and handled afresh when
+//!   the sender is known.
+//! - The home shard of an AoR takes what a row says of its contacts over into
+//!   its bindings, unless it knows better.
+//! - A registration is answered when it has been saved.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use super::arrival::Arrival;
+use super::pending::{Asked, TRY};
+use super::reply::{RETRY_AFTER_S, Reply};
+use super::shard::Shard;
+use crate::base::{Flow, Instant, Text, shard_of};
+use crate::call::{Alarm, Ask, Asker, Resume, Unsaved};
+use crate::config::Realtime;
+use crate::devices::{BRIEFLY, PROBE};
+use crate::machine::realtime::{Errand, Known, Outcome, Registration, Saving};
+use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question};
+use crate::method::Extra;
+use crate::registrar::{Binding, Refusal, Texts, Update};
+use crate::wire::{Fields, Message, Status};
+
+/// Bytes of datagrams that may wait at once.
+const MOST_WAITING_BYTES: usize = 64 << 20;
+
+/// How much longer than the database's own deadline its answer is waited for.
+const SLACK: Duration = Duration::from_millis(200);
+
+impl Shard {
+    /// Keeps a request until it is known what it needs.
+    pub(super) fn await_errand(
+        &mut self,
+        now: Instant,
+        errand: Errand,
+        arrival: &Arrival<'_>,
+        out: &mut Outbox,
+    ) {
+        let bytes = arrival.request.datagram();
+        if self.waiting_bytes + bytes.len() > MOST_WAITING_BYTES {
+            self.exchange.counters.questions_refused += 1;
+            self.reply_unavailable(now, arrival, out);
+            return;
+        }
+        self.waiting_bytes += bytes.len();
+        let resume = Resume::Datagram {
+            bytes: bytes.into(),
+            flow: Box::new(arrival.flow),
+        };
+        self.run_errand(now, errand, resume, out);
+    }
+
+    /// Puts an errand to the database.
+    pub(super) fn run_errand(
+        &mut self,
+        now: Instant,
+        errand: Errand,
+        resume: Resume,
+        out: &mut Outbox,
+    ) {
+        let config = &self.exchange.config;
+        let wait = match &config.realtime {
+            Some(_) if self.exchange.devices.can_do_without(now, config, &errand) => BRIEFLY,
+            Some(rules) => rules.timeout + SLACK,
+            None => Duration::ZERO,
+        };
+        self.exchange.counters.errands += 1;
+        let question = Question::Errand(errand);
+        let ask = Ask {
+            question: question.clone(),
+            resume,
+        };
+        match self.pending.park(now, ask, wait) {
+            Ok(id) => self.forward_question(DATABASE, id, question, out),
+            Err(ask) => {
+                self.exchange.counters.questions_refused += 1;
+                let refused = Asked { ask, asked: now };
+                self.resume(now, refused, None, out);
+            }
+        }
+    }
+
+    /// Goes on with what waited for an errand.
+    pub(super) fn errand_done(
+        &mut self,
+        now: Instant,
+        asked: Instant,
+        errand: Errand,
+        resume: Resume,
+        outcome: Outcome,
+        out: &mut Outbox,
+    ) {
+        let known = !matches!(outcome, Outcome::Unavailable);
+        self.learn(now, asked, &errand, outcome, &resume);
+        match resume {
+            Resume::Datagram { bytes, flow } => {
+                self.waiting_bytes -= bytes.len();
+                let config = &self.exchange.config;
+                if known || self.exchange.devices.can_do_without(now, config, &errand) {
+                    self.message(now, &bytes, *flow, out);
+                } else {
+                    self.refuse_waiting(now, &bytes, *flow, out);
+                }
+            }
+            Resume::Consider { asker, question } => {
+                let answer = self.decide(now, &question);
+                self.answer(now, asker, *question, answer, out);
+            }
+            Resume::Saved(unsaved) => {
+                let Unsaved {
+                    asker,
+                    question,
+                    bindings,
+                } = *unsaved;
+                if let Errand::Save(saving) = &errand {
+                    self.keeping.writes(now, &saving.name, self.memory());
+                }
+                let outcome = if known {
+                    Ok(bindings)
+                } else {
+                    Err(Refusal::Unsaved)
+                };
+                let answer = Answer::Registered(outcome);
+                self.answer(now, asker, question, answer, out);
+            }
+            Resume::Device(call, channel) => {
+                let Errand::Peer(name) = &errand else { return };
+                let devices = &self.exchange.devices;
+                let found = devices.by_name(now, &self.exchange.config, name);
+                let found = found.map(Option::<&_>::cloned).map_err(drop);
+                self.with_call(now, None, call, out, |call, turn| {
+                    call.device_found(turn, channel, found)
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Remembers what the database said, or that it does not.
+    fn learn(
+        &mut self,
+        now: Instant,
+        asked: Instant,
+        errand: &Errand,
+        outcome: Outcome,
+        resume: &Resume,
+    ) {
+        match (errand, outcome) {
+            (Errand::Peer(name), Outcome::Peer(known)) => {
+                if let Some(known) = &known {
+                    self.restore(now, asked, name, known);
+                }
+                self.exchange.devices.learn(now, name.clone(), known);
+            }
+            (Errand::PeersAt(source), Outcome::Peers(there)) => {
+                self.exchange.devices.learn_at(now, *source, there);
+            }
+            (_, Outcome::Unavailable) => {
+                self.exchange.counters.errands_failed += 1;
+                let newly = self.exchange.devices.database_is_down();
+                if newly || matches!(resume, Resume::Probe) {
+                    self.exchange.alarms.set(now, PROBE, Alarm::Probe);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The database did not answer a while ago: whether it does now.
+    pub(super) fn probe(&mut self, now: Instant, out: &mut Outbox) {
+        if self.exchange.devices.is_down() {
+            self.run_errand(now, Errand::Peer(Text::new()), Resume::Probe, out);
+        }
+    }
+
+    /// Whether a question for this shard takes the database's help.
+    pub(super) fn takes_the_database(&self, now: Instant, question: &Question) -> bool {
+        match question {
+            Question::Bindings(aor) => self.row_first(now, aor).is_some(),
+            Question::Register(update) => self.is_kept(update),
+            _ => false,
+        }
+    }
+
+    /// Has the database help with such a question.
+    pub(super) fn consider(
+        &mut self,
+        now: Instant,
+        question: Question,
+        asker: Asker,
+        out: &mut Outbox,
+    ) {
+        match &question {
+            Question::Bindings(aor) => {
+                if let Some(errand) = self.row_first(now, aor) {
+                    let question = Box::new(question);
+                    let resume = Resume::Consider { asker, question };
+                    self.run_errand(now, errand, resume, out);
+                }
+            }
+            Question::Register(update) => match self.register(now, update) {
+                Ok(bindings) => {
+                    let (aor, bindings) = (update.aor.clone(), bindings.into_vec());
+                    let unsaved = Unsaved {
+                        asker,
+                        question,
+                        bindings,
+                    };
+                    let resume = Resume::Saved(Box::new(unsaved));
+                    self.save(now, &aor, false, resume, out);
+                }
+                Err(refusal) => {
+                    let answer = Answer::Registered(Err(refusal));
+                    self.answer(now, asker, question, answer, out);
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn answer(
+        &mut self,
+        now: Instant,
+        asker: Asker,
+        question: Question,
+        answer: Answer,
+        out: &mut Outbox,
+    ) {
+        match asker {
+            Asker::Here(resume) => {
+                let ask = Ask {
+                    question,
+                    resume: *resume,
+                };
+                self.resume(now, Asked { ask, asked: now }, Some(answer), out);
+            }
+            Asker::There { shard, id } => out.forward(Envelope {
+                from: self.exchange.shard,
+                to: shard,
+                body: Body::Answer { id, answer },
+            }),
+        }
+    }
+
+    /// What must be read before the bindings of an AoR are known.
+    fn row_first(&self, now: Instant, aor: &Text) -> Option<Errand> {
+        self.exchange
+            .devices
+            .by_name(now, &self.exchange.config, aor)
+            .err()
+    }
+
+    /// Whether what an update changes is to be saved.
+    pub(super) fn is_kept(&self, update: &Update) -> bool {
+        (update.remove_all || !update.contacts.is_empty()) && self.keeps(&update.aor)
+    }
+
+    fn keeps(&self, aor: &[u8]) -> bool {
+        let config = &self.exchange.config;
+        config
+            .realtime
+            .as_ref()
+            .is_some_and(|rules| match config.peers.by_name(aor) {
+                Some(_) => rules.keeps_static,
+                None => rules.update,
+            })
+    }
+
+    /// Contacts of an AoR whose time is out have been dropped.
+    pub(super) fn expired(&mut self, now: Instant, aor: &Text, out: &mut Outbox) {
+        let rules = self.exchange.config.realtime.as_ref();
+        if rules.is_some_and(|rules| !rules.ignoreregexpire) && self.keeps(aor) {
+            self.save(now, aor, true, Resume::Nobody, out);
+        }
+    }
+
+    /// Has the database remember the contacts an AoR has now.
+    fn save(&mut self, now: Instant, aor: &Text, expired: bool, resume: Resume, out: &mut Outbox) {
+        self.keeping.writes(now, aor, self.memory());
+        let mut contacts: Vec<Registration> = Vec::new();
+        self.location.lookup(now, aor, &mut |binding| {
+            contacts.push(self.exchange.registration(now, binding));
+        });
+        let saving = Saving {
+            name: aor.clone(),
+            contacts,
+            expired,
+        };
+        self.run_errand(now, Errand::Save(Arc::new(saving)), resume, out);
+    }
+
+    /// Takes over what a row says of an AoR whose home this is, unless it was
+    /// read before the shard last wrote it.
+    fn restore(&mut self, now: Instant, asked: Instant, aor: &Text, known: &Known) {
+        let at_home = shard_of(aor, self.exchange.shards) == self.exchange.shard;
+        if !at_home || self.keeping.is_older(aor, asked) {
+            return;
+        }
+        let Some(rules) = self.exchange.config.realtime else {
+            return;
+        };
+        let remembered = known.contacts.iter();
+        let remembered = remembered.filter_map(|contact| self.bound(now, contact, &rules));
+        let remembered: Vec<Binding> = remembered.collect();
+        let watched = known.peer.is_watched();
+        let before = match watched {
+            true => self.location.bindings(now, aor),
+            false => Vec::new(),
+        };
+        self.location.restore(now, aor, remembered);
+        if watched {
+            let after = self.location.bindings(now, aor);
+            self.watch_bindings(now, aor, &before, &after);
+        }
+    }
+
+    /// What was remembered, as a binding; `None` if its time is out, or no
+    /// socket of ours reaches it.
+    pub(super) fn bound(
+        &self,
+        now: Instant,
+        contact: &Registration,
+        rules: &Realtime,
+    ) -> Option<Binding> {
+        let unix = self.exchange.unix(now);
+        let left_s = contact.regseconds.0.saturating_sub(unix.0);
+        let left = match left_s {
+            0 if rules.ignoreregexpire => rules.ttl,
+            0 => return None,
+            left_s => Duration::from_secs(left_s),
+        };
+        Some(Binding {
+            texts: Texts::new(
+                contact.fullcontact.as_bytes(),
+                contact.call_id.as_bytes(),
+                contact.useragent.as_bytes(),
+            ),
+            q: contact.q,
+            expires: now + left,
+            flow: self.exchange.flow_to(contact.address, contact.local)?,
+            cseq: contact.cseq,
+        })
+    }
+
+    /// How long after a write a row may turn up that was read before it.
+    pub(super) fn memory(&self) -> Duration {
+        let timeout = self.exchange.config.realtime.map(|rules| rules.timeout);
+        2 * timeout.unwrap_or(TRY) + SLACK
+    }
+
+    /// Answers a request that waited in vain.
+    fn refuse_waiting(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
+        let mut fields = Fields::new();
+        if let Ok(mut request) = Message::parse(bytes, &mut fields)
+            && request.check().is_ok()
+            && let Some(arrival) = self.unanswered(now, &request, flow, out)
+        {
+            self.reply_unavailable(now, &arrival, out);
+        }
+    }
+
+    /// A copy of the request may wait, too: it must not be answered otherwise.
+    fn reply_unavailable(&mut self, now: Instant, arrival: &Arrival<'_>, out: &mut Outbox) {
+        let extra = Extra::RetryAfter(RETRY_AFTER_S);
+        let reply = Reply::of(Status::SERVICE_UNAVAILABLE).with(extra);
+        self.reply_once(now, arrival, reply, out);
+    }
+}
