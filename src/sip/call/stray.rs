@@ -4,6 +4,7 @@
 
 use super::exchange::{Outgoing, Owner, Turn};
 use super::forks::EndedForks;
+use crate::base::Text;
 use crate::dialog::{Dialog, Role, RouteSet, Sayings, contact_uri};
 use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, Status};
@@ -23,21 +24,27 @@ pub fn settle(turn: &mut Turn<'_>, id: TransactionId, mut ended: EndedForks) {
 }
 
 /// Acknowledges the 2xx of this turn. Ends its dialog too, unless `ended` knows
-/// it. Without room for the BYE nothing is sent: the 2xx comes again.
+/// it. Without room for the BYE's transaction each copy of the 2xx has it sent
+/// again.
 pub fn settle_fork(turn: &mut Turn<'_>, ended: &mut EndedForks) {
     let Some(mut dialog) = dialog_of(turn) else {
         return;
     };
+    let branch = turn.exchange.loose_branch();
+    send_once(turn, &dialog, Method::Ack, dialog.local_cseq, &branch);
     if ended.contains(dialog.remote_tag()) {
-        acknowledge(turn, &dialog);
         return;
     }
+    let cseq = dialog.next_cseq();
     let Some(reserved) = turn.reserve(Method::Bye, Owner::Nobody) else {
+        // The same each time: to its receiver a retransmission.
+        let mut branch = Text::from("z9hG4bK");
+        branch.push(dialog.local_tag());
+        branch.push(dialog.remote_tag());
+        send_once(turn, &dialog, Method::Bye, cseq, &branch);
         return;
     };
     ended.insert(dialog.remote_tag());
-    acknowledge(turn, &dialog);
-    let cseq = dialog.next_cseq();
     let request = Outgoing {
         dialog: &dialog,
         method: Method::Bye,
@@ -49,17 +56,17 @@ pub fn settle_fork(turn: &mut Turn<'_>, ended: &mut EndedForks) {
     turn.request_reserved(reserved, request, |writer| writer.end());
 }
 
-fn acknowledge(turn: &mut Turn<'_>, dialog: &Dialog) {
-    let branch = turn.exchange.loose_branch();
+/// Sends a request of a dialog that no transaction will send again.
+fn send_once(turn: &mut Turn<'_>, dialog: &Dialog, method: Method<'_>, cseq: u32, branch: &[u8]) {
     let general = &turn.exchange.config.general;
     turn.out.send(&dialog.flow, |buffer| {
         dialog
             .write_request(
                 buffer,
                 general.sent_by(&dialog.flow),
-                Method::Ack,
-                dialog.local_cseq,
-                &branch,
+                method,
+                cseq,
+                branch,
                 general.defaults.maxforwards,
             )
             .end();
