@@ -12,6 +12,8 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, ValueEnum};
 use pinion_runtime::Way;
 
+use crate::realtime;
+
 use crate::config::REGSERVER_WIDTH;
 
 /// Most listening addresses: a shard keeps one bit of readiness for each.
@@ -276,6 +278,15 @@ pub enum RegWrite {
     Durable,
     /// For the journal in --state DIR, which brings it to the database later.
     Journal,
+}
+
+impl From<RegWrite> for realtime::RegWrite {
+    fn from(when: RegWrite) -> realtime::RegWrite {
+        match when {
+            RegWrite::Durable => realtime::RegWrite::Durable,
+            RegWrite::Journal => realtime::RegWrite::Journal,
+        }
+    }
 }
 
 /// `--steer`.

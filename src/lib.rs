@@ -41,17 +41,26 @@ mod table;
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Group, Options, Steering};
-use pinion_sip::base::{Level, Limits};
-use pinion_sip::config::{Config, General};
+use pinion_runtime::{Clock, Desk, Group, Options, Steering};
+use pinion_sip::base::{Level, Limits, ShardId};
+use pinion_sip::config::{Config, General, Realtime as RealtimeRules};
+use pinion_sip::machine::realtime::Saving;
 use pinion_sip::shard::{Setup, Shard};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Loaded;
+use crate::config::sip::RowReader;
+use crate::config::table::Row as Line;
 use crate::flags::{CpuList, Flags, Log, Steer};
+use crate::realtime::mapping::Mapping;
+use crate::realtime::service::{Service, share_out};
+use crate::realtime::{Device, IsStatic, Settings};
+
+/// The family of tables that devices are read from.
+const DEVICES: &str = "sippeers";
 
 /// Why the server does not run, in one sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,7 +94,7 @@ impl std::error::Error for Failure {}
 pub fn run(flags: &Flags) -> Result<(), Failure> {
     start_log(flags.log);
     let cpus = place_shards(flags)?;
-    let (mut loaded, about) = load(flags)?;
+    let (mut loaded, mut about) = load(flags)?;
     name_node(&mut loaded.config.general, flags);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -100,7 +109,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     mark(&groups, &loaded.config.general);
     let steering = steer(&groups, flags.steer)?;
     let shards = cpus.len() as u16;
-    let options = Options {
+    let mut options = Options {
         cpus,
         batch: usize::from(flags.batch),
         coalesce: Duration::from_micros(flags.coalesce),
@@ -115,14 +124,40 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     if let Some(t1) = flags.t1 {
         loaded.rows.force_timer_t1(t1);
     }
-    let config = Arc::new(with_timers(loaded.config, flags));
+    let (mapping, rows) = (loaded.mapping, loaded.rows);
+    let mut config = with_timers(loaded.config, flags);
+    config.realtime = realtime_rules(flags, &config.general, &mapping);
+    let config = Arc::new(config);
+    let database = database(flags, mapping, rows, &config, &mut about)?;
+    let (service, kept) = match database {
+        Some((service, desk)) => {
+            options.desk = Some(desk);
+            let kept = service.realtime().load().map_err(Failure::Host)?;
+            (Some(service), kept)
+        }
+        None => (None, Vec::new()),
+    };
+    let realtime = service
+        .as_ref()
+        .map(|service| Arc::clone(service.realtime()));
+    let shares = Mutex::new(share_out(kept, shards));
     let limits = limits(flags, shards);
     let nonce_secret = seed()?;
+    // What was kept at the start, or, for a shard that is replaced, what is now.
+    let kept = move |shard: ShardId, incarnation: u32| -> Vec<Arc<Saving>> {
+        let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (1.., Some(realtime)) = (incarnation, &realtime) {
+            *shares = share_out(realtime.load().unwrap_or_default(), shards);
+        }
+        let share = shares.get_mut(usize::from(shard));
+        share.map(std::mem::take).unwrap_or_default()
+    };
     serve::serve(
         flags,
         &options,
         groups,
         steering,
+        service,
         &about,
         move |shard, incarnation| {
             Shard::new(Setup {
@@ -132,12 +167,79 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
                 limits,
                 config: Arc::clone(&config),
                 sockets: sockets.clone(),
+                kept: kept(shard, incarnation),
                 seed: seed().expect("the kernel gave randomness at start"),
                 nonce_secret,
                 unix_start,
             })
         },
     )
+}
+
+/// How devices of the database are known, if there is any, and what is kept.
+fn realtime_rules(flags: &Flags, general: &General, mapping: &Mapping) -> Option<RealtimeRules> {
+    let devices = !mapping.places(DEVICES).is_empty();
+    (devices || flags.state.is_some()).then(|| RealtimeRules {
+        devices,
+        cached: general.rtcachefriends,
+        ttl: flags.rt_ttl,
+        autoclear: general
+            .rtautoclear_s
+            .map(|limit_s| Duration::from_secs(limit_s.into())),
+        stale: flags.rt_stale,
+        timeout: flags.db_timeout,
+        update: general.rtupdate || flags.state.is_some(),
+        ignoreregexpire: general.ignoreregexpire,
+        keeps_static: flags.state.is_some(),
+    })
+}
+
+/// Starts the workers if there is anything to ask or to keep, and says so.
+fn database(
+    flags: &Flags,
+    mapping: Mapping,
+    rows: RowReader,
+    config: &Arc<Config>,
+    about: &mut String,
+) -> Result<Option<(Service, Desk)>, Failure> {
+    about.push_str(&match &flags.state {
+        Some(dir) => format!("state     {}\n", dir.display()),
+        None => "state     none: registrations of sip.conf's devices end with this process (--state DIR)\n".into(),
+    });
+    if config.realtime.is_none() {
+        return Ok(None);
+    }
+    if !mapping.places(DEVICES).is_empty() {
+        let named: Vec<String> = mapping
+            .places(DEVICES)
+            .iter()
+            .map(|place| config::called(&mapping, place))
+            .collect();
+        about.push_str(&format!("database  {}\n", named.join(", then ")));
+    }
+    let general = &config.general;
+    let settings = Settings {
+        mapping,
+        state: flags.state.clone(),
+        workers: flags.db_workers.into(),
+        queue: flags.db_queue as usize,
+        timeout: flags.db_timeout,
+        reg_write: flags.reg_write.into(),
+        rtupdate: general.rtupdate,
+        regserver: (general.rtsavesysname && !general.systemname.is_empty())
+            .then(|| general.systemname.to_string()),
+        rtsavepath: general.rtsavepath,
+        ignoreregexpire: general.ignoreregexpire,
+        ..Settings::default()
+    };
+    let device: Device = Arc::new(move |name, columns| {
+        rows.device(name, columns, |sentence| tracing::warn!("{sentence}"))
+    });
+    let devices = Arc::clone(config);
+    let is_static: IsStatic = Arc::new(move |name| devices.peers.by_name(name).is_some());
+    Service::start(&settings, device, is_static)
+        .map(Some)
+        .map_err(Failure::Host)
 }
 
 /// `--steer`. What cannot be had is told, and why; what was asked for must be.
@@ -166,7 +268,14 @@ fn mark(groups: &[Group], general: &General) {
 /// The configuration, and what the banner says about it.
 fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
     if let Some(dir) = &flags.config {
-        let loaded = config::load_dir(dir, &|_, _, _| Err("cannot be asked yet".into()))
+        let read_rows = |mapping: &Mapping, file: &str| {
+            let rows = realtime::pool::file_rows(mapping, file, flags.db_timeout)?;
+            let lines = rows
+                .iter()
+                .map(|row| Line::of(|column| realtime::column(row, column)));
+            lines.collect()
+        };
+        let loaded = config::load_dir(dir, &read_rows)
             .map_err(|error| Failure::Settings(error.to_string()))?;
         let peers = loaded.config.peers.len();
         let about = format!(

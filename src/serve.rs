@@ -14,7 +14,8 @@ use signal_hook::iterator::Signals;
 
 use crate::Failure;
 use crate::flags::Flags;
-use crate::table::{hit_rate, table};
+use crate::realtime::service::Service;
+use crate::table::{hit_rate, table, totals};
 
 /// How often a drain looks whether calls are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
@@ -33,6 +34,7 @@ pub(crate) fn serve<M, F>(
     options: &Options,
     groups: Vec<Group>,
     steering: Steering,
+    mut service: Option<Service>,
     about: &str,
     factory: F,
 ) -> Result<(), Failure>
@@ -56,10 +58,16 @@ where
     let report = move |event| drop(events.send(Happening::Shard(event)));
     let engine = Engine::start(options, groups, factory, report)
         .map_err(|error| Failure::Host(error.to_string()))?;
+    if let Some(service) = &mut service {
+        service
+            .open(engine.answers())
+            .map_err(|error| Failure::Host(format!("no thread for the database: {error}")))?;
+    }
     banner.push_str(about);
     banner.push_str("ready\n");
     say(&banner);
     let server = Server {
+        service,
         engine,
         way: steering.way(),
         happenings,
@@ -109,6 +117,7 @@ fn banner(options: &Options, groups: &[Group], steering: &Steering) -> String {
 }
 
 struct Server {
+    service: Option<Service>,
     engine: Engine,
     way: Way,
     happenings: Receiver<Happening>,
@@ -145,7 +154,11 @@ impl Server {
         }
         self.engine.stop();
         let (started, way, last) = (self.started, self.way, self.engine.join());
-        print(started, way, &last);
+        let counters = self.service.as_ref().map(Service::counters);
+        if self.service.is_some_and(|service| !service.close()) {
+            say("the database took too long for the last registrations\n");
+        }
+        print(started, way, &last, &counters.unwrap_or_default());
         died.map_or(Ok(()), |message| Err(Failure::Host(message)))
     }
 
@@ -181,15 +194,22 @@ impl Server {
     }
 
     fn print(&self, censuses: &[Census]) {
-        print(self.started, self.way, censuses);
+        let database = self.service.as_ref().map(Service::counters);
+        print(
+            self.started,
+            self.way,
+            censuses,
+            &database.unwrap_or_default(),
+        );
     }
 }
 
-fn print(started: Instant, way: Way, censuses: &[Census]) {
+fn print(started: Instant, way: Way, censuses: &[Census], database: &[(String, u64)]) {
     say(&format!(
-        "counters after {:.3} s\nsteering {}\n{}\n",
+        "counters after {:.3} s\nsteering {}\n{}{}\n",
         started.elapsed().as_secs_f64(),
         hit_rate(way, censuses),
-        table(censuses)
+        table(censuses),
+        totals(database)
     ));
 }

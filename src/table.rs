@@ -37,6 +37,15 @@ pub fn table(censuses: &[Census]) -> String {
     align(&rows)
 }
 
+/// Counters that belong to no shard, a row each like those of the table.
+pub fn totals(counters: &[(String, u64)]) -> String {
+    let rows: Vec<Vec<String>> = counters
+        .iter()
+        .map(|(name, value)| vec![name.clone(), value.to_string()])
+        .collect();
+    align(&rows)
+}
+
 fn header(censuses: &[Census]) -> Vec<String> {
     let shards = censuses
         .iter()

@@ -44,10 +44,10 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
 }
 
-/// Reads from a table, by the `read_section` of its place, the rows that are
-/// lines of a file: all whose `filename` is its name. May block. `Err` says in
-/// a few words why it could not.
-pub type ReadRows<'a> = &'a dyn Fn(&Mapping, &Place, &str) -> Result<Vec<table::Row>, String>;
+/// Reads the rows that are lines of a file, all whose `filename` is its name,
+/// from the first of its places that answers. May block. `Err` says in a few
+/// words why none does.
+pub type ReadRows<'a> = &'a dyn Fn(&Mapping, &str) -> Result<Vec<table::Row>, String>;
 
 impl Loaded {
     fn new(sip: Sip, plan: Plan, mapping: Mapping, warnings: Vec<Warning>) -> Loaded {
@@ -91,28 +91,22 @@ fn source(
     mapping: &Mapping,
     read_rows: ReadRows<'_>,
 ) -> Result<File, ConfigError> {
-    let places = mapping.places(name);
-    if places.is_empty() {
+    let Some(place) = mapping.places(name).first() else {
         return file::load(&present(dir, name)?);
-    }
-    let mut reasons = Vec::new();
-    for place in places {
-        let table = called(mapping, place);
-        match read_rows(mapping, place, name) {
-            Ok(rows) => return table::file(name, &table, rows, |name| file::load(&dir.join(name))),
-            Err(reason) => reasons.push(format!("{table} {reason}")),
-        }
-    }
-    let at = whole(dir.join("extconfig.conf"));
-    let text = format!(
-        "{name} cannot be read from its tables: {}. Mend that, or take its lines out of this file.",
-        reasons.join("; ")
-    );
-    Err(ConfigError::new(&at, text))
+    };
+    let table = called(mapping, place);
+    let rows = read_rows(mapping, name).map_err(|reason| {
+        let at = whole(dir.join("extconfig.conf"));
+        let text = format!(
+            "{table} is to hold {name}: {reason}. Mend that, or take its lines out of this file."
+        );
+        ConfigError::new(&at, text)
+    })?;
+    table::file(name, &table, rows, |name| file::load(&dir.join(name)))
 }
 
 /// What messages call a table: `mysql:general.ast_config`.
-fn called(mapping: &Mapping, place: &Place) -> String {
+pub fn called(mapping: &Mapping, place: &Place) -> String {
     let (driver, section) = match mapping.sections.get(place.read_section) {
         Some(Section::Mysql(section)) => ("mysql", &*section.name),
         Some(Section::Sqlite(section)) => ("sqlite", &*section.name),
@@ -170,7 +164,7 @@ fn present(dir: &Path, name: &str) -> Result<PathBuf, ConfigError> {
 mod tests {
     use super::*;
 
-    fn no_tables(_: &Mapping, _: &Place, name: &str) -> Result<Vec<table::Row>, String> {
+    fn no_tables(_: &Mapping, name: &str) -> Result<Vec<table::Row>, String> {
         panic!("{name} is no table")
     }
 
@@ -232,7 +226,9 @@ mod tests {
             assert_eq!(users.len(), 10, "{name}");
             for columns in users {
                 let tell = |sentence: &str| panic!("{sentence}");
-                let peer = loaded.rows.device(&columns, tell).unwrap();
+                let name = columns.iter().find(|(column, _)| column == "name");
+                let name = &name.expect("a name").1;
+                let peer = loaded.rows.device(name, &columns, tell).unwrap();
                 assert_eq!((peer.call_limit, peer.max_contacts), (2, 1));
                 assert_eq!(peer.callerid.number, peer.name);
                 assert!(loaded.config.plan.context(&peer.context).is_some());
@@ -261,20 +257,12 @@ mod tests {
             var_val: var_val.into(),
             ..table::Row::default()
         };
-        let rows = |mapping: &Mapping, place: &Place, name: &str| match mapping.sections
-            [place.read_section]
-            .name()
-        {
-            "near" => Err("does not answer".into()),
-            _ => Ok(vec![
+        let rows = |_: &Mapping, name: &str| {
+            let line = format!("1,1,NoOp({name})");
+            Ok(vec![
                 row("sip.conf", "general", "realm", "of-a-row"),
-                row(
-                    "extensions.conf",
-                    "default",
-                    "exten",
-                    &format!("1,1,NoOp({name})"),
-                ),
-            ]),
+                row("extensions.conf", "default", "exten", &line),
+            ])
         };
         let loaded = load_dir(dir.path(), &rows).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.warnings, []);
@@ -299,12 +287,12 @@ mod tests {
             warnings[0].to_string().starts_with(&expected),
             "{warnings:?}"
         );
-        let refused = load_dir(dir.path(), &|_, _, _| Err("does not answer".into()));
+        let refused = load_dir(dir.path(), &|_, _| Err("it does not answer".into()));
         assert_eq!(
             refused.err().unwrap().to_string(),
             format!(
-                "{}/extconfig.conf: sip.conf cannot be read from its tables: mysql:near.lines does not answer; \
-                 mysql:far.lines does not answer. Mend that, or take its lines out of this file.",
+                "{}/extconfig.conf: mysql:near.lines is to hold sip.conf: it does not answer. Mend that, or take its \
+                 lines out of this file.",
                 dir.path().display()
             )
         );

@@ -199,6 +199,9 @@ impl Target<'_> {
                         None => misfits.push(first + index),
                     }
                 }
+                Some(None) if has_ended(change) && self.shape.has("regseconds") => {
+                    rows.ended.push(rows.cleared_row(name));
+                }
                 Some(None) => rows.cleared.push(rows.cleared_row(name)),
                 None if change.ended && self.shape.has("regseconds") => {
                     rows.ended.push(rows.cleared_row(name));
@@ -212,6 +215,11 @@ impl Target<'_> {
         }
         rows
     }
+}
+
+/// Whether the contacts are gone because their time was out.
+fn has_ended(change: &Change) -> bool {
+    change.saving.as_ref().is_some_and(|saving| saving.expired)
 }
 
 /// The rows of one transaction, by what is set.

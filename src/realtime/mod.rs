@@ -23,6 +23,7 @@
 //! pending    what the journal holds and the database does not have yet
 //! journal    carries it there
 //! reply      the duty to answer
+//! service    all of it as a running engine has it
 //! ```
 //!
 //! # Who does what
@@ -47,6 +48,7 @@ mod reader;
 mod reply;
 mod row;
 mod schema;
+pub mod service;
 mod shelf;
 pub mod sqlite;
 mod state;
@@ -65,6 +67,7 @@ use pinion_sip::config::Peer;
 use pinion_sip::machine::realtime::{Errand, Outcome, Saving};
 
 pub use reply::{Answer, Ticket};
+pub use row::column;
 
 use mapping::Mapping;
 use pool::Sources;

@@ -212,6 +212,7 @@ mod tests {
         let saving = Arc::new(Saving {
             name: name.into(),
             contacts: Vec::new(),
+            expired: false,
         });
         Kept { seq, saving }
     }

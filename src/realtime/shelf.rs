@@ -143,7 +143,12 @@ impl Shelf {
             let seq: u64 = row.get("seq").map_err(fault)?;
             let at = *index.entry(name.clone()).or_insert_with(|| {
                 let contacts = Vec::new();
-                kept.push((seq, Saving { name, contacts }));
+                let saving = Saving {
+                    name,
+                    contacts,
+                    expired: false,
+                };
+                kept.push((seq, saving));
                 kept.len() - 1
             });
             let contact = contact(row).map_err(fault)?;

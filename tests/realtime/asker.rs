@@ -201,6 +201,7 @@ pub fn saving(name: &str, contacts: Vec<Registration>) -> Arc<Saving> {
     Arc::new(Saving {
         name: name.into(),
         contacts,
+        expired: false,
     })
 }
 

@@ -129,6 +129,7 @@ impl Engine {
             limits: self.blueprint.limits,
             config: Arc::clone(&self.blueprint.config),
             sockets: vec![self.blueprint.addr],
+            kept: Vec::new(),
             seed: self.seeds.seed(),
             nonce_secret: self.blueprint.seed,
             unix_start: UNIX_START,

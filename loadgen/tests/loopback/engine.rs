@@ -31,6 +31,7 @@ impl Server {
             mesh_depth: 64,
             level: None,
             clock: Clock::start(),
+            desk: None,
         };
         let unix_start = options.clock.unix_start();
         let config = Arc::new(config(secret));
@@ -47,6 +48,7 @@ impl Server {
                 },
                 config: Arc::clone(&config),
                 sockets: vec![address],
+                kept: Vec::new(),
                 seed: Random::from_u64(u64::from(shard)).seed(),
                 nonce_secret: [2; 32],
                 unix_start,

@@ -117,20 +117,14 @@ impl RowReader {
         Ok(FromRow { peer, complaints })
     }
 
-    /// The device of a row that names itself. Each sentence goes to `tell`
-    /// once, however often the row is read.
+    /// The device of a row. Each sentence goes to `tell` once, however often
+    /// the row is read.
     pub fn device(
         &self,
+        name: &str,
         columns: &[(String, String)],
         tell: impl Fn(&str),
     ) -> Result<Arc<Peer>, String> {
-        let name = columns
-            .iter()
-            .find(|(column, _)| column.eq_ignore_ascii_case("name"));
-        let name = name
-            .map(|(_, name)| name.as_str())
-            .filter(|name| !name.is_empty())
-            .ok_or_else(|| format!("{FAMILY}: a row without a name is no device."))?;
         let FromRow { peer, complaints } = self.from_row(name, columns)?;
         for complaint in complaints
             .iter()

@@ -24,6 +24,7 @@ fn saving(name: &str) -> Arc<Saving> {
     Arc::new(Saving {
         name: name.into(),
         contacts: vec![contact(5060), contact(5062)],
+        expired: false,
     })
 }
 
@@ -115,6 +116,7 @@ fn the_last_of_a_batch_wins() {
     let none = Arc::new(Saving {
         name: "a".into(),
         contacts: Vec::new(),
+        expired: false,
     });
     stage.save(&[none]);
     assert_eq!(stage.load(), []);

@@ -4,6 +4,7 @@
 //! Keeps, for each contact that is to be watched, when it was last asked and
 //! how it answered. Sends nothing: whoever drives it is told whom to ask.
 
+use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use hashbrown::{Equivalent, HashMap};
@@ -66,6 +67,8 @@ pub struct Qualifier {
     watched: Slab<Watched>,
     contacts: HashMap<(Text, Text), Handle, Hasher>,
     alarms: Lanes<(Handle, u32)>,
+    /// What `take_turn` has not told yet.
+    turns: VecDeque<(Text, i32)>,
 }
 
 impl Qualifier {
@@ -75,6 +78,7 @@ impl Qualifier {
             watched: Slab::new(capacity),
             contacts: HashMap::with_hasher(hasher),
             alarms: Lanes::new(),
+            turns: VecDeque::new(),
         }
     }
 
@@ -135,6 +139,9 @@ impl Qualifier {
             };
             watched.alarm = watched.alarm.wrapping_add(1);
             if watched.asked.take().is_some() {
+                if watched.reach != Reach::Unreachable {
+                    self.turns.push_back((watched.watch.aor.clone(), -1));
+                }
                 watched.reach = Reach::Unreachable;
                 self.alarms.set(now, RETRY, (id, watched.alarm));
                 continue;
@@ -162,14 +169,25 @@ impl Qualifier {
         };
         let trip = now.since(asked);
         let in_time = |within| trip <= within;
-        watched.reach = if watched.watch.within.is_none_or(in_time) {
+        let reach = if watched.watch.within.is_none_or(in_time) {
             Reach::Reachable(trip)
         } else {
             Reach::Lagged(trip)
         };
+        if core::mem::discriminant(&reach) != core::mem::discriminant(&watched.reach) {
+            let ms = i32::try_from(trip.as_millis()).unwrap_or(i32::MAX);
+            self.turns.push_back((watched.watch.aor.clone(), ms.max(1)));
+        }
+        watched.reach = reach;
         watched.alarm = watched.alarm.wrapping_add(1);
         self.alarms
             .set(now, watched.watch.every, (id, watched.alarm));
+    }
+
+    /// A device whose contact has begun or ceased to answer, or to answer in
+    /// time, and after how many milliseconds it did; -1: not at all.
+    pub fn take_turn(&mut self) -> Option<(Text, i32)> {
+        self.turns.pop_front()
     }
 
     /// Bytes of the slots let so far.

@@ -20,13 +20,19 @@ use crate::call::{Alarm, Ask, Asker, Resume, Unsaved};
 use crate::config::Realtime;
 use crate::devices::{BRIEFLY, PROBE};
 use crate::machine::realtime::{Errand, Known, Outcome, Registration, Saving};
-use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question};
+use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId};
 use crate::method::Extra;
 use crate::registrar::{Binding, Refusal, Texts, Update};
 use crate::wire::{Fields, Message, Status};
 
 /// Bytes of datagrams that may wait at once.
 const MOST_WAITING_BYTES: usize = 64 << 20;
+
+/// The name of a question that is not answered.
+const NOBODY: QuestionId = QuestionId {
+    slot: u32::MAX,
+    generation: u32::MAX,
+};
 
 /// How much longer than the database's own deadline its answer is waited for.
 const SLACK: Duration = Duration::from_millis(200);
@@ -293,20 +299,42 @@ impl Shard {
         self.run_errand(now, Errand::Save(Arc::new(saving)), resume, out);
     }
 
+    /// Has the database remember how watched devices answer now, or no more.
+    pub(super) fn save_turns(&mut self, out: &mut Outbox) {
+        while let Some((name, ms)) = self.qualifier.take_turn() {
+            let stored = self.exchange.config.peers.by_name(&name).is_none();
+            if stored && self.keeps(&name) {
+                let errand = Errand::Lastms { name, ms };
+                let question = Question::Errand(errand);
+                self.forward_question(DATABASE, NOBODY, question, out);
+            }
+        }
+    }
+
     /// Takes over what a row says of an AoR whose home this is, unless it was
     /// read before the shard last wrote it.
-    fn restore(&mut self, now: Instant, asked: Instant, aor: &Text, known: &Known) {
+    fn restore(&mut self, now: Instant, asked: Instant, aor: &Text, known: &Arc<Known>) {
         let at_home = shard_of(aor, self.exchange.shards) == self.exchange.shard;
-        if !at_home || self.keeping.is_older(aor, asked) {
-            return;
+        if at_home && !self.keeping.is_older(aor, asked) {
+            self.exchange
+                .devices
+                .learn(now, aor.clone(), Some(Arc::clone(known)));
+            self.take_over(now, aor, &known.contacts);
         }
+    }
+
+    /// Makes the contacts that somebody else remembers those of an AoR.
+    pub(super) fn take_over(&mut self, now: Instant, aor: &Text, contacts: &[Registration]) {
         let Some(rules) = self.exchange.config.realtime else {
             return;
         };
-        let remembered = known.contacts.iter();
+        let remembered = contacts.iter();
         let remembered = remembered.filter_map(|contact| self.bound(now, contact, &rules));
         let remembered: Vec<Binding> = remembered.collect();
-        let watched = known.peer.is_watched();
+        let watched = self
+            .exchange
+            .device(aor)
+            .is_some_and(|peer| peer.is_watched());
         let before = match watched {
             true => self.location.bindings(now, aor),
             false => Vec::new(),

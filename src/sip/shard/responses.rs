@@ -38,6 +38,7 @@ impl Shard {
                 Owner::Qualify(contact) => {
                     if response.status().is_some_and(|status| status.is_final()) {
                         self.qualifier.answered(now, contact);
+                        self.save_turns(out);
                     }
                 }
                 Owner::Relayed(message) => self.message_answered(now, response, message, out),

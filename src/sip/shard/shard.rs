@@ -18,7 +18,7 @@ use crate::call::{
 use crate::config::Config;
 use crate::devices::Devices;
 use crate::dialog;
-use crate::machine::realtime::Outcome;
+use crate::machine::realtime::{Outcome, Saving};
 use crate::machine::{
     Answer, Body, Counters, DATABASE, Envelope, Input, Machine, Outbox, Question, QuestionId,
 };
@@ -49,6 +49,8 @@ pub struct Setup {
     pub config: Arc<Config>,
     /// Our addresses, by socket; never a wildcard.
     pub sockets: Vec<SocketAddr>,
+    /// Registrations an earlier process has left, of AoRs whose home this is.
+    pub kept: Vec<Arc<Saving>>,
     /// Randomness, different for every shard and incarnation.
     pub seed: [u8; 32],
     /// The key of nonces, the same for all shards.
@@ -138,6 +140,9 @@ impl Shard {
             },
         };
         shard.watch_fixed_hosts(Instant::START);
+        for saving in setup.kept {
+            shard.take_over(Instant::START, &saving.name, &saving.contacts);
+        }
         shard
     }
 
@@ -449,9 +454,10 @@ impl Shard {
                     format!("a contact of {} expired", aor.lossy())
                 });
             } else if !self.ask_contact(now, out) && !self.keeping.expire(now, self.memory()) {
-                return;
+                break;
             }
         }
+        self.save_turns(out);
     }
 
     fn alarm(&mut self, now: Instant, alarm: Alarm, out: &mut Outbox) {

@@ -76,6 +76,7 @@ impl Rig {
             limits: Limits::default(),
             config: Arc::new(config),
             sockets: vec![ENGINE.parse().unwrap()],
+            kept: Vec::new(),
             seed: [7; 32],
             nonce_secret: [9; 32],
             unix_start: UnixTime(1_700_000_000),

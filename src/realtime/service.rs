@@ -1,0 +1,161 @@
+//! The workers as a running engine has them: a thread of its own takes errands
+//! from the shards' desk to them, and their outcomes go back to the shards that
+//! asked. Decides nothing.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use pinion_runtime::{Answers, Desk, Errands};
+use pinion_sip::machine::realtime::{Outcome, Saving};
+use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, Question};
+
+use super::{Device, Hooks, IsStatic, Realtime, Settings, Ticket};
+
+/// How long the thread sleeps where nothing comes, before it looks whether it
+/// shall end.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long, and how often, an outcome is offered to a shard that has no room.
+/// Lost ones are answered by the asker's deadline.
+const OFFER: Duration = Duration::from_millis(1);
+const OFFERS: u32 = 20;
+
+/// How long the last writes may take.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+
+/// The databases of one engine.
+pub struct Service {
+    realtime: Arc<Realtime>,
+    answers: Arc<OnceLock<Answers>>,
+    errands: Errands,
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts the workers. Errands that are left on the desk wait until
+    /// [`Service::open`].
+    pub fn start(
+        settings: &Settings,
+        device: Device,
+        is_static: IsStatic,
+    ) -> Result<(Service, Desk), String> {
+        let (desk, errands) = Desk::new(settings.queue);
+        let answers: Arc<OnceLock<Answers>> = Arc::default();
+        let way_back = Arc::clone(&answers);
+        let hooks = Hooks {
+            device,
+            is_static,
+            answer: Arc::new(move |ticket, outcome| {
+                if let Some(answers) = way_back.get() {
+                    hand_in(answers, ticket, outcome);
+                }
+            }),
+        };
+        let service = Service {
+            realtime: Arc::new(Realtime::start(settings, hooks)?),
+            answers,
+            errands,
+            ends: Arc::default(),
+            thread: None,
+        };
+        Ok((service, desk))
+    }
+
+    /// The workers.
+    pub fn realtime(&self) -> &Arc<Realtime> {
+        &self.realtime
+    }
+
+    /// Begins to carry errands and outcomes.
+    pub fn open(&mut self, answers: Answers) -> Result<(), std::io::Error> {
+        let _ = self.answers.set(answers);
+        let (realtime, errands) = (Arc::clone(&self.realtime), self.errands.clone());
+        let (answers, ends) = (Arc::clone(&self.answers), Arc::clone(&self.ends));
+        let carry = move || {
+            while !ends.load(Ordering::Relaxed) {
+                if let Some(envelope) = errands.take(LOOK)
+                    && let Some((ticket, full)) = ask(&realtime, envelope)
+                    && full
+                    && let Some(answers) = answers.get()
+                {
+                    hand_in(answers, ticket, Outcome::Unavailable);
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("errands".into());
+        self.thread = Some(thread.spawn(carry)?);
+        Ok(())
+    }
+
+    /// What the workers count.
+    pub fn counters(&self) -> Vec<(String, u64)> {
+        let mut counters = self.realtime.counters();
+        counters.push(("realtime_desk".into(), self.errands.len() as u64));
+        counters
+    }
+
+    /// Ends everything, the last writes first; whether those were done in time.
+    pub fn close(mut self) -> bool {
+        self.ends.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic has been told; there is nothing left to carry.
+            let _ = thread.join();
+        }
+        while let Some(envelope) = self.errands.take_waiting() {
+            ask(&self.realtime, envelope);
+        }
+        self.realtime.stop(LAST_WRITES)
+    }
+}
+
+/// Puts what an envelope asks to the workers; whose it is, and whether they
+/// have no room.
+fn ask(realtime: &Realtime, envelope: Envelope) -> Option<(Ticket, bool)> {
+    let Body::Ask {
+        id,
+        question: Question::Errand(errand),
+    } = envelope.body
+    else {
+        return None;
+    };
+    let ticket = Ticket {
+        shard: envelope.from,
+        id,
+    };
+    let full = realtime.ask(ticket, errand).is_err();
+    Some((ticket, full))
+}
+
+fn hand_in(answers: &Answers, ticket: Ticket, outcome: Outcome) {
+    let mut envelope = Envelope {
+        from: DATABASE,
+        to: ticket.shard,
+        body: Body::Answer {
+            id: ticket.id,
+            answer: Answer::Outcome(outcome),
+        },
+    };
+    for _ in 0..OFFERS {
+        match answers.hand_in(envelope) {
+            Ok(()) => return,
+            Err(refused) => envelope = refused,
+        }
+        std::thread::sleep(OFFER);
+    }
+}
+
+/// What is kept of sip.conf's devices, shared out to the shards that shall have
+/// it at their start.
+pub fn share_out(kept: Vec<Arc<Saving>>, shards: u16) -> Vec<Vec<Arc<Saving>>> {
+    let mut shares = vec![Vec::new(); usize::from(shards)];
+    for saving in kept {
+        let home = pinion_sip::base::shard_of(&saving.name, shards);
+        if let Some(share) = shares.get_mut(usize::from(home)) {
+            share.push(saving);
+        }
+    }
+    shares
+}
