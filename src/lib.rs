@@ -39,8 +39,11 @@ mod serve;
 mod table;
 
 use std::fmt;
+use std::fs::DirBuilder;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -189,6 +192,11 @@ fn realtime_rules(flags: &Flags, general: &General, mapping: &Mapping) -> Option
         stale: flags.rt_stale,
         timeout: flags.db_timeout,
         update: general.rtupdate || flags.state.is_some(),
+        rows_have_contacts: general.rtupdate,
+        rows_lag: mapping
+            .places(DEVICES)
+            .iter()
+            .any(|place| place.read_section != place.write_section),
         ignoreregexpire: general.ignoreregexpire,
         keeps_static: flags.state.is_some(),
     })
@@ -209,6 +217,12 @@ fn database(
     if config.realtime.is_none() {
         return Ok(None);
     }
+    if let Some(dir) = &flags.state {
+        make_state(dir)?;
+    }
+    if config.general.rtsavepath {
+        tracing::warn!("rtsavepath does nothing: Path (RFC 3327) is not kept");
+    }
     if !mapping.places(DEVICES).is_empty() {
         let named: Vec<String> = mapping
             .places(DEVICES)
@@ -228,7 +242,8 @@ fn database(
         rtupdate: general.rtupdate,
         regserver: (general.rtsavesysname && !general.systemname.is_empty())
             .then(|| general.systemname.to_string()),
-        rtsavepath: general.rtsavepath,
+        // Path is not read from requests (RFC 3327), so there is none to save.
+        rtsavepath: false,
         ignoreregexpire: general.ignoreregexpire,
         ..Settings::default()
     };
@@ -240,6 +255,20 @@ fn database(
     Service::start(&settings, device, is_static)
         .map(Some)
         .map_err(Failure::Host)
+}
+
+/// Makes the directory of `--state`, for this user alone.
+fn make_state(dir: &Path) -> Result<(), Failure> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| {
+            Failure::Host(format!(
+                "--state {} cannot be made: {error}. Make it, writable for this user",
+                dir.display()
+            ))
+        })
 }
 
 /// `--steer`. What cannot be had is told, and why; what was asked for must be.

@@ -2,7 +2,7 @@
 //! from the shards' desk to them, and their outcomes go back to the shards that
 //! asked. Decides nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,11 +17,6 @@ use super::{Device, Hooks, IsStatic, Realtime, Settings, Ticket};
 /// shall end.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long, and how often, an outcome is offered to a shard that has no room.
-/// Lost ones are answered by the asker's deadline.
-const OFFER: Duration = Duration::from_millis(1);
-const OFFERS: u32 = 20;
-
 /// How long the last writes may take.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
@@ -30,6 +25,8 @@ pub struct Service {
     realtime: Arc<Realtime>,
     answers: Arc<OnceLock<Answers>>,
     errands: Errands,
+    /// Outcomes that found no room at their shard.
+    lost: Arc<AtomicU64>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -44,13 +41,14 @@ impl Service {
     ) -> Result<(Service, Desk), String> {
         let (desk, errands) = Desk::new(settings.queue);
         let answers: Arc<OnceLock<Answers>> = Arc::default();
-        let way_back = Arc::clone(&answers);
+        let (way_back, lost) = (Arc::clone(&answers), Arc::<AtomicU64>::default());
+        let uncarried = Arc::clone(&lost);
         let hooks = Hooks {
             device,
             is_static,
             answer: Arc::new(move |ticket, outcome| {
                 if let Some(answers) = way_back.get() {
-                    hand_in(answers, ticket, outcome);
+                    hand_in(answers, &uncarried, ticket, outcome);
                 }
             }),
         };
@@ -58,6 +56,7 @@ impl Service {
             realtime: Arc::new(Realtime::start(settings, hooks)?),
             answers,
             errands,
+            lost,
             ends: Arc::default(),
             thread: None,
         };
@@ -74,6 +73,7 @@ impl Service {
         let _ = self.answers.set(answers);
         let (realtime, errands) = (Arc::clone(&self.realtime), self.errands.clone());
         let (answers, ends) = (Arc::clone(&self.answers), Arc::clone(&self.ends));
+        let lost = Arc::clone(&self.lost);
         let carry = move || {
             while !ends.load(Ordering::Relaxed) {
                 if let Some(envelope) = errands.take(LOOK)
@@ -81,7 +81,7 @@ impl Service {
                     && full
                     && let Some(answers) = answers.get()
                 {
-                    hand_in(answers, ticket, Outcome::Unavailable);
+                    hand_in(answers, &lost, ticket, Outcome::Refused);
                 }
             }
         };
@@ -94,6 +94,8 @@ impl Service {
     pub fn counters(&self) -> Vec<(String, u64)> {
         let mut counters = self.realtime.counters();
         counters.push(("realtime_desk".into(), self.errands.len() as u64));
+        let lost = self.lost.load(Ordering::Relaxed);
+        counters.push(("realtime_outcomes_lost".into(), lost));
         counters
     }
 
@@ -129,8 +131,9 @@ fn ask(realtime: &Realtime, envelope: Envelope) -> Option<(Ticket, bool)> {
     Some((ticket, full))
 }
 
-fn hand_in(answers: &Answers, ticket: Ticket, outcome: Outcome) {
-    let mut envelope = Envelope {
+/// Never waits: what a shard has no room for is lost, and its deadline answers.
+fn hand_in(answers: &Answers, lost: &AtomicU64, ticket: Ticket, outcome: Outcome) {
+    let envelope = Envelope {
         from: DATABASE,
         to: ticket.shard,
         body: Body::Answer {
@@ -138,12 +141,8 @@ fn hand_in(answers: &Answers, ticket: Ticket, outcome: Outcome) {
             answer: Answer::Outcome(outcome),
         },
     };
-    for _ in 0..OFFERS {
-        match answers.hand_in(envelope) {
-            Ok(()) => return,
-            Err(refused) => envelope = refused,
-        }
-        std::thread::sleep(OFFER);
+    if answers.hand_in(envelope).is_err() {
+        lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 

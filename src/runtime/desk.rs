@@ -76,12 +76,12 @@ impl Answers {
     }
 }
 
-/// What an errand that finds nobody is answered.
-pub(crate) fn unavailable(errand: Envelope) -> Option<Envelope> {
+/// What an errand that finds no room is answered.
+pub(crate) fn refused(errand: Envelope) -> Option<Envelope> {
     let Body::Ask { id, .. } = errand.body else {
         return None;
     };
-    let answer = Answer::Outcome(Outcome::Unavailable);
+    let answer = Answer::Outcome(Outcome::Refused);
     Some(Envelope {
         from: errand.to,
         to: errand.from,
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!((slot(&taken), errands.len()), (7, 1));
         assert!(one.may_sleep());
         let answers = Answers::new(mesh);
-        answers.hand_in(unavailable(taken).unwrap()).unwrap();
+        answers.hand_in(refused(taken).unwrap()).unwrap();
         assert!(!one.may_sleep(), "an answer waits");
         assert_eq!(one.collect().map(|answer| slot(&answer)), Some(7));
     }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use glommio::LocalExecutor;
-use pinion_sip::base::{Level, ShardId, SocketIndex};
+use pinion_sip::base::{Level, ShardId, SocketIndex, Text};
 use pinion_sip::config::Config;
 use pinion_sip::machine::Machine;
 
@@ -48,7 +48,7 @@ pub struct Options {
     /// The clock all shards go by.
     pub clock: Clock,
     /// Where shards leave what is for the database; without one each such
-    /// errand is answered at once: unavailable.
+    /// errand is refused at once.
     pub desk: Option<Desk>,
 }
 
@@ -187,6 +187,11 @@ impl Engine {
     /// Gives all shards a new configuration.
     pub fn reload(&self, config: &Arc<Config>) {
         self.order(|| Control::Reload(Arc::clone(config)));
+    }
+
+    /// Has all shards forget a device of the database, or all of them.
+    pub fn prune(&self, name: Option<&Text>) {
+        self.order(|| Control::Prune(name.cloned()));
     }
 
     /// Tells all shards to flush and end.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use crossbeam::queue::{ArrayQueue, SegQueue};
-use pinion_sip::base::ShardId;
+use pinion_sip::base::{ShardId, Text};
 use pinion_sip::config::Config;
 use pinion_sip::machine::{DATABASE, Envelope};
 
@@ -23,6 +23,8 @@ pub enum Control {
     Drain,
     /// Go by a new configuration.
     Reload(Arc<Config>),
+    /// Forget a device of the database, or all.
+    Prune(Option<Text>),
     /// Send your numbers.
     Census(mpsc::Sender<Census>),
     /// Flush and end.

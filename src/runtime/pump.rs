@@ -173,6 +173,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             match control {
                 Control::Drain => self.feed(now, Input::Drain),
                 Control::Reload(config) => self.feed(now, Input::Reload(config)),
+                Control::Prune(name) => self.feed(now, Input::Prune(name)),
                 Control::Stop => self.stopped = true,
                 // Whoever asked may have stopped waiting.
                 Control::Census(answer) => drop(answer.send(self.census())),
@@ -221,7 +222,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     fn refuse(&mut self, now: Instant) {
         for envelope in std::mem::take(&mut self.refused) {
             self.counters.errands_refused += 1;
-            if let Some(answer) = desk::unavailable(envelope) {
+            if let Some(answer) = desk::refused(envelope) {
                 self.feed(now, Input::Envelope(answer));
             }
         }

@@ -70,6 +70,8 @@ pub const REALTIME: Realtime = Realtime {
     stale: Duration::from_secs(3_600),
     timeout: Duration::from_millis(500),
     update: true,
+    rows_have_contacts: true,
+    rows_lag: false,
     ignoreregexpire: false,
     keeps_static: false,
 };

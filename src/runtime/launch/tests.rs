@@ -68,7 +68,7 @@ impl Machine for Parrot {
                 }
             }
             Input::Drain => self.draining = true,
-            Input::Envelope(_) | Input::Reload(_) => {}
+            Input::Envelope(_) | Input::Reload(_) | Input::Prune(_) => {}
         }
     }
 

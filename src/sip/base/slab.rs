@@ -10,6 +10,9 @@ pub struct Handle {
     pub generation: u32,
 }
 
+/// Generations a slot may have before those of a later slab in its place.
+const LIFE: u32 = 1 << 24;
+
 struct Slot<T> {
     generation: u32,
     entry: Option<T>,
@@ -23,17 +26,26 @@ pub struct Slab<T> {
     free: Vec<u32>,
     capacity: u32,
     len: u32,
+    /// The generation of a slot's first entry.
+    first: u32,
 }
 
 impl<T> Slab<T> {
     /// An empty slab that will hold at most `capacity` entries.
     pub fn new(capacity: u32) -> Slab<T> {
+        Slab::after(capacity, 0)
+    }
+
+    /// The same, whose handles find nothing in the slabs it stands in for, of
+    /// which `earlier` have been.
+    pub fn after(capacity: u32, earlier: u32) -> Slab<T> {
         let slots = Vec::with_capacity(capacity as usize);
         Slab {
             slots,
             free: Vec::new(),
             capacity,
             len: 0,
+            first: earlier.wrapping_mul(LIFE),
         }
     }
 
@@ -83,13 +95,14 @@ impl<T> Slab<T> {
             });
         }
         let index = self.slots.len() as u32;
+        let generation = self.first;
         self.slots.push(Slot {
-            generation: 0,
+            generation,
             entry: Some(entry),
         });
         Ok(Handle {
             slot: index,
-            generation: 0,
+            generation,
         })
     }
 
@@ -185,6 +198,15 @@ mod tests {
         assert!(slab.is_empty());
         assert_eq!(slab.get(second), None);
         assert_eq!(slab.insert('c').unwrap().generation, 2);
+    }
+
+    #[test]
+    fn a_handle_finds_nothing_in_a_later_slab() {
+        let (mut first, mut second) = (Slab::new(1), Slab::after(1, 1));
+        let stale = first.insert('a').unwrap();
+        let handle = second.insert('b').unwrap();
+        assert_eq!(second.get(stale), None);
+        assert_eq!(second.get(handle), Some(&'b'));
     }
 
     #[test]

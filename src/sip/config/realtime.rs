@@ -23,8 +23,13 @@ pub struct Realtime {
     pub stale: Duration,
     /// How long an answer is waited for (`--db-timeout`).
     pub timeout: Duration,
-    /// `rtupdate`: registrations are written to the database.
+    /// Registrations of its devices are kept: in their rows (`rtupdate`), or in
+    /// a file (`--state`).
     pub update: bool,
+    /// Rows say where their devices are registered (`rtupdate`).
+    pub rows_have_contacts: bool,
+    /// Rows are read from a copy that may be behind what was written.
+    pub rows_lag: bool,
     /// `ignoreregexpire`: contacts whose time has passed stay in use, and in
     /// the database.
     pub ignoreregexpire: bool,

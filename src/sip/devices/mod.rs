@@ -33,6 +33,12 @@ const ONCE: Duration = Duration::from_secs(1);
 /// How long an answer is waited for while a stale one is at hand.
 pub const BRIEFLY: Duration = Duration::from_millis(50);
 
+/// The longest name that is looked for; no table has room for a longer one.
+const MOST_NAME: usize = 255;
+
+/// How much longer than usual a device is good while answers are late.
+const SLOW: Duration = Duration::from_secs(60);
+
 /// While the database does not answer, how often it is tried.
 pub const PROBE: Duration = Duration::from_secs(1);
 
@@ -42,8 +48,22 @@ pub struct Devices {
     named: Cache<Text, Option<Arc<Known>>>,
     /// By source address, best match first.
     placed: Cache<SocketAddr, Arc<[Arc<Known>]>>,
-    /// Whether the database did not answer when it was last asked.
-    down: bool,
+    /// How the database answered last.
+    health: Health,
+    /// What has been asked for in vain by what is handled now: it goes on with
+    /// what is stale.
+    excused: Vec<Errand>,
+}
+
+/// How the database answers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Health {
+    /// In time.
+    Well,
+    /// Late: nobody waits for it who can do without.
+    Slow,
+    /// Not at all.
+    Down,
 }
 
 /// A device that was sought.
@@ -55,7 +75,8 @@ impl Devices {
         Devices {
             named: Cache::new(random.hasher(), MOST_KNOWN, MOST_STRANGERS),
             placed: Cache::new(random.hasher(), MOST_STRANGERS, MOST_STRANGERS),
-            down: false,
+            health: Health::Well,
+            excused: Vec::new(),
         }
     }
 
@@ -67,8 +88,17 @@ impl Devices {
         let Some(rules) = config.realtime.as_ref().filter(|rules| rules.devices) else {
             return Ok(None);
         };
+        if name.len() > MOST_NAME {
+            return Ok(None);
+        }
+        let excused = || {
+            let is_it = |errand: &Errand| matches!(errand, Errand::Peer(other) if **other == *name);
+            self.excused.iter().any(is_it)
+        };
         match self.named.get(name) {
-            Some((known, read)) if self.is_good(rules, now.since(read), known.is_none()) => {
+            Some((known, read))
+                if self.is_good(rules, now.since(read), known.is_none()) || excused() =>
+            {
                 Ok(known.as_ref().map(|known| &known.peer))
             }
             _ => Err(Errand::Peer(Text::from(name))),
@@ -83,18 +113,20 @@ impl Devices {
         source: SocketAddr,
     ) -> Found<'a> {
         let source = SocketAddr::new(source.ip().to_canonical(), source.port());
-        let fixed = config.peers.by_ip(source.ip()).iter().find(|peer| {
-            matches!(peer.host, Host::Fixed(address)
-                if peer.insecure.port || address.port() == source.port())
-        });
-        if let Some(peer) = fixed {
+        if let Some(peer) = fixed(config, source) {
             return Ok(Some(peer));
         }
         let Some(rules) = config.realtime.as_ref().filter(|rules| rules.devices) else {
             return Ok(None);
         };
+        let excused = || {
+            let is_it = |errand: &Errand| matches!(errand, Errand::PeersAt(at) if *at == source);
+            self.excused.iter().any(is_it)
+        };
         match self.placed.get(&source) {
-            Some((there, read)) if self.is_good(rules, now.since(read), there.is_empty()) => {
+            Some((there, read))
+                if self.is_good(rules, now.since(read), there.is_empty()) || excused() =>
+            {
                 Ok(there.first().map(|known| &known.peer))
             }
             _ => Err(Errand::PeersAt(source)),
@@ -115,24 +147,49 @@ impl Devices {
         let Some(rules) = &config.realtime else {
             return false;
         };
-        let read = match errand {
-            Errand::Peer(name) => self.named.get(name.as_bytes()).map(|(_, read)| read),
-            Errand::PeersAt(source) => self.placed.get(source).map(|(_, read)| read),
+        let found = match errand {
+            Errand::Peer(name) => {
+                let found = self.named.get(name.as_bytes());
+                found.map(|(known, read)| (known.is_some(), read))
+            }
+            Errand::PeersAt(source) => {
+                let found = self.placed.get(source);
+                found.map(|(there, read)| (!there.is_empty(), read))
+            }
             Errand::Save(_) | Errand::Lastms { .. } => None,
         };
-        read.is_some_and(|read| now.since(read) <= rules.stale)
+        found.is_some_and(|(known, read)| known && is_young(rules, now.since(read), rules.stale))
+    }
+
+    /// Whether a device is sip.conf's and sends from a fixed host at `source`:
+    /// nobody need be asked about it.
+    pub fn is_fixed(&self, config: &Config, source: SocketAddr) -> bool {
+        fixed(config, source).is_some()
+    }
+
+    /// From now on what is stale will do for what an errand asks for; returns
+    /// what `unexcuse` ends that with.
+    pub fn excuse(&mut self, errand: Errand) -> usize {
+        let before = self.excused.len();
+        self.excused.push(errand);
+        before
+    }
+
+    /// Ends it, and what has been excused since.
+    pub fn unexcuse(&mut self, before: usize) {
+        self.excused.truncate(before);
     }
 
     /// What the database has said of a name.
     pub fn learn(&mut self, now: Instant, name: Text, known: Option<Arc<Known>>) {
-        self.down = false;
+        self.health = Health::Well;
         let stranger = known.is_none();
         self.named.insert(now, name, known, stranger);
     }
 
     /// What the database has said of an address.
     pub fn learn_at(&mut self, now: Instant, source: SocketAddr, there: Vec<Arc<Known>>) {
-        self.down = false;
+        self.health = Health::Well;
         let stranger = there.is_empty();
         self.placed.insert(now, source, there.into(), stranger);
     }
@@ -140,12 +197,20 @@ impl Devices {
     /// The database did not answer: what is stale has to do until it does.
     /// Whether that is new.
     pub fn database_is_down(&mut self) -> bool {
-        !core::mem::replace(&mut self.down, true)
+        core::mem::replace(&mut self.health, Health::Down) == Health::Well
     }
 
-    /// Whether the database did not answer when it was last asked.
-    pub fn is_down(&self) -> bool {
-        self.down
+    /// The database has not answered yet: who can do without need not wait for
+    /// it any more. Whether that is new.
+    pub fn database_is_slow(&mut self) -> bool {
+        let before = self.health;
+        self.health = before.max(Health::Slow);
+        before == Health::Well
+    }
+
+    /// Whether the database answers in time.
+    pub fn database_is_well(&self) -> bool {
+        self.health == Health::Well
     }
 
     /// Forgets one device of the database, or all (`sip prune realtime`);
@@ -168,22 +233,34 @@ impl Devices {
 
     /// Whether what was read so long ago may be used without asking.
     fn is_good(&self, rules: &Realtime, age: Duration, stranger: bool) -> bool {
-        if rules.autoclear.is_some_and(|limit| age > limit) {
-            return false;
-        }
         let fresh = match (stranger, rules.cached) {
             (true, _) => rules.ttl.min(STRANGER),
             (false, true) => rules.ttl,
             // Long enough for what is asked for one request after the other.
             (false, false) => rules.ttl.min(ONCE),
         };
-        let limit = if self.down {
-            rules.stale.max(fresh)
-        } else {
-            fresh
+        let limit = match self.health {
+            _ if stranger => fresh,
+            Health::Well => fresh,
+            Health::Slow => rules.stale.min(fresh + SLOW),
+            Health::Down => rules.stale.max(fresh),
         };
-        age <= limit
+        is_young(rules, age, limit)
     }
+}
+
+/// Whether something that old is within `limit`, and not to be forgotten.
+fn is_young(rules: &Realtime, age: Duration, limit: Duration) -> bool {
+    age <= limit && rules.autoclear.is_none_or(|end| age <= end)
+}
+
+/// The device of sip.conf with a fixed host at `source`.
+fn fixed(config: &Config, source: SocketAddr) -> Option<&Arc<Peer>> {
+    let ip = source.ip().to_canonical();
+    config.peers.by_ip(ip).iter().find(|peer| {
+        matches!(peer.host, Host::Fixed(address)
+            if peer.insecure.port || address.port() == source.port())
+    })
 }
 
 #[cfg(test)]
@@ -200,6 +277,8 @@ mod tests {
         stale: Duration::from_secs(600),
         timeout: Duration::from_millis(300),
         update: true,
+        rows_have_contacts: true,
+        rows_lag: false,
         ignoreregexpire: false,
         keeps_static: false,
     };

@@ -63,4 +63,6 @@ counters! {
     errands,
     /// Errands the database did not do.
     errands_failed,
+    /// Devices of the database forgotten on demand.
+    devices_pruned,
 }

@@ -11,7 +11,7 @@ pub mod realtime;
 
 use alloc::sync::Arc;
 
-use crate::base::{Flow, Instant};
+use crate::base::{Flow, Instant, Text};
 use crate::config::Config;
 
 pub use counters::Counters;
@@ -35,6 +35,9 @@ pub enum Input<'a> {
     Drain,
     /// A new configuration; running calls keep the plan they started with.
     Reload(Arc<Config>),
+    /// Forget a device of the database, or all: it is read again when it is
+    /// needed (`sip prune realtime`).
+    Prune(Option<Text>),
 }
 
 /// Anything driven by inputs and time: the server's shard, a load generator's caller.

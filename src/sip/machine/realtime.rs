@@ -87,7 +87,9 @@ pub enum Outcome {
     Peers(Vec<Arc<Known>>),
     /// To `Save`.
     Saved,
-    /// The database does not answer, or no more can be asked now: nothing is
-    /// known, and nothing has been remembered.
+    /// The database does not answer: nothing is known, and nothing has been
+    /// remembered.
     Unavailable,
+    /// No more can be asked now. It says nothing of the database.
+    Refused,
 }

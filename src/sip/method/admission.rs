@@ -109,6 +109,7 @@ pub fn identify(asked: &Asked<'_>) -> Result<Option<Arc<Peer>>, First> {
     let found = match asked.by_name(&user) {
         Ok(Some(peer)) if by_name(peer) => Some(peer),
         Ok(_) => by_source()?,
+        Err(_) if asked.devices.is_fixed(config, source) => by_source()?,
         // Who comes from a known address need not answer a challenge first.
         Err(errand) => match before(asked, errand) {
             challenge @ First::Challenge(_) => Some(by_source()?.ok_or(challenge)?),

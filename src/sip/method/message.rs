@@ -32,9 +32,11 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         uri.user_decoded(&mut user);
     }
     // Before the sender's proof: it would be spent when this is decided again.
-    let recipient = match asked.by_name(&user) {
-        Ok(recipient) => recipient,
-        Err(errand) => return admission::before(asked, errand).into(),
+    let recipient = asked.by_name(&user);
+    let proves = general.auth_message_requests && !asked.answers_a_challenge();
+    let recipient = match recipient {
+        Err(errand) if !proves => return Verdict::Await(errand),
+        recipient => recipient,
     };
     let sender = if general.auth_message_requests {
         match admission::admit(asked) {
@@ -47,6 +49,11 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
             Ok(sender) => sender,
             Err(first) => return first.into(),
         }
+    };
+    // Who got here without a proof has none to spend.
+    let recipient = match recipient {
+        Ok(recipient) => recipient,
+        Err(errand) => return Verdict::Await(errand),
     };
     let Some(recipient) = recipient.filter(|peer| peer.kind != PeerKind::User) else {
         return Verdict::proven(Status::NOT_FOUND);

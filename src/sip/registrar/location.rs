@@ -144,7 +144,7 @@ impl Location {
 
     /// Makes `remembered`, newest first, the bindings of an AoR, as whoever
     /// outlives this process has them. One that is held already, the same
-    /// contact at the same address, stays as it is: it knows more. Without
+    /// contact at the same address, stays as it is but for its end: it knows more. Without
     /// room for all nothing changes.
     pub fn restore(&mut self, now: Instant, aor: &Text, remembered: Vec<Binding>) {
         let hash = self.hasher.hash_one(aor.as_bytes());
@@ -161,7 +161,10 @@ impl Location {
             };
             let known = held.iter().find(is_it);
             self.order += 1;
-            let binding = known.map_or(binding, |record| record.binding.clone());
+            // Another node may have renewed it.
+            let end = binding.expires;
+            let mut binding = known.map_or(binding, |record| record.binding.clone());
+            binding.expires = binding.expires.max(end);
             let order = self.order;
             records.push(Record { binding, order });
         }

@@ -124,7 +124,7 @@ impl Shard {
         out: &mut Outbox,
     ) {
         let at_home = shard_of(&update.aor, self.exchange.shards) == self.exchange.shard;
-        if at_home && !self.is_kept(&update) {
+        if at_home && !self.waits_for_database(now, &update) {
             self.register_here(now, &update, arrival, out);
             return;
         }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::base::{Instant, Lanes, Slab};
-use crate::call::Ask;
+use crate::call::{Ask, Resume};
 use crate::machine::{Question, QuestionId};
 
 /// How long one try may take that asks another shard.
@@ -16,6 +16,9 @@ struct Parked {
     ask: Ask,
     asked: Instant,
     wait: Duration,
+    /// How much longer its answer is worth having after that, though nobody
+    /// waits for it any more.
+    linger: Duration,
     tries: u8,
 }
 
@@ -33,6 +36,8 @@ pub enum Overdue {
     Again(QuestionId, Question),
     /// It stays unanswered.
     Unanswered(Asked),
+    /// Whoever waits goes on without the answer, which may still come.
+    Late(Asked),
 }
 
 /// The questions of one shard that wait for an answer.
@@ -48,9 +53,10 @@ pub struct Pending {
 impl Pending {
     /// Room for `capacity` questions, and for `places` in call limits to be
     /// given back: that is never refused, or a peer would stay busy for ever.
-    pub fn new(capacity: u32, places: u32) -> Pending {
+    /// Answers to the shard's earlier `incarnation`s find nothing.
+    pub fn new(capacity: u32, places: u32, incarnation: u32) -> Pending {
         Pending {
-            parked: Slab::new(capacity.saturating_add(places)),
+            parked: Slab::after(capacity.saturating_add(places), incarnation),
             deadlines: Lanes::new(),
             capacity,
             refusable: 0,
@@ -60,6 +66,17 @@ impl Pending {
     /// Parks a question whose answer should come within `wait`; gives it back
     /// when there is no room.
     pub fn park(&mut self, now: Instant, ask: Ask, wait: Duration) -> Result<QuestionId, Ask> {
+        self.park_lingering(now, ask, wait, Duration::ZERO)
+    }
+
+    /// The same, whose answer is of use for `linger` longer, to nobody waiting.
+    pub fn park_lingering(
+        &mut self,
+        now: Instant,
+        ask: Ask,
+        wait: Duration,
+        linger: Duration,
+    ) -> Result<QuestionId, Ask> {
         let refusable = is_refusable(&ask);
         if refusable && self.refusable >= self.capacity {
             return Err(ask);
@@ -68,6 +85,7 @@ impl Pending {
             ask,
             asked: now,
             wait,
+            linger,
             tries: 1,
         };
         let id = self.parked.insert(parked).map_err(|parked| parked.ask)?;
@@ -95,6 +113,16 @@ impl Pending {
             let Some(parked) = self.parked.get_mut(id) else {
                 continue;
             };
+            if !parked.linger.is_zero() {
+                let linger = core::mem::take(&mut parked.linger);
+                self.deadlines.set(now, linger, id);
+                let ask = Ask {
+                    question: parked.ask.question.clone(),
+                    resume: core::mem::replace(&mut parked.ask.resume, Resume::Nobody),
+                };
+                let asked = parked.asked;
+                return Some(Overdue::Late(Asked { ask, asked }));
+            }
             let tries = match parked.ask.question {
                 Question::Release { .. } => u8::MAX,
                 Question::Register(_) | Question::Errand(_) => 1,
@@ -134,7 +162,6 @@ fn is_refusable(ask: &Ask) -> bool {
 mod tests {
     use super::*;
     use crate::base::{Handle, Text};
-    use crate::call::Resume;
     use crate::dialplan::ChannelId;
 
     fn bindings() -> Ask {
@@ -150,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_question_is_repeated_then_given_up() {
-        let mut pending = Pending::new(1, 1);
+        let mut pending = Pending::new(1, 1, 0);
         let mut now = Instant::START;
         pending.park(now, bindings(), TRY).unwrap();
         assert!(pending.park(now, bindings(), TRY).is_err(), "full");
@@ -165,7 +192,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_taken_once() {
-        let mut pending = Pending::new(1, 1);
+        let mut pending = Pending::new(1, 1, 0);
         let id = pending.park(Instant::START, bindings(), TRY).unwrap();
         assert!(pending.answered(id).is_some());
         assert!(pending.answered(id).is_none());

@@ -35,7 +35,7 @@ const NOBODY: QuestionId = QuestionId {
 };
 
 /// How much longer than the database's own deadline its answer is waited for.
-const SLACK: Duration = Duration::from_millis(200);
+const LEEWAY: Duration = Duration::from_millis(200);
 
 impl Shard {
     /// Keeps a request until it is known what it needs.
@@ -69,10 +69,13 @@ impl Shard {
         out: &mut Outbox,
     ) {
         let config = &self.exchange.config;
-        let wait = match &config.realtime {
-            Some(_) if self.exchange.devices.can_do_without(now, config, &errand) => BRIEFLY,
-            Some(rules) => rules.timeout + SLACK,
-            None => Duration::ZERO,
+        let whole = config
+            .realtime
+            .map_or(Duration::ZERO, |rules| rules.timeout + LEEWAY);
+        let stale = self.exchange.devices.can_do_without(now, config, &errand);
+        let (wait, linger) = match stale {
+            true => (BRIEFLY.min(whole), whole.saturating_sub(BRIEFLY)),
+            false => (whole, Duration::ZERO),
         };
         self.exchange.counters.errands += 1;
         let question = Question::Errand(errand);
@@ -80,12 +83,13 @@ impl Shard {
             question: question.clone(),
             resume,
         };
-        match self.pending.park(now, ask, wait) {
+        match self.pending.park_lingering(now, ask, wait, linger) {
             Ok(id) => self.forward_question(DATABASE, id, question, out),
             Err(ask) => {
                 self.exchange.counters.questions_refused += 1;
                 let refused = Asked { ask, asked: now };
-                self.resume(now, refused, None, out);
+                let answer = Answer::Outcome(Outcome::Refused);
+                self.resume(now, refused, Some(answer), out);
             }
         }
     }
@@ -100,41 +104,93 @@ impl Shard {
         outcome: Outcome,
         out: &mut Outbox,
     ) {
-        let known = !matches!(outcome, Outcome::Unavailable);
-        self.learn(now, asked, &errand, outcome, &resume);
+        if matches!(outcome, Outcome::Unavailable | Outcome::Refused) {
+            self.exchange.counters.errands_failed += 1;
+            self.errand_failed(now, &errand, &outcome, &resume);
+            self.go_on_without(now, errand, resume, out);
+            return;
+        }
+        self.learn(now, asked, &errand, outcome);
         match resume {
             Resume::Datagram { bytes, flow } => {
                 self.waiting_bytes -= bytes.len();
-                let config = &self.exchange.config;
-                if known || self.exchange.devices.can_do_without(now, config, &errand) {
-                    self.message(now, &bytes, *flow, out);
-                } else {
-                    self.refuse_waiting(now, &bytes, *flow, out);
-                }
-            }
-            Resume::Consider { asker, question } => {
-                let answer = self.decide(now, &question);
-                self.answer(now, asker, *question, answer, out);
+                self.message(now, &bytes, *flow, out);
             }
             Resume::Saved(unsaved) => {
+                if let Errand::Save(saving) = &errand {
+                    self.keeping.writes(now, &saving.name, self.memory());
+                }
                 let Unsaved {
                     asker,
                     question,
                     bindings,
                 } = *unsaved;
-                if let Errand::Save(saving) = &errand {
-                    self.keeping.writes(now, &saving.name, self.memory());
-                }
-                let outcome = if known {
-                    Ok(bindings)
-                } else {
-                    Err(Refusal::Unsaved)
-                };
-                let answer = Answer::Registered(outcome);
+                let answer = Answer::Registered(Ok(bindings));
                 self.answer(now, asker, question, answer, out);
             }
+            resume => self.go_on(now, &errand, resume, out),
+        }
+    }
+
+    /// Whoever waits goes on with what is stale; the answer may still come.
+    pub(super) fn late(&mut self, now: Instant, asked: Asked, out: &mut Outbox) {
+        let Asked { ask, .. } = asked;
+        let Question::Errand(errand) = ask.question else {
+            return;
+        };
+        if self.exchange.devices.database_is_slow() {
+            self.exchange.alarms.set(now, PROBE, Alarm::Probe);
+        }
+        self.go_on_without(now, errand, ask.resume, out);
+    }
+
+    /// What a failure says of the database. Registrations fail for reasons of
+    /// their own, and what found no room says nothing.
+    fn errand_failed(&mut self, now: Instant, errand: &Errand, outcome: &Outcome, resume: &Resume) {
+        let lookup = matches!(errand, Errand::Peer(_) | Errand::PeersAt(_));
+        let down = lookup && matches!(outcome, Outcome::Unavailable);
+        let newly = down && self.exchange.devices.database_is_down();
+        if newly || matches!(resume, Resume::Probe) {
+            self.exchange.alarms.set(now, PROBE, Alarm::Probe);
+        }
+    }
+
+    /// Goes on with what waited in vain.
+    fn go_on_without(&mut self, now: Instant, errand: Errand, resume: Resume, out: &mut Outbox) {
+        let config = &self.exchange.config;
+        let stale = self.exchange.devices.can_do_without(now, config, &errand);
+        match resume {
+            Resume::Datagram { bytes, flow } => {
+                self.waiting_bytes -= bytes.len();
+                if stale {
+                    let before = self.exchange.devices.excuse(errand);
+                    self.message(now, &bytes, *flow, out);
+                    self.exchange.devices.unexcuse(before);
+                } else {
+                    self.refuse_waiting(now, &bytes, *flow, out);
+                }
+            }
+            Resume::Saved(unsaved) => {
+                let answer = Answer::Registered(Err(Refusal::Unsaved));
+                self.answer(now, unsaved.asker, unsaved.question, answer, out);
+            }
+            resume => {
+                let before = self.exchange.devices.excuse(errand.clone());
+                self.go_on(now, &errand, resume, out);
+                self.exchange.devices.unexcuse(before);
+            }
+        }
+    }
+
+    /// Goes on with a question or a channel, with what is known of the device.
+    fn go_on(&mut self, now: Instant, errand: &Errand, resume: Resume, out: &mut Outbox) {
+        match resume {
+            Resume::Consider { asker, question } => {
+                let answer = self.decide(now, &question);
+                self.answer(now, asker, *question, answer, out);
+            }
             Resume::Device(call, channel) => {
-                let Errand::Peer(name) = &errand else { return };
+                let Errand::Peer(name) = errand else { return };
                 let devices = &self.exchange.devices;
                 let found = devices.by_name(now, &self.exchange.config, name);
                 let found = found.map(Option::<&_>::cloned).map_err(drop);
@@ -146,31 +202,19 @@ impl Shard {
         }
     }
 
-    /// Remembers what the database said, or that it does not.
-    fn learn(
-        &mut self,
-        now: Instant,
-        asked: Instant,
-        errand: &Errand,
-        outcome: Outcome,
-        resume: &Resume,
-    ) {
+    /// Remembers what the database said.
+    fn learn(&mut self, now: Instant, asked: Instant, errand: &Errand, outcome: Outcome) {
         match (errand, outcome) {
             (Errand::Peer(name), Outcome::Peer(known)) => {
-                if let Some(known) = &known {
-                    self.restore(now, asked, name, known);
+                self.exchange
+                    .devices
+                    .learn(now, name.clone(), known.clone());
+                if let Some(known) = known {
+                    self.restore(now, asked, name, &known);
                 }
-                self.exchange.devices.learn(now, name.clone(), known);
             }
             (Errand::PeersAt(source), Outcome::Peers(there)) => {
                 self.exchange.devices.learn_at(now, *source, there);
-            }
-            (_, Outcome::Unavailable) => {
-                self.exchange.counters.errands_failed += 1;
-                let newly = self.exchange.devices.database_is_down();
-                if newly || matches!(resume, Resume::Probe) {
-                    self.exchange.alarms.set(now, PROBE, Alarm::Probe);
-                }
             }
             _ => {}
         }
@@ -178,7 +222,7 @@ impl Shard {
 
     /// The database did not answer a while ago: whether it does now.
     pub(super) fn probe(&mut self, now: Instant, out: &mut Outbox) {
-        if self.exchange.devices.is_down() {
+        if !self.exchange.devices.database_is_well() {
             self.run_errand(now, Errand::Peer(Text::new()), Resume::Probe, out);
         }
     }
@@ -187,7 +231,7 @@ impl Shard {
     pub(super) fn takes_the_database(&self, now: Instant, question: &Question) -> bool {
         match question {
             Question::Bindings(aor) => self.row_first(now, aor).is_some(),
-            Question::Register(update) => self.is_kept(update),
+            Question::Register(update) => self.waits_for_database(now, update),
             _ => false,
         }
     }
@@ -201,30 +245,45 @@ impl Shard {
         out: &mut Outbox,
     ) {
         match &question {
-            Question::Bindings(aor) => {
-                if let Some(errand) = self.row_first(now, aor) {
-                    let question = Box::new(question);
-                    let resume = Resume::Consider { asker, question };
-                    self.run_errand(now, errand, resume, out);
+            Question::Register(update) if self.is_kept(update) => {
+                match self.register(now, update) {
+                    Ok(bindings) => {
+                        let (aor, bindings) = (update.aor.clone(), bindings.into_vec());
+                        let unsaved = Unsaved {
+                            asker,
+                            question,
+                            bindings,
+                        };
+                        let resume = Resume::Saved(Box::new(unsaved));
+                        self.save(now, &aor, false, resume, out);
+                    }
+                    Err(refusal) => {
+                        let answer = Answer::Registered(Err(refusal));
+                        self.answer(now, asker, question, answer, out);
+                    }
                 }
             }
-            Question::Register(update) => match self.register(now, update) {
-                Ok(bindings) => {
-                    let (aor, bindings) = (update.aor.clone(), bindings.into_vec());
-                    let unsaved = Unsaved {
-                        asker,
-                        question,
-                        bindings,
-                    };
-                    let resume = Resume::Saved(Box::new(unsaved));
-                    self.save(now, &aor, false, resume, out);
-                }
-                Err(refusal) => {
-                    let answer = Answer::Registered(Err(refusal));
-                    self.answer(now, asker, question, answer, out);
-                }
-            },
+            // A look at the bindings, or a REGISTER that is one.
+            Question::Bindings(aor) => self.consider_row(now, aor.clone(), question, asker, out),
+            Question::Register(update) => {
+                self.consider_row(now, update.aor.clone(), question, asker, out)
+            }
             _ => {}
+        }
+    }
+
+    fn consider_row(
+        &mut self,
+        now: Instant,
+        aor: Text,
+        question: Question,
+        asker: Asker,
+        out: &mut Outbox,
+    ) {
+        if let Some(errand) = self.row_first(now, &aor) {
+            let question = Box::new(question);
+            let resume = Resume::Consider { asker, question };
+            self.run_errand(now, errand, resume, out);
         }
     }
 
@@ -258,6 +317,11 @@ impl Shard {
             .devices
             .by_name(now, &self.exchange.config, aor)
             .err()
+    }
+
+    /// Whether a REGISTER at its home has to wait.
+    pub(super) fn waits_for_database(&self, now: Instant, update: &Update) -> bool {
+        self.is_kept(update) || self.row_first(now, &update.aor).is_some()
     }
 
     /// Whether what an update changes is to be saved.
@@ -315,10 +379,23 @@ impl Shard {
     /// read before the shard last wrote it.
     fn restore(&mut self, now: Instant, asked: Instant, aor: &Text, known: &Arc<Known>) {
         let at_home = shard_of(aor, self.exchange.shards) == self.exchange.shard;
-        if at_home && !self.keeping.is_older(aor, asked) {
-            self.exchange
-                .devices
-                .learn(now, aor.clone(), Some(Arc::clone(known)));
+        let Some(rules) = self.exchange.config.realtime else {
+            return;
+        };
+        if !at_home || !rules.rows_have_contacts || self.keeping.is_older(aor, asked) {
+            return;
+        }
+        let end = known
+            .contacts
+            .first()
+            .map_or(0, |contact| contact.regseconds.0);
+        let mut latest = 0;
+        if rules.rows_lag {
+            self.location.lookup(now, aor, &mut |binding| {
+                latest = latest.max(self.exchange.registration(now, binding).regseconds.0);
+            });
+        }
+        if latest <= end {
             self.take_over(now, aor, &known.contacts);
         }
     }
@@ -377,7 +454,7 @@ impl Shard {
     /// How long after a write a row may turn up that was read before it.
     pub(super) fn memory(&self) -> Duration {
         let timeout = self.exchange.config.realtime.map(|rules| rules.timeout);
-        2 * timeout.unwrap_or(TRY) + SLACK
+        2 * timeout.unwrap_or(TRY) + LEEWAY
     }
 
     /// Answers a request that waited in vain.

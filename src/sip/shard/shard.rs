@@ -117,7 +117,11 @@ impl Shard {
             keeping: Keeping::new(random.hasher()),
             waiting_bytes: 0,
             occupancy: Occupancy::new(places),
-            pending: Pending::new(limits.pending, limits.calls.saturating_mul(4)),
+            pending: Pending::new(
+                limits.pending,
+                limits.calls.saturating_mul(4),
+                setup.incarnation,
+            ),
             nonce_secret: setup.nonce_secret,
             exchange: Exchange {
                 shard: setup.shard,
@@ -487,6 +491,7 @@ impl Shard {
             Overdue::Again(id, question) => {
                 self.forward_question(self.home_of(&question), id, question, out)
             }
+            Overdue::Late(asked) => self.late(now, asked, out),
             Overdue::Unanswered(asked) => {
                 self.exchange.counters.questions_expired += 1;
                 self.resume(now, asked, None, out);
@@ -571,7 +576,9 @@ fn gate(
 /// How full the tables are: a row a table.
 impl Shard {
     /// Entries of each table, by name.
-    pub fn sizes(&self) -> [(&'static str, u64); 9] {
+    pub fn sizes(&self) -> [(&'static str, u64); 12] {
+        let (devices, strangers) = self.exchange.devices.len();
+        let down = !self.exchange.devices.database_is_well();
         [
             ("calls", self.calls.len().into()),
             ("dialogs", self.exchange.dialogs.len() as u64),
@@ -582,6 +589,9 @@ impl Shard {
             ("bindings", self.location.len() as u64),
             ("watched", self.qualifier.len().into()),
             ("places", self.occupancy.len() as u64),
+            ("devices_known", devices as u64),
+            ("strangers_known", strangers as u64),
+            ("database_late", down.into()),
         ]
     }
 
@@ -605,6 +615,11 @@ impl Machine for Shard {
             Input::Elapsed => {}
             Input::Drain => self.draining = true,
             Input::Reload(config) => self.reload(now, config),
+            Input::Prune(name) => {
+                let name = name.as_deref();
+                let pruned = self.exchange.devices.prune(name);
+                self.exchange.counters.devices_pruned += pruned as u64;
+            }
         }
         self.put_questions(now, out);
         if self.is_due(now) {

@@ -243,3 +243,119 @@ fn a_watched_device_is_watched_after_it_was_read() {
     assert!(!requests(&world, 1, "OPTIONS").is_empty());
     close(world);
 }
+
+#[test]
+fn a_device_that_is_to_be_forgotten_is_no_help_while_the_database_is_down() {
+    let rules = Realtime {
+        autoclear: Some(secs(120)),
+        ..REALTIME
+    };
+    for mood in [Mood::Silent, Mood::Refuses] {
+        let mut world = stage_of(&["1001"], rules);
+        register(&mut world, 0, 3_600);
+        go(&mut world, secs(200));
+        world.database.mood = mood;
+        register(&mut world, 0, 3_600);
+        go(&mut world, secs(3));
+        assert_eq!(
+            statuses(&world, 0, "REGISTER").last(),
+            Some(&503),
+            "{mood:?}"
+        );
+        world.database.mood = Mood::Answers(ms(2));
+        close(world);
+    }
+}
+
+#[test]
+fn rows_that_are_not_written_take_no_registration_away() {
+    let rules = Realtime {
+        rows_have_contacts: false,
+        ..REALTIME
+    };
+    let mut world = stage_of(&["1001", "1002"], rules);
+    register(&mut world, 0, 3_600);
+    register(&mut world, 1, 3_600);
+    go(&mut world, secs(60));
+    for user in ["1001", "1002"] {
+        let row = world.database.rows.get_mut(user).expect("the row");
+        row.contacts.clear();
+    }
+    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    close(world);
+}
+
+#[test]
+fn a_copy_that_is_behind_takes_no_registration_away() {
+    let rules = Realtime {
+        rows_lag: true,
+        ..REALTIME
+    };
+    let mut world = stage_of(&["1001", "1002"], rules);
+    register(&mut world, 0, 3_600);
+    register(&mut world, 1, 600);
+    go(&mut world, secs(30));
+    let old = world.database.rows["1002"].contacts.clone();
+    register(&mut world, 1, 3_600);
+    go(&mut world, secs(30));
+    world
+        .database
+        .rows
+        .get_mut("1002")
+        .expect("the row")
+        .contacts = old;
+    go(&mut world, secs(700));
+    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    close(world);
+}
+
+#[test]
+fn a_late_answer_is_remembered_though_nobody_waited_for_it() {
+    let mut world = registered(&["1001"]);
+    go(&mut world, secs(60));
+    world.database.mood = Mood::Answers(ms(300));
+    let contacts = world.database.rows["1001"].contacts.clone();
+    let mut peer = row("1001");
+    peer.secret = Secret::Plain("another".into());
+    world.database.add(peer);
+    world
+        .database
+        .rows
+        .get_mut("1001")
+        .expect("the row")
+        .contacts = contacts;
+    register(&mut world, 0, 3_600);
+    go(&mut world, secs(2));
+    assert_eq!(statuses(&world, 0, "REGISTER").last(), Some(&200));
+    register(&mut world, 0, 3_600);
+    go(&mut world, secs(2));
+    assert_eq!(statuses(&world, 0, "REGISTER").last(), Some(&403));
+    close(world);
+}
+
+#[test]
+fn a_look_at_the_bindings_reads_the_row() {
+    let mut world = registered(&["1001"]);
+    for shard in 0..2 {
+        world.plan(ms(1), crate::world::Task::Panic { engine: 0, shard });
+    }
+    go(&mut world, secs(1));
+    let query = world.phones[0].register_draft();
+    let answer = ask_authorized(&mut world, 0, query);
+    assert_eq!((answer.status(), answer.all("Contact").len()), (200, 1));
+    close(world);
+}
+
+#[test]
+fn a_name_no_table_has_room_for_is_nobody() {
+    let mut world = stage_of(&["1001"], REALTIME);
+    let uri = world.phones[0].uri_for(&"x".repeat(300));
+    let request = world.phones[0]
+        .register_draft()
+        .set("From", format!("<{uri}>;tag=a"))
+        .set("To", format!("<{uri}>"));
+    let (signed, _) = authorize(&mut world, 0, request);
+    assert_eq!(ask(&mut world, 0, &signed).expect("a reply").status(), 403);
+    assert_eq!(world.database.asked, Vec::<String>::new());
+    close(world);
+}
