@@ -59,11 +59,15 @@ use crate::config::sip::RowReader;
 use crate::config::table::Row as Line;
 use crate::flags::{CpuList, Flags, Log, Steer};
 use crate::realtime::mapping::Mapping;
+use crate::realtime::nodes::OwnNode;
 use crate::realtime::service::{Service, share_out};
 use crate::realtime::{Device, IsStatic, Settings};
 
 /// The family of tables that devices are read from.
 const DEVICES: &str = "sippeers";
+
+/// The family of the table where the engines over one database say who they are.
+const NODES: &str = "nodes";
 
 /// Why the server does not run, in one sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -129,9 +133,10 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     }
     let (mapping, rows) = (loaded.mapping, loaded.rows);
     let mut config = with_timers(loaded.config, flags);
-    config.realtime = realtime_rules(flags, &config.general, &mapping);
+    let node = own_node(flags, &config.general, &mapping, &sockets)?;
+    config.realtime = realtime_rules(flags, &config.general, &mapping, node.as_ref());
     let config = Arc::new(config);
-    let database = database(flags, mapping, rows, &config, &mut about)?;
+    let database = database(flags, mapping, rows, &config, node, &mut about)?;
     let (service, kept) = match database {
         Some((service, desk)) => {
             options.desk = Some(desk);
@@ -180,7 +185,12 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
 }
 
 /// How devices of the database are known, if there is any, and what is kept.
-fn realtime_rules(flags: &Flags, general: &General, mapping: &Mapping) -> Option<RealtimeRules> {
+fn realtime_rules(
+    flags: &Flags,
+    general: &General,
+    mapping: &Mapping,
+    node: Option<&OwnNode>,
+) -> Option<RealtimeRules> {
     let devices = !mapping.places(DEVICES).is_empty();
     (devices || flags.state.is_some()).then(|| RealtimeRules {
         devices,
@@ -199,7 +209,31 @@ fn realtime_rules(flags: &Flags, general: &General, mapping: &Mapping) -> Option
             .any(|place| place.read_section != place.write_section),
         ignoreregexpire: general.ignoreregexpire,
         keeps_static: flags.state.is_some(),
+        node: node.map(|node| Arc::new(node.node())),
     })
+}
+
+/// This engine among several over one database: it has a name there, and a
+/// table to write it into.
+fn own_node(
+    flags: &Flags,
+    general: &General,
+    mapping: &Mapping,
+    sockets: &[SocketAddr],
+) -> Result<Option<OwnNode>, Failure> {
+    let named = general.rtsavesysname && !general.systemname.is_empty();
+    let Some(address) = sockets.first().filter(|_| named) else {
+        return Ok(None);
+    };
+    if mapping.places(NODES).is_empty() || mapping.places(DEVICES).is_empty() {
+        return Ok(None);
+    }
+    let name = &general.systemname;
+    let secret = match OwnNode::known_secret(mapping, name, flags.db_timeout) {
+        Some(secret) => secret,
+        None => seed()?,
+    };
+    Ok(Some(OwnNode::new(name, *address, &secret)))
 }
 
 /// Starts the workers if there is anything to ask or to keep, and says so.
@@ -208,6 +242,7 @@ fn database(
     mapping: Mapping,
     rows: RowReader,
     config: &Arc<Config>,
+    node: Option<OwnNode>,
     about: &mut String,
 ) -> Result<Option<(Service, Desk)>, Failure> {
     about.push_str(&match &flags.state {
@@ -231,6 +266,9 @@ fn database(
             .collect();
         about.push_str(&format!("database  {}\n", named.join(", then ")));
     }
+    if let Some(node) = &node {
+        about.push_str(&format!("node      {} at {}\n", node.name, node.address));
+    }
     let general = &config.general;
     let settings = Settings {
         mapping,
@@ -242,6 +280,7 @@ fn database(
         rtupdate: general.rtupdate,
         regserver: (general.rtsavesysname && !general.systemname.is_empty())
             .then(|| general.systemname.to_string()),
+        node,
         // Path is not read from requests (RFC 3327), so there is none to save.
         rtsavepath: false,
         ignoreregexpire: general.ignoreregexpire,

@@ -6,9 +6,10 @@ use super::words;
 use crate::realtime::mapping::Section;
 
 /// The families there are, and the files that may be tables.
-const FAMILIES: [&str; 5] = [
+const FAMILIES: [&str; 6] = [
     "sippeers",
     "sipregs",
+    "nodes",
     "extensions",
     "sip.conf",
     "extensions.conf",

@@ -22,6 +22,7 @@
 //! state      keeps those of the devices of sip.conf there, and the journal
 //! pending    what the journal holds and the database does not have yet
 //! journal    carries it there
+//! nodes      the other engines over the same database
 //! reply      the duty to answer
 //! service    all of it as a running engine has it
 //! ```
@@ -32,7 +33,8 @@
 //! A name belongs to one reader and to one writer, by its hash, so that order
 //! holds and nothing is locked. With `--reg-write journal` one thread appends to
 //! the journal and one carries it to the database. With a state directory one
-//! thread keeps the registrations of devices that no database knows.
+//! thread keeps the registrations of devices that no database knows. With family
+//! `nodes` one thread keeps our row there fresh.
 
 mod breaker;
 mod changes;
@@ -42,6 +44,7 @@ mod journal;
 mod link;
 pub mod mapping;
 pub mod mysql;
+pub mod nodes;
 mod pending;
 pub mod pool;
 mod reader;
@@ -70,6 +73,7 @@ pub use reply::{Answer, Ticket};
 pub use row::column;
 
 use mapping::Mapping;
+use nodes::{Nodes, OwnNode};
 use pool::Sources;
 use reader::ReadJob;
 use reply::{Desk, Reply};
@@ -117,6 +121,8 @@ pub struct Settings {
     pub rtupdate: bool,
     /// `systemname`, where `rtsavesysname` wants it saved.
     pub regserver: Option<String>,
+    /// This engine among several, where family `nodes` is mapped.
+    pub node: Option<OwnNode>,
     /// `rtsavepath`.
     pub rtsavepath: bool,
     /// `ignoreregexpire`: registrations that have ended still count.
@@ -135,6 +141,7 @@ impl Default for Settings {
             journal_limit: 1 << 20,
             rtupdate: true,
             regserver: None,
+            node: None,
             rtsavepath: false,
             ignoreregexpire: false,
         }
@@ -165,6 +172,7 @@ pub struct Realtime {
     /// The journal's thread.
     journal: Option<Sender<KeepJob>>,
     pending: Option<Arc<pending::Pending>>,
+    nodes: Option<Nodes>,
     state: Option<Sender<KeepJob>>,
     state_file: Option<PathBuf>,
     is_static: IsStatic,
@@ -292,6 +300,9 @@ impl Realtime {
         }
         for writer in &self.writers {
             let _ = writer.send_deadline(WriteJob::Stop, until);
+        }
+        if let Some(nodes) = &self.nodes {
+            nodes.stop(until);
         }
         let mut threads = std::mem::take(&mut *self.threads());
         // The carrier ends, and then the journal's thread, which it tells to.

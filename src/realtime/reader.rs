@@ -14,6 +14,7 @@ use pinion_sip::machine::realtime::{Known, Outcome, Registration};
 use super::Device;
 use super::counters::Tally;
 use super::driver::{Condition, Fault, Row};
+use super::nodes::Nodes;
 use super::pending::Pending;
 use super::pool::{Pool, Route};
 use super::reply::Reply;
@@ -50,6 +51,8 @@ pub(super) struct Reader {
     pub pending: Option<Arc<Pending>>,
     /// Hears of rows whose registration has ended.
     pub ended: Ended,
+    /// Who else may hold a registration.
+    pub nodes: Option<Nodes>,
     pub ignoreregexpire: bool,
     pub timeout: Duration,
     pub tally: Arc<Tally>,
@@ -235,7 +238,10 @@ impl Reader {
             };
             let contacts = match self.pending.as_ref().and_then(|p| p.saving(&name)) {
                 Some(saving) => saving.contacts.clone(),
-                None => held.and_then(registration).into_iter().collect(),
+                None => held
+                    .and_then(|row| self.registration(row))
+                    .into_iter()
+                    .collect(),
             };
             let contacts = self.running(&name, contacts, now);
             all.push((name, Arc::new(Known { peer, contacts })));
@@ -261,6 +267,14 @@ impl Reader {
             Some((name, row))
         });
         Ok(Some(named.collect()))
+    }
+
+    /// The registration a row holds, and the other node that has it.
+    fn registration(&self, row: &Row) -> Option<Registration> {
+        let mut held = registration(row)?;
+        let nodes = self.nodes.as_ref();
+        held.node = nodes.and_then(|nodes| nodes.find(&held.regserver));
+        Some(held)
     }
 
     /// Those which have not ended; all, where ends are ignored. A row whose

@@ -93,6 +93,7 @@ pub fn registration(row: &Row) -> Option<Registration> {
         path: Text::from(&*field("path")),
         call_id: Text::new(),
         cseq: 0,
+        node: None,
         q: 1000,
         regserver: (&*field("regserver")).into(),
     })

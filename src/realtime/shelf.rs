@@ -198,6 +198,7 @@ fn contact(row: &Row<'_>) -> rusqlite::Result<Option<Registration>> {
         path: text(row, "path")?,
         call_id: text(row, "call_id")?,
         cseq: row.get("cseq")?,
+        node: None,
         q: row.get("q")?,
         regserver: row.get::<_, String>("regserver")?.into(),
     }))

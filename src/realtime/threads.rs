@@ -12,6 +12,7 @@ use super::changes::Recorder;
 use super::counters::Tally;
 use super::journal::Carrier;
 use super::mapping::Section;
+use super::nodes::{Nodes, Roll};
 use super::pending::Pending;
 use super::pool::{Pool, Sources};
 use super::reader::{Ended, Reader};
@@ -52,8 +53,10 @@ pub(super) fn start(settings: &Settings, hooks: Hooks) -> Result<Realtime, Strin
     } else {
         Vec::new()
     };
+    let nodes = crew.nodes()?;
     let readers = if settings.mapping.has_devices() {
-        crew.readers(&hooks, pending.as_ref(), &ended(pending.as_ref(), &writers))?
+        let ended = ended(pending.as_ref(), &writers);
+        crew.readers(&hooks, pending.as_ref(), &ended, nodes.as_ref())?
     } else {
         Vec::new()
     };
@@ -67,6 +70,7 @@ pub(super) fn start(settings: &Settings, hooks: Hooks) -> Result<Realtime, Strin
         writers,
         journal,
         pending,
+        nodes,
         state,
         state_file,
         is_static: hooks.is_static,
@@ -111,6 +115,7 @@ impl Crew<'_> {
         hooks: &Hooks,
         pending: Option<&Arc<Pending>>,
         ended: &Ended,
+        nodes: Option<&Nodes>,
     ) -> Result<Vec<Sender<super::ReadJob>>, String> {
         let count = self.settings.workers.div_ceil(2).max(1);
         let mut senders = Vec::new();
@@ -128,6 +133,7 @@ impl Crew<'_> {
                 device: Arc::clone(&hooks.device),
                 pending: pending.cloned(),
                 ended: Arc::clone(ended),
+                nodes: nodes.cloned(),
                 ignoreregexpire: self.settings.ignoreregexpire,
                 timeout: self.settings.timeout,
                 tally: Arc::clone(&self.tally),
@@ -140,6 +146,21 @@ impl Crew<'_> {
             senders.push(sender);
         }
         Ok(senders)
+    }
+
+    /// Who keeps our row of `nodes`, where there is one.
+    fn nodes(&mut self) -> Result<Option<Nodes>, String> {
+        let places = self.settings.mapping.places("nodes");
+        let Some(own) = self.settings.node.clone().filter(|_| !places.is_empty()) else {
+            return Ok(None);
+        };
+        let (sender, jobs) = bounded(1);
+        let nodes = Nodes::new(&own, sender);
+        let mut pool = Pool::new(Arc::clone(&self.sources));
+        let route = pool.route(places, true);
+        let mut roll = Roll::new(own, &nodes, jobs, pool, route);
+        self.hire("db-nodes", move || roll.serve())?;
+        Ok(Some(nodes))
     }
 
     /// Writes to `sipregs` where that is mapped, else to `sippeers`.

@@ -191,6 +191,7 @@ pub fn contact(name: &str) -> Registration {
         path: "".into(),
         call_id: "id@phone".into(),
         cseq: 7,
+        node: None,
         q: 1000,
         regserver: "".into(),
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pinion_sip::auth::node::Node;
 use pinion_sip::base::Instant;
 use pinion_sip::config::Peer;
 use pinion_sip::machine::realtime::{Errand, Known, Outcome, Registration};
@@ -42,6 +43,8 @@ pub struct Database {
     pub asked: Vec<String>,
     /// Rows written so far.
     pub saved: u64,
+    /// Engines that say that they live.
+    pub nodes: Vec<Arc<Node>>,
 }
 
 impl Default for Database {
@@ -51,6 +54,7 @@ impl Default for Database {
             mood: Mood::Answers(Duration::from_millis(2)),
             asked: Vec::new(),
             saved: 0,
+            nodes: Vec::new(),
         }
     }
 }
@@ -75,17 +79,21 @@ impl Database {
             .collect()
     }
 
-    /// Does an errand whose moment has come.
-    pub fn serve(&mut self, now: Instant, errand: &Errand) -> Outcome {
+    /// Does an errand of `own`, if it is one of several, whose moment has come.
+    pub fn serve(&mut self, now: Instant, errand: &Errand, own: Option<&Node>) -> Outcome {
         match errand {
             Errand::Peer(name) => {
                 let name = name.lossy().into_owned();
                 let row = self.rows.get(&name);
                 self.asked.push(name);
                 Outcome::Peer(row.map(|row| {
+                    let mut contacts = row.contacts.clone();
+                    for contact in contacts.iter_mut().filter(|_| own.is_some()) {
+                        contact.node = self.other_node(&contact.regserver, own);
+                    }
                     Arc::new(Known {
                         peer: Arc::clone(&row.peer),
-                        contacts: row.contacts.clone(),
+                        contacts,
                     })
                 }))
             }
@@ -97,11 +105,20 @@ impl Database {
                     let renewed = |contact: &Registration| contact.regseconds.0 > unix;
                     if !saving.expired || !row.contacts.iter().any(renewed) {
                         row.contacts.clone_from(&saving.contacts);
+                        for contact in &mut row.contacts {
+                            contact.regserver = own.map(|own| own.name.clone()).unwrap_or_default();
+                        }
                     }
                 }
                 Outcome::Saved
             }
             Errand::Lastms { .. } => Outcome::Saved,
         }
+    }
+
+    /// The live node of that name, if it is not `own`.
+    fn other_node(&self, name: &str, own: Option<&Node>) -> Option<Arc<Node>> {
+        let is_it = |node: &&Arc<Node>| node.name == name && Some(&***node) != own;
+        self.nodes.iter().find(is_it).cloned()
     }
 }

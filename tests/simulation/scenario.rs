@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use pinion_sip::base::{Limits, Random};
-use pinion_sip::config::Peer;
+use pinion_sip::config::{Peer, Realtime};
 
 use crate::database::Mood;
 use crate::engine::Blueprint;
@@ -106,7 +106,14 @@ fn people(world: &mut World) -> Vec<String> {
         engines.into_iter().take(1 + usize::from(joined))
     {
         let config = match stored {
-            true => stage::config_with(peers, Some(stage::REALTIME), dialplan),
+            true => {
+                let node = joined.then(|| stage::node(addr));
+                let rules = Realtime {
+                    node,
+                    ..stage::REALTIME
+                };
+                stage::config_with(peers, Some(rules), dialplan)
+            }
             false => stage::config(peers, dialplan),
         };
         world.add_engine(Blueprint {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pinion::config::extensions::parse_extensions;
+use pinion_sip::auth::node::{Key, Node};
 use pinion_sip::base::Limits;
 use pinion_sip::config::{Config, General, Host, Peer, PeerKind, Peers, Realtime, Secret};
 
@@ -74,7 +75,22 @@ pub const REALTIME: Realtime = Realtime {
     rows_lag: false,
     ignoreregexpire: false,
     keeps_static: false,
+    node: None,
 };
+
+/// An engine at that address as one of several over one database.
+pub fn node(address: SocketAddr) -> Arc<Node> {
+    let mut secret = [0; 32];
+    let text = address.to_string();
+    for (byte, letter) in secret.iter_mut().zip(text.bytes()) {
+        *byte = letter;
+    }
+    Arc::new(Node {
+        name: text.into(),
+        address,
+        key: Key::of(&secret),
+    })
+}
 
 /// A dynamic friend with a password.
 pub fn friend(user: &str) -> Peer {

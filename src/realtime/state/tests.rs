@@ -18,6 +18,7 @@ fn saving(name: &str) -> Arc<Saving> {
         path: "<sip:p;lr>".into(),
         call_id: "c".into(),
         cseq: u32::MAX,
+        node: None,
         q: 500,
         regserver: "node".into(),
     };

@@ -3,8 +3,9 @@
 //!
 //! `Gate` is the server's role: it challenges and verifies without memory of
 //! its challenges, and accepts each proof once. `respond` is the client's
-//! role, for challenges we are given. Neither knows a peer, a dialog or a
-//! database: names and secrets are arguments, and are never shown.
+//! role, for challenges we are given. `node` is what engines of one database
+//! prove to each other instead. None knows a peer, a dialog or a database: names
+//! and secrets are arguments, and are never shown.
 
 mod algorithm;
 mod challenge;
@@ -12,6 +13,7 @@ mod client;
 mod digest;
 mod gate;
 mod guard;
+pub mod node;
 mod nonce;
 mod uris;
 

@@ -10,6 +10,7 @@ use super::exchange::{Alarm, LegRef, Resume, Turn};
 use super::kept::Kept;
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
+use crate::auth::node;
 use crate::base::{AddressText, Flow, Handle, Instant, Text, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
@@ -48,6 +49,9 @@ pub struct Opening {
     pub max_forwards: u8,
     /// Requests inside the dialog go to the source of this one (`nat`).
     pub pinned: bool,
+    /// Another node has brought it: the callee's own contacts ring, and no plan
+    /// of an operator's is asked.
+    pub from_node: bool,
 }
 
 /// Ends a message with a body, or without one when there are no bytes.
@@ -130,6 +134,8 @@ pub struct Call {
     /// Whom the callees are told the call is from.
     pub(super) caller: Caller,
     pub(super) max_forwards: u8,
+    /// Another node has brought it, and no other is brought it.
+    pub(super) from_node: bool,
     pub(super) lease: Option<Box<(Text, Lease)>>,
     /// The call ends as soon as the caller has acknowledged its 2xx: nobody may
     /// send BYE before that (RFC 3261 §15).
@@ -166,6 +172,7 @@ impl Call {
             passed: passed_headers(turn, request).into(),
             caller: opening.caller.clone(),
             max_forwards: opening.max_forwards,
+            from_node: opening.from_node,
             lease: None,
             ending: None,
             closed: false,
@@ -231,7 +238,10 @@ impl Call {
             caller: &self.caller.number.lossy(),
             time: turn.exchange.unix(turn.now),
         };
-        let plan = Arc::clone(&turn.exchange.config.plan);
+        let plan = Arc::clone(match opening.from_node {
+            true => &turn.exchange.node_plan,
+            false => &turn.exchange.config.plan,
+        });
         let mut cursor = Cursor::new(
             plan,
             place,
@@ -506,9 +516,11 @@ fn passed_headers(turn: &Turn<'_>, request: &Message<'_>) -> Vec<u8> {
     }
     let mut writer = Writer::new(&mut lines, false);
     for (name, value) in request.others() {
-        if wanted
-            .iter()
-            .any(|pattern| pattern_matches(pattern.as_bytes(), name))
+        let proof = name.eq_ignore_ascii_case(node::HEADER.as_bytes());
+        if !proof
+            && wanted
+                .iter()
+                .any(|pattern| pattern_matches(pattern.as_bytes(), name))
         {
             writer.other(name, value);
         }

@@ -15,7 +15,7 @@ use crate::base::{
 use crate::config::{Config, Peer};
 use crate::devices::Devices;
 use crate::dialog::{self, Dialog, RouteSet};
-use crate::dialplan::ChannelId;
+use crate::dialplan::{ChannelId, Plan};
 use crate::machine::realtime::Registration;
 use crate::machine::{Counters, Lease, Outbox, Question, QuestionId};
 use crate::registrar::Binding;
@@ -176,6 +176,8 @@ pub struct ParkedMessage {
     pub from: Text,
     /// The recipient.
     pub peer: Arc<Peer>,
+    /// Whether another node brought it: it goes to no other.
+    pub from_node: bool,
     /// Max-Forwards to send on.
     pub max_forwards: u8,
     /// Content-Type.
@@ -200,6 +202,8 @@ pub struct Exchange {
     pub sockets: Vec<SocketAddr>,
     /// Unix time at `Instant::START`.
     pub unix_start: UnixTime,
+    /// What happens to a call that another node brings.
+    pub node_plan: Arc<Plan>,
     /// Sizes of the shard's tables.
     pub limits: Limits,
     /// The transactions.
@@ -420,6 +424,7 @@ impl Exchange {
             cseq: binding.cseq,
             q: binding.q,
             regserver: SmolStr::default(),
+            node: None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! - `call`: the call itself, from its first INVITE to its last BYE
 //! - `channels`: the call as the dialplan sees it (`Channels`)
 //! - `tech`, `sip`: the technologies Dial may name
+//! - `node`: calls to and from other engines over the same database
 //! - `caller`: what the caller is told
 //! - `identity`: whom callees are told a call is from
 //! - `callee`: responses to the INVITEs that open legs
@@ -33,6 +34,7 @@ mod identity;
 mod kept;
 mod leg;
 mod limit;
+mod node;
 mod reason;
 mod sip;
 mod stray;
@@ -48,5 +50,6 @@ pub use forks::EndedForks;
 pub use kept::Kept;
 pub use leg::Ringing;
 pub use limit::Occupancy;
+pub use node::{NODE_CONTEXT, Onward, node_plan};
 pub use stray::settle;
 pub use within::relayable;

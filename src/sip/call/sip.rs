@@ -11,6 +11,7 @@ use super::exchange::{LegRef, Outgoing, Owner, Resume, Turn};
 use super::identity;
 use super::identity::push_user;
 use super::leg::{Leg, LegState};
+use super::node::Onward;
 use super::tech::ChannelTech;
 use crate::base::{Flow, Level, Text};
 use crate::config::{Host, Peer, PeerKind, Qualify};
@@ -32,6 +33,32 @@ pub struct Destination {
     pub address: Option<Box<SocketAddr>>,
     /// The name, while only the database can tell whether it is a device's.
     pub sought: Option<Box<[u8]>>,
+}
+
+/// Where one leg of a channel goes.
+struct Target {
+    /// Its Request-URI.
+    uri: Text,
+    /// The path to it.
+    flow: Flow,
+    /// Requests inside the dialog go by that path, whatever the contact says.
+    pinned: bool,
+    /// The device it reaches.
+    peer: Option<Arc<Peer>>,
+    /// Instead of URI and device: another node, which knows the way.
+    onward: Option<Box<Onward>>,
+}
+
+impl Target {
+    fn new(uri: Text, flow: Flow, peer: Option<Arc<Peer>>) -> Target {
+        Target {
+            uri,
+            flow,
+            pinned: false,
+            peer,
+            onward: None,
+        }
+    }
 }
 
 /// The technology.
@@ -243,16 +270,33 @@ impl Call {
         };
         let peer = channel.destination.peer.clone();
         let user = channel.destination.user.clone();
-        for binding in bindings {
+        // Who has been brought here is looked for nowhere else.
+        let from_node = self.from_node;
+        let may = |binding: &&Binding| binding.node.is_none() || !from_node;
+        let bindings = || bindings.iter().filter(may);
+        for binding in bindings() {
+            if let (Some(node), Some(peer)) = (&binding.node, &peer) {
+                let onward = Onward::new(node, peer.name.as_bytes(), user.as_deref());
+                let target = Target {
+                    onward: Some(Box::new(onward)),
+                    ..Target::new(Text::new(), binding.flow, None)
+                };
+                self.invite(turn, id, target);
+                continue;
+            }
             let parsed = Uri::parse(binding.uri()).ok();
             let uri = match (&user, parsed) {
                 (Some(user), Some(parsed)) => with_user(&parsed, user),
                 _ => Text::from(binding.uri()),
             };
             let pinned = parsed.and_then(|uri| uri.socket_addr(5060)) != Some(binding.flow.remote);
-            self.invite(turn, id, uri, binding.flow, pinned, peer.clone());
+            let target = Target {
+                pinned,
+                ..Target::new(uri, binding.flow, peer.clone())
+            };
+            self.invite(turn, id, target);
         }
-        if bindings.is_empty() {
+        if bindings().next().is_none() {
             match peer.as_ref().and_then(|peer| peer.defaultip) {
                 Some(address) => self.invite_address(turn, id, address),
                 None => self.fail(turn, id, Failure::Unavailable(Cause::SUBSCRIBER_ABSENT)),
@@ -289,7 +333,7 @@ impl Call {
             self.fail(turn, id, Failure::Unavailable(Cause::SUBSCRIBER_ABSENT));
             return;
         };
-        self.invite(turn, id, uri, flow, false, peer);
+        self.invite(turn, id, Target::new(uri, flow, peer));
         if self
             .channel(id)
             .is_some_and(|channel| channel.open_legs == 0)
@@ -312,17 +356,24 @@ impl Call {
     }
 
     /// Opens a leg and sends its INVITE.
-    fn invite(
-        &mut self,
-        turn: &mut Turn<'_>,
-        id: ChannelId,
-        uri: Text,
-        flow: Flow,
-        pinned: bool,
-        peer: Option<Arc<Peer>>,
-    ) {
+    fn invite(&mut self, turn: &mut Turn<'_>, id: ChannelId, target: Target) {
         let Some(index) = self.free_leg(turn.exchange.limits.legs_per_call) else {
             return;
+        };
+        let (call_id, local_tag) = (turn.exchange.call_id(), turn.exchange.tag());
+        let Target {
+            uri,
+            flow,
+            pinned,
+            peer,
+            onward,
+        } = target;
+        let (uri, to, peer) = match onward {
+            Some(onward) => {
+                let device = onward.device(turn.exchange, &call_id, &local_tag);
+                (onward.uri, Some(onward.to), Some(device))
+            }
+            None => (uri, None, peer),
         };
         let (flow, routes) = turn.exchange.first_hop(peer.as_deref(), flow);
         let general = &turn.exchange.config.general;
@@ -336,11 +387,11 @@ impl Call {
         let ours = general.advertised(&flow);
         let (local, contact) = identity::local(&self.caller, device, general, ours);
         let sayings = Sayings {
-            call_id: &turn.exchange.call_id(),
-            local_tag: &turn.exchange.tag(),
+            call_id: &call_id,
+            local_tag: &local_tag,
             remote_tag: b"",
             local: &local,
-            remote: &name_addr(&uri),
+            remote: &name_addr(to.as_ref().unwrap_or(&uri)),
             target: &uri,
             contact: &contact,
         };

@@ -352,6 +352,21 @@ impl Peer {
         force.then_some(proxy)
     }
 
+    /// Another engine over the same database as a device: believed and told
+    /// all, so that the callee's own device decides what the callee is told.
+    pub fn node(name: &str, defaults: &Peer) -> Peer {
+        Peer {
+            timer_t1: defaults.timer_t1,
+            timer_b: defaults.timer_b,
+            maxforwards: defaults.maxforwards,
+            trustrpid: true,
+            sendrpid_pai: Some(true),
+            trust_id_outbound: TrustIdOutbound::Yes,
+            use_q850_reason: true,
+            ..Peer::new(name, PeerKind::Peer)
+        }
+    }
+
     /// A device of `kind` with Asterisk's defaults and nothing else set.
     pub fn new(name: &str, kind: PeerKind) -> Peer {
         Peer {

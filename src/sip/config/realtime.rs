@@ -1,10 +1,13 @@
 //! Devices and registrations that live in a database.
 
+use alloc::sync::Arc;
 use core::time::Duration;
+
+use crate::auth::node::Node;
 
 /// How devices of the database are known, and what of them is written back.
 /// Absent from a [`Config`](super::Config) whose only devices are sip.conf's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Realtime {
     /// Whether devices are looked for there (family `sippeers`); registrations
     /// alone may be, too.
@@ -35,4 +38,7 @@ pub struct Realtime {
     pub ignoreregexpire: bool,
     /// Whether registrations of sip.conf's devices are kept too (`--state`).
     pub keeps_static: bool,
+    /// This engine among several over one database (family `nodes`); `None`
+    /// where it stands alone.
+    pub node: Option<Arc<Node>>,
 }

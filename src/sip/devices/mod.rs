@@ -281,6 +281,7 @@ mod tests {
         rows_lag: false,
         ignoreregexpire: false,
         keeps_static: false,
+        node: None,
     };
 
     fn config(realtime: Option<Realtime>) -> Config {

@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 
 use smol_str::SmolStr;
 
+use crate::auth::node::Node;
 use crate::base::{Text, UnixTime};
 use crate::config::Peer;
 
@@ -67,6 +68,9 @@ pub struct Registration {
     /// `regserver`: the node that wrote it; empty when none is named. Ignored
     /// when saved: the writer knows its own name.
     pub regserver: SmolStr,
+    /// That node, if it is another one that lives: requests to the contact go
+    /// there. Ignored when saved.
+    pub node: Option<Arc<Node>>,
 }
 
 /// A device of the database.

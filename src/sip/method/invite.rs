@@ -2,9 +2,10 @@
 //! (dialplan.md B.8, "INVITE result before the dialplan").
 
 use super::admission::{self, Admission};
+use super::node::{Brought, brought};
 use super::{Asked, Extra, Inside, Row, Verdict, identity};
 use crate::base::Text;
-use crate::call::Opening;
+use crate::call::{NODE_CONTEXT, Opening};
 use crate::dialplan::{Match, Place};
 use crate::wire::Status;
 
@@ -27,6 +28,9 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     if asked.draining {
         asked.counters.calls_refused += 1;
         return Verdict::reply(Status::SERVICE_UNAVAILABLE).with(Extra::RetryAfter(RETRY_AFTER_S));
+    }
+    if let Some(brought) = brought(asked) {
+        return from_node(asked, brought, max_forwards);
     }
     let peer = match admission::admit(asked) {
         Admission::Peer(peer) => Some(peer),
@@ -67,7 +71,34 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         exten,
         max_forwards,
         pinned: admission::behind_nat(device.nat, asked.request, asked.flow),
+        from_node: false,
         peer,
         caller,
+    })
+}
+
+/// A call that another node brings, for the contacts here of the device it names.
+fn from_node(asked: &Asked<'_>, brought: Brought, max_forwards: u8) -> Verdict {
+    let Brought {
+        node,
+        user,
+        to_user,
+    } = brought;
+    let exten = match to_user {
+        Some(mut exten) => {
+            exten.push(b"@");
+            exten.push(&user);
+            exten
+        }
+        None => user,
+    };
+    Verdict::Call(Opening {
+        context: Text::from(NODE_CONTEXT),
+        exten,
+        max_forwards,
+        pinned: admission::behind_nat(node.nat, asked.request, asked.flow),
+        from_node: true,
+        caller: identity::caller(asked.request, Some(&node), &asked.config.general),
+        peer: Some(node),
     })
 }

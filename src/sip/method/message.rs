@@ -4,7 +4,7 @@
 use alloc::sync::Arc;
 
 use super::admission::{self, Admission};
-use super::{Asked, Inside, Row, Verdict, identity};
+use super::{Asked, Inside, Row, Verdict, identity, node};
 use crate::base::Text;
 use crate::config::PeerKind;
 use crate::dialplan::{Match, Place};
@@ -27,18 +27,22 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     if !general.accept_outofcall_message {
         return Verdict::reply(Status::METHOD_NOT_ALLOWED).with(super::Extra::Allow);
     }
+    let brought = node::brought(asked);
     let mut user = Text::new();
     if let Some(uri) = asked.request.parsed_request_uri() {
         uri.user_decoded(&mut user);
     }
     // Before the sender's proof: it would be spent when this is decided again.
     let recipient = asked.by_name(&user);
-    let proves = general.auth_message_requests && !asked.answers_a_challenge();
+    let proves = brought.is_none() && general.auth_message_requests && !asked.answers_a_challenge();
     let recipient = match recipient {
         Err(errand) if !proves => return Verdict::Await(errand),
         recipient => recipient,
     };
-    let sender = if general.auth_message_requests {
+    let from_node = brought.is_some();
+    let sender = if let Some(brought) = brought {
+        Some(brought.node)
+    } else if general.auth_message_requests {
         match admission::admit(asked) {
             Admission::Peer(peer) => Some(peer),
             Admission::Guest => None,
@@ -78,5 +82,6 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         max_forwards: max_forwards.min(recipient.maxforwards),
         peer: Arc::clone(recipient),
         from: caller.number,
+        from_node,
     }
 }

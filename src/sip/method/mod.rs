@@ -9,6 +9,7 @@ mod identity;
 mod info;
 mod invite;
 mod message;
+mod node;
 mod options;
 mod register;
 mod stray;
@@ -120,6 +121,8 @@ pub enum Verdict {
         peer: Arc<Peer>,
         /// The sender's number, for From.
         from: Text,
+        /// Whether another node brings it.
+        from_node: bool,
         /// Max-Forwards to send on.
         max_forwards: u8,
     },

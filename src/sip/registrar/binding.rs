@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 
 use smallvec::SmallVec;
 
+use crate::auth::node::Node;
 use crate::base::{Flow, Instant, Text};
 
 /// One contact a REGISTER names.
@@ -67,6 +68,8 @@ pub struct Binding {
     pub flow: Flow,
     /// CSeq of the REGISTER that set it.
     pub cseq: u32,
+    /// The node that holds the contact, if it is another: `flow` leads there.
+    pub node: Option<Arc<Node>>,
 }
 
 impl Binding {

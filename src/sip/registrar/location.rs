@@ -144,7 +144,7 @@ impl Location {
 
     /// Makes `remembered`, newest first, the bindings of an AoR, as whoever
     /// outlives this process has them. One that is held already, the same
-    /// contact at the same address, stays as it is but for its end: it knows more. Without
+    /// contact by the same way, stays as it is but for its end: it knows more. Without
     /// room for all nothing changes.
     pub fn restore(&mut self, now: Instant, aor: &Text, remembered: Vec<Binding>) {
         let hash = self.hasher.hash_one(aor.as_bytes());
@@ -157,7 +157,9 @@ impl Location {
         for binding in remembered.into_iter().rev() {
             let is_it = |record: &&Record| {
                 let known = &record.binding;
-                known.uri() == binding.uri() && known.flow.remote == binding.flow.remote
+                known.uri() == binding.uri()
+                    && known.flow.remote == binding.flow.remote
+                    && known.node == binding.node
             };
             let known = held.iter().find(is_it);
             self.order += 1;
@@ -390,6 +392,7 @@ fn bind(now: Instant, update: &Update, contact: &Contact) -> Binding {
         expires: end_of_grant(now, contact),
         flow: path(update, contact),
         cseq: update.cseq,
+        node: None,
     }
 }
 
@@ -406,6 +409,7 @@ fn renew(binding: &mut Binding, now: Instant, update: &Update, contact: &Contact
     binding.expires = end_of_grant(now, contact);
     binding.flow = path(update, contact);
     binding.cseq = update.cseq;
+    binding.node = None;
 }
 
 /// When the time granted to a contact ends.

@@ -455,6 +455,7 @@ mod tests {
             expires: Instant::from_micros(expires_micros),
             flow: flow(),
             cseq: 1,
+            node: None,
         };
         let bindings = [
             binding("sip:a@192.0.2.9", 1000, 65_000_000),

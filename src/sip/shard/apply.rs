@@ -7,8 +7,8 @@ use super::reply::{RETRY_AFTER_S, Reply, write_with};
 use super::shard::{RelayedMessage, Shard, digits};
 use crate::base::{Instant, Text, UnixTime, shard_of};
 use crate::call::{
-    Call, LegRef, Opening, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn, end_with,
-    name_addr,
+    Call, LegRef, Onward, Opening, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
+    end_with, name_addr,
 };
 use crate::config::Peer;
 use crate::dialog::{Dialog, Role, Sayings};
@@ -57,9 +57,11 @@ impl Shard {
             Verdict::Message {
                 peer,
                 from,
+                from_node,
                 max_forwards,
             } => {
-                self.begin_message(now, &peer, from, max_forwards, arrival, out);
+                let sender = (from, from_node);
+                self.begin_message(now, &peer, sender, max_forwards, arrival, out);
             }
         }
     }
@@ -226,7 +228,7 @@ impl Shard {
         &mut self,
         now: Instant,
         peer: &Arc<Peer>,
-        from: Text,
+        (from, from_node): (Text, bool),
         max_forwards: u8,
         arrival: &Arrival<'_>,
         out: &mut Outbox,
@@ -244,6 +246,7 @@ impl Shard {
             head: ReplyHead::new(request, flow, to_source, self.compact()),
             peer: Arc::clone(peer),
             from,
+            from_node,
             max_forwards,
             content_type: Text::from(request.content_type().unwrap_or_default()),
             body: request.body().to_vec(),
@@ -270,7 +273,9 @@ impl Shard {
         out: &mut Outbox,
     ) {
         let binding = match answer {
-            Some(Answer::Bindings(bindings)) => bindings.into_iter().next(),
+            Some(Answer::Bindings(bindings)) => bindings
+                .into_iter()
+                .find(|binding| binding.node.is_none() || !parked.from_node),
             _ => None,
         };
         let Some(binding) = binding else {
@@ -284,17 +289,29 @@ impl Shard {
             return;
         };
         let config = Arc::clone(&self.exchange.config);
-        let peer = Some(&*parked.peer);
+        let onward = binding
+            .node
+            .as_ref()
+            .map(|node| Onward::new(node, parked.peer.name.as_bytes(), None));
+        let (call_id, tag) = (self.exchange.call_id(), self.exchange.tag());
+        let node = onward
+            .as_ref()
+            .map(|onward| onward.device(&self.exchange, &call_id, &tag));
+        let peer = Some(node.as_deref().unwrap_or(&parked.peer));
         let (flow, routes) = self.exchange.first_hop(peer, binding.flow);
         let mut local = Text::from("<sip:");
         local.push(&parked.from);
         local.push(format!("@{}>", config.general.advertised(&flow)).as_bytes());
+        let uri = match &onward {
+            Some(onward) => &onward.uri,
+            None => binding.uri(),
+        };
         let sayings = Sayings {
-            call_id: &self.exchange.call_id(),
-            local_tag: &self.exchange.tag(),
+            call_id: &call_id,
+            local_tag: &tag,
             local: &local,
-            remote: &name_addr(binding.uri()),
-            target: binding.uri(),
+            remote: &name_addr(uri),
+            target: uri,
             ..Sayings::default()
         };
         let mut dialog = Dialog::new(Role::Uac, &sayings, flow);
@@ -327,7 +344,10 @@ impl Shard {
             timers,
             owner: Owner::Relayed(handle),
         };
-        let sent = turn.request(request, |writer| {
+        let sent = turn.request(request, |mut writer| {
+            for (name, value) in node.iter().flat_map(|node| &node.header) {
+                writer.other(name.as_bytes(), value.as_bytes());
+            }
             end_with(writer, &parked.content_type, &parked.body);
         });
         if sent.is_none()

@@ -80,11 +80,13 @@ impl Shard {
         let Some(rhythm) = Rhythm::of(&peer) else {
             return;
         };
-        let is_kept = |gone: &Binding| after.iter().any(|kept| kept.uri() == gone.uri());
+        // What another node holds is that one's to watch.
+        let ours = || after.iter().filter(|binding| binding.node.is_none());
+        let is_kept = |gone: &Binding| ours().any(|kept| kept.uri() == gone.uri());
         for gone in before.iter().filter(|binding| !is_kept(binding)) {
             self.qualifier.forget(aor, gone.uri());
         }
-        for binding in after {
+        for binding in ours() {
             self.watch(now, &peer, binding, rhythm, Duration::from_secs(1));
         }
     }
@@ -102,7 +104,7 @@ impl Shard {
             self.location
                 .bindings(now, &watch.aor)
                 .iter()
-                .any(|binding| *binding.uri() == *watch.uri)
+                .any(|binding| binding.node.is_none() && *binding.uri() == *watch.uri)
         };
         Rhythm::of(peer).is_some() && (fixed || registered())
     }
@@ -152,6 +154,7 @@ impl Shard {
             expires: now,
             flow: self.exchange.route_to(address)?,
             cseq: 0,
+            node: None,
         })
     }
 

@@ -69,9 +69,8 @@ impl Shard {
         out: &mut Outbox,
     ) {
         let config = &self.exchange.config;
-        let whole = config
-            .realtime
-            .map_or(Duration::ZERO, |rules| rules.timeout + LEEWAY);
+        let rules = config.realtime.as_ref();
+        let whole = rules.map_or(Duration::ZERO, |rules| rules.timeout + LEEWAY);
         let stale = self.exchange.devices.can_do_without(now, config, &errand);
         let (wait, linger) = match stale {
             true => (BRIEFLY.min(whole), whole.saturating_sub(BRIEFLY)),
@@ -353,7 +352,10 @@ impl Shard {
         self.keeping.writes(now, aor, self.memory());
         let mut contacts: Vec<Registration> = Vec::new();
         self.location.lookup(now, aor, &mut |binding| {
-            contacts.push(self.exchange.registration(now, binding));
+            // What another node holds is that one's to write.
+            if binding.node.is_none() {
+                contacts.push(self.exchange.registration(now, binding));
+            }
         });
         let saving = Saving {
             name: aor.clone(),
@@ -379,7 +381,8 @@ impl Shard {
     /// read before the shard last wrote it.
     fn restore(&mut self, now: Instant, asked: Instant, aor: &Text, known: &Arc<Known>) {
         let at_home = shard_of(aor, self.exchange.shards) == self.exchange.shard;
-        let Some(rules) = self.exchange.config.realtime else {
+        let config = Arc::clone(&self.exchange.config);
+        let Some(rules) = &config.realtime else {
             return;
         };
         if !at_home || !rules.rows_have_contacts || self.keeping.is_older(aor, asked) {
@@ -402,11 +405,12 @@ impl Shard {
 
     /// Makes the contacts that somebody else remembers those of an AoR.
     pub(super) fn take_over(&mut self, now: Instant, aor: &Text, contacts: &[Registration]) {
-        let Some(rules) = self.exchange.config.realtime else {
+        let config = Arc::clone(&self.exchange.config);
+        let Some(rules) = &config.realtime else {
             return;
         };
         let remembered = contacts.iter();
-        let remembered = remembered.filter_map(|contact| self.bound(now, contact, &rules));
+        let remembered = remembered.filter_map(|contact| self.bound(now, contact, rules));
         let remembered: Vec<Binding> = remembered.collect();
         let watched = self
             .exchange
@@ -438,6 +442,10 @@ impl Shard {
             0 => return None,
             left_s => Duration::from_secs(left_s),
         };
+        let flow = match &contact.node {
+            Some(node) => self.exchange.route_to(node.address),
+            None => self.exchange.flow_to(contact.address, contact.local),
+        };
         Some(Binding {
             texts: Texts::new(
                 contact.fullcontact.as_bytes(),
@@ -446,14 +454,16 @@ impl Shard {
             ),
             q: contact.q,
             expires: now + left,
-            flow: self.exchange.flow_to(contact.address, contact.local)?,
+            flow: flow?,
             cseq: contact.cseq,
+            node: contact.node.clone(),
         })
     }
 
     /// How long after a write a row may turn up that was read before it.
     pub(super) fn memory(&self) -> Duration {
-        let timeout = self.exchange.config.realtime.map(|rules| rules.timeout);
+        let rules = self.exchange.config.realtime.as_ref();
+        let timeout = rules.map(|rules| rules.timeout);
         2 * timeout.unwrap_or(TRY) + LEEWAY
     }
 

@@ -13,7 +13,7 @@ use crate::base::{
     shard_of,
 };
 use crate::call::{
-    Alarm, Ask, Asker, Call, Exchange, Kept, Occupancy, Owner, Resume, Ringing, Turn,
+    Alarm, Ask, Asker, Call, Exchange, Kept, Occupancy, Owner, Resume, Ringing, Turn, node_plan,
 };
 use crate::config::Config;
 use crate::devices::Devices;
@@ -131,6 +131,7 @@ impl Shard {
                 devices: Devices::new(&mut random),
                 sockets: setup.sockets,
                 unix_start: setup.unix_start,
+                node_plan: Arc::new(node_plan()),
                 limits,
                 transactions: Table::new(limits.transactions, &mut random),
                 dialogs: dialog::Table::new(&mut random),
@@ -294,7 +295,7 @@ impl Shard {
             return;
         }
         self.exchange.counters.questions += 1;
-        let wait = match (&question, self.exchange.config.realtime) {
+        let wait = match (&question, &self.exchange.config.realtime) {
             // Its home may have to wait for the database.
             (Question::Register(_), Some(rules)) => TRY + rules.timeout,
             _ => TRY,

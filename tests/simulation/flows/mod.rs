@@ -8,6 +8,7 @@ mod call;
 mod cancel;
 mod fork;
 mod limit;
+mod nodes;
 mod realtime;
 mod refuse;
 mod register;

@@ -251,7 +251,7 @@ fn a_device_that_is_to_be_forgotten_is_no_help_while_the_database_is_down() {
         ..REALTIME
     };
     for mood in [Mood::Silent, Mood::Refuses] {
-        let mut world = stage_of(&["1001"], rules);
+        let mut world = stage_of(&["1001"], rules.clone());
         register(&mut world, 0, 3_600);
         go(&mut world, secs(200));
         world.database.mood = mood;

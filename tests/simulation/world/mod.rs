@@ -7,7 +7,7 @@
 mod report;
 mod task;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -93,6 +93,8 @@ pub struct World {
     random: Random,
     /// Until when.
     unplugged: BTreeMap<SocketAddr, Instant>,
+    /// Pairs that no network joins.
+    pub apart: BTreeSet<(SocketAddr, SocketAddr)>,
     queue: BTreeMap<(Instant, u64), Event>,
     /// When the latest envelope arrives.
     last_envelope: Instant,
@@ -116,6 +118,7 @@ impl World {
             seed,
             random: Random::from_u64(seed),
             unplugged: BTreeMap::new(),
+            apart: BTreeSet::new(),
             queue: BTreeMap::new(),
             last_envelope: Instant::START,
             sequence: 0,
@@ -131,6 +134,9 @@ impl World {
     pub fn add_engine(&mut self, mut blueprint: Blueprint) -> usize {
         blueprint.seed = self.random.seed();
         self.oracle.engines.insert(blueprint.addr);
+        let rules = blueprint.config.realtime.as_ref();
+        let node = rules.and_then(|rules| rules.node.clone());
+        self.database.nodes.extend(node);
         self.engines.push(Engine::new(blueprint));
         self.engines.len() - 1
     }
@@ -217,7 +223,10 @@ impl World {
                     question: Question::Errand(errand),
                 } = envelope.body
                 {
-                    let outcome = self.database.serve(self.now, &errand);
+                    let config = &self.engines[engine].blueprint.config;
+                    let own = config.realtime.as_ref();
+                    let own = own.and_then(|rules| rules.node.as_deref());
+                    let outcome = self.database.serve(self.now, &errand, own);
                     self.answer_errand(engine, envelope.from, id, outcome);
                 }
             }
@@ -355,6 +364,9 @@ impl World {
 
     /// An errand on its way to the database, in the mood it is in now.
     fn send_errand(&mut self, engine: usize, envelope: Envelope) {
+        if self.is_unplugged(self.engines[engine].blueprint.addr) {
+            return;
+        }
         match self.database.mood {
             Mood::Answers(after) => {
                 self.push(self.now + after, Event::Errand { engine, envelope });
@@ -390,11 +402,8 @@ impl World {
 
     fn transmit(&mut self, name: String, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         let mut arrivals = self.weather.arrivals(&mut self.random);
-        if [from, to].iter().any(|end| {
-            self.unplugged
-                .get(end)
-                .is_some_and(|until| self.now < *until)
-        }) {
+        let unplugged = [from, to].iter().any(|end| self.is_unplugged(*end));
+        if unplugged || self.apart.contains(&(from, to)) || self.apart.contains(&(to, from)) {
             arrivals.clear();
         }
         let fate = [Fate::Lost, Fate::Sent, Fate::Doubled][arrivals.len()];
@@ -413,6 +422,11 @@ impl World {
                 },
             );
         }
+    }
+
+    fn is_unplugged(&self, end: SocketAddr) -> bool {
+        let until = self.unplugged.get(&end);
+        until.is_some_and(|until| self.now < *until)
     }
 
     /// Wakes a shard when it asked to be, and not a microsecond later. A

@@ -33,6 +33,8 @@ pub enum Task {
     Reload { engine: usize },
     /// A phone's cable is out.
     Unplug { phone: usize, lasting: Duration },
+    /// An engine is gone for good, and the others know.
+    Kill { engine: usize },
     /// A stranger sends something.
     Noise { engine: usize, bytes: Vec<u8> },
     /// The database changes its mood.
@@ -76,6 +78,15 @@ impl World {
                 self.ladder
                     .event(self.now, name, format!("unplugged until {until:?}"));
                 self.unplugged.insert(self.phones[phone].addr, until);
+            }
+            Task::Kill { engine } => {
+                self.note(engine, 0, "is killed".into());
+                let blueprint = &self.engines[engine].blueprint;
+                let gone = blueprint.config.realtime.as_ref();
+                let gone = gone.and_then(|rules| rules.node.as_ref());
+                self.database.nodes.retain(|node| Some(node) != gone);
+                let forever = self.now + Duration::from_secs(1 << 20);
+                self.unplugged.insert(blueprint.addr, forever);
             }
             Task::Noise { engine, bytes } => {
                 let (from, to) = (STRANGER.into(), self.engines[engine].blueprint.addr);

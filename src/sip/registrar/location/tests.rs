@@ -80,6 +80,7 @@ fn a_contact_is_added() {
             ..register("", 0, &[]).flow
         },
         cseq: 1,
+        node: None,
     };
     assert_eq!(bindings.as_slice(), [expected]);
     assert_eq!(location.bindings(at(5), AOR), bindings.as_slice());
