@@ -11,8 +11,16 @@ mod flood;
 mod flows;
 mod frugal;
 mod load;
+#[path = "../realtime/mariadb.rs"]
+#[expect(dead_code, reason = "other tests do it harm, these do not")]
+mod mariadb;
+mod nodes;
 mod phones;
 mod refusals;
+/// Where the starter of MariaDB looks for it.
+mod scratch {
+    pub use crate::engine::Scratch;
+}
 mod sipp;
 mod steering;
 mod usage;
