@@ -124,6 +124,8 @@ pub enum Resume {
         bytes: Box<[u8]>,
         /// The path it came by.
         flow: Box<Flow>,
+        /// What its copies are told by.
+        number: u64,
     },
     /// A question waits for the row of its device.
     Consider {

@@ -52,10 +52,13 @@ impl Shard {
             self.reply_unavailable(now, arrival, out);
             return;
         }
+        let number = arrival.identity.number();
+        self.waiting.insert(number);
         self.waiting_bytes += bytes.len();
         let resume = Resume::Datagram {
             bytes: bytes.into(),
             flow: Box::new(arrival.flow),
+            number,
         };
         self.run_errand(now, errand, resume, out);
     }
@@ -111,7 +114,12 @@ impl Shard {
         }
         self.learn(now, asked, &errand, outcome);
         match resume {
-            Resume::Datagram { bytes, flow } => {
+            Resume::Datagram {
+                bytes,
+                flow,
+                number,
+            } => {
+                self.waiting.remove(&number);
                 self.waiting_bytes -= bytes.len();
                 self.message(now, &bytes, *flow, out);
             }
@@ -159,7 +167,12 @@ impl Shard {
         let config = &self.exchange.config;
         let stale = self.exchange.devices.can_do_without(now, config, &errand);
         match resume {
-            Resume::Datagram { bytes, flow } => {
+            Resume::Datagram {
+                bytes,
+                flow,
+                number,
+            } => {
+                self.waiting.remove(&number);
                 self.waiting_bytes -= bytes.len();
                 if stale {
                     let before = self.exchange.devices.excuse(errand);

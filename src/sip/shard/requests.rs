@@ -41,9 +41,18 @@ impl Shard {
         flow: Flow,
         out: &mut Outbox,
     ) {
-        if let Some(arrival) = self.unanswered(now, request, flow, out) {
+        if let Some(arrival) = self.unanswered(now, request, flow, out)
+            && !self.is_waiting(&arrival)
+        {
             self.new_request(now, &arrival, out);
         }
+    }
+
+    /// Whether it is a copy of a request that waits for the database.
+    fn is_waiting(&self, arrival: &Arrival<'_>) -> bool {
+        !self.waiting.is_empty()
+            && !matches!(arrival.request.method(), Method::Ack | Method::Cancel)
+            && self.waiting.contains(&arrival.identity.number())
     }
 
     /// A request that is no copy of one that was answered, or is about to be:

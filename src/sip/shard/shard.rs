@@ -4,6 +4,8 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
+use hashbrown::HashSet;
+
 use super::intake::{call_id, is_keep_alive};
 use super::keeping::Keeping;
 use super::pending::{Asked, Overdue, Pending, TRY};
@@ -83,7 +85,9 @@ pub struct Shard {
     pub(super) tags: Hasher,
     /// AoRs whose rows were written lately.
     pub(super) keeping: Keeping,
-    /// Bytes of datagrams that wait for the database.
+    /// Requests that wait for the database, by the number their copies share.
+    pub(super) waiting: HashSet<u64, Hasher>,
+    /// Their bytes.
     pub(super) waiting_bytes: usize,
     pub(super) pending: Pending,
     occupancy: Occupancy,
@@ -115,6 +119,7 @@ impl Shard {
             qualifier: Qualifier::new(limits.bindings, contacts),
             tags,
             keeping: Keeping::new(random.hasher()),
+            waiting: HashSet::with_hasher(random.hasher()),
             waiting_bytes: 0,
             occupancy: Occupancy::new(places),
             pending: Pending::new(
