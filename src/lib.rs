@@ -140,7 +140,11 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let (service, kept) = match database {
         Some((service, desk)) => {
             options.desk = Some(desk);
-            let kept = service.realtime().load().map_err(Failure::Host)?;
+            // Phones that must register again are no reason to serve nobody.
+            let kept = service.realtime().load().unwrap_or_else(|sentence| {
+                tracing::error!("{sentence}; phones are known when they register again");
+                Vec::new()
+            });
             (Some(service), kept)
         }
         None => (None, Vec::new()),
