@@ -1,5 +1,6 @@
 //! A thread that looks devices up. Askers of one name share one statement, and
-//! so do all names that were asked while the statement before ran.
+//! so do all names that were asked while the statement before ran. No asker is
+//! given a row that was read before it asked.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -161,8 +162,8 @@ impl Reader {
         }
     }
 
-    /// Answers all askers of names, those included who came while the database
-    /// was being asked for theirs.
+    /// Answers all askers of names, those of nobody's included who came while the
+    /// database was being asked for them.
     fn names(&mut self, waiting: &mut Waiting) {
         let started = Instant::now();
         let asked = std::mem::take(&mut waiting.names);
@@ -177,7 +178,10 @@ impl Reader {
         };
         while !waiting.stop && waiting.names.len() < NAMES && waiting.addresses.len() < ADDRESSES {
             match self.jobs.try_recv() {
-                Ok(ReadJob::Peer(reply, name)) if asked.contains_key(&name) => {
+                // Who is somebody may have registered since the statement began.
+                Ok(ReadJob::Peer(reply, name))
+                    if asked.contains_key(&name) && !found.contains_key(&name) =>
+                {
                     answer(reply, &name);
                 }
                 Ok(job) => waiting.add(job, self.timeout),
