@@ -30,8 +30,9 @@ const STRANGER: Duration = Duration::from_secs(2);
 /// for, which may ask for more than one.
 const ONCE: Duration = Duration::from_secs(1);
 
-/// How long an answer is waited for while a stale one is at hand.
-pub const BRIEFLY: Duration = Duration::from_millis(50);
+/// How long an answer is waited for while a stale one is at hand: longer than
+/// four workers let pass between statements that strangers cause.
+pub const BRIEFLY: Duration = Duration::from_millis(150);
 
 /// The longest name that is looked for; no table has room for a longer one.
 const MOST_NAME: usize = 255;
