@@ -2,9 +2,11 @@
 //! process, watched through its standard output, ended with its value.
 //! Shared by the tests of SIPp and of softphones; never a test by itself.
 
+mod again;
 mod counters;
 mod scratch;
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -22,6 +24,7 @@ const COUNTERS_LIMIT: Duration = Duration::from_secs(5);
 pub struct Engine {
     child: Child,
     lines: Receiver<String>,
+    flags: Vec<String>,
     /// Where it listens.
     pub address: SocketAddr,
     /// Its configuration and its log; kept when the test fails.
@@ -33,43 +36,32 @@ impl Engine {
     /// as its configuration (or the built-in one when there is no sip.conf)
     /// and the `flags` given, and waits until it says that it is ready.
     pub fn start(scratch: Scratch, address: SocketAddr, flags: &[&str]) -> Engine {
-        let binary =
-            env::var_os("PINION_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_pinion").into());
-        let mut command = Command::new(&binary);
-        if scratch.path().join("sip.conf").exists() {
-            command.arg("--config").arg(scratch.path());
-        }
-        let log = fs::File::create(scratch.path().join("engine.log")).expect("the log's file");
-        let mut child = command
-            .args(["--listen", &address.to_string()])
-            .args(flags)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {}: {error}", binary.display()));
-        let stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
+        Engine::start_by(&[], scratch, address, flags)
+    }
+
+    /// Starts it as [`Engine::start`] does, by a command that runs what stands
+    /// behind it.
+    pub fn start_by(by: &[&str], scratch: Scratch, address: SocketAddr, flags: &[&str]) -> Engine {
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let (child, lines) = launch(by, &scratch, address, &flags);
         let engine = Engine {
             child,
             lines,
+            flags,
             address,
             scratch,
         };
-        let banner = engine.read_until(START_LIMIT, |line| line.trim() == "ready");
+        engine.await_ready();
+        engine
+    }
+
+    fn await_ready(&self) {
+        let banner = self.read_until(START_LIMIT, |line| line.trim() == "ready");
         assert!(
             banner.is_some(),
             "the engine is not ready; it says:\n{}",
-            engine.log()
+            self.log()
         );
-        engine
     }
 
     /// The engine's process id.
@@ -111,6 +103,11 @@ impl Engine {
 
     /// Asks it to end as an operator would and returns its exit code.
     pub fn stop(mut self, limit: Duration) -> Option<i32> {
+        self.end(limit)
+    }
+
+    /// As [`Engine::stop`]; its files stay.
+    pub fn end(&mut self, limit: Duration) -> Option<i32> {
         self.signal("TERM");
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
@@ -157,4 +154,44 @@ impl Drop for Engine {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Starts the process, by the command `by` if one is given, and reads what it
+/// says.
+fn launch(
+    by: &[&str],
+    scratch: &Scratch,
+    address: SocketAddr,
+    flags: &[String],
+) -> (Child, Receiver<String>) {
+    let binary = env::var_os("PINION_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_pinion").into());
+    let mut words = by.iter().map(OsString::from).chain([binary]);
+    let mut command = Command::new(words.next().expect("the binary at least"));
+    command.args(words);
+    if scratch.path().join("sip.conf").exists() {
+        command.arg("--config").arg(scratch.path());
+    }
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(scratch.path().join("engine.log"))
+        .expect("the log's file");
+    let mut child = command
+        .args(["--listen", &address.to_string()])
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+    let stdout = BufReader::new(child.stdout.take().expect("a piped stdout"));
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in stdout.lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    (child, lines)
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use pinion_loadgen::flood::{self, Aim, Flood, Profile};
 use pinion_loadgen::plan::Users;
 
+use crate::address::free_address;
 use crate::engine::Engine;
 use crate::phones;
 use crate::share_machine;
-use crate::sipp::{Sipp, free_address};
+use crate::sipp::Sipp;
 
 const USERS: std::ops::Range<u32> = 1000..1010;
 const CALLEE: u32 = 2000;

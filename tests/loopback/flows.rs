@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::address::free_address;
 use crate::phones::{self, line, wrong_line};
-use crate::sipp::{Outcome, Sipp, free_address};
+use crate::sipp::{Outcome, Sipp};
 use crate::{LINGER, share_machine};
 
 const LIMIT: Duration = Duration::from_secs(30);

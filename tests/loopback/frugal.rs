@@ -4,9 +4,10 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::address::free_address;
 use crate::engine::{Engine, Scratch};
 use crate::phones::{self, line};
-use crate::sipp::{Sipp, free_address};
+use crate::sipp::Sipp;
 use crate::usage::{cpu_time, resident_mb};
 use crate::{optimised, take_machine};
 

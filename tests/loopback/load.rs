@@ -4,8 +4,9 @@
 use std::env;
 use std::time::Duration;
 
+use crate::address::free_address;
 use crate::phones::{self, line};
-use crate::sipp::{Sipp, free_address};
+use crate::sipp::Sipp;
 use crate::usage::cpu_time;
 use crate::{LINGER, optimised, share_machine, take_machine};
 

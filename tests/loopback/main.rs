@@ -4,6 +4,8 @@
 //! at its full rate and the figures are judged. Without, cargo's own build is
 //! driven at a tenth of that, and figures are only printed.
 
+#[path = "../engine/address.rs"]
+mod address;
 #[path = "../engine/mod.rs"]
 mod engine;
 

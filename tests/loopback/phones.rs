@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::address::free_address;
 use crate::engine::{Engine, Scratch};
-use crate::sipp::{Outcome, Sipp, free_address};
+use crate::sipp::{Outcome, Sipp};
 
 /// Calls go to the registered contacts of the number dialled. With a leading 9
 /// the caller is told the callee's cause of hanging up.

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::address::free_address;
 use crate::phones::{self, line};
 use crate::share_machine;
-use crate::sipp::{Sipp, free_address};
+use crate::sipp::Sipp;
 
 /// (callee's status, caller's by autofallthrough, caller's by the cause).
 ///

@@ -9,10 +9,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, fs};
 
+use crate::address::free_address;
 use crate::engine::Engine;
 use crate::phones::{self, line};
 use crate::share_machine;
-use crate::sipp::{Sipp, free_address};
+use crate::sipp::Sipp;
 
 const CALLS: usize = 200;
 const STRANGERS: usize = 1000;

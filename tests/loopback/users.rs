@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use crate::address::free_address;
 use crate::phones::{self, line};
-use crate::sipp::{Sipp, free_address};
+use crate::sipp::Sipp;
 use crate::usage::resident_mb;
 use crate::{LINGER, optimised, share_machine, take_machine};
 
