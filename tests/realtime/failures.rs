@@ -12,9 +12,9 @@ use pinion::realtime::mapping::{MysqlSection, Section, Server, Tls};
 use pinion_sip::machine::realtime::{Errand, Outcome};
 
 use crate::asker::{Asker, PATIENCE, contact, registered, saving, settings};
+use crate::engine::Scratch;
 use crate::mariadb::{MariaDb, PASSWORD, USER, run, shared};
 use crate::proxy::Proxy;
-use crate::scratch::Scratch;
 
 /// The deadline of statements here.
 const TIMEOUT: Duration = Duration::from_secs(1);

@@ -14,8 +14,8 @@ use pinion_sip::machine::realtime::{Errand, Outcome};
 use proptest::prelude::*;
 
 use crate::asker::{Asker, PATIENCE, contact, saving, settings};
+use crate::engine::Scratch;
 use crate::mariadb::shared;
-use crate::scratch::Scratch;
 
 /// Text made of what breaks statements that are put together by hand.
 fn hostile() -> impl Strategy<Value = String> {

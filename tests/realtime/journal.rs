@@ -12,8 +12,8 @@ use pinion::realtime::{RegWrite, Settings};
 use pinion_sip::machine::realtime::{Errand, Outcome};
 
 use crate::asker::{Asker, PATIENCE, contact, registered, saving, settings};
+use crate::engine::Scratch;
 use crate::mariadb::{MariaDb, free_port};
-use crate::scratch::Scratch;
 
 fn journalled(section: MysqlSection, scratch: &Scratch) -> Settings {
     Settings {

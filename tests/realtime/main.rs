@@ -1,12 +1,18 @@
-//! The workers against real databases: a MariaDB started here, and SQLite.
+//! The workers, and the engine that has them, against real databases: a MariaDB
+//! started here, and SQLite.
 
-#[path = "../engine/scratch.rs"]
-#[expect(dead_code, reason = "other tests write files, these do not")]
-mod scratch;
+#[path = "../engine/address.rs"]
+mod address;
+#[path = "../simulation/digest.rs"]
+mod digest;
+#[path = "../loopback/usage.rs"]
+#[expect(dead_code, reason = "nothing here is measured by its time")]
+mod usage;
 
 mod addresses;
 mod asker;
 mod batches;
+mod engine;
 mod failures;
 mod hostile;
 mod journal;

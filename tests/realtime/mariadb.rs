@@ -13,7 +13,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, OptsBuilder};
 use pinion::realtime::mapping::{MysqlSection, Password, Requirements, Server, Tls};
 
-use crate::scratch::Scratch;
+use crate::engine::Scratch;
 
 /// The longest a start may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -12,8 +12,8 @@ use pinion_sip::base::UnixTime;
 use pinion_sip::machine::realtime::{Errand, Outcome};
 
 use crate::asker::{Asker, PATIENCE, contact, mapping, now, registered, saving, settings};
+use crate::engine::Scratch;
 use crate::mariadb::shared;
-use crate::scratch::Scratch;
 
 /// What a registration is kept in.
 const COLUMNS: &str = "ipaddr, port, regseconds, defaultuser, fullcontact, regserver, \
