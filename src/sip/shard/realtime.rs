@@ -17,7 +17,7 @@ use super::reply::{RETRY_AFTER_S, Reply};
 use super::shard::Shard;
 use crate::base::{Flow, Instant, Text, shard_of};
 use crate::call::{Alarm, Ask, Asker, Resume, Unsaved};
-use crate::config::Realtime;
+use crate::config::{Peer, Realtime};
 use crate::devices::{BRIEFLY, PROBE};
 use crate::machine::realtime::{Errand, Known, Outcome, Registration, Saving};
 use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId};
@@ -224,11 +224,22 @@ impl Shard {
                 if let Some(known) = known {
                     self.restore(now, asked, name, &known);
                 }
+                self.watch_known(now, name);
             }
             (Errand::PeersAt(source), Outcome::Peers(there)) => {
                 self.exchange.devices.learn_at(now, *source, there);
             }
             _ => {}
+        }
+    }
+
+    /// Watches the contacts of a device that is known now, where it shall be.
+    fn watch_known(&mut self, now: Instant, aor: &Text) {
+        let at_home = shard_of(aor, self.exchange.shards) == self.exchange.shard;
+        let watched = |peer: &Arc<Peer>| peer.is_watched();
+        if at_home && self.exchange.device(aor).is_some_and(watched) {
+            let bindings = self.location.bindings(now, aor);
+            self.watch_bindings(now, aor, &[], &bindings);
         }
     }
 
@@ -261,6 +272,7 @@ impl Shard {
                 match self.register(now, update) {
                     Ok(bindings) => {
                         let (aor, bindings) = (update.aor.clone(), bindings.into_vec());
+                        let watched = update.watched;
                         let unsaved = Unsaved {
                             asker,
                             question,
@@ -268,6 +280,7 @@ impl Shard {
                         };
                         let resume = Resume::Saved(Box::new(unsaved));
                         self.save(now, &aor, false, resume, out);
+                        self.meet(now, &aor, watched, out);
                     }
                     Err(refusal) => {
                         let answer = Answer::Registered(Err(refusal));
@@ -281,6 +294,15 @@ impl Shard {
                 self.consider_row(now, update.aor.clone(), question, asker, out)
             }
             _ => {}
+        }
+    }
+
+    /// Another shard knows whose contacts are now here: so must this one, to
+    /// watch them.
+    fn meet(&mut self, now: Instant, aor: &Text, watched: bool, out: &mut Outbox) {
+        if watched && self.exchange.device(aor).is_none() {
+            let errand = Errand::Peer(aor.clone());
+            self.run_errand(now, errand, Resume::Nobody, out);
         }
     }
 

@@ -15,7 +15,16 @@ use crate::mariadb::shared;
 
 fn node(name: &str, section: &MysqlSection, address: SocketAddr) -> Engine {
     let scratch = files(name, Some(section), "rtsavesysname=yes", "");
-    let flags = ["--shards", "2", "--rt-ttl", "1", "--systemname", name];
+    let flags = [
+        "--shards",
+        "2",
+        "--rt-ttl",
+        "1",
+        "--drain-limit",
+        "1",
+        "--systemname",
+        name,
+    ];
     Engine::start(scratch, address, &flags)
 }
 
