@@ -256,8 +256,10 @@ fn database(
     if config.realtime.is_none() {
         return Ok(None);
     }
-    if let Some(dir) = &flags.state {
-        make_state(dir)?;
+    if let Some(dir) = &flags.state
+        && let Err(failure) = make_state(dir)
+    {
+        tracing::error!("{failure}");
     }
     if config.general.rtsavepath {
         tracing::warn!("rtsavepath does nothing: Path (RFC 3327) is not kept");
