@@ -19,10 +19,6 @@ mod mariadb;
 mod nodes;
 mod phones;
 mod refusals;
-/// Where the starter of MariaDB looks for it.
-mod scratch {
-    pub use crate::engine::Scratch;
-}
 mod sipp;
 mod steering;
 mod usage;

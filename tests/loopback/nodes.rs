@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use pinion::realtime::mapping::{MysqlSection, Server};
 
+use crate::address::free_address;
 use crate::engine::{Engine, Scratch};
 use crate::mariadb::{MariaDb, PASSWORD, USER};
 use crate::phones::{self, line};
 use crate::share_machine;
-use crate::sipp::{Sipp, free_address};
+use crate::sipp::Sipp;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
