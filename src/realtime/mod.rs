@@ -81,6 +81,9 @@ use shelf::Shelf;
 use state::KeepJob;
 use writer::WriteJob;
 
+/// A longer name, in bytes, is nobody's.
+const LONGEST_NAME: usize = 255;
+
 /// Makes a device of a row: its name, and its columns as pairs of name and value,
 /// a column of several values being several pairs. The sentence says what is wrong with the
 /// row, without secrets. Called on worker threads.
@@ -196,6 +199,7 @@ impl Realtime {
         }
         let reply = Reply::new(ticket, &self.desk);
         match errand {
+            Errand::Peer(name) if name.len() > LONGEST_NAME => at_once(reply, Outcome::Peer(None)),
             Errand::Peer(name) => match pick(&self.readers, &name) {
                 Some(reader) => self.send(reader, ReadJob::Peer(reply, name)),
                 None => at_once(reply, Outcome::Peer(None)),

@@ -96,6 +96,18 @@ impl Pending {
         self.lock().entries.get(name)?.change.saving.clone()
     }
 
+    /// The same for several devices.
+    pub fn savings<'n>(&self, names: impl Iterator<Item = &'n Text>) -> HashMap<Text, Arc<Saving>> {
+        let queue = self.lock();
+        let saving = |name: &Text| {
+            Some((
+                name.clone(),
+                queue.entries.get(name)?.change.saving.clone()?,
+            ))
+        };
+        names.filter_map(saving).collect()
+    }
+
     /// How many names there are.
     pub fn count(&self) -> usize {
         self.lock().entries.len()

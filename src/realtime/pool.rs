@@ -17,7 +17,7 @@ use super::schema::Shape;
 pub struct Sources {
     reading: Vec<Source>,
     writing: Vec<Source>,
-    /// What has been told of tables, not to be told again.
+    /// What has been told of each subject, not to be told again.
     told: Mutex<HashMap<String, Vec<String>>>,
 }
 
@@ -48,10 +48,10 @@ impl Sources {
         sources.map(|source| (source.breaker.name(), source.breaker.shown()))
     }
 
-    /// Whether that is news about the table.
-    fn is_news(&self, table: &str, sentences: &[String]) -> bool {
+    /// Whether that is news about the subject.
+    fn is_news(&self, subject: &str, sentences: &[String]) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = told.insert(table.into(), sentences.to_vec());
+        let before = told.insert(subject.into(), sentences.to_vec());
         before.as_deref().unwrap_or_default() != sentences
     }
 }
@@ -73,6 +73,8 @@ pub struct Pool {
     links: Vec<Link>,
     by_section: HashMap<(usize, bool), usize>,
     shapes: HashMap<(usize, String), (u64, Arc<Shape>)>,
+    /// The connections whose tables were found fit to write to, or mended.
+    checked: HashMap<(usize, String), u64>,
 }
 
 impl Pool {
@@ -83,6 +85,7 @@ impl Pool {
             links: Vec::new(),
             by_section: HashMap::new(),
             shapes: HashMap::new(),
+            checked: HashMap::new(),
         }
     }
 
@@ -144,9 +147,15 @@ impl Pool {
         self.links.get_mut(index).ok_or_else(unmapped)
     }
 
-    /// What a table looks like, learnt once for each connection. What it lacks
-    /// is told, once for all workers, and mended if the section asks for it.
-    pub fn shape(&mut self, link: usize, table: &str, path: bool) -> Result<Arc<Shape>, Fault> {
+    /// Tells something, once for all workers.
+    pub fn tell(&self, sentence: &str) {
+        if self.sources.is_news(sentence, &[sentence.into()]) {
+            tracing::error!("{sentence}");
+        }
+    }
+
+    /// The columns of a table, learnt once for each connection.
+    pub fn columns(&mut self, link: usize, table: &str) -> Result<Arc<Shape>, Fault> {
         let key = (link, table.to_owned());
         let current = self.link(link)?.generation();
         if let Some((generation, shape)) = self.shapes.get(&key)
@@ -156,9 +165,22 @@ impl Pool {
         }
         let connection = self.link(link)?;
         let shape = connection.run(|driver| driver.describe(table).map(Shape::new))?;
-        let requirements = connection.source().section.requirements();
+        let (generation, shape) = (connection.generation(), Arc::new(shape));
+        self.shapes.insert(key, (generation, Arc::clone(&shape)));
+        Ok(shape)
+    }
+
+    /// The columns of a table that registrations are written to. What it lacks
+    /// is told, once for all workers, and mended if the section asks for it.
+    pub fn shape(&mut self, link: usize, table: &str, path: bool) -> Result<Arc<Shape>, Fault> {
+        let shape = self.columns(link, table)?;
+        let key = (link, table.to_owned());
+        let generation = self.link(link)?.generation();
+        if self.checked.get(&key) == Some(&generation) {
+            return Ok(shape);
+        }
+        let requirements = self.link(link)?.source().section.requirements();
         let lacks = shape.lacks(table, requirements, path);
-        let generation = connection.generation();
         let sentences: Vec<String> = lacks.iter().map(|lack| lack.sentence.clone()).collect();
         if self.sources.is_news(table, &sentences) {
             for sentence in &sentences {
@@ -168,14 +190,13 @@ impl Pool {
         let shape = if requirements == Requirements::Warn || lacks.is_empty() {
             shape
         } else {
-            self.mend(
-                link,
-                table,
-                lacks.iter().filter_map(|lack| lack.ddl.as_ref()),
-            )?
+            let changes = lacks.iter().filter_map(|lack| lack.ddl.as_ref());
+            let mended = Arc::new(self.mend(link, table, changes)?);
+            self.shapes
+                .insert(key.clone(), (generation, Arc::clone(&mended)));
+            mended
         };
-        let shape = Arc::new(shape);
-        self.shapes.insert(key, (generation, Arc::clone(&shape)));
+        self.checked.insert(key, generation);
         Ok(shape)
     }
 

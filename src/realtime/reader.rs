@@ -1,16 +1,16 @@
-//! A thread that looks devices up. Askers of one name share one statement, and
-//! so do all names that were asked while the statement before ran. No asker is
-//! given a row that was read before it asked.
+//! A thread that looks devices up. All names that wait share one statement, and
+//! so do all askers of one: those who come while it runs are served by the next,
+//! for what it reads may be older than what they know.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::Receiver;
+use crossbeam::channel::{Receiver, RecvTimeoutError, TryRecvError};
 use pinion_sip::base::{Text, UnixTime};
-use pinion_sip::machine::realtime::{Known, Outcome, Registration};
+use pinion_sip::machine::realtime::{Known, Outcome, Registration, Saving};
 
 use super::Device;
 use super::counters::Tally;
@@ -20,6 +20,12 @@ use super::pending::Pending;
 use super::pool::{Pool, Route};
 use super::reply::Reply;
 use super::row::{column, decoded, encoded, pairs, registration};
+use budget::Budget;
+use waiting::{Lane, Round};
+
+mod addresses;
+mod budget;
+mod waiting;
 
 /// The most names of one statement.
 const NAMES: usize = 4096;
@@ -27,10 +33,15 @@ const NAMES: usize = 4096;
 /// The most addresses of one round.
 const ADDRESSES: usize = 256;
 
-/// The least time for each statement that found nearly nothing, before the next
-/// of its kind, for all readers together: fewer than 20 statements a second,
-/// whoever makes names or addresses up.
-const UNKNOWN: Duration = Duration::from_millis(60);
+/// The most jobs taken in before those who wait are served.
+const JOBS: usize = 16_384;
+
+/// What a statement costs that looks for names nobody has.
+const NAMES_EACH: Duration = Duration::from_millis(100);
+
+/// What one costs that looks for such addresses. Together these are fewer than
+/// 20 statements a second, whoever makes names and addresses up.
+const ADDRESSES_EACH: Duration = Duration::from_micros(112_500);
 
 /// The least time between rows that are complained of.
 const COMPLAINT: Duration = Duration::from_secs(10);
@@ -42,7 +53,24 @@ pub(super) enum ReadJob {
     Stop,
 }
 
-/// One thread; all askers of a name come to the same.
+/// What strangers may cost, all readers together.
+#[derive(Clone)]
+pub(super) struct Budgets {
+    names: Arc<Budget>,
+    addresses: Arc<Budget>,
+}
+
+impl Budgets {
+    /// Nothing spent.
+    pub fn new() -> Budgets {
+        Budgets {
+            names: Arc::new(Budget::new(NAMES_EACH, 3 * NAMES_EACH)),
+            addresses: Arc::new(Budget::new(ADDRESSES_EACH, 2 * ADDRESSES_EACH)),
+        }
+    }
+}
+
+/// What a reader is made of.
 pub(super) struct Reader {
     pub jobs: Receiver<ReadJob>,
     pub pool: Pool,
@@ -57,12 +85,7 @@ pub(super) struct Reader {
     pub ignoreregexpire: bool,
     pub timeout: Duration,
     pub tally: Arc<Tally>,
-    /// How many readers there are.
-    pub readers: u32,
-    /// When names may be asked for again.
-    pub names_due: Instant,
-    /// When addresses may be.
-    pub addresses_due: Instant,
+    pub waiting: Waiting,
     /// When a row was last complained of.
     pub complained: Option<Instant>,
 }
@@ -70,35 +93,52 @@ pub(super) struct Reader {
 /// Takes note that the registration in a row has ended. Must not block.
 pub(super) type Ended = Arc<dyn Fn(&Text) + Send + Sync>;
 
-/// Who waits for what.
-#[derive(Default)]
-struct Waiting {
-    names: HashMap<Text, Vec<Reply>>,
-    addresses: HashMap<SocketAddr, Vec<Reply>>,
+/// Who waits for what. It outlives a bug in a round.
+pub(super) struct Waiting {
+    names: Lane<Text>,
+    addresses: Lane<SocketAddr>,
     stop: bool,
 }
 
 impl Waiting {
-    /// Someone more who waits. Whoever finds the room full of others, or has
-    /// waited too long already, is answered: dropped, that nothing is known.
+    /// Nobody.
+    pub fn new(budgets: &Budgets) -> Waiting {
+        Waiting {
+            names: Lane::new(Arc::clone(&budgets.names), NAMES),
+            addresses: Lane::new(Arc::clone(&budgets.addresses), ADDRESSES),
+            stop: false,
+        }
+    }
+
+    /// Someone more who waits. Whoever has waited too long already is answered:
+    /// dropped, that nothing is known.
     fn add(&mut self, job: ReadJob, timeout: Duration) {
         match job {
             ReadJob::Peer(reply, _) | ReadJob::PeersAt(reply, _)
                 if reply.is_older_than(timeout) => {}
             ReadJob::Peer(reply, name) => {
-                if self.names.len() < NAMES || self.names.contains_key(&name) {
-                    self.names.entry(name).or_default().push(reply);
-                }
+                // Nobody's name asks whether the database answers at all.
+                let welcome = name.is_empty();
+                self.names.add(name, reply, welcome);
             }
-            ReadJob::PeersAt(reply, at) => {
-                if self.addresses.len() < ADDRESSES || self.addresses.contains_key(&at) {
-                    self.addresses.entry(at).or_default().push(reply);
-                }
-            }
+            ReadJob::PeersAt(reply, at) => self.addresses.add(at, reply, false),
             ReadJob::Stop => self.stop = true,
         }
     }
+
+    /// When the next of them is to be served.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let (names, addresses) = (self.names.due(now), self.addresses.due(now));
+        names.into_iter().chain(addresses).min()
+    }
+
+    fn is_full(&self, now: Instant) -> bool {
+        self.names.is_full(now) || self.addresses.is_full(now)
+    }
 }
+
+/// A device and its name.
+type Named = (Text, Arc<Known>);
 
 /// Devices by name.
 type Found = HashMap<Text, Arc<Known>>;
@@ -106,15 +146,14 @@ type Found = HashMap<Text, Arc<Known>>;
 impl Reader {
     /// Serves until told to stop.
     pub fn serve(&mut self) {
-        let mut waiting = Waiting::default();
-        while self.gather(&mut waiting) {
-            let now = Instant::now();
-            let stop = waiting.stop;
-            if !waiting.names.is_empty() && (stop || self.names_due <= now) {
-                self.names(&mut waiting);
+        loop {
+            self.gather();
+            let (now, stop) = (Instant::now(), self.waiting.stop);
+            for round in self.waiting.names.rounds(now, stop) {
+                self.names(round);
             }
-            if !waiting.addresses.is_empty() && (stop || self.addresses_due <= now) {
-                self.addresses(std::mem::take(&mut waiting.addresses));
+            for round in self.waiting.addresses.rounds(now, stop) {
+                self.addresses(round);
             }
             if stop {
                 return;
@@ -122,135 +161,112 @@ impl Reader {
         }
     }
 
-    /// Takes in who waits, until it is time to ask for some of them. Where it is
-    /// and the room is full, the others wait outside; where it is not, they find
-    /// it full. Returns false when nobody can come any more.
-    fn gather(&mut self, waiting: &mut Waiting) -> bool {
-        while !waiting.stop {
-            let names = (!waiting.names.is_empty()).then_some(self.names_due);
-            let addresses = (!waiting.addresses.is_empty()).then_some(self.addresses_due);
+    /// Takes in who waits, until it is time to serve some of them: then only as
+    /// many as there is room for. The others wait outside.
+    fn gather(&mut self) {
+        for _ in 0..JOBS {
             let now = Instant::now();
-            let due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
-            let job = if due(names) || due(addresses) {
-                let full = waiting.names.len() >= NAMES && due(names)
-                    || waiting.addresses.len() >= ADDRESSES && due(addresses);
-                if full {
-                    return true;
-                }
-                self.jobs.try_recv().ok()
-            } else if let Some(due) = names.into_iter().chain(addresses).min() {
-                self.jobs.recv_deadline(due).ok()
-            } else {
-                let Ok(job) = self.jobs.recv() else {
-                    return false;
-                };
-                Some(job)
+            let job = match self.waiting.due(now) {
+                _ if self.waiting.stop || self.waiting.is_full(now) => return,
+                Some(due) if due <= now => match self.jobs.try_recv() {
+                    Ok(job) => job,
+                    Err(TryRecvError::Empty) => return,
+                    Err(TryRecvError::Disconnected) => ReadJob::Stop,
+                },
+                Some(due) => match self.jobs.recv_deadline(due) {
+                    Ok(job) => job,
+                    Err(RecvTimeoutError::Timeout) => return,
+                    Err(RecvTimeoutError::Disconnected) => ReadJob::Stop,
+                },
+                None => self.jobs.recv().unwrap_or(ReadJob::Stop),
             };
-            let Some(job) = job else { return true };
-            waiting.add(job, self.timeout);
-        }
-        true
-    }
-
-    /// When the next of a kind may be asked for, after `statements` found that
-    /// few of so many.
-    fn due(&self, started: Instant, statements: u32, found: usize, asked: usize) -> Instant {
-        if 2 * found < asked {
-            started + UNKNOWN * statements * self.readers
-        } else {
-            started
+            self.waiting.add(job, self.timeout);
         }
     }
 
-    /// Answers all askers of names, those of nobody's included who came while the
-    /// database was being asked for them.
-    fn names(&mut self, waiting: &mut Waiting) {
-        let started = Instant::now();
-        let asked = std::mem::take(&mut waiting.names);
+    /// Answers all askers of names.
+    fn names(&mut self, round: Round<Text>) {
         self.tally.read_batches.one();
-        let Ok(found) = self.by_name(asked.keys()) else {
+        let Ok(found) = self.by_name(&round) else {
             // Dropped: answered that nothing is known.
+            self.waiting.names.charge(&round, 1);
             return;
         };
-        self.names_due = self.due(started, 1, found.len(), asked.len());
-        let answer = |reply: Reply, name: &Text| {
-            reply.give(Outcome::Peer(found.get(name).cloned()));
-        };
-        while !waiting.stop && waiting.names.len() < NAMES && waiting.addresses.len() < ADDRESSES {
-            match self.jobs.try_recv() {
-                // Who is somebody may have registered since the statement began.
-                Ok(ReadJob::Peer(reply, name))
-                    if asked.contains_key(&name) && !found.contains_key(&name) =>
-                {
-                    answer(reply, &name);
-                }
-                Ok(job) => waiting.add(job, self.timeout),
-                Err(_) => break,
-            }
-        }
-        for (name, replies) in asked {
+        let is_found = |name: &Text| found.contains_key(name);
+        self.waiting.names.learn(&round, 1, is_found);
+        for (name, replies) in round.asked {
             for reply in replies {
-                answer(reply, &name);
+                reply.give(Outcome::Peer(found.get(&name).cloned()));
             }
         }
     }
 
-    fn by_name<'n>(&mut self, names: impl Iterator<Item = &'n Text>) -> Result<Found, Fault> {
+    fn by_name(&mut self, round: &Round<Text>) -> Result<Found, Fault> {
         // A name that is no text names no row.
-        let keys: Vec<String> = names
+        let keys: Vec<String> = round
+            .keys()
             .filter_map(|name| std::str::from_utf8(name).ok())
             .map(|name| encoded(name).into_owned())
             .collect();
         if keys.is_empty() {
             return Ok(Found::new());
         }
-        let rows = self.select(&[Condition::OneOf("name", &keys)])?;
+        // What the database has by the time it is asked is forgotten here.
+        let pending = self.pending.as_ref();
+        let before = pending.map(|pending| pending.savings(round.keys()));
+        let rows = self.pool.run(&self.sippeers, |driver, table| {
+            driver.select(table, &[Condition::OneOf("name", &keys)], &[])
+        })?;
         let rows = best_by_name(rows, &keys);
-        let known = self.known(rows)?;
-        Ok(known.into_iter().collect())
+        let known = self.known(rows, &before.unwrap_or_default())?;
+        Ok(known.into_iter().flatten().collect())
     }
 
-    fn select(&mut self, conditions: &[Condition<'_>]) -> Result<Vec<Row>, Fault> {
-        let select = |pool: &mut Pool, route: &Route| {
-            pool.run(route, |driver, table| driver.select(table, conditions, &[]))
-        };
-        select(&mut self.pool, &self.sippeers)
-    }
-
-    /// Rows of `sippeers` as devices, in the same order, with what the database
-    /// knows of their registrations.
-    fn known(&mut self, rows: Vec<Row>) -> Result<Vec<(Text, Arc<Known>)>, Fault> {
+    /// Rows of `sippeers` as devices, with what is known of their registrations:
+    /// from the journal as it is, or was `before`, else from the database. One for
+    /// each row; `None` where the row is of no use.
+    fn known(
+        &mut self,
+        rows: Vec<Row>,
+        before: &HashMap<Text, Arc<Saving>>,
+    ) -> Result<Vec<Option<Named>>, Fault> {
         let registered = self.registered(&rows)?;
         let now = UnixTime(super::unix_now());
         let mut all = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some(key) = column(&row, "name").map(str::to_owned) else {
-                continue;
-            };
-            let name = decoded(&key);
-            let peer = match (self.device)(&name, &pairs(&row)) {
-                Ok(peer) => peer,
-                Err(sentence) => {
-                    self.complain(&sentence);
-                    continue;
-                }
-            };
-            let name = Text::from(&*name);
-            let held = match &registered {
-                Some(registered) => registered.get(&key),
-                None => Some(&row),
-            };
-            let contacts = match self.pending.as_ref().and_then(|p| p.saving(&name)) {
-                Some(saving) => saving.contacts.clone(),
-                None => held
-                    .and_then(|row| self.registration(row))
-                    .into_iter()
-                    .collect(),
-            };
-            let contacts = self.running(&name, contacts, now);
-            all.push((name, Arc::new(Known { peer, contacts })));
+            all.push(self.device(&row, registered.as_ref(), before, now));
         }
         Ok(all)
+    }
+
+    fn device(
+        &mut self,
+        row: &Row,
+        registered: Option<&HashMap<String, Row>>,
+        before: &HashMap<Text, Arc<Saving>>,
+        now: UnixTime,
+    ) -> Option<Named> {
+        let key = column(row, "name")?;
+        let name = decoded(key);
+        let peer = match (self.device)(&name, &pairs(row)) {
+            Ok(peer) => peer,
+            Err(sentence) => {
+                self.complain(&sentence);
+                return None;
+            }
+        };
+        let name = Text::from(&*name);
+        let pending = self.pending.as_ref().and_then(|p| p.saving(&name));
+        let contacts = match pending.as_ref().or_else(|| before.get(&name)) {
+            Some(saving) => saving.contacts.clone(),
+            None => {
+                let held = registered.map_or(Some(row), |registered| registered.get(key));
+                let registration = held.and_then(|row| self.registration(row));
+                registration.into_iter().collect()
+            }
+        };
+        let contacts = self.running(&name, contacts, now);
+        Some((name, Arc::new(Known { peer, contacts })))
     }
 
     /// The rows of `sipregs` by name; `None` where that family is not mapped.
@@ -307,176 +323,17 @@ impl Reader {
             tracing::warn!("a row is not used: {sentence}");
         }
     }
-
-    /// Answers all askers of addresses.
-    fn addresses(&mut self, asked: HashMap<SocketAddr, Vec<Reply>>) {
-        let started = Instant::now();
-        self.tally.read_batches.one();
-        let addresses: Vec<SocketAddr> = asked.keys().copied().collect();
-        let Ok(found) = self.by_address(&addresses) else {
-            // Dropped: answered that nothing is known.
-            return;
-        };
-        let statements = RULES.len() as u32;
-        self.addresses_due = self.due(started, statements, found.len(), asked.len());
-        for (address, replies) in asked {
-            let peers = found.get(&address).cloned().unwrap_or_default();
-            for reply in replies {
-                reply.give(Outcome::Peers(peers.clone()));
-            }
-        }
-    }
-
-    /// The rules of A.11.2, each a statement for all addresses that the rules
-    /// before found nobody for.
-    fn by_address(
-        &mut self,
-        addresses: &[SocketAddr],
-    ) -> Result<HashMap<SocketAddr, Vec<Arc<Known>>>, Fault> {
-        let mut found: HashMap<SocketAddr, Vec<Arc<Known>>> = HashMap::new();
-        for rule in RULES {
-            let missing: Vec<SocketAddr> = addresses
-                .iter()
-                .filter(|address| !found.contains_key(address))
-                .copied()
-                .collect();
-            if missing.is_empty() {
-                break;
-            }
-            let rows = self.rows_at(rule, &missing)?;
-            let places: Vec<Place> = rows
-                .iter()
-                .map(|(row, at)| Place::of(rule, row, at))
-                .collect();
-            let known = self.known(rows.into_iter().map(|(row, _)| row).collect())?;
-            for address in missing {
-                let name_matches = |(name, known): &(Text, Arc<Known>)| {
-                    let here = |place: &Place| place.name == *name && place.is(rule, address);
-                    places.iter().any(here).then(|| Arc::clone(known))
-                };
-                let matching: Vec<Arc<Known>> = known.iter().filter_map(name_matches).collect();
-                if !matching.is_empty() {
-                    found.insert(address, matching);
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// The rows of `sippeers` that a rule finds, each with the row that holds
-    /// its registration's address, if that is another.
-    fn rows_at(
-        &mut self,
-        rule: Rule,
-        addresses: &[SocketAddr],
-    ) -> Result<Vec<(Row, Option<Row>)>, Fault> {
-        let mut hosts: Vec<String> = addresses.iter().map(|a| host(a.ip())).collect();
-        let mut ports: Vec<String> = addresses.iter().map(|a| a.port().to_string()).collect();
-        for list in [&mut hosts, &mut ports] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        let at = Condition::OneOf(rule.column, &hosts);
-        let port = Condition::OneOf("port", &ports);
-        let insecure = Condition::Contains("insecure", "port");
-        let split = rule.column == "ipaddr" && self.sipregs.is_mapped();
-        if !split {
-            let second = if rule.exact { port } else { insecure };
-            let rows = self.select(&[at, second])?;
-            return Ok(rows.into_iter().map(|row| (row, None)).collect());
-        }
-        let conditions = if rule.exact { vec![at, port] } else { vec![at] };
-        let registered = self.pool.run(&self.sipregs, |driver, table| {
-            driver.select(table, &conditions, &[])
-        })?;
-        let mut by_name: HashMap<String, Row> = HashMap::new();
-        for row in registered {
-            if let Some(name) = column(&row, "name").map(str::to_owned) {
-                by_name.entry(name).or_insert(row);
-            }
-        }
-        let names: Vec<String> = by_name.keys().cloned().collect();
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let named = Condition::OneOf("name", &names);
-        let rows = if rule.exact {
-            self.select(&[named])?
-        } else {
-            self.select(&[named, insecure])?
-        };
-        let with_place = |row: Row| {
-            let place = by_name.get(column(&row, "name")?)?.clone();
-            Some((row, Some(place)))
-        };
-        Ok(rows.into_iter().filter_map(with_place).collect())
-    }
-}
-
-/// How a row may be an address's: by its `host` or by where it registered, with
-/// the port, or with `insecure=port`.
-#[derive(Clone, Copy)]
-struct Rule {
-    column: &'static str,
-    exact: bool,
-}
-
-/// In their order.
-const RULES: [Rule; 4] = [
-    Rule {
-        column: "host",
-        exact: true,
-    },
-    Rule {
-        column: "ipaddr",
-        exact: true,
-    },
-    Rule {
-        column: "host",
-        exact: false,
-    },
-    Rule {
-        column: "ipaddr",
-        exact: false,
-    },
-];
-
-/// Where a found row is.
-struct Place {
-    name: Text,
-    ip: Option<IpAddr>,
-    port: Option<u16>,
-}
-
-impl Place {
-    fn of(rule: Rule, row: &Row, registered: &Option<Row>) -> Place {
-        let placed = registered.as_ref().unwrap_or(row);
-        let parsed = |name| column(placed, name).unwrap_or_default();
-        Place {
-            name: Text::from(&*decoded(column(row, "name").unwrap_or_default())),
-            ip: parsed(rule.column).parse().ok(),
-            port: parsed("port").parse().ok(),
-        }
-    }
-
-    fn is(&self, rule: Rule, address: SocketAddr) -> bool {
-        self.ip == Some(address.ip().to_canonical())
-            && (!rule.exact || self.port == Some(address.port()))
-    }
-}
-
-/// An address as columns hold it.
-fn host(ip: IpAddr) -> String {
-    ip.to_canonical().to_string()
 }
 
 /// One row for each name: with `host` `dynamic`, else the first. A lenient
-/// collation may find a name that is spelt otherwise: it is another name.
+/// collation may find a name that is spelt otherwise: it is another name. Nobody's
+/// name is empty.
 fn best_by_name(rows: Vec<Row>, keys: &[String]) -> Vec<Row> {
     let asked: std::collections::HashSet<&str> = keys.iter().map(String::as_str).collect();
+    let is_asked = |name: &str| !name.is_empty() && asked.contains(name);
     let mut best: HashMap<String, Row> = HashMap::with_capacity(rows.len());
     for row in rows {
-        let Some(name) = column(&row, "name").filter(|name| asked.contains(name)) else {
+        let Some(name) = column(&row, "name").filter(|name| is_asked(name)) else {
             continue;
         };
         let dynamic = |row: &Row| column(row, "host") == Some("dynamic");

@@ -4,7 +4,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use crossbeam::channel::{Sender, bounded};
 
@@ -15,7 +14,7 @@ use super::mapping::Section;
 use super::nodes::{Nodes, Roll};
 use super::pending::Pending;
 use super::pool::{Pool, Sources};
-use super::reader::{Ended, Reader};
+use super::reader::{Budgets, Ended, Reader, Waiting};
 use super::reply::Desk;
 use super::row::Writing;
 use super::shelf::Shelf;
@@ -118,6 +117,7 @@ impl Crew<'_> {
         nodes: Option<&Nodes>,
     ) -> Result<Vec<Sender<super::ReadJob>>, String> {
         let count = self.settings.workers.div_ceil(2).max(1);
+        let budgets = Budgets::new();
         let mut senders = Vec::new();
         for index in 0..count {
             let (sender, jobs) = bounded((self.settings.queue / count).max(1));
@@ -137,9 +137,7 @@ impl Crew<'_> {
                 ignoreregexpire: self.settings.ignoreregexpire,
                 timeout: self.settings.timeout,
                 tally: Arc::clone(&self.tally),
-                readers: u32::try_from(count).unwrap_or(u32::MAX),
-                names_due: Instant::now(),
-                addresses_due: Instant::now(),
+                waiting: Waiting::new(&budgets),
                 complained: None,
             };
             self.hire(&format!("db-read-{index}"), move || reader.serve())?;

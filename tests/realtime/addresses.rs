@@ -27,3 +27,16 @@ fn the_first_rule_that_finds_somebody_counts() {
     assert_eq!(asker.peers_at("[2001:db8::1]:5060"), ["six"]);
     assert!(asker.peers_at("192.0.2.3:5060").is_empty());
 }
+
+#[test]
+fn a_rule_whose_column_is_missing_finds_nobody_and_the_others_go_on() {
+    let server = shared();
+    let section = server.database("ruleless");
+    server.exec("ALTER TABLE ruleless.sippeers DROP COLUMN insecure");
+    server.exec(
+        "INSERT INTO ruleless.sippeers (name, host, port) VALUES ('trunk', '192.0.2.1', 5060)",
+    );
+    let asker = Asker::start(&settings(Section::Mysql(section)));
+    assert_eq!(asker.peers_at("192.0.2.1:5060"), ["trunk"]);
+    assert!(asker.peers_at("192.0.2.1:9999").is_empty());
+}
