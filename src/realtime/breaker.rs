@@ -20,6 +20,15 @@ pub struct Breaker {
     state: Mutex<State>,
     /// What the counter shows: 0 closed, 1 half-open, 2 open.
     shown: AtomicU64,
+    /// Failures so far.
+    failures: AtomicU64,
+}
+
+/// Leave to ask. What comes of it counts unless the database has failed since:
+/// an answer that was long under way says nothing of the database now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turn {
+    failures: u64,
 }
 
 struct State {
@@ -53,6 +62,7 @@ impl Breaker {
                 refused: String::new(),
             }),
             shown: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
         }
     }
 
@@ -66,48 +76,61 @@ impl Breaker {
         self.shown.load(Ordering::Relaxed)
     }
 
-    /// Whether the caller may ask now; its success or failure must be told.
-    /// One who tries and tells nothing within `patience` loses the turn.
-    pub fn lets_in(&self, patience: Duration) -> bool {
+    /// Leave to ask now, if there is; the success or failure must be told. One
+    /// who tries and tells nothing within `patience` loses the turn.
+    pub fn lets_in(&self, patience: Duration) -> Option<Turn> {
+        // Read before the state: the turn then never counts as younger than it is.
+        let failures = self.failures.load(Ordering::Acquire);
         if self.shown() == 0 {
-            return true;
+            return Some(Turn { failures });
         }
         let mut state = self.lock();
         let now = Instant::now();
-        let turn = match state.circuit {
-            Circuit::Closed => return true,
+        let may = match state.circuit {
+            Circuit::Closed => true,
             Circuit::Open(until) => now >= until,
             Circuit::HalfOpen(since) => now >= since + 2 * patience,
         };
-        if turn {
+        if !may {
+            return None;
+        }
+        if state.circuit != Circuit::Closed {
             self.set(&mut state, Circuit::HalfOpen(now));
         }
-        turn
+        let failures = self.failures.load(Ordering::Relaxed);
+        Some(Turn { failures })
     }
 
     /// The database answered.
-    pub fn succeeded(&self) {
+    pub fn succeeded(&self, turn: Turn) {
         if self.shown() == 0 {
             return;
         }
         let mut state = self.lock();
-        state.pause = SHORTEST;
+        if state.circuit == Circuit::Closed || self.is_over(turn) {
+            return;
+        }
         self.set(&mut state, Circuit::Closed);
         tracing::info!("database {} answers again", self.name);
     }
 
     /// It did not. The pause doubles from failure to failure, and no two
     /// breakers keep step.
-    pub fn failed(&self, fault: &Fault) {
+    pub fn failed(&self, turn: Turn, fault: &Fault) {
         let mut state = self.lock();
+        if self.is_over(turn) {
+            return;
+        }
+        self.failures.fetch_add(1, Ordering::Release);
         let now = Instant::now();
         match state.circuit {
             Circuit::Closed => {
                 state.pause = SHORTEST;
                 tracing::error!("database {} fails: {fault}", self.name);
             }
-            Circuit::HalfOpen(_) => state.pause = (2 * state.pause).min(LONGEST),
-            Circuit::Open(_) => return,
+            Circuit::HalfOpen(_) | Circuit::Open(_) => {
+                state.pause = (2 * state.pause).min(LONGEST);
+            }
         }
         // xorshift: enough to be out of step.
         state.random ^= state.random << 13;
@@ -119,14 +142,19 @@ impl Breaker {
     }
 
     /// It answered no. That is told once, until it says something else.
-    pub fn refused(&self, fault: &Fault) {
-        self.succeeded();
+    pub fn refused(&self, turn: Turn, fault: &Fault) {
+        self.succeeded(turn);
         let sentence = fault.to_string();
         let mut state = self.lock();
         if state.refused != sentence {
             tracing::error!("database {}: {sentence}", self.name);
             state.refused = sentence;
         }
+    }
+
+    /// Whether the database has failed since, to be asked with the state locked.
+    fn is_over(&self, turn: Turn) -> bool {
+        turn.failures != self.failures.load(Ordering::Relaxed)
     }
 
     fn set(&self, state: &mut State, circuit: Circuit) {
@@ -154,40 +182,64 @@ mod tests {
         Fault::Unavailable("gone".into())
     }
 
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Waits for the next turn.
+    fn next_turn(breaker: &Breaker) -> Turn {
+        loop {
+            if let Some(turn) = breaker.lets_in(PATIENCE) {
+                return turn;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     #[test]
     fn a_failure_keeps_everybody_out_until_one_may_try() {
         let breaker = Breaker::new("test".into());
-        let patience = Duration::from_secs(60);
-        assert!(breaker.lets_in(patience));
-        breaker.failed(&fault());
+        let turn = breaker.lets_in(PATIENCE).unwrap();
+        breaker.failed(turn, &fault());
         assert_eq!(breaker.shown(), 2);
-        while !breaker.lets_in(patience) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let turn = next_turn(&breaker);
         assert_eq!(breaker.shown(), 1);
-        assert!(!breaker.lets_in(patience), "one tries, not two");
-        breaker.succeeded();
+        assert_eq!(breaker.lets_in(PATIENCE), None, "one tries, not two");
+        breaker.succeeded(turn);
         assert_eq!(breaker.shown(), 0);
-        assert!(breaker.lets_in(patience));
+        assert!(breaker.lets_in(PATIENCE).is_some());
     }
 
     #[test]
     fn a_turn_that_is_not_used_is_lost() {
         let breaker = Breaker::new("test".into());
-        breaker.failed(&fault());
-        while !breaker.lets_in(Duration::ZERO) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        assert!(breaker.lets_in(Duration::ZERO));
+        let turn = breaker.lets_in(PATIENCE).unwrap();
+        breaker.failed(turn, &fault());
+        next_turn(&breaker);
+        assert!(breaker.lets_in(Duration::ZERO).is_some());
+    }
+
+    #[test]
+    fn what_was_asked_before_a_failure_says_nothing_after_it() {
+        let breaker = Breaker::new("test".into());
+        let early = breaker.lets_in(PATIENCE).unwrap();
+        let turn = breaker.lets_in(PATIENCE).unwrap();
+        breaker.failed(turn, &fault());
+        breaker.succeeded(early);
+        assert_eq!(breaker.shown(), 2, "a slow answer does not close it");
+        let turn = next_turn(&breaker);
+        breaker.failed(early, &fault());
+        assert_eq!(breaker.shown(), 1, "nor does a slow failure take the turn");
+        breaker.succeeded(turn);
+        breaker.failed(early, &fault());
+        assert_eq!(breaker.shown(), 0, "or opens it again");
     }
 
     #[test]
     fn pauses_grow_up_to_a_bound() {
         let breaker = Breaker::new("test".into());
         for _ in 0..20 {
-            breaker.failed(&fault());
-            let mut state = breaker.lock();
-            state.circuit = Circuit::HalfOpen(Instant::now());
+            let turn = breaker.lets_in(PATIENCE).unwrap();
+            breaker.failed(turn, &fault());
+            breaker.lock().circuit = Circuit::Open(Instant::now());
         }
         assert_eq!(breaker.lock().pause, LONGEST);
     }

@@ -85,10 +85,10 @@ impl Link {
         mut operation: impl FnMut(&mut dyn Driver) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let timeout = self.source.timeout;
-        if !self.source.breaker.lets_in(timeout) {
+        let Some(turn) = self.source.breaker.lets_in(timeout) else {
             let text = format!("database {} is not asked now", self.source.breaker.name());
             return Err(Fault::Unavailable(text));
-        }
+        };
         let started = std::time::Instant::now();
         let mut result = self.attempt(&mut operation);
         let broken = matches!(result, Err(Fault::Unavailable(_))) && self.driver.is_some();
@@ -101,10 +101,10 @@ impl Link {
         match &result {
             Err(fault @ Fault::Unavailable(_)) => {
                 self.driver = None;
-                self.source.breaker.failed(fault);
+                self.source.breaker.failed(turn, fault);
             }
-            Err(fault @ Fault::Refused(_)) => self.source.breaker.refused(fault),
-            _ => self.source.breaker.succeeded(),
+            Err(fault @ Fault::Refused(_)) => self.source.breaker.refused(turn, fault),
+            _ => self.source.breaker.succeeded(turn),
         }
         result
     }
