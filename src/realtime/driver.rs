@@ -123,14 +123,24 @@ pub trait Driver: Send {
         order: &[Order<'_>],
     ) -> Result<Vec<Row>, Fault>;
 
-    /// All updates in one transaction, durable on return. Nothing of them has
-    /// happened otherwise, except that a [`Fault::Unavailable`] may leave it open.
-    fn update(&mut self, updates: &[Update<'_>]) -> Result<(), Fault>;
+    /// All updates in one transaction, durable on return; returns how many rows
+    /// of the table each has named, changed or not. Nothing of them has happened
+    /// otherwise, except that a [`Fault::Unavailable`] may leave it open.
+    fn update(&mut self, updates: &[Update<'_>]) -> Result<Vec<u64>, Fault>;
 
     /// A new row, durable on return; returns the number it was given.
     fn insert(&mut self, table: &str, row: &[(&str, &str)]) -> Result<u64, Fault>;
 
-    /// Removes the rows that meet all conditions, durably; returns how many.
+    /// New rows in one transaction, durable on return: one value for each column.
+    fn insert_all(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: &[Vec<String>],
+    ) -> Result<(), Fault>;
+
+    /// Removes the rows that meet all conditions, durably; returns how many. A
+    /// value of [`Condition::OneOf`] is met byte by byte.
     fn delete(&mut self, table: &str, conditions: &[Condition<'_>]) -> Result<u64, Fault>;
 
     /// The columns of a table.

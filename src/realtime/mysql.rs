@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::mysql::consts::ColumnType;
+use ::mysql::consts::{CapabilityFlags, ColumnType};
 use ::mysql::prelude::Queryable;
 use ::mysql::{Conn, DriverError, Error, MySqlError, Opts, OptsBuilder, Params, SslOpts, Value};
 
@@ -173,7 +173,8 @@ impl Mysql {
     /// All rows of an update in one statement. A derived table holds them; the
     /// table's index on the key finds each, and a comparison of bytes keeps a
     /// lenient collation from finding more.
-    fn update_one(&mut self, update: &Update<'_>) -> Result<(), Fault> {
+    /// Returns how many it finds.
+    fn update_one(&mut self, update: &Update<'_>) -> Result<u64, Fault> {
         let (table, key) = (update.table, update.key);
         let mut charsets = vec![self.charset(table, key)?];
         for column in update.columns {
@@ -185,7 +186,7 @@ impl Mysql {
             .filter_map(|row| expressed(row, &charsets))
             .collect();
         let Some(last) = rows.last().cloned() else {
-            return Ok(());
+            return Ok(0);
         };
         let place = self.compared(table, key)?;
         let others = ", ?".repeat(update.columns.len());
@@ -223,7 +224,48 @@ impl Mysql {
         let values = rows.into_iter().chain(padding).take(room).flatten();
         let mut values: Vec<Value> = values.collect();
         values.extend(limit.map(bound));
-        self.execute(&sql, values).map(drop)
+        self.execute(&sql, values).map(|answered| answered.affected)
+    }
+
+    /// `INSERT INTO …`, with room for one row.
+    fn insertion(&mut self, table: &str, columns: &[&str]) -> Result<String, Fault> {
+        let mut places = Vec::new();
+        for column in columns {
+            places.push(self.converted(table, column, "?")?);
+        }
+        let names: Vec<String> = columns.iter().map(|column| name(column)).collect();
+        Ok(format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            quoted_table(table, '`'),
+            names.join(", "),
+            places.join(", ")
+        ))
+    }
+
+    /// ` AND …`: of the rows with one of these in a text column, those which
+    /// have it byte by byte; `None` where the column can hold none of them.
+    fn exactly(
+        &mut self,
+        table: &str,
+        column: &str,
+        wanted: &[String],
+    ) -> Result<Option<(String, Vec<Value>)>, Fault> {
+        let Some(charset) = self.charset(table, column)? else {
+            return Ok(Some(Default::default()));
+        };
+        let mut wanted = wanted.to_vec();
+        wanted.retain(|value| {
+            value
+                .chars()
+                .all(|character| expresses(&charset, character))
+        });
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let place = format!("CAST({} AS BINARY)", self.converted(table, column, "?")?);
+        let places = list(&place, wanted.len());
+        let sql = format!(" AND CAST({} AS BINARY) IN ({places})", name(column));
+        Ok(Some((sql, wanted.iter().map(bound).collect())))
     }
 }
 
@@ -252,33 +294,56 @@ impl Driver for Mysql {
         Ok(answered.rows)
     }
 
-    fn update(&mut self, updates: &[Update<'_>]) -> Result<(), Fault> {
-        self.transact(|own| updates.iter().try_for_each(|update| own.update_one(update)))?;
+    fn update(&mut self, updates: &[Update<'_>]) -> Result<Vec<u64>, Fault> {
+        let all = |own: &mut Mysql| {
+            updates
+                .iter()
+                .map(|update| own.update_one(update))
+                .collect()
+        };
+        let found = self.transact(all)?;
         let rows = updates.iter().map(|update| update.rows.len() as u64).sum();
         self.tally.rows_written.add(rows);
-        Ok(())
+        Ok(found)
     }
 
     fn insert(&mut self, table: &str, row: &[(&str, &str)]) -> Result<u64, Fault> {
-        let columns: Vec<String> = row.iter().map(|(column, _)| name(column)).collect();
-        let mut places = Vec::new();
-        for (column, _) in row {
-            places.push(self.converted(table, column, "?")?);
-        }
-        let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            quoted_table(table, '`'),
-            columns.join(", "),
-            places.join(", ")
-        );
+        let columns: Vec<&str> = row.iter().map(|(column, _)| *column).collect();
+        let sql = self.insertion(table, &columns)?;
         let values = row.iter().map(|(_, value)| bound(value)).collect();
         let answered = self.transact(|own| own.execute(&sql, values))?;
         self.tally.rows_written.one();
         Ok(answered.inserted)
     }
 
+    fn insert_all(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: &[Vec<String>],
+    ) -> Result<(), Fault> {
+        let sql = self.insertion(table, columns)?;
+        self.transact(|own| {
+            rows.iter().try_for_each(|row| {
+                let values = row.iter().map(bound).collect();
+                own.execute(&sql, values).map(drop)
+            })
+        })?;
+        self.tally.rows_written.add(rows.len() as u64);
+        Ok(())
+    }
+
     fn delete(&mut self, table: &str, conditions: &[Condition<'_>]) -> Result<u64, Fault> {
-        let (clause, values) = self.clause(table, conditions)?;
+        let (mut clause, mut values) = self.clause(table, conditions)?;
+        for condition in conditions {
+            if let Condition::OneOf(column, wanted) = *condition {
+                let Some((exactly, more)) = self.exactly(table, column, wanted)? else {
+                    return Ok(0);
+                };
+                clause.push_str(&exactly);
+                values.extend(more);
+            }
+        }
         let sql = format!("DELETE FROM {}{clause}", quoted_table(table, '`'));
         let answered = self.transact(|own| own.execute(&sql, values))?;
         self.tally.rows_written.add(answered.affected);
@@ -361,6 +426,8 @@ fn options(section: &MysqlSection, timeout: Duration, writing: bool) -> Result<O
         .read_timeout(Some(timeout))
         .write_timeout(Some(timeout))
         .max_allowed_packet(Some(MAX_PACKET))
+        // An update counts the rows it finds, not only those it changes.
+        .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS)
         .stmt_cache_size(STATEMENTS)
         .init(first);
     options = match &section.server {

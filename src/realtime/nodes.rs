@@ -238,7 +238,7 @@ impl Roll {
             self.own.secret.reveal().to_owned(),
             seen.to_string(),
         ]];
-        self.pool.run(&self.route, |driver, table| {
+        let written = self.pool.run(&self.route, |driver, table| {
             driver.update(&[Update {
                 table,
                 key: "name",
@@ -246,7 +246,8 @@ impl Roll {
                 rows: &rows,
                 only: None,
             }])
-        })
+        });
+        written.map(drop)
     }
 
     /// Says what is the matter, once, and that it is over.

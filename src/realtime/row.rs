@@ -118,6 +118,9 @@ pub struct Writing {
     pub regserver: Option<String>,
     /// `rtsavepath`.
     pub path: bool,
+    /// Whether the table is one of registrations, where a device that registers
+    /// for the first time has no row yet.
+    pub new_rows: bool,
 }
 
 impl Writing {
@@ -338,8 +341,8 @@ mod tests {
     fn a_path_that_does_not_fit_is_no_row() {
         let shape = shape(&[("path", Some(4))]);
         let writing = Writing {
-            regserver: None,
             path: true,
+            ..Writing::default()
         };
         let mut contact = registration(&row(&[("ipaddr", "192.0.2.1")])).unwrap();
         contact.path = "<sip:proxy;lr>".into();

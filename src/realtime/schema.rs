@@ -67,6 +67,13 @@ impl Shape {
         self.column(name).is_some()
     }
 
+    /// Whether a registration can be read back from it: where the device is, and
+    /// until when.
+    pub fn keeps_registrations(&self) -> bool {
+        let address = self.has("ipaddr") && self.has("port");
+        self.has("regseconds") && (address || self.has("fullcontact"))
+    }
+
     /// Characters the column takes; `None`: no limit.
     pub fn width(&self, name: &str) -> Option<usize> {
         match self.column(name)?.kind {
@@ -89,9 +96,19 @@ impl Shape {
         let path = ("path", Kind::Text(Some(255)));
         let path = with_path.then_some(path);
         let wanted = WANTED.into_iter().chain(path);
-        wanted
+        let mut lacks: Vec<Lack> = wanted
             .filter_map(|(name, kind)| self.lack(table, name, kind, requirements))
-            .collect()
+            .collect();
+        if !self.keeps_registrations() && requirements == Requirements::Warn {
+            lacks.push(Lack {
+                sentence: format!(
+                    "table {table} cannot keep registrations: that takes regseconds, and \
+                     ipaddr and port, or fullcontact. REGISTER is answered 503."
+                ),
+                ddl: None,
+            });
+        }
+        lacks
     }
 
     fn lack(

@@ -60,7 +60,7 @@ impl Driver for Sqlite {
         conditions: &[Condition<'_>],
         order: &[Order<'_>],
     ) -> Result<Vec<Row>, Fault> {
-        let (clause, values) = clause(conditions);
+        let (clause, values) = clause(conditions, false);
         let mut sql = format!("SELECT * FROM {}{clause}", quoted_table(table, '"'));
         for (index, key) in order.iter().enumerate() {
             sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
@@ -87,9 +87,10 @@ impl Driver for Sqlite {
         Ok(rows)
     }
 
-    fn update(&mut self, updates: &[Update<'_>]) -> Result<(), Fault> {
+    fn update(&mut self, updates: &[Update<'_>]) -> Result<Vec<u64>, Fault> {
         let tally = Arc::clone(&self.tally);
         let transaction = self.begin()?;
+        let mut named = Vec::with_capacity(updates.len());
         for update in updates {
             let set: Vec<String> = update
                 .columns
@@ -121,24 +122,22 @@ impl Driver for Sqlite {
                 set.join(", "),
             );
             let mut statement = transaction.prepare_cached(&sql).map_err(fault)?;
+            let mut rows = 0;
             for row in update.rows {
                 tally.statements.one();
                 let values = row.iter().map(String::as_str).chain(limit);
-                statement.execute(params_from_iter(values)).map_err(fault)?;
+                rows += statement.execute(params_from_iter(values)).map_err(fault)? as u64;
                 tally.rows_written.one();
             }
+            named.push(rows);
         }
-        transaction.commit().map_err(fault)
+        transaction.commit().map_err(fault)?;
+        Ok(named)
     }
 
     fn insert(&mut self, table: &str, row: &[(&str, &str)]) -> Result<u64, Fault> {
-        let columns: Vec<String> = row.iter().map(|(column, _)| name(column)).collect();
-        let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            quoted_table(table, '"'),
-            columns.join(", "),
-            vec!["?"; row.len()].join(", ")
-        );
+        let columns: Vec<&str> = row.iter().map(|(column, _)| *column).collect();
+        let sql = insertion(table, &columns);
         self.tally.statements.one();
         let values = params_from_iter(row.iter().map(|(_, value)| value));
         self.conn.execute(&sql, values).map_err(fault)?;
@@ -146,8 +145,28 @@ impl Driver for Sqlite {
         Ok(u64::try_from(self.conn.last_insert_rowid()).unwrap_or(0))
     }
 
+    fn insert_all(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: &[Vec<String>],
+    ) -> Result<(), Fault> {
+        let tally = Arc::clone(&self.tally);
+        let transaction = self.begin()?;
+        {
+            let sql = insertion(table, columns);
+            let mut statement = transaction.prepare_cached(&sql).map_err(fault)?;
+            for row in rows {
+                tally.statements.one();
+                statement.execute(params_from_iter(row)).map_err(fault)?;
+                tally.rows_written.one();
+            }
+        }
+        transaction.commit().map_err(fault)
+    }
+
     fn delete(&mut self, table: &str, conditions: &[Condition<'_>]) -> Result<u64, Fault> {
-        let (clause, values) = clause(conditions);
+        let (clause, values) = clause(conditions, true);
         let sql = format!("DELETE FROM {}{clause}", quoted_table(table, '"'));
         self.tally.statements.one();
         let affected = self
@@ -196,8 +215,19 @@ impl Driver for Sqlite {
     }
 }
 
-/// ` WHERE …`, and what is bound in it.
-fn clause(conditions: &[Condition<'_>]) -> (String, Vec<Box<dyn ToSql>>) {
+fn insertion(table: &str, columns: &[&str]) -> String {
+    let names: Vec<String> = columns.iter().map(|column| name(column)).collect();
+    format!(
+        "INSERT INTO {} ({}) VALUES ({})",
+        quoted_table(table, '"'),
+        names.join(", "),
+        vec!["?"; columns.len()].join(", ")
+    )
+}
+
+/// ` WHERE …`, and what is bound in it. Where it is `exact`, no lenient
+/// collation finds a value that is spelt otherwise.
+fn clause(conditions: &[Condition<'_>], exact: bool) -> (String, Vec<Box<dyn ToSql>>) {
     let mut sql = String::new();
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
     for condition in conditions {
@@ -206,7 +236,14 @@ fn clause(conditions: &[Condition<'_>]) -> (String, Vec<Box<dyn ToSql>>) {
             Condition::OneOf(column, wanted) => {
                 let places = vec!["?"; wanted.len()].join(",");
                 sql.push_str(&format!("{} IN ({places})", name(column)));
-                values.extend(wanted.iter().map(|value| Box::new(value.clone()) as _));
+                let mut bind = || values.extend(wanted.iter().map(|v| Box::new(v.clone()) as _));
+                bind();
+                if exact {
+                    let places = vec!["CAST(? AS BLOB)"; wanted.len()].join(",");
+                    let name = name(column);
+                    sql.push_str(&format!(" AND CAST({name} AS BLOB) IN ({places})"));
+                    bind();
+                }
             }
             Condition::Contains(column, text) => {
                 sql.push_str(&format!("{} LIKE ? ESCAPE '!'", name(column)));

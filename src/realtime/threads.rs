@@ -170,6 +170,7 @@ impl Crew<'_> {
         let writing = Writing {
             regserver: self.settings.regserver.clone(),
             path: self.settings.rtsavepath,
+            new_rows: places.is_some(),
         };
         Recorder::new(pool, route, writing)
     }

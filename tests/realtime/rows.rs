@@ -9,7 +9,7 @@ use pinion::realtime::mysql::Mysql;
 use pinion::realtime::sqlite::Sqlite;
 use pinion::realtime::{RegWrite, Settings};
 use pinion_sip::base::UnixTime;
-use pinion_sip::machine::realtime::{Errand, Outcome};
+use pinion_sip::machine::realtime::{Errand, Outcome, Saving};
 
 use crate::asker::{Asker, PATIENCE, contact, mapping, now, registered, saving, settings};
 use crate::engine::Scratch;
@@ -148,21 +148,50 @@ fn the_node_and_the_path_are_written_where_they_shall_be() {
 }
 
 #[test]
-fn a_name_nobody_has_updates_nothing_and_is_saved() {
+fn a_name_nobody_has_updates_nothing_and_is_not_saved() {
     let server = shared();
     let section = server.database("nobody");
     server.exec("INSERT INTO nobody.sippeers (name, host) VALUES ('a', 'dynamic')");
     let before = row("nobody", "a");
     let asker = Asker::start(&settings(Section::Mysql(section)));
     assert!(asker.peer("b").is_none());
-    assert!(matches!(asker.ask(registered("b")), Outcome::Saved));
-    assert_eq!(row("nobody", "a"), before);
     // 'A' is another name, whatever the collation says.
     assert!(asker.peer("A").is_none());
     assert!(asker.peer("a ").is_none());
-    assert!(matches!(asker.ask(registered("A")), Outcome::Saved));
-    assert!(matches!(asker.ask(registered("a ")), Outcome::Saved));
+    for name in ["b", "A", "a "] {
+        let outcome = asker.ask(registered(name));
+        assert!(matches!(outcome, Outcome::Unavailable), "{outcome:?}");
+    }
     assert_eq!(row("nobody", "a"), before);
+}
+
+#[test]
+fn a_row_that_is_deleted_costs_its_device_alone() {
+    let server = shared();
+    let section = server.database("deleted");
+    server.exec(
+        "INSERT INTO deleted.sippeers (name, host) VALUES \
+         ('a', 'dynamic'), ('b', 'dynamic'), ('c', 'dynamic')",
+    );
+    let asker = Asker::start(&Settings {
+        workers: 2,
+        ..settings(Section::Mysql(section))
+    });
+    // The second time nothing changes in the rows: they are found all the same.
+    for _ in 0..2 {
+        let tickets = ["a", "b", "c"].map(|name| asker.send(registered(name)).unwrap());
+        let outcomes = asker.hear_all(3);
+        let saved = tickets.map(|ticket| matches!(outcomes[&ticket], Outcome::Saved));
+        assert_eq!(saved, [true; 3]);
+    }
+    server.exec("DELETE FROM deleted.sippeers WHERE name = 'b'");
+    let tickets = ["a", "b", "c"].map(|name| asker.send(registered(name)).unwrap());
+    let outcomes = asker.hear_all(3);
+    let saved = tickets.map(|ticket| matches!(outcomes[&ticket], Outcome::Saved));
+    assert_eq!(saved, [true, false, true]);
+    // There is nothing to clear.
+    let clear = Errand::Save(saving("b", Vec::new()));
+    assert!(matches!(asker.ask(clear), Outcome::Saved));
 }
 
 #[test]
@@ -277,6 +306,16 @@ fn registrations_in_a_table_of_their_own() {
     assert_eq!(asker.peer("a").unwrap().contacts.len(), 1);
     assert!(asker.peer("b").unwrap().contacts.is_empty());
     assert_eq!(asker.peers_at("192.0.2.7:5062"), ["a"]);
+    // The first registration of a device makes its row.
+    let mut first = contact("b");
+    first.address = "192.0.2.8:5060".parse().unwrap();
+    for _ in 0..2 {
+        let outcome = asker.ask(Errand::Save(saving("b", vec![first.clone()])));
+        assert!(matches!(outcome, Outcome::Saved), "{outcome:?}");
+    }
+    assert_eq!(asker.peer("b").unwrap().contacts[0].address, first.address);
+    let sql = "SELECT COUNT(*) FROM regs.sipregs WHERE name = 'b'";
+    assert_eq!(server.admin().query_first(sql).unwrap(), Some(1));
 }
 
 #[test]
@@ -303,6 +342,7 @@ fn sqlite_keeps_the_same_row() {
     asker.ask(Errand::Save(saving("a", Vec::new())));
     assert!(asker.peer("a").unwrap().contacts.is_empty());
     assert!(asker.peer("b").is_none());
+    assert!(matches!(asker.ask(registered("b")), Outcome::Unavailable));
 }
 
 #[test]
@@ -326,7 +366,8 @@ fn a_sqlite_table_gains_columns_only_when_asked() {
         driver.describe("sippeers").unwrap().len()
     };
     let asker = Asker::start(&settings(section(Requirements::Warn)));
-    assert!(matches!(asker.ask(registered("a")), Outcome::Saved));
+    // There is no room for it.
+    assert!(matches!(asker.ask(registered("a")), Outcome::Unavailable));
     drop(asker);
     assert_eq!(columns(), 1);
     let asker = Asker::start(&settings(section(Requirements::CreateClose)));
@@ -336,7 +377,7 @@ fn a_sqlite_table_gains_columns_only_when_asked() {
 }
 
 #[test]
-fn what_another_node_holds_is_not_cleared() {
+fn what_another_node_holds_is_cleared_only_when_the_device_says_so() {
     let server = shared();
     let section = Section::Mysql(server.database("taken"));
     server.exec("INSERT INTO taken.sippeers (name, host) VALUES ('a', 'dynamic')");
@@ -369,14 +410,18 @@ fn what_another_node_holds_is_not_cleared() {
                 .first()
                 .map(|contact| contact.regserver.to_string())
         };
-        let clear = || Errand::Save(saving("a", Vec::new()));
+        let clear = |expired| {
+            let none = (*saving("a", Vec::new())).clone();
+            Errand::Save(std::sync::Arc::new(Saving { expired, ..none }))
+        };
         assert!(matches!(one.ask(registered("a")), Outcome::Saved));
         assert_eq!(held_by().as_deref(), Some("one"));
         // The phone moves; then its first registration expires.
         assert!(matches!(two.ask(registered("a")), Outcome::Saved));
-        assert!(matches!(one.ask(clear()), Outcome::Saved));
+        assert!(matches!(one.ask(clear(true)), Outcome::Saved));
         assert_eq!(held_by().as_deref(), Some("two"));
-        assert!(matches!(two.ask(clear()), Outcome::Saved));
+        // It says goodbye, to whichever node.
+        assert!(matches!(one.ask(clear(false)), Outcome::Saved));
         assert_eq!(held_by(), None);
     }
 }
