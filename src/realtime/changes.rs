@@ -70,28 +70,35 @@ impl Recorder {
         });
     }
 
-    /// The names whose rows have been written since, by another node: theirs
-    /// end later than ours.
-    pub fn overtaken(&mut self, changes: &[Named]) -> Result<Vec<Text>, Fault> {
-        let ends = |(name, change): &Named| {
-            let contact = change.saving.as_ref()?.contacts.first()?;
-            let key = encoded(std::str::from_utf8(name).ok()?).into_owned();
-            Some((key, (name.clone(), contact.regseconds)))
+    /// The devices, of these with the moments when theirs were kept, that have
+    /// registered elsewhere since.
+    pub fn overtaken(
+        &mut self,
+        savings: &[(Arc<Saving>, UnixTime)],
+    ) -> Result<HashSet<Text>, Fault> {
+        let key = |(saving, at): &(Arc<Saving>, UnixTime)| {
+            let key = encoded(std::str::from_utf8(&saving.name).ok()?).into_owned();
+            Some((key, (Arc::clone(saving), *at)))
         };
-        let ours: HashMap<String, (Text, UnixTime)> = changes.iter().filter_map(ends).collect();
-        if ours.is_empty() {
-            return Ok(Vec::new());
+        let by_key: HashMap<String, _> = savings.iter().filter_map(key).collect();
+        if by_key.is_empty() {
+            return Ok(HashSet::new());
         }
-        let keys: Vec<String> = ours.keys().cloned().collect();
-        let rows = self.pool.run(&self.route, |driver, table| {
-            driver.select(table, &[Condition::OneOf("name", &keys)], &[])
-        })?;
-        let newer = |row: &Row| {
-            let (name, ours) = ours.get(column(row, "name")?)?;
-            let ends: u64 = column(row, "regseconds")?.parse().ok()?;
-            (ends > ours.0).then(|| name.clone())
-        };
-        Ok(rows.iter().filter_map(newer).collect())
+        let keys: Vec<String> = by_key.keys().cloned().collect();
+        let writing = &self.writing;
+        self.pool.first(&self.route, |pool, link, table| {
+            let shape = pool.shape(link, table, writing.path)?;
+            let ours = writing.ours(&shape);
+            let named = [Condition::OneOf("name", &keys)];
+            let link = pool.link(link)?;
+            let rows = link.run(|driver| driver.select(table, &named, &[]))?;
+            let newer = |row: &Row| {
+                let (saving, at) = by_key.get(column(row, "name")?)?;
+                let newer = is_newer(row, saving, *at, ours.as_deref())?;
+                newer.then(|| saving.name.clone())
+            };
+            Ok(rows.iter().filter_map(newer).collect())
+        })
     }
 
     /// Writes all changes, durably; returns the indices of the registrations
@@ -113,6 +120,19 @@ impl Recorder {
             Ok(target.misfits)
         })
     }
+}
+
+/// Whether a row holds a registration that is newer than what was kept `at` a
+/// moment: one that ends later, unless it is our own. Against an unregister, ends
+/// say nothing: there, a row counts that another node holds and that had not
+/// ended by then. `None` where the row holds none.
+fn is_newer(row: &Row, saving: &Saving, at: UnixTime, ours: Option<&str>) -> Option<bool> {
+    let ends = UnixTime(column(row, "regseconds")?.parse().ok()?);
+    let holder = column(row, "regserver").filter(|name| !name.is_empty());
+    Some(match saving.contacts.first() {
+        Some(contact) => ends > contact.regseconds && (ours.is_none() || holder != ours),
+        None => ends > at && holder.is_some() && holder != ours,
+    })
 }
 
 /// Where the rows are.

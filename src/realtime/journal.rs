@@ -1,12 +1,11 @@
 //! A thread that carries what the journal holds to the database, for as long as
 //! it takes. It answers nobody: the askers have had their answer.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam::channel::Sender;
-use pinion_sip::base::Text;
+use pinion_sip::base::{Text, UnixTime};
 
 use super::changes::{BATCH, Named, Recorder};
 use super::counters::Tally;
@@ -52,16 +51,15 @@ impl Carrier {
     /// Whether the database has all of them now. A row that does not fit is
     /// given up: it would not fit tomorrow.
     fn carry(&mut self, loads: &[Load]) -> bool {
-        let named = |load: &Load| (load.name.clone(), load.change.clone());
-        let replayed: Vec<Named> = loads.iter().filter(|l| l.replayed).map(named).collect();
-        let Ok(overtaken) = self.recorder.overtaken(&replayed) else {
+        let late = loads.iter().filter(|load| load.late);
+        let late = late.filter_map(|load| Some((load.change.saving.clone()?, moment(load))));
+        let Ok(overtaken) = self.recorder.overtaken(&late.collect::<Vec<_>>()) else {
             return false;
         };
-        let overtaken: HashSet<Text> = overtaken.into_iter().collect();
         let changes: Vec<Named> = loads
             .iter()
-            .filter(|load| !load.replayed || !overtaken.contains(&load.name))
-            .map(named)
+            .filter(|load| !load.late || !overtaken.contains(&load.name))
+            .map(|load| (load.name.clone(), load.change.clone()))
             .collect();
         match self.recorder.record(&changes) {
             Ok(misfits) => {
@@ -71,4 +69,9 @@ impl Carrier {
             Err(_) => false,
         }
     }
+}
+
+/// When the journal kept it.
+fn moment(load: &Load) -> UnixTime {
+    UnixTime(load.seq / 1_000_000)
 }

@@ -33,8 +33,8 @@ struct Entry {
     seq: u64,
     /// Counts changes, to tell whether one came while another was carried.
     version: u64,
-    /// Whether it comes from a process before this one.
-    replayed: bool,
+    /// Whether the row may be newer.
+    late: bool,
     /// Whether it is in `order`.
     listed: bool,
 }
@@ -48,8 +48,9 @@ pub struct Load {
     pub change: Change,
     /// Its number in the journal's file; 0 where it is not there.
     pub seq: u64,
-    /// Whether it comes from a process before this one: the row may be newer.
-    pub replayed: bool,
+    /// Whether the row may be newer: it comes from a process before this one, or
+    /// the database has not taken it when it was new.
+    pub late: bool,
     version: u64,
 }
 
@@ -64,14 +65,14 @@ impl Pending {
         self.add(kept, false);
     }
 
-    fn add(&self, kept: Vec<Kept>, replayed: bool) {
+    fn add(&self, kept: Vec<Kept>, late: bool) {
         let mut queue = self.lock();
         for Kept { seq, saving } in kept {
             let name = saving.name.clone();
             let entry = queue.entry(name);
             entry.change.save(saving);
             entry.seq = seq;
-            entry.replayed = replayed;
+            entry.late = late;
         }
         self.bell.notify_one();
     }
@@ -144,7 +145,7 @@ impl Pending {
                 name,
                 change: entry.change.clone(),
                 seq: entry.seq,
-                replayed: entry.replayed,
+                late: entry.late,
                 version: entry.version,
             });
         }
@@ -166,9 +167,11 @@ impl Pending {
     pub fn failed(&self, loads: Vec<Load>) {
         let mut queue = self.lock();
         for load in loads.into_iter().rev() {
-            if let Some(entry) = queue.entries.get_mut(&load.name)
-                && !entry.listed
-            {
+            let Some(entry) = queue.entries.get_mut(&load.name) else {
+                continue;
+            };
+            entry.late |= entry.seq == load.seq;
+            if !entry.listed {
                 entry.listed = true;
                 queue.order.push_front(load.name);
             }
@@ -250,7 +253,9 @@ mod tests {
         let first = pending.take(1).unwrap();
         pending.failed(first);
         let names = |loads: Vec<Load>| loads.into_iter().map(|load| load.name).collect::<Vec<_>>();
-        assert_eq!(names(pending.take(10).unwrap()), ["a".into(), "b".into()]);
+        let loads = pending.take(10).unwrap();
+        assert!(loads[0].late && !loads[1].late);
+        assert_eq!(names(loads), ["a".into(), "b".into()]);
     }
 
     #[test]

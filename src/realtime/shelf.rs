@@ -22,13 +22,15 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS registrations (
     name BLOB NOT NULL, position INTEGER NOT NULL, seq INTEGER NOT NULL,
     contact BLOB, address TEXT, local TEXT, expires INTEGER, defaultuser BLOB,
     useragent BLOB, path BLOB, call_id BLOB, cseq INTEGER, q INTEGER, regserver TEXT,
+    expired INTEGER NOT NULL,
     PRIMARY KEY (name, position)
 ) WITHOUT ROWID";
 
-/// One of them, numbered in the order they came.
+/// One of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Kept {
-    /// The later, the larger.
+    /// When it came, in microseconds since 1970; of two that one process kept,
+    /// the later has the larger.
     pub seq: u64,
     /// The device and its contacts.
     pub saving: Arc<Saving>,
@@ -84,7 +86,7 @@ impl Shelf {
             let mut insert = transaction
                 .prepare_cached(
                     "INSERT INTO registrations VALUES \
-                     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
                 )
                 .map_err(fault)?;
             for (name, seq) in gone {
@@ -112,6 +114,7 @@ impl Shelf {
                             contact.cseq,
                             contact.q,
                             contact.regserver.as_str(),
+                            saving.expired,
                         ])
                         .map_err(fault)?;
                 }
@@ -119,8 +122,21 @@ impl Shelf {
                     let none: Option<i64> = None;
                     insert
                         .execute(params![
-                            name, 0, seq, none, none, none, none, none, none, none, none, none,
-                            none, none
+                            name,
+                            0,
+                            seq,
+                            none,
+                            none,
+                            none,
+                            none,
+                            none,
+                            none,
+                            none,
+                            none,
+                            none,
+                            none,
+                            none,
+                            saving.expired
                         ])
                         .map_err(fault)?;
                 }
@@ -141,12 +157,13 @@ impl Shelf {
         while let Some(row) = rows.next().map_err(fault)? {
             let name = text(row, "name").map_err(fault)?;
             let seq: u64 = row.get("seq").map_err(fault)?;
+            let expired = row.get("expired").map_err(fault)?;
             let at = *index.entry(name.clone()).or_insert_with(|| {
                 let contacts = Vec::new();
                 let saving = Saving {
                     name,
                     contacts,
-                    expired: false,
+                    expired,
                 };
                 kept.push((seq, saving));
                 kept.len() - 1

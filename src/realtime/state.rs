@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam::channel::Receiver;
+use crossbeam::channel::{Receiver, RecvTimeoutError};
 use pinion_sip::base::Text;
 use pinion_sip::machine::realtime::{Outcome, Saving};
 
@@ -45,14 +45,16 @@ pub(super) struct Keeper {
     pub tally: Arc<Tally>,
     /// When the file could not be used last.
     failed: Option<Instant>,
+    /// Of the last one.
     seq: u64,
+    /// What the database has and the file still holds.
+    gone: Vec<(Text, u64)>,
 }
 
 #[derive(Default)]
 struct Batch {
     kept: Vec<Kept>,
     replies: Vec<Reply>,
-    gone: Vec<(Text, u64)>,
     stop: bool,
 }
 
@@ -65,10 +67,6 @@ impl Keeper {
         timeout: Duration,
         tally: Arc<Tally>,
     ) -> Keeper {
-        // Larger than any number an earlier process gave.
-        let seq = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_micros() as u64);
         Keeper {
             jobs,
             shelf,
@@ -76,16 +74,30 @@ impl Keeper {
             timeout,
             tally,
             failed: None,
-            seq,
+            seq: 0,
+            gone: Vec::new(),
         }
     }
 
     /// Serves until told to stop.
     pub fn serve(&mut self) {
-        while let Ok(job) = self.jobs.recv() {
+        loop {
+            // What could not be forgotten is tried again, though nothing comes.
+            let job = if self.gone.is_empty() {
+                self.jobs.recv().unwrap_or(KeepJob::Stop)
+            } else {
+                match self.jobs.recv_timeout(PAUSE) {
+                    Ok(job) => job,
+                    Err(RecvTimeoutError::Timeout) => KeepJob::Carried(Vec::new()),
+                    Err(RecvTimeoutError::Disconnected) => KeepJob::Stop,
+                }
+            };
             let mut batch = Batch::default();
             self.add(job, &mut batch);
-            while batch.kept.len() + batch.gone.len() < BATCH && !batch.stop {
+            for _ in 0..BATCH {
+                if batch.stop || self.gone.len() >= BATCH {
+                    break;
+                }
                 let Ok(job) = self.jobs.try_recv() else { break };
                 self.add(job, &mut batch);
             }
@@ -105,11 +117,8 @@ impl Keeper {
                 self.tally.refused.one();
             }
             KeepJob::Save(reply, saving) => {
-                self.seq += 1;
-                batch.kept.push(Kept {
-                    seq: self.seq,
-                    saving,
-                });
+                let seq = self.next_seq();
+                batch.kept.push(Kept { seq, saving });
                 batch.replies.push(reply);
             }
             KeepJob::Lastms(name, ms) => {
@@ -117,9 +126,18 @@ impl Keeper {
                     journal.pending.lastms(name, ms);
                 }
             }
-            KeepJob::Carried(gone) => batch.gone.extend(gone),
+            KeepJob::Carried(gone) => self.gone.extend(gone),
             KeepJob::Stop => batch.stop = true,
         }
+    }
+
+    /// The time; later than the last, whatever the clock says.
+    fn next_seq(&mut self) -> u64 {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_micros() as u64);
+        self.seq = now.max(self.seq + 1);
+        self.seq
     }
 
     fn has_room(&self, name: &Text, more: usize) -> bool {
@@ -130,11 +148,14 @@ impl Keeper {
 
     fn keep(&mut self, batch: Batch) {
         let resting = |failed: Instant| failed.elapsed() < PAUSE;
-        if (batch.kept.is_empty() && batch.gone.is_empty()) || self.failed.is_some_and(resting) {
+        if (batch.kept.is_empty() && self.gone.is_empty())
+            || (self.failed.is_some_and(resting) && !batch.stop)
+        {
             return;
         }
-        match self.shelf.keep(&batch.kept, &batch.gone) {
+        match self.shelf.keep(&batch.kept, &self.gone) {
             Ok(()) => {
+                self.gone.clear();
                 if self.failed.take().is_some() {
                     tracing::info!("{} is written again", self.shelf.path().display());
                 }

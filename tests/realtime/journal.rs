@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mysql::prelude::Queryable;
 use pinion::realtime::mapping::{MysqlSection, Section, Server};
 use pinion::realtime::{RegWrite, Settings};
-use pinion_sip::machine::realtime::{Errand, Outcome};
+use pinion_sip::machine::realtime::{Errand, Outcome, Saving};
 
 use crate::asker::{Asker, PATIENCE, contact, registered, saving, settings};
 use crate::engine::Scratch;
@@ -141,6 +141,42 @@ fn what_another_node_wrote_since_is_not_undone() {
         std::thread::sleep(Duration::from_millis(10));
     }
     rows_in_the_end(&server, "name = '1' AND ipaddr = '192.0.2.99'", 1);
+}
+
+#[test]
+fn an_unregister_that_was_overtaken_clears_nothing() {
+    let (server, section) = server("goodbye");
+    let scratch = Scratch::new("goodbye");
+    let settings = Settings {
+        regserver: Some("one".into()),
+        ..journalled(section, &scratch)
+    };
+    let asker = Asker::start(&settings);
+    for name in ["1", "2", "3"] {
+        assert!(matches!(asker.ask(registered(name)), Outcome::Saved));
+    }
+    rows_in_the_end(&server, "regserver = 'one'", 3);
+    server.kill();
+    // Two leave; the time of the third is out.
+    for (name, expired) in [("1", false), ("2", false), ("3", true)] {
+        let none = (*saving(name, Vec::new())).clone();
+        let none = std::sync::Arc::new(Saving { expired, ..none });
+        assert!(matches!(asker.ask(Errand::Save(none)), Outcome::Saved));
+    }
+    drop(asker);
+    server.restart();
+    server.exec(
+        "UPDATE users.sippeers SET regserver = 'two', ipaddr = '192.0.2.99' \
+         WHERE name IN ('1', '3')",
+    );
+    let asker = Asker::start(&settings);
+    rows_in_the_end(&server, "name = '2' AND ipaddr = ''", 1);
+    let until = Instant::now() + PATIENCE;
+    while asker.counter("realtime_journal_pending") > 0 {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    rows_in_the_end(&server, "ipaddr = '192.0.2.99'", 2);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn saving(name: &str) -> Arc<Saving> {
     Arc::new(Saving {
         name: name.into(),
         contacts: vec![contact(5060), contact(5062)],
-        expired: false,
+        expired: true,
     })
 }
 
@@ -147,4 +147,36 @@ fn a_full_disk_is_answered_and_overcome() {
             .all(|outcome| matches!(outcome, Outcome::Saved))
     );
     assert_eq!(stage.load().len(), 501);
+}
+
+#[test]
+fn what_was_carried_is_forgotten_once_the_disk_allows() {
+    let mut stage = Stage::new("gone");
+    stage.keeper.shelf = Shelf::new(stage.keeper.shelf.path().to_owned(), true);
+    let none = |name: &str| {
+        Arc::new(Saving {
+            name: name.into(),
+            contacts: Vec::new(),
+            expired: true,
+        })
+    };
+    stage.save(&[none("carried")]);
+    let kept = stage.keeper.shelf.load().unwrap();
+    assert_eq!(kept[0].saving, none("carried"), "and why is kept, too");
+    assert!(kept[0].seq > 1_700_000_000_000_000, "and when");
+    // A failure, and while it is rested from, the database has one.
+    stage.keeper.shelf.fill();
+    let many: Vec<Arc<Saving>> = (0..500).map(|n| none(&format!("user-{n}"))).collect();
+    stage.keeper.failed = None;
+    stage.save(&many);
+    assert!(stage.keeper.failed.is_some());
+    stage.keeper.failed = Some(Instant::now() + Duration::from_secs(60));
+    stage.keeper.gone.push(("carried".into(), kept[0].seq));
+    stage.keeper.keep(Batch::default());
+    assert_eq!(stage.load().len(), 1);
+    stage.keeper.shelf.empty();
+    stage.keeper.failed = None;
+    stage.keeper.keep(Batch::default());
+    assert_eq!(stage.load(), []);
+    assert!(stage.keeper.gone.is_empty());
 }
