@@ -25,7 +25,7 @@ use super::file::{Category, ConfigError, Entry, File, Position, Warning};
 use super::words;
 
 pub use self::load::Resolve;
-pub use self::row::{FromRow, RowReader};
+pub use self::row::RowReader;
 
 /// What a sip.conf says.
 pub struct Sip {

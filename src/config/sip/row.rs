@@ -44,11 +44,11 @@ pub struct RowReader {
 
 /// A device, and a sentence for each value of its row that could not be taken.
 #[derive(Debug)]
-pub struct FromRow {
+pub(super) struct FromRow {
     /// The device; an option whose value does not fit is at its default.
-    pub peer: Peer,
+    pub(super) peer: Peer,
     /// What is wrong with the row; no secret is shown.
-    pub complaints: Vec<String>,
+    pub(super) complaints: Vec<String>,
 }
 
 impl RowReader {
@@ -81,12 +81,8 @@ impl RowReader {
         self.forced_t1 = Some(t1);
     }
 
-    /// The device of a row: (column, value) in any order, a column as often as
-    /// it has values. Columns that are no options, and empty values, say
-    /// nothing. Blocks where a name has to be resolved. `Err` says why the row
-    /// must not be used: without the value that does not fit, it would let in
-    /// whom it keeps out, or call whom nobody meant.
-    pub fn from_row(&self, name: &str, columns: &[(String, String)]) -> Result<FromRow, String> {
+    /// The device of a row, and what is wrong with it.
+    pub(super) fn read(&self, name: &str, columns: &[(String, String)]) -> Result<FromRow, String> {
         let mut load = Load::new(self.resolve);
         let mut device = Device::new(name, &self.defaults);
         device.kind = Some(PeerKind::Friend);
@@ -117,15 +113,20 @@ impl RowReader {
         Ok(FromRow { peer, complaints })
     }
 
-    /// The device of a row. Each sentence goes to `tell` once, however often
-    /// the row is read.
+    /// The device of a row: (column, value) in any order, a column as often as
+    /// it has values. Columns that are no options, and empty values, say
+    /// nothing. Each sentence about a value that could not be taken goes to
+    /// `tell` once, however often the row is read. Blocks where a name has to be
+    /// resolved. `Err` says why the row must not be used: without the value that
+    /// does not fit, it would let in whom it keeps out, or call whom nobody
+    /// meant.
     pub fn device(
         &self,
         name: &str,
         columns: &[(String, String)],
         tell: impl Fn(&str),
     ) -> Result<Arc<Peer>, String> {
-        let FromRow { peer, complaints } = self.from_row(name, columns)?;
+        let FromRow { peer, complaints } = self.read(name, columns)?;
         for complaint in complaints
             .iter()
             .filter(|complaint| self.is_news(complaint))

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::super::row::FromRow;
 use super::*;
 
 /// Every column of a row that may matter, with a value Asterisk's table takes.
@@ -144,7 +145,7 @@ fn pairs(columns: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// The device of columns that must not surprise.
 fn device(general: &str, columns: &[(&str, &str)]) -> Peer {
-    let read = reader(general).from_row("1001", &pairs(columns));
+    let read = reader(general).read("1001", &pairs(columns));
     let FromRow { peer, complaints } = read.unwrap();
     assert_eq!(complaints, [""; 0], "{columns:?}");
     peer
@@ -152,7 +153,7 @@ fn device(general: &str, columns: &[(&str, &str)]) -> Peer {
 
 /// Why a row is refused.
 fn refusal(columns: &[(&str, &str)]) -> String {
-    reader("").from_row("1001", &pairs(columns)).unwrap_err()
+    reader("").read("1001", &pairs(columns)).unwrap_err()
 }
 
 #[test]
@@ -263,7 +264,7 @@ fn the_secret_is_hashed_for_the_realm_as_that_of_a_section_is() {
 #[test]
 fn credentials_for_all_are_those_of_rows_too() {
     let reader = sip("[authentication]\nauth=all:x@c\n").rows;
-    let peer = reader.from_row("1001", &pairs(&[("auth", "own:y@d"), ("secret", "x")]));
+    let peer = reader.read("1001", &pairs(&[("auth", "own:y@d"), ("secret", "x")]));
     let users: Vec<String> = peer
         .unwrap()
         .peer
@@ -279,7 +280,7 @@ fn a_timer_of_the_command_line_overrides_that_of_a_row() {
     let mut reader = reader("");
     let row = pairs(&[("secret", "x"), ("timert1", "300"), ("timerb", "40000")]);
     let timers = |reader: &RowReader| {
-        let peer = reader.from_row("1001", &row).unwrap().peer;
+        let peer = reader.read("1001", &row).unwrap().peer;
         (peer.timer_t1, peer.timer_b)
     };
     assert_eq!(timers(&reader), (millis(300), seconds(40)));
@@ -326,7 +327,7 @@ fn a_wrong_value_stays_at_its_default_and_is_told() {
     ] {
         let mut columns = pairs(&[("secret", "x"), (column, value)]);
         columns.retain(|(name, _)| !(column == "secret" && name == "secret" && value.is_empty()));
-        let read = reader("").from_row("1001", &columns).unwrap();
+        let read = reader("").read("1001", &columns).unwrap();
         assert_eq!(read.complaints, [expected], "{column}");
         let mut untouched = Peer::new("1001", PeerKind::Friend);
         untouched.max_contacts = 1;
