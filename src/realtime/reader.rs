@@ -110,15 +110,12 @@ impl Waiting {
         }
     }
 
-    /// Someone more who waits. Whoever has waited too long already is refused:
-    /// it says nothing of the database.
+    /// Someone more who waits. Whoever has waited too long already is answered:
+    /// dropped, that nothing is known.
     fn add(&mut self, job: ReadJob, timeout: Duration) {
         match job {
             ReadJob::Peer(reply, _) | ReadJob::PeersAt(reply, _)
-                if reply.is_older_than(timeout) =>
-            {
-                reply.give(Outcome::Refused);
-            }
+                if reply.is_older_than(timeout) => {}
             ReadJob::Peer(reply, name) => {
                 // Nobody's name asks whether the database answers at all.
                 let welcome = name.is_empty();

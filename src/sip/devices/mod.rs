@@ -51,6 +51,8 @@ pub struct Devices {
     placed: Cache<SocketAddr, Arc<[Arc<Known>]>>,
     /// How the database answered last.
     health: Health,
+    /// Whether it is to be tried, though nobody waits for it.
+    probed: bool,
     /// What has been asked for in vain by what is handled now: it goes on with
     /// what is stale.
     excused: Vec<Errand>,
@@ -77,6 +79,7 @@ impl Devices {
             named: Cache::new(random.hasher(), MOST_KNOWN, MOST_STRANGERS),
             placed: Cache::new(random.hasher(), MOST_STRANGERS, MOST_STRANGERS),
             health: Health::Well,
+            probed: false,
             excused: Vec::new(),
         }
     }
@@ -196,17 +199,25 @@ impl Devices {
     }
 
     /// The database did not answer: what is stale has to do until it does.
-    /// Whether that is new.
-    pub fn database_is_down(&mut self) -> bool {
-        core::mem::replace(&mut self.health, Health::Down) == Health::Well
+    pub fn database_is_down(&mut self) {
+        self.health = Health::Down;
     }
 
     /// The database has not answered yet: who can do without need not wait for
-    /// it any more. Whether that is new.
-    pub fn database_is_slow(&mut self) -> bool {
-        let before = self.health;
-        self.health = before.max(Health::Slow);
-        before == Health::Well
+    /// it any more.
+    pub fn database_is_slow(&mut self) {
+        self.health = self.health.max(Health::Slow);
+    }
+
+    /// Whether a probe is to be arranged: there is one at a time.
+    pub fn arranges_probe(&mut self) -> bool {
+        !core::mem::replace(&mut self.probed, true)
+    }
+
+    /// The probe's moment has come; whether there is still need for it.
+    pub fn probes(&mut self) -> bool {
+        self.probed = false;
+        self.health != Health::Well
     }
 
     /// Whether the database answers in time.
@@ -344,7 +355,10 @@ mod tests {
         devices.learn(at(0), "ann".into(), known("ann"));
         let errand = devices.by_name(at(60), &config, b"ann").unwrap_err();
         assert!(devices.can_do_without(at(60), &config, &errand));
-        assert!(devices.database_is_down() && !devices.database_is_down());
+        assert!(devices.arranges_probe() && !devices.arranges_probe());
+        assert!(!devices.probes() && devices.arranges_probe());
+        devices.database_is_down();
+        assert!(devices.probes());
         assert_eq!(is(devices.by_name(at(60), &config, b"ann")), "somebody");
         assert_eq!(is(devices.by_name(at(601), &config, b"ann")), "ask");
         devices.learn(at(62), "bob".into(), None);

@@ -20,6 +20,7 @@ mod responses;
     reason = "the folder is named after the type it is about"
 )]
 mod shard;
+mod turned_away;
 
 pub use shard::{Setup, Shard};
 

@@ -49,7 +49,7 @@ impl Shard {
         let bytes = arrival.request.datagram();
         if self.waiting_bytes + bytes.len() > MOST_WAITING_BYTES {
             self.exchange.counters.questions_refused += 1;
-            self.reply_unavailable(now, arrival, out);
+            self.turn_away(now, arrival, out);
             return;
         }
         let number = arrival.identity.number();
@@ -145,9 +145,8 @@ impl Shard {
         let Question::Errand(errand) = ask.question else {
             return;
         };
-        if self.exchange.devices.database_is_slow() {
-            self.exchange.alarms.set(now, PROBE, Alarm::Probe);
-        }
+        self.exchange.devices.database_is_slow();
+        self.arrange_probe(now);
         self.go_on_without(now, errand, ask.resume, out);
     }
 
@@ -156,8 +155,16 @@ impl Shard {
     fn errand_failed(&mut self, now: Instant, errand: &Errand, outcome: &Outcome, resume: &Resume) {
         let lookup = matches!(errand, Errand::Peer(_) | Errand::PeersAt(_));
         let down = lookup && matches!(outcome, Outcome::Unavailable);
-        let newly = down && self.exchange.devices.database_is_down();
-        if newly || matches!(resume, Resume::Probe) {
+        if down {
+            self.exchange.devices.database_is_down();
+        }
+        if down || matches!(resume, Resume::Probe) {
+            self.arrange_probe(now);
+        }
+    }
+
+    fn arrange_probe(&mut self, now: Instant) {
+        if self.exchange.devices.arranges_probe() {
             self.exchange.alarms.set(now, PROBE, Alarm::Probe);
         }
     }
@@ -245,7 +252,7 @@ impl Shard {
 
     /// The database did not answer a while ago: whether it does now.
     pub(super) fn probe(&mut self, now: Instant, out: &mut Outbox) {
-        if !self.exchange.devices.database_is_well() {
+        if self.exchange.devices.probes() {
             self.run_errand(now, Errand::Peer(Text::new()), Resume::Probe, out);
         }
     }
@@ -509,14 +516,16 @@ impl Shard {
             && request.check().is_ok()
             && let Some(arrival) = self.unanswered(now, &request, flow, out)
         {
-            self.reply_unavailable(now, &arrival, out);
+            self.turn_away(now, &arrival, out);
         }
     }
 
-    /// A copy of the request may wait, too: it must not be answered otherwise.
-    fn reply_unavailable(&mut self, now: Instant, arrival: &Arrival<'_>, out: &mut Outbox) {
+    /// Answers that the database is of no use now, and keeps nothing but the
+    /// number of the request: there may be many of them.
+    pub(super) fn turn_away(&mut self, now: Instant, arrival: &Arrival<'_>, out: &mut Outbox) {
+        self.turned_away.insert(now, arrival.identity.number());
         let extra = Extra::RetryAfter(RETRY_AFTER_S);
         let reply = Reply::of(Status::SERVICE_UNAVAILABLE).with(extra);
-        self.reply_once(now, arrival, reply, out);
+        self.reply(arrival, reply, out);
     }
 }

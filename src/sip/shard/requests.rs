@@ -44,7 +44,11 @@ impl Shard {
         if let Some(arrival) = self.unanswered(now, request, flow, out)
             && !self.is_waiting(&arrival)
         {
-            self.new_request(now, &arrival, out);
+            if self.turned_away.contains(arrival.identity.number()) {
+                self.turn_away(now, &arrival, out);
+            } else {
+                self.new_request(now, &arrival, out);
+            }
         }
     }
 

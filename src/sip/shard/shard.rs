@@ -9,6 +9,7 @@ use hashbrown::HashSet;
 use super::intake::{call_id, is_keep_alive};
 use super::keeping::Keeping;
 use super::pending::{Asked, Overdue, Pending, TRY};
+use super::turned_away::TurnedAway;
 use crate::auth;
 use crate::base::{
     Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, UnixTime,
@@ -89,6 +90,8 @@ pub struct Shard {
     pub(super) waiting: HashSet<u64, Hasher>,
     /// Their bytes.
     pub(super) waiting_bytes: usize,
+    /// Those that waited in vain.
+    pub(super) turned_away: TurnedAway,
     pub(super) pending: Pending,
     occupancy: Occupancy,
     nonce_secret: [u8; 32],
@@ -121,6 +124,7 @@ impl Shard {
             keeping: Keeping::new(random.hasher()),
             waiting: HashSet::with_hasher(random.hasher()),
             waiting_bytes: 0,
+            turned_away: TurnedAway::new(random.hasher()),
             occupancy: Occupancy::new(places),
             pending: Pending::new(
                 limits.pending,
