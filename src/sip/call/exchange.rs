@@ -119,14 +119,7 @@ pub enum Resume {
     /// A place in a call limit is being given back; asked until answered.
     Release,
     /// A datagram waits until it is known who sent it, to be handled afresh.
-    Datagram {
-        /// The bytes.
-        bytes: Box<[u8]>,
-        /// The path it came by.
-        flow: Box<Flow>,
-        /// What its copies are told by.
-        number: u64,
-    },
+    Datagram(Box<Waiting>),
     /// A question waits for the row of its device.
     Consider {
         /// Who asked.
@@ -142,6 +135,17 @@ pub enum Resume {
     Probe,
     /// Nobody waits.
     Nobody,
+}
+
+/// A datagram that waits.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The bytes.
+    pub bytes: Box<[u8]>,
+    /// The path it came by.
+    pub flow: Flow,
+    /// What its copies are told by.
+    pub number: u64,
 }
 
 /// A registration that has been applied and not yet saved.

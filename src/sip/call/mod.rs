@@ -44,7 +44,7 @@ mod within;
 pub use call::{ALLOW, Call, Caller, Opening, end_with, name_addr, push_address};
 pub use exchange::{
     Alarm, Ask, Asker, Exchange, LegRef, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
-    Unsaved,
+    Unsaved, Waiting,
 };
 pub use forks::EndedForks;
 pub use kept::Kept;

@@ -30,8 +30,8 @@ const STRANGER: Duration = Duration::from_secs(2);
 /// for, which may ask for more than one.
 const ONCE: Duration = Duration::from_secs(1);
 
-/// How long an answer is waited for while a stale one is at hand: longer than
-/// four workers let pass between statements that strangers cause.
+/// How long an answer is waited for while a stale one is at hand. A database
+/// that is well answers long before; people do not notice it.
 pub const BRIEFLY: Duration = Duration::from_millis(150);
 
 /// The longest name that is looked for; no table has room for a longer one.
@@ -95,13 +95,11 @@ impl Devices {
         if name.len() > MOST_NAME {
             return Ok(None);
         }
-        let excused = || {
-            let is_it = |errand: &Errand| matches!(errand, Errand::Peer(other) if **other == *name);
-            self.excused.iter().any(is_it)
-        };
+        let is_it = |errand: &Errand| matches!(errand, Errand::Peer(other) if **other == *name);
         match self.named.get(name) {
             Some((known, read))
-                if self.is_good(rules, now.since(read), known.is_none()) || excused() =>
+                if self.is_good(rules, now.since(read), known.is_none())
+                    || self.excused.iter().any(is_it) =>
             {
                 Ok(known.as_ref().map(|known| &known.peer))
             }
@@ -123,13 +121,11 @@ impl Devices {
         let Some(rules) = config.realtime.as_ref().filter(|rules| rules.devices) else {
             return Ok(None);
         };
-        let excused = || {
-            let is_it = |errand: &Errand| matches!(errand, Errand::PeersAt(at) if *at == source);
-            self.excused.iter().any(is_it)
-        };
+        let is_it = |errand: &Errand| matches!(errand, Errand::PeersAt(at) if *at == source);
         match self.placed.get(&source) {
             Some((there, read))
-                if self.is_good(rules, now.since(read), there.is_empty()) || excused() =>
+                if self.is_good(rules, now.since(read), there.is_empty())
+                    || self.excused.iter().any(is_it) =>
             {
                 Ok(there.first().map(|known| &known.peer))
             }
@@ -163,12 +159,6 @@ impl Devices {
             Errand::Save(_) | Errand::Lastms { .. } => None,
         };
         found.is_some_and(|(known, read)| known && is_young(rules, now.since(read), rules.stale))
-    }
-
-    /// Whether a device is sip.conf's and sends from a fixed host at `source`:
-    /// nobody need be asked about it.
-    pub fn is_fixed(&self, config: &Config, source: SocketAddr) -> bool {
-        fixed(config, source).is_some()
     }
 
     /// From now on what is stale will do for what an errand asks for; returns
@@ -266,8 +256,9 @@ fn is_young(rules: &Realtime, age: Duration, limit: Duration) -> bool {
     age <= limit && rules.autoclear.is_none_or(|end| age <= end)
 }
 
-/// The device of sip.conf with a fixed host at `source`.
-fn fixed(config: &Config, source: SocketAddr) -> Option<&Arc<Peer>> {
+/// The device of sip.conf with a fixed host at `source`: nobody need be asked
+/// about it.
+pub fn fixed(config: &Config, source: SocketAddr) -> Option<&Arc<Peer>> {
     let ip = source.ip().to_canonical();
     config.peers.by_ip(ip).iter().find(|peer| {
         matches!(peer.host, Host::Fixed(address)

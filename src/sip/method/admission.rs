@@ -9,6 +9,7 @@ use super::{Asked, Verdict};
 use crate::auth::{Offer, Outcome, Secret};
 use crate::base::{Flow, Text};
 use crate::config::{self, Host, Nat, Peer, PeerKind};
+use crate::devices;
 use crate::machine::realtime::Errand;
 use crate::wire::{HeaderName, Message, Method, Status};
 
@@ -109,11 +110,13 @@ pub fn identify(asked: &Asked<'_>) -> Result<Option<Arc<Peer>>, First> {
     let found = match asked.by_name(&user) {
         Ok(Some(peer)) if by_name(peer) => Some(peer),
         Ok(_) => by_source()?,
-        Err(_) if asked.devices.is_fixed(config, source) => by_source()?,
-        // Who comes from a known address need not answer a challenge first.
-        Err(errand) => match before(asked, errand) {
-            challenge @ First::Challenge(_) => Some(by_source()?.ok_or(challenge)?),
-            ask => return Err(ask),
+        Err(errand) => match devices::fixed(config, source) {
+            Some(peer) => Some(peer),
+            None => match before(asked, errand) {
+                // Who comes from a known address need not answer it first.
+                challenge @ First::Challenge(_) => Some(by_source()?.ok_or(challenge)?),
+                ask => return Err(ask),
+            },
         },
     };
     Ok(found.filter(|peer| peer.acl.permits(source.ip())).cloned())

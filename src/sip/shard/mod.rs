@@ -8,9 +8,10 @@
 mod apply;
 mod arrival;
 mod intake;
-mod keeping;
+mod lately;
 mod pending;
 mod qualify;
+mod questions;
 mod realtime;
 mod reply;
 mod requests;
@@ -20,7 +21,6 @@ mod responses;
     reason = "the folder is named after the type it is about"
 )]
 mod shard;
-mod turned_away;
 
 pub use shard::{Setup, Shard};
 

@@ -15,12 +15,12 @@ use super::arrival::Arrival;
 use super::pending::{Asked, TRY};
 use super::reply::{RETRY_AFTER_S, Reply};
 use super::shard::Shard;
-use crate::base::{Flow, Instant, Text, shard_of};
-use crate::call::{Alarm, Ask, Asker, Resume, Unsaved};
+use crate::base::{Instant, Text, shard_of};
+use crate::call::{Alarm, Ask, Asker, Resume, Unsaved, Waiting};
 use crate::config::{Peer, Realtime};
 use crate::devices::{BRIEFLY, PROBE};
 use crate::machine::realtime::{Errand, Known, Outcome, Registration, Saving};
-use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId};
+use crate::machine::{Answer, DATABASE, Outbox, Question, QuestionId};
 use crate::method::Extra;
 use crate::registrar::{Binding, Refusal, Texts, Update};
 use crate::wire::{Fields, Message, Status};
@@ -33,6 +33,9 @@ const NOBODY: QuestionId = QuestionId {
     slot: u32::MAX,
     generation: u32::MAX,
 };
+
+/// How long copies of a request may be on their way: 64·T1.
+const LONGEST: Duration = Duration::from_secs(32);
 
 /// How much longer than the database's own deadline its answer is waited for.
 const LEEWAY: Duration = Duration::from_millis(200);
@@ -55,12 +58,17 @@ impl Shard {
         let number = arrival.identity.number();
         self.waiting.insert(number);
         self.waiting_bytes += bytes.len();
-        let resume = Resume::Datagram {
+        let waiting = Waiting {
             bytes: bytes.into(),
-            flow: Box::new(arrival.flow),
+            flow: arrival.flow,
             number,
         };
-        self.run_errand(now, errand, resume, out);
+        self.run_errand(now, errand, Resume::Datagram(Box::new(waiting)), out);
+    }
+
+    fn waits_no_more(&mut self, waiting: &Waiting) {
+        self.waiting.remove(&waiting.number);
+        self.waiting_bytes -= waiting.bytes.len();
     }
 
     /// Puts an errand to the database.
@@ -114,18 +122,13 @@ impl Shard {
         }
         self.learn(now, asked, &errand, outcome);
         match resume {
-            Resume::Datagram {
-                bytes,
-                flow,
-                number,
-            } => {
-                self.waiting.remove(&number);
-                self.waiting_bytes -= bytes.len();
-                self.message(now, &bytes, *flow, out);
+            Resume::Datagram(waiting) => {
+                self.waits_no_more(&waiting);
+                self.message(now, &waiting.bytes, waiting.flow, out);
             }
             Resume::Saved(unsaved) => {
                 if let Errand::Save(saving) = &errand {
-                    self.keeping.writes(now, &saving.name, self.memory());
+                    self.written.insert(now, saving.name.clone(), self.memory());
                 }
                 let Unsaved {
                     asker,
@@ -174,19 +177,14 @@ impl Shard {
         let config = &self.exchange.config;
         let stale = self.exchange.devices.can_do_without(now, config, &errand);
         match resume {
-            Resume::Datagram {
-                bytes,
-                flow,
-                number,
-            } => {
-                self.waiting.remove(&number);
-                self.waiting_bytes -= bytes.len();
+            Resume::Datagram(waiting) => {
+                self.waits_no_more(&waiting);
                 if stale {
                     let before = self.exchange.devices.excuse(errand);
-                    self.message(now, &bytes, *flow, out);
+                    self.message(now, &waiting.bytes, waiting.flow, out);
                     self.exchange.devices.unexcuse(before);
                 } else {
-                    self.refuse_waiting(now, &bytes, *flow, out);
+                    self.refuse_waiting(now, &waiting, out);
                 }
             }
             Resume::Saved(unsaved) => {
@@ -228,10 +226,10 @@ impl Shard {
                 self.exchange
                     .devices
                     .learn(now, name.clone(), known.clone());
-                if let Some(known) = known {
-                    self.restore(now, asked, name, &known);
+                let restored = known.is_some_and(|known| self.restore(now, asked, name, &known));
+                if !restored {
+                    self.watch_known(now, name);
                 }
-                self.watch_known(now, name);
             }
             (Errand::PeersAt(source), Outcome::Peers(there)) => {
                 self.exchange.devices.learn_at(now, *source, there);
@@ -328,30 +326,6 @@ impl Shard {
         }
     }
 
-    fn answer(
-        &mut self,
-        now: Instant,
-        asker: Asker,
-        question: Question,
-        answer: Answer,
-        out: &mut Outbox,
-    ) {
-        match asker {
-            Asker::Here(resume) => {
-                let ask = Ask {
-                    question,
-                    resume: *resume,
-                };
-                self.resume(now, Asked { ask, asked: now }, Some(answer), out);
-            }
-            Asker::There { shard, id } => out.forward(Envelope {
-                from: self.exchange.shard,
-                to: shard,
-                body: Body::Answer { id, answer },
-            }),
-        }
-    }
-
     /// What must be read before the bindings of an AoR are known.
     fn row_first(&self, now: Instant, aor: &Text) -> Option<Errand> {
         self.exchange
@@ -391,7 +365,7 @@ impl Shard {
 
     /// Has the database remember the contacts an AoR has now.
     fn save(&mut self, now: Instant, aor: &Text, expired: bool, resume: Resume, out: &mut Outbox) {
-        self.keeping.writes(now, aor, self.memory());
+        self.written.insert(now, aor.clone(), self.memory());
         let mut contacts: Vec<Registration> = Vec::new();
         self.location.lookup(now, aor, &mut |binding| {
             // What another node holds is that one's to write.
@@ -420,15 +394,19 @@ impl Shard {
     }
 
     /// Takes over what a row says of an AoR whose home this is, unless it was
-    /// read before the shard last wrote it.
-    fn restore(&mut self, now: Instant, asked: Instant, aor: &Text, known: &Arc<Known>) {
+    /// read before the shard last wrote it; whether it did.
+    fn restore(&mut self, now: Instant, asked: Instant, aor: &Text, known: &Known) -> bool {
         let at_home = shard_of(aor, self.exchange.shards) == self.exchange.shard;
         let config = Arc::clone(&self.exchange.config);
         let Some(rules) = &config.realtime else {
-            return;
+            return false;
         };
-        if !at_home || !rules.rows_have_contacts || self.keeping.is_older(aor, asked) {
-            return;
+        let older = self
+            .written
+            .get(aor)
+            .is_some_and(|written| written >= asked);
+        if !at_home || !rules.rows_have_contacts || older {
+            return false;
         }
         let end = known
             .contacts
@@ -443,6 +421,7 @@ impl Shard {
         if latest <= end {
             self.take_over(now, aor, &known.contacts);
         }
+        latest <= end
     }
 
     /// Makes the contacts that somebody else remembers those of an AoR.
@@ -510,11 +489,11 @@ impl Shard {
     }
 
     /// Answers a request that waited in vain.
-    fn refuse_waiting(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
+    fn refuse_waiting(&mut self, now: Instant, waiting: &Waiting, out: &mut Outbox) {
         let mut fields = Fields::new();
-        if let Ok(mut request) = Message::parse(bytes, &mut fields)
+        if let Ok(mut request) = Message::parse(&waiting.bytes, &mut fields)
             && request.check().is_ok()
-            && let Some(arrival) = self.unanswered(now, &request, flow, out)
+            && let Some(arrival) = self.unanswered(now, &request, waiting.flow, out)
         {
             self.turn_away(now, &arrival, out);
         }
@@ -523,7 +502,8 @@ impl Shard {
     /// Answers that the database is of no use now, and keeps nothing but the
     /// number of the request: there may be many of them.
     pub(super) fn turn_away(&mut self, now: Instant, arrival: &Arrival<'_>, out: &mut Outbox) {
-        self.turned_away.insert(now, arrival.identity.number());
+        self.turned_away
+            .insert(now, arrival.identity.number(), LONGEST);
         let extra = Extra::RetryAfter(RETRY_AFTER_S);
         let reply = Reply::of(Status::SERVICE_UNAVAILABLE).with(extra);
         self.reply(arrival, reply, out);

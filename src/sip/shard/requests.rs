@@ -44,7 +44,7 @@ impl Shard {
         if let Some(arrival) = self.unanswered(now, request, flow, out)
             && !self.is_waiting(&arrival)
         {
-            if self.turned_away.contains(arrival.identity.number()) {
+            if self.turned_away.get(&arrival.identity.number()).is_some() {
                 self.turn_away(now, &arrival, out);
             } else {
                 self.new_request(now, &arrival, out);

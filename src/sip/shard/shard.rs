@@ -2,29 +2,25 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use core::iter::once_with;
 use core::net::SocketAddr;
 
 use hashbrown::HashSet;
 
 use super::intake::{call_id, is_keep_alive};
-use super::keeping::Keeping;
-use super::pending::{Asked, Overdue, Pending, TRY};
-use super::turned_away::TurnedAway;
+use super::lately::Lately;
+use super::pending::{Overdue, Pending};
 use crate::auth;
 use crate::base::{
-    Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, UnixTime,
-    shard_of,
+    Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, Text,
+    UnixTime, shard_of,
 };
-use crate::call::{
-    Alarm, Ask, Asker, Call, Exchange, Kept, Occupancy, Owner, Resume, Ringing, Turn, node_plan,
-};
+use crate::call::{Alarm, Asker, Call, Exchange, Kept, Occupancy, Owner, Ringing, Turn, node_plan};
 use crate::config::Config;
 use crate::devices::Devices;
 use crate::dialog;
-use crate::machine::realtime::{Outcome, Saving};
-use crate::machine::{
-    Answer, Body, Counters, DATABASE, Envelope, Input, Machine, Outbox, Question, QuestionId,
-};
+use crate::machine::realtime::Saving;
+use crate::machine::{Body, Counters, Envelope, Input, Machine, Outbox};
 use crate::registrar::{Binding, Bindings, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
 use crate::wire::{Fields, Message, ReplyHead};
@@ -34,6 +30,9 @@ const NONCE_LIFETIME_S: u32 = 60;
 
 /// Proven nonces remembered at once by one shard.
 const NONCES: usize = 65_536;
+
+/// Requests remembered that were turned away: a flood drives out its own.
+const TURNED_AWAY: usize = 65_536;
 
 /// Most timers served in one turn.
 const MOST_EXPIRED: usize = 256;
@@ -84,16 +83,18 @@ pub struct Shard {
     pub(super) qualifier: Qualifier,
     /// Makes the To tags of replies that keep nothing.
     pub(super) tags: Hasher,
-    /// AoRs whose rows were written lately.
-    pub(super) keeping: Keeping,
+    /// AoRs whose rows were being written lately. A row read before that is
+    /// older than what the shard knows itself.
+    pub(super) written: Lately<Text>,
     /// Requests that wait for the database, by the number their copies share.
     pub(super) waiting: HashSet<u64, Hasher>,
     /// Their bytes.
     pub(super) waiting_bytes: usize,
-    /// Those that waited in vain.
-    pub(super) turned_away: TurnedAway,
+    /// Those that waited in vain and were turned away without a transaction:
+    /// copies of them on their way are turned away alike (RFC 3261 §17.2).
+    pub(super) turned_away: Lately<u64>,
     pub(super) pending: Pending,
-    occupancy: Occupancy,
+    pub(super) occupancy: Occupancy,
     nonce_secret: [u8; 32],
 }
 
@@ -121,10 +122,10 @@ impl Shard {
             location: Location::new(limits.bindings, bindings),
             qualifier: Qualifier::new(limits.bindings, contacts),
             tags,
-            keeping: Keeping::new(random.hasher()),
+            written: Lately::new(random.hasher(), limits.bindings as usize),
             waiting: HashSet::with_hasher(random.hasher()),
             waiting_bytes: 0,
-            turned_away: TurnedAway::new(random.hasher()),
+            turned_away: Lately::new(random.hasher(), TURNED_AWAY),
             occupancy: Occupancy::new(places),
             pending: Pending::new(
                 limits.pending,
@@ -226,13 +227,8 @@ impl Shard {
                 self.consider(now, question, Asker::There { shard, id }, out);
             }
             Body::Ask { id, question } => {
-                let answer = self.decide(now, &question);
-                let body = Body::Answer { id, answer };
-                out.forward(Envelope {
-                    from: self.exchange.shard,
-                    to: envelope.from,
-                    body,
-                });
+                let (shard, answer) = (envelope.from, self.decide(now, &question));
+                self.answer(now, Asker::There { shard, id }, question, answer, out);
             }
             Body::Answer { id, answer } => {
                 if let Some(asked) = self.pending.answered(id) {
@@ -240,25 +236,6 @@ impl Shard {
                 }
             }
             Body::Replaced { incarnation } => self.occupancy.replaced(envelope.from, incarnation),
-        }
-    }
-
-    /// Answers what only this shard can: it owns the AoR, or counts the peer.
-    pub(super) fn decide(&mut self, now: Instant, question: &Question) -> Answer {
-        match question {
-            Question::Register(update) => {
-                let outcome = self.register(now, update);
-                Answer::Registered(outcome.map(Bindings::into_vec))
-            }
-            Question::Bindings(aor) => Answer::Bindings(self.reachable(now, aor)),
-            Question::Admit { peer, limit, lease } => {
-                Answer::Admitted(self.occupancy.admit(peer, *limit, *lease))
-            }
-            Question::Release { peer, lease } => {
-                self.occupancy.release(peer, *lease);
-                Answer::Released
-            }
-            Question::Errand(_) => Answer::Outcome(Outcome::Unavailable),
         }
     }
 
@@ -276,145 +253,6 @@ impl Shard {
             self.watch_bindings(now, &update.aor, &before, after);
         }
         answer
-    }
-
-    /// Puts the questions of this turn. One for this very shard is answered at
-    /// once, which may raise more.
-    fn put_questions(&mut self, now: Instant, out: &mut Outbox) {
-        while let Some(ask) = self.exchange.asks.pop_front() {
-            self.put(now, ask, out);
-        }
-    }
-
-    fn put(&mut self, now: Instant, ask: Ask, out: &mut Outbox) {
-        let Ask { question, resume } = ask;
-        if let Question::Errand(errand) = question {
-            self.run_errand(now, errand, resume, out);
-            return;
-        }
-        let home = self.home_of(&question);
-        if home == self.exchange.shard && self.takes_the_database(now, &question) {
-            self.consider(now, question, Asker::Here(Box::new(resume)), out);
-            return;
-        }
-        if home == self.exchange.shard {
-            let answer = self.decide(now, &question);
-            let ask = Ask { question, resume };
-            self.resume(now, Asked { ask, asked: now }, Some(answer), out);
-            return;
-        }
-        self.exchange.counters.questions += 1;
-        let wait = match (&question, &self.exchange.config.realtime) {
-            // Its home may have to wait for the database.
-            (Question::Register(_), Some(rules)) => TRY + rules.timeout,
-            _ => TRY,
-        };
-        let ask = Ask {
-            question: question.clone(),
-            resume,
-        };
-        match self.pending.park(now, ask, wait) {
-            Ok(id) => self.forward_question(home, id, question, out),
-            Err(ask) => {
-                self.exchange.counters.questions_refused += 1;
-                self.resume(now, Asked { ask, asked: now }, None, out);
-            }
-        }
-    }
-
-    pub(super) fn forward_question(
-        &self,
-        home: ShardId,
-        id: QuestionId,
-        question: Question,
-        out: &mut Outbox,
-    ) {
-        let body = Body::Ask { id, question };
-        out.forward(Envelope {
-            from: self.exchange.shard,
-            to: home,
-            body,
-        });
-    }
-
-    fn home_of(&self, question: &Question) -> ShardId {
-        let key = match question {
-            Question::Register(update) => &update.aor,
-            Question::Bindings(aor) => aor,
-            Question::Admit { peer, .. } | Question::Release { peer, .. } => peer,
-            Question::Errand(_) => return DATABASE,
-        };
-        shard_of(key, self.exchange.shards)
-    }
-
-    /// Goes on with what an answer was waited for; `None`: there is none.
-    pub(super) fn resume(
-        &mut self,
-        now: Instant,
-        Asked { ask, asked }: Asked,
-        answer: Option<Answer>,
-        out: &mut Outbox,
-    ) {
-        let Ask { question, resume } = ask;
-        if let Question::Errand(errand) = question {
-            let outcome = match answer {
-                Some(Answer::Outcome(outcome)) => outcome,
-                _ => Outcome::Unavailable,
-            };
-            self.errand_done(now, asked, errand, resume, outcome, out);
-            return;
-        }
-        match (resume, answer) {
-            (Resume::Register { server, head }, answer) => {
-                self.registered(now, server, &head, answer, out);
-            }
-            (Resume::Message { server, message }, answer) => {
-                self.message_located(now, server, *message, answer, out);
-            }
-            (Resume::AdmitCaller(call), answer) => {
-                let admitted = matches!(answer, Some(Answer::Admitted(true)));
-                let told = self.with_call(now, None, call, out, |call, turn| {
-                    call.admitted(turn, admitted);
-                });
-                self.give_back_unless(told.is_some(), question);
-            }
-            (Resume::AdmitChannel(call, channel), answer) => {
-                let admitted = matches!(answer, Some(Answer::Admitted(true)));
-                let told = self.with_call(now, None, call, out, |call, turn| {
-                    call.channel_admitted(turn, channel, admitted)
-                });
-                self.give_back_unless(told == Some(true), question);
-            }
-            (Resume::Bindings(call, channel), answer) => {
-                let bindings = match answer {
-                    Some(Answer::Bindings(bindings)) => bindings,
-                    _ => Vec::new(),
-                };
-                self.with_call(now, None, call, out, |call, turn| {
-                    call.located(turn, channel, &bindings);
-                });
-            }
-            (
-                Resume::Release
-                | Resume::Datagram { .. }
-                | Resume::Consider { .. }
-                | Resume::Saved(_)
-                | Resume::Device(..)
-                | Resume::Probe
-                | Resume::Nobody,
-                _,
-            ) => {}
-        }
-    }
-
-    /// A place asked for by a call that has gone since: its own release may
-    /// have come before the last repetition of the question.
-    fn give_back_unless(&mut self, told: bool, question: Question) {
-        if let (false, Question::Admit { peer, lease, .. }) = (told, question) {
-            let question = Question::Release { peer, lease };
-            let resume = Resume::Release;
-            self.exchange.asks.push_back(Ask { question, resume });
-        }
     }
 
     /// Lets a call do something, and removes it if that was its end. `None` if
@@ -441,15 +279,15 @@ impl Shard {
         Some(done)
     }
 
-    /// Whether a deadline has come: asked for each input.
-    fn is_due(&self, now: Instant) -> bool {
-        let due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        due(self.exchange.transactions.deadline())
-            || due(self.exchange.alarms.deadline())
-            || due(self.pending.deadline())
-            || due(self.qualifier.deadline())
-            || due(self.location.deadline())
-            || due(self.keeping.deadline())
+    /// The deadlines of the tables, the dearest last: each is found when it is
+    /// asked for.
+    fn deadlines(&self) -> impl Iterator<Item = Instant> {
+        once_with(|| self.exchange.transactions.deadline())
+            .chain(once_with(|| self.exchange.alarms.deadline()))
+            .chain(once_with(|| self.pending.deadline()))
+            .chain(once_with(|| self.qualifier.deadline()))
+            .chain(once_with(|| self.location.deadline()))
+            .flatten()
     }
 
     /// Does what is due, a bounded share of it: the deadline stays due, and the
@@ -467,7 +305,7 @@ impl Shard {
                 out.note(Level::Debug, "expired", || {
                     format!("a contact of {} expired", aor.lossy())
                 });
-            } else if !self.ask_contact(now, out) && !self.keeping.expire(now, self.memory()) {
+            } else if !self.ask_contact(now, out) {
                 break;
             }
         }
@@ -632,22 +470,14 @@ impl Machine for Shard {
             }
         }
         self.put_questions(now, out);
-        if self.is_due(now) {
+        if self.deadlines().any(|deadline| deadline <= now) {
             self.expire(now, out);
             self.put_questions(now, out);
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let own = [
-            self.exchange.transactions.deadline(),
-            self.exchange.alarms.deadline(),
-            self.pending.deadline(),
-            self.location.deadline(),
-            self.qualifier.deadline(),
-            self.keeping.deadline(),
-        ];
-        own.into_iter().flatten().min()
+        self.deadlines().min()
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {

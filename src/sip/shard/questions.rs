@@ -1,0 +1,196 @@
+//! Questions: put to the shard that can answer, this one included, or to the
+//! database; answered; and what waited for an answer resumed. `pending` keeps
+//! those on their way, `realtime` what only the database can answer.
+
+use super::pending::{Asked, TRY};
+use super::shard::Shard;
+use crate::base::{Instant, ShardId, shard_of};
+use crate::call::{Ask, Asker, Resume};
+use crate::machine::realtime::Outcome;
+use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId};
+use crate::registrar::Bindings;
+
+impl Shard {
+    /// Answers what only this shard can: it owns the AoR, or counts the peer.
+    pub(super) fn decide(&mut self, now: Instant, question: &Question) -> Answer {
+        match question {
+            Question::Register(update) => {
+                let outcome = self.register(now, update);
+                Answer::Registered(outcome.map(Bindings::into_vec))
+            }
+            Question::Bindings(aor) => Answer::Bindings(self.reachable(now, aor)),
+            Question::Admit { peer, limit, lease } => {
+                Answer::Admitted(self.occupancy.admit(peer, *limit, *lease))
+            }
+            Question::Release { peer, lease } => {
+                self.occupancy.release(peer, *lease);
+                Answer::Released
+            }
+            Question::Errand(_) => Answer::Outcome(Outcome::Unavailable),
+        }
+    }
+
+    /// Puts the questions of this turn. One for this very shard is answered at
+    /// once, which may raise more.
+    pub(super) fn put_questions(&mut self, now: Instant, out: &mut Outbox) {
+        while let Some(ask) = self.exchange.asks.pop_front() {
+            self.put(now, ask, out);
+        }
+    }
+
+    fn put(&mut self, now: Instant, ask: Ask, out: &mut Outbox) {
+        let Ask { question, resume } = ask;
+        if let Question::Errand(errand) = question {
+            self.run_errand(now, errand, resume, out);
+            return;
+        }
+        let home = self.home_of(&question);
+        if home == self.exchange.shard && self.takes_the_database(now, &question) {
+            self.consider(now, question, Asker::Here(Box::new(resume)), out);
+            return;
+        }
+        if home == self.exchange.shard {
+            let answer = self.decide(now, &question);
+            let ask = Ask { question, resume };
+            self.resume(now, Asked { ask, asked: now }, Some(answer), out);
+            return;
+        }
+        self.exchange.counters.questions += 1;
+        let wait = match (&question, &self.exchange.config.realtime) {
+            // Its home may have to wait for the database.
+            (Question::Register(_), Some(rules)) => TRY + rules.timeout,
+            _ => TRY,
+        };
+        let ask = Ask {
+            question: question.clone(),
+            resume,
+        };
+        match self.pending.park(now, ask, wait) {
+            Ok(id) => self.forward_question(home, id, question, out),
+            Err(ask) => {
+                self.exchange.counters.questions_refused += 1;
+                self.resume(now, Asked { ask, asked: now }, None, out);
+            }
+        }
+    }
+
+    pub(super) fn forward_question(
+        &self,
+        home: ShardId,
+        id: QuestionId,
+        question: Question,
+        out: &mut Outbox,
+    ) {
+        let body = Body::Ask { id, question };
+        out.forward(Envelope {
+            from: self.exchange.shard,
+            to: home,
+            body,
+        });
+    }
+
+    pub(super) fn home_of(&self, question: &Question) -> ShardId {
+        let key = match question {
+            Question::Register(update) => &update.aor,
+            Question::Bindings(aor) => aor,
+            Question::Admit { peer, .. } | Question::Release { peer, .. } => peer,
+            Question::Errand(_) => return DATABASE,
+        };
+        shard_of(key, self.exchange.shards)
+    }
+
+    /// Goes on with what an answer was waited for; `None`: there is none.
+    pub(super) fn resume(
+        &mut self,
+        now: Instant,
+        Asked { ask, asked }: Asked,
+        answer: Option<Answer>,
+        out: &mut Outbox,
+    ) {
+        let Ask { question, resume } = ask;
+        if let Question::Errand(errand) = question {
+            let outcome = match answer {
+                Some(Answer::Outcome(outcome)) => outcome,
+                _ => Outcome::Unavailable,
+            };
+            self.errand_done(now, asked, errand, resume, outcome, out);
+            return;
+        }
+        match (resume, answer) {
+            (Resume::Register { server, head }, answer) => {
+                self.registered(now, server, &head, answer, out);
+            }
+            (Resume::Message { server, message }, answer) => {
+                self.message_located(now, server, *message, answer, out);
+            }
+            (Resume::AdmitCaller(call), answer) => {
+                let admitted = matches!(answer, Some(Answer::Admitted(true)));
+                let told = self.with_call(now, None, call, out, |call, turn| {
+                    call.admitted(turn, admitted);
+                });
+                self.give_back_unless(told.is_some(), question);
+            }
+            (Resume::AdmitChannel(call, channel), answer) => {
+                let admitted = matches!(answer, Some(Answer::Admitted(true)));
+                let told = self.with_call(now, None, call, out, |call, turn| {
+                    call.channel_admitted(turn, channel, admitted)
+                });
+                self.give_back_unless(told == Some(true), question);
+            }
+            (Resume::Bindings(call, channel), answer) => {
+                let bindings = match answer {
+                    Some(Answer::Bindings(bindings)) => bindings,
+                    _ => Vec::new(),
+                };
+                self.with_call(now, None, call, out, |call, turn| {
+                    call.located(turn, channel, &bindings);
+                });
+            }
+            (
+                Resume::Release
+                | Resume::Datagram(_)
+                | Resume::Consider { .. }
+                | Resume::Saved(_)
+                | Resume::Device(..)
+                | Resume::Probe
+                | Resume::Nobody,
+                _,
+            ) => {}
+        }
+    }
+
+    /// A place asked for by a call that has gone since: its own release may
+    /// have come before the last repetition of the question.
+    fn give_back_unless(&mut self, told: bool, question: Question) {
+        if let (false, Question::Admit { peer, lease, .. }) = (told, question) {
+            let question = Question::Release { peer, lease };
+            let resume = Resume::Release;
+            self.exchange.asks.push_back(Ask { question, resume });
+        }
+    }
+
+    /// Gives an answer to whoever asked.
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        asker: Asker,
+        question: Question,
+        answer: Answer,
+        out: &mut Outbox,
+    ) {
+        match asker {
+            Asker::Here(resume) => {
+                let ask = Ask {
+                    question,
+                    resume: *resume,
+                };
+                self.resume(now, Asked { ask, asked: now }, Some(answer), out);
+            }
+            Asker::There { shard, id } => out.forward(Envelope {
+                from: self.exchange.shard,
+                to: shard,
+                body: Body::Answer { id, answer },
+            }),
+        }
+    }
+}
