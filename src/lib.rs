@@ -7,6 +7,7 @@
 //! src/flags.rs    the command line
 //! src/lib.rs      configuration, sockets and shards put together
 //! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
+//! src/database.rs the databases of this engine: what shards go by, workers, what was kept
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/serve.rs    the running server: banner, signals, drain, counters
 //! src/runtime/    crate pinion-runtime: executors, sockets, mesh; no SIP
@@ -33,41 +34,30 @@
 //! afterwards and leaves with the batch.
 
 pub mod config;
+mod database;
 pub mod flags;
 pub mod realtime;
 mod serve;
 mod table;
 
 use std::fmt;
-use std::fs::DirBuilder;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Desk, Group, Options, Steering};
-use pinion_sip::base::{Level, Limits, ShardId};
-use pinion_sip::config::{Config, General, Realtime as RealtimeRules};
-use pinion_sip::machine::realtime::Saving;
+use pinion_runtime::{Clock, Group, Options, Steering};
+use pinion_sip::base::{Level, Limits};
+use pinion_sip::config::{Config, General};
 use pinion_sip::shard::{Setup, Shard};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Loaded;
-use crate::config::sip::RowReader;
 use crate::config::table::Row as Line;
+use crate::database::Kept;
 use crate::flags::{CpuList, Flags, Log, Steer};
 use crate::realtime::mapping::Mapping;
-use crate::realtime::nodes::OwnNode;
-use crate::realtime::service::{Service, share_out};
-use crate::realtime::{Device, IsStatic, Settings};
-
-/// The family of tables that devices are read from.
-const DEVICES: &str = "sippeers";
-
-/// The family of the table where the engines over one database say who they are.
-const NODES: &str = "nodes";
+use crate::realtime::service::Service;
 
 /// Why the server does not run, in one sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -131,39 +121,17 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     if let Some(t1) = flags.t1 {
         loaded.rows.force_timer_t1(t1);
     }
-    let (mapping, rows) = (loaded.mapping, loaded.rows);
     let mut config = with_timers(loaded.config, flags);
-    let node = own_node(flags, &config.general, &mapping, &sockets)?;
-    config.realtime = realtime_rules(flags, &config.general, &mapping, node.as_ref());
+    let node = database::own_node(flags, &config.general, &loaded.mapping, &sockets)?;
+    config.realtime = database::rules(flags, &config.general, &loaded.mapping, node.as_ref());
     let config = Arc::new(config);
-    let database = database(flags, mapping, rows, &config, node, &mut about)?;
-    let (service, kept) = match database {
-        Some((service, desk)) => {
-            options.desk = Some(desk);
-            // Phones that must register again are no reason to serve nobody.
-            let kept = service.realtime().load().unwrap_or_else(|sentence| {
-                tracing::error!("{sentence}; phones are known when they register again");
-                Vec::new()
-            });
-            (Some(service), kept)
-        }
-        None => (None, Vec::new()),
-    };
-    let realtime = service
-        .as_ref()
-        .map(|service| Arc::clone(service.realtime()));
-    let shares = Mutex::new(share_out(kept, shards));
+    let (mapping, rows) = (loaded.mapping, loaded.rows);
+    let database = database::start(flags, mapping, rows, &config, node, &mut about)?;
+    let (service, desk) = database.unzip();
+    options.desk = desk;
+    let kept = Kept::load(service.as_ref().map(Service::realtime), shards);
     let limits = limits(flags, shards);
     let nonce_secret = seed()?;
-    // What was kept at the start, or, for a shard that is replaced, what is now.
-    let kept = move |shard: ShardId, incarnation: u32| -> Vec<Arc<Saving>> {
-        let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (1.., Some(realtime)) = (incarnation, &realtime) {
-            *shares = share_out(realtime.load().unwrap_or_default(), shards);
-        }
-        let share = shares.get_mut(usize::from(shard));
-        share.map(std::mem::take).unwrap_or_default()
-    };
     serve::serve(
         flags,
         &options,
@@ -179,141 +147,13 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
                 limits,
                 config: Arc::clone(&config),
                 sockets: sockets.clone(),
-                kept: kept(shard, incarnation),
+                kept: kept.of(shard, incarnation),
                 seed: seed().expect("the kernel gave randomness at start"),
                 nonce_secret,
                 unix_start,
             })
         },
     )
-}
-
-/// How devices of the database are known, if there is any, and what is kept.
-fn realtime_rules(
-    flags: &Flags,
-    general: &General,
-    mapping: &Mapping,
-    node: Option<&OwnNode>,
-) -> Option<RealtimeRules> {
-    let devices = !mapping.places(DEVICES).is_empty();
-    (devices || flags.state.is_some()).then(|| RealtimeRules {
-        devices,
-        cached: general.rtcachefriends,
-        ttl: flags.rt_ttl,
-        autoclear: general
-            .rtautoclear_s
-            .map(|limit_s| Duration::from_secs(limit_s.into())),
-        stale: flags.rt_stale,
-        timeout: flags.db_timeout,
-        update: general.rtupdate || flags.state.is_some(),
-        rows_have_contacts: general.rtupdate,
-        rows_lag: mapping
-            .places(DEVICES)
-            .iter()
-            .any(|place| place.read_section != place.write_section),
-        ignoreregexpire: general.ignoreregexpire,
-        keeps_static: flags.state.is_some(),
-        node: node.map(|node| Arc::new(node.node())),
-    })
-}
-
-/// This engine among several over one database: it has a name there, and a
-/// table to write it into.
-fn own_node(
-    flags: &Flags,
-    general: &General,
-    mapping: &Mapping,
-    sockets: &[SocketAddr],
-) -> Result<Option<OwnNode>, Failure> {
-    let named = general.rtsavesysname && !general.systemname.is_empty();
-    let Some(address) = sockets.first().filter(|_| named) else {
-        return Ok(None);
-    };
-    if mapping.places(NODES).is_empty() || mapping.places(DEVICES).is_empty() {
-        return Ok(None);
-    }
-    let name = &general.systemname;
-    let secret = match OwnNode::known_secret(mapping, name, flags.db_timeout) {
-        Some(secret) => secret,
-        None => seed()?,
-    };
-    Ok(Some(OwnNode::new(name, *address, &secret)))
-}
-
-/// Starts the workers if there is anything to ask or to keep, and says so.
-fn database(
-    flags: &Flags,
-    mapping: Mapping,
-    rows: RowReader,
-    config: &Arc<Config>,
-    node: Option<OwnNode>,
-    about: &mut String,
-) -> Result<Option<(Service, Desk)>, Failure> {
-    about.push_str(&match &flags.state {
-        Some(dir) => format!("state     {}\n", dir.display()),
-        None => "state     none: registrations of sip.conf's devices end with this process (--state DIR)\n".into(),
-    });
-    if config.realtime.is_none() {
-        return Ok(None);
-    }
-    if let Some(dir) = &flags.state
-        && let Err(failure) = make_state(dir)
-    {
-        tracing::error!("{failure}");
-    }
-    if config.general.rtsavepath {
-        tracing::warn!("rtsavepath does nothing: Path (RFC 3327) is not kept");
-    }
-    if !mapping.places(DEVICES).is_empty() {
-        let named: Vec<String> = mapping
-            .places(DEVICES)
-            .iter()
-            .map(|place| config::called(&mapping, place))
-            .collect();
-        about.push_str(&format!("database  {}\n", named.join(", then ")));
-    }
-    if let Some(node) = &node {
-        about.push_str(&format!("node      {} at {}\n", node.name, node.address));
-    }
-    let general = &config.general;
-    let settings = Settings {
-        mapping,
-        state: flags.state.clone(),
-        workers: flags.db_workers.into(),
-        queue: flags.db_queue as usize,
-        timeout: flags.db_timeout,
-        reg_write: flags.reg_write.into(),
-        rtupdate: general.rtupdate,
-        regserver: (general.rtsavesysname && !general.systemname.is_empty())
-            .then(|| general.systemname.to_string()),
-        node,
-        // Path is not read from requests (RFC 3327), so there is none to save.
-        rtsavepath: false,
-        ignoreregexpire: general.ignoreregexpire,
-        ..Settings::default()
-    };
-    let device: Device = Arc::new(move |name, columns| {
-        rows.device(name, columns, |sentence| tracing::warn!("{sentence}"))
-    });
-    let devices = Arc::clone(config);
-    let is_static: IsStatic = Arc::new(move |name| devices.peers.by_name(name).is_some());
-    Service::start(&settings, device, is_static)
-        .map(Some)
-        .map_err(Failure::Host)
-}
-
-/// Makes the directory of `--state`, for this user alone.
-fn make_state(dir: &Path) -> Result<(), Failure> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|error| {
-            Failure::Host(format!(
-                "--state {} cannot be made: {error}. Make it, writable for this user",
-                dir.display()
-            ))
-        })
 }
 
 /// `--steer`. What cannot be had is told, and why; what was asked for must be.
@@ -372,7 +212,7 @@ fn name_node(general: &mut General, flags: &Flags) {
     if let Some(name) = &flags.systemname {
         general.systemname = name.into();
     }
-    if general.rtsavesysname && general.systemname.is_empty() {
+    if general.rtsavesysname && database::saved_name(general).is_none() {
         tracing::warn!("rtsavesysname has no name to save: give --systemname NAME");
     }
 }

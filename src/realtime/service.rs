@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pinion_runtime::{Answers, Desk, Errands};
-use pinion_sip::machine::realtime::{Outcome, Saving};
+use pinion_sip::machine::realtime::Outcome;
 use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, Question};
 
 use super::{Device, Hooks, IsStatic, Realtime, Settings, Ticket};
@@ -144,17 +144,4 @@ fn hand_in(answers: &Answers, lost: &AtomicU64, ticket: Ticket, outcome: Outcome
     if answers.hand_in(envelope).is_err() {
         lost.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// What is kept of sip.conf's devices, shared out to the shards that shall have
-/// it at their start.
-pub fn share_out(kept: Vec<Arc<Saving>>, shards: u16) -> Vec<Vec<Arc<Saving>>> {
-    let mut shares = vec![Vec::new(); usize::from(shards)];
-    for saving in kept {
-        let home = pinion_sip::base::shard_of(&saving.name, shards);
-        if let Some(share) = shares.get_mut(usize::from(home)) {
-            share.push(saving);
-        }
-    }
-    shares
 }
