@@ -69,7 +69,7 @@ impl Names for Globals<'_> {
         self.0.global(name).map(Cow::Borrowed)
     }
 
-    fn function(&self, name: &str, arguments: &str) -> Option<String> {
+    fn function(&mut self, name: &str, arguments: &str) -> Option<String> {
         (name == "GLOBAL").then(|| self.0.global(arguments).unwrap_or_default().into())
     }
 }
@@ -103,7 +103,7 @@ impl Compiler {
 
     fn substitute(&mut self, text: &str, at: &Position) -> String {
         let mut troubles = Vec::new();
-        let value = substitute(text, &Globals(&self.builder), &mut troubles).into_owned();
+        let value = substitute(text, &mut Globals(&self.builder), &mut troubles).into_owned();
         for trouble in troubles {
             self.warn(at, format!("{trouble}. Only globals can be used here."));
         }

@@ -15,7 +15,8 @@ use crate::base::{AddressText, Flow, Handle, Instant, Text, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
-    Cause, ChannelEvent, ChannelId, Cursor, Event, Failure, Indication, Place, Progress,
+    Cause, ChannelEvent, ChannelId, Cursor, Ending, Event, Failure, Indication, Place, Progress,
+    Reply, Ticket,
 };
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
@@ -109,12 +110,15 @@ pub struct Call {
     pub(super) legs: SmallVec<[Leg; 2]>,
     pub(super) channels: SmallVec<[Channel; 1]>,
     pub(super) next_channel: u32,
+    pub(super) next_ticket: u32,
     /// The callee's leg the caller is joined to.
     pub(super) bridge: Option<u16>,
     pub(super) relays: SmallVec<[Relay; 1]>,
     /// A re-INVITE of our own to the caller, without a final response yet.
     pub(super) reoffer: Option<TransactionId>,
     cursor: Option<Box<Cursor>>,
+    /// The plan of a call that is over, whose `h` extension waits for a reply.
+    lingering: Option<Box<Cursor>>,
     /// When the plan wants waking.
     alarm: Option<Instant>,
     /// Channel events the plan has not heard of yet.
@@ -158,10 +162,12 @@ impl Call {
             legs: smallvec![leg],
             channels: SmallVec::new(),
             next_channel: 1,
+            next_ticket: 0,
             bridge: None,
             relays: SmallVec::new(),
             reoffer: None,
             cursor: None,
+            lingering: None,
             alarm: None,
             events: SmallVec::new(),
             current: None,
@@ -308,7 +314,9 @@ impl Call {
 
     /// Whether nothing is left to wait for: the shard removes it.
     pub fn is_over(&self) -> bool {
-        self.closed && self.legs.iter().all(|leg| leg.bye_owed.is_none())
+        self.closed
+            && self.lingering.is_none()
+            && self.legs.iter().all(|leg| leg.bye_owed.is_none())
     }
 
     /// Whether the caller's leg is over.
@@ -377,6 +385,9 @@ impl Call {
 
     fn progressed(&mut self, turn: &mut Turn<'_>, cursor: Box<Cursor>, progress: Progress) {
         if self.closed || self.ending.is_some() {
+            if let Progress::Lingering(_) = progress {
+                self.lingering = Some(cursor);
+            }
             return;
         }
         match progress {
@@ -392,9 +403,28 @@ impl Call {
                         .set(turn.now, wait, Alarm::Plan { call });
                 }
             }
-            Progress::Ended(ending) => {
-                let cause = Some(cursor.cause()).filter(|cause| *cause != Cause::NONE);
-                self.ended(turn, ending.status(), cause.unwrap_or(ending.cause()));
+            Progress::Ended(ending) => self.ended(turn, ending, cursor.cause()),
+            Progress::Lingering(ending) => {
+                let cause = cursor.cause();
+                self.lingering = Some(cursor);
+                self.ended(turn, ending, cause);
+            }
+        }
+    }
+
+    /// The reply to an inquiry of the plan.
+    pub fn replied(&mut self, turn: &mut Turn<'_>, ticket: Ticket, reply: Reply) {
+        let event = Event::Reply(ticket, reply);
+        match self.lingering.take() {
+            Some(mut cursor) => {
+                let mut stage = Stage { call: self, turn };
+                if let Progress::Lingering(_) = cursor.handle(event, &mut stage) {
+                    self.lingering = Some(cursor);
+                }
+            }
+            None => {
+                self.step(turn, event);
+                self.deliver(turn);
             }
         }
     }
@@ -409,9 +439,13 @@ impl Call {
     }
 
     /// The plan has come to its end.
-    fn ended(&mut self, turn: &mut Turn<'_>, status: Status, cause: Cause) {
+    fn ended(&mut self, turn: &mut Turn<'_>, ending: Ending, cause: Cause) {
+        let cause = match cause {
+            Cause::NONE => ending.cause(),
+            cause => cause,
+        };
         if !self.is_answered() {
-            self.final_response(turn, status, None, cause);
+            self.final_response(turn, ending.status(), None, cause);
         }
         self.hang_up(turn, cause);
     }

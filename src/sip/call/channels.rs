@@ -3,10 +3,11 @@
 use alloc::borrow::Cow;
 
 use super::call::Call;
-use super::exchange::Turn;
+use super::exchange::{Resume, Turn};
 use super::tech::tech;
 use crate::base::{Instant, Level};
-use crate::dialplan::{Cause, ChannelId, Channels, Indication, NoMedia};
+use crate::dialplan::{Cause, ChannelId, Channels, Indication, Inquiry, NoMedia, Ticket};
+use crate::machine::Question;
 use crate::wire::Status;
 
 /// A call and a turn, lent to an application for one step.
@@ -82,6 +83,14 @@ impl Channels for Stage<'_, '_> {
 
     fn bridge(&mut self, channel: ChannelId) {
         self.call.join(self.turn, channel);
+    }
+
+    fn ask(&mut self, inquiry: Inquiry) -> Option<Ticket> {
+        let ticket = Ticket(self.call.next_ticket);
+        self.call.next_ticket += 1;
+        let resume = Resume::Plan(self.call.handle, ticket);
+        self.turn.ask(Question::Inquiry(inquiry), resume);
+        Some(ticket)
     }
 
     fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {

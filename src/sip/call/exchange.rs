@@ -15,7 +15,7 @@ use crate::base::{
 use crate::config::{Config, Peer};
 use crate::devices::Devices;
 use crate::dialog::{self, Dialog, RouteSet};
-use crate::dialplan::{ChannelId, Plan};
+use crate::dialplan::{ChannelId, Plan, Ticket};
 use crate::machine::realtime::Registration;
 use crate::machine::{Counters, Lease, Outbox, Question, QuestionId};
 use crate::registrar::Binding;
@@ -114,6 +114,8 @@ pub enum Resume {
     AdmitCaller(Handle),
     /// A channel waits for a place in its peer's call limit.
     AdmitChannel(Handle, ChannelId),
+    /// A call's plan waits for a reply.
+    Plan(Handle, Ticket),
     /// A channel waits for its peer's bindings.
     Bindings(Handle, ChannelId),
     /// A place in a call limit is being given back; asked until answered.

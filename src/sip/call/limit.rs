@@ -48,6 +48,11 @@ impl Occupancy {
         }
     }
 
+    /// Places a peer holds.
+    pub fn held(&self, peer: &[u8]) -> usize {
+        self.peers.get(peer).map_or(0, |leases| leases.len())
+    }
+
     /// Voids what earlier incarnations of `shard` held.
     pub fn replaced(&mut self, shard: ShardId, incarnation: u32) {
         self.peers.retain(|_, leases| {

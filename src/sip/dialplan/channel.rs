@@ -8,6 +8,7 @@ use alloc::borrow::Cow;
 use crate::base::{Instant, Level};
 
 use super::cause::{Cause, Failure};
+use super::inquiry::{Inquiry, Ticket};
 
 /// Names one outbound channel of a call. The caller's own channel is not
 /// among them. Stale ids find nothing.
@@ -94,6 +95,13 @@ pub trait Channels {
     /// Joins the caller to an answered channel: its answer becomes the
     /// caller's. May be called while its `Answered` is being handled only.
     fn bridge(&mut self, channel: ChannelId);
+
+    /// Asks something outside of the call. Its reply comes as an
+    /// [`Event::Reply`](super::Event::Reply) with that ticket, never before this
+    /// returns. `None`: nobody can be asked.
+    fn ask(&mut self, _inquiry: Inquiry) -> Option<Ticket> {
+        None
+    }
 
     /// Tells the operator something; `text` is called only if `level` is wanted.
     fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String);

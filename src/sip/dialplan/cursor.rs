@@ -10,6 +10,7 @@ use super::app;
 use super::cause::Cause;
 use super::channel::Channels;
 use super::plan::{Instruction, Place, Plan, Seek};
+use super::replay::{Replay, Wanted};
 use super::state::State;
 use super::step::{App, Ending, Event, Next, Step};
 use super::variables::Variables;
@@ -27,6 +28,9 @@ const REFILL: Duration = Duration::from_secs(1);
 pub enum Progress {
     /// It waits for events; [`Event::Timer`] is wanted at the deadline.
     Waiting(Option<Instant>),
+    /// The call is over, every outbound channel was hung up, and its `h`
+    /// extension waits for a reply before it goes on.
+    Lingering(Ending),
     /// It has left the dialplan. Every outbound channel was hung up.
     Ended(Ending),
 }
@@ -66,6 +70,7 @@ impl Cursor {
             cause: Cause::NONE,
             ending: None,
             began: (place.time, Instant::START),
+            replay: Replay::default(),
         };
         Cursor {
             plan,
@@ -112,13 +117,16 @@ impl Cursor {
         if let Some(ending) = self.ended {
             return Progress::Ended(ending);
         }
+        if let (Event::CallerHangup, Some(ending)) = (&event, self.state.ending) {
+            return Progress::Lingering(ending);
+        }
         let next = match (self.waiting.take(), event) {
-            (Some(app), Event::CallerHangup) => {
+            (Some(app), event @ Event::CallerHangup) => {
                 app.step(&mut self.step(channels), event);
                 Next::End(Ending::Hangup(Cause::NORMAL_CLEARING))
             }
             (None, Event::CallerHangup) => Next::End(Ending::Hangup(Cause::NORMAL_CLEARING)),
-            (Some(app), _) => app.step(&mut self.step(channels), event),
+            (Some(app), event) => app.step(&mut self.step(channels), event),
             (None, _) => return Progress::Waiting(None),
         };
         self.follow(next, channels)
@@ -181,14 +189,19 @@ impl Cursor {
                 self.state.priority = self.state.priority.saturating_add(1);
                 None
             }
-            Next::Wait(_) if self.state.ending.is_some() => {
-                self.state.ending.map(|ending| self.finish(ending))
-            }
-            Next::Wait(app) => {
-                let deadline = app.deadline();
-                self.waiting = Some(app);
-                Some(Progress::Waiting(deadline))
-            }
+            Next::Repeat => None,
+            Next::Wait(app) => Some(match self.state.ending {
+                None => {
+                    let deadline = app.deadline();
+                    self.waiting = Some(app);
+                    Progress::Waiting(deadline)
+                }
+                Some(ending) if app.lingers() => {
+                    self.waiting = Some(app);
+                    Progress::Lingering(ending)
+                }
+                Some(ending) => self.finish(ending),
+            }),
             Next::End(ending) => self.end(ending, channels),
         }
     }
@@ -247,8 +260,12 @@ impl Cursor {
 /// Substitutes and runs one instruction.
 fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
     let mut troubles = Vec::new();
-    let scope = step.scope();
-    let arguments = super::substitute::substitute(&instruction.arguments, &scope, &mut troubles);
+    step.state.replay.rewind();
+    let arguments = super::substitute::substitute(&instruction.arguments, step, &mut troubles);
+    if let Some(wanted) = step.state.replay.take_wanted() {
+        return find_out(step, wanted);
+    }
+    step.state.replay.clear();
     for trouble in troubles {
         step.warn("dialplan-text", || format!("{}: {trouble}", instruction.at));
     }
@@ -272,6 +289,20 @@ fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
             step.fail()
         }
     }
+}
+
+/// Asks what a function needs to know; then the instruction is read again.
+fn find_out(step: &mut Step<'_>, wanted: Wanted) -> Next {
+    let Wanted {
+        inquiry,
+        tell,
+        arguments,
+    } = wanted;
+    step.ask(inquiry, move |step, reply| {
+        let result = tell(step, &arguments, reply);
+        step.state.replay.note(&result);
+        Next::Repeat
+    })
 }
 
 /// A call that has nothing to do until somebody gives up.

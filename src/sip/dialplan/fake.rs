@@ -20,6 +20,8 @@ pub(super) struct Fake {
     /// What `Verbose` said.
     pub(super) said: Vec<String>,
     pub(super) next: u32,
+    /// What was asked, by rising ticket from 0; its replies are the test's.
+    pub(super) asked: Vec<Inquiry>,
 }
 
 impl Fake {
@@ -78,6 +80,11 @@ impl Channels for Fake {
     fn bridge(&mut self, channel: ChannelId) {
         self.answered = true;
         self.done.push(format!("bridge:{}", channel.0));
+    }
+
+    fn ask(&mut self, inquiry: Inquiry) -> Option<Ticket> {
+        self.asked.push(inquiry);
+        Some(Ticket(self.asked.len() as u32 - 1))
     }
 
     fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {

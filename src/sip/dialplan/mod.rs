@@ -14,8 +14,10 @@ mod expression;
 #[cfg(test)]
 mod fake;
 mod function;
+mod inquiry;
 mod pattern;
 mod plan;
+mod replay;
 mod schedule;
 mod state;
 mod step;
@@ -28,6 +30,7 @@ pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};
 pub use channel::{ChannelEvent, ChannelId, Channels, Indication, NoMedia};
 pub use cursor::{Cursor, Progress};
+pub use inquiry::{Inquiry, Reply, Ticket};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek};
 pub use schedule::{Calendar, Schedule};

@@ -6,10 +6,9 @@ use smol_str::SmolStr;
 
 use super::cause::Cause;
 use super::channel::Channels;
-use super::function;
 use super::plan::{Place, Plan, Seek};
+use super::replay::Replay;
 use super::step::Ending;
-use super::substitute::Names;
 use super::variables::Variables;
 use crate::base::{Instant, UnixTime};
 
@@ -29,6 +28,8 @@ pub(super) struct State {
     pub(super) ending: Option<Ending>,
     /// The Unix time when the call began, and the instant that goes with it.
     pub(super) began: (UnixTime, Instant),
+    /// What the functions of the instruction at hand have yielded.
+    pub(super) replay: Replay,
 }
 
 impl State {
@@ -58,7 +59,7 @@ impl State {
     }
 }
 
-/// What `${…}` finds during a call.
+/// What can be read of a call.
 pub(super) struct Scope<'a> {
     pub(super) plan: &'a Plan,
     pub(super) state: &'a State,
@@ -66,9 +67,10 @@ pub(super) struct Scope<'a> {
     pub(super) now: Instant,
 }
 
-impl Names for Scope<'_> {
-    /// Predefined, then the channel's, then its technology's, then global.
-    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+impl<'a> Scope<'a> {
+    /// A variable: predefined, then the channel's, then its technology's, then
+    /// global.
+    pub(super) fn variable(&self, name: &str) -> Option<Cow<'a, str>> {
         let state = self.state;
         Some(match name {
             "EXTEN" => Cow::Borrowed(&*state.exten),
@@ -83,9 +85,5 @@ impl Names for Scope<'_> {
                 told.or_else(|| self.plan.global(name).map(Cow::Borrowed))?
             }
         })
-    }
-
-    fn function(&self, name: &str, arguments: &str) -> Option<String> {
-        Some((function::row(name)?.read)(self, arguments))
     }
 }

@@ -3,22 +3,29 @@
 //! An application runs, and either is done or becomes an [`App`] that waits
 //! for events. It never blocks and never sees the cursor.
 
+use alloc::borrow::Cow;
+
 use super::cause::Cause;
 use super::channel::{ChannelEvent, ChannelId, Channels};
+use super::function::{self, Read};
+use super::inquiry::{Inquiry, Reply, Ticket};
 use super::plan::{Place, Plan, Seek};
+use super::replay::Wanted;
 use super::state::{Scope, State};
-use super::substitute::leading_number;
+use super::substitute::{Names, leading_number};
 use super::variables::Full;
 use crate::base::{Instant, Level};
 use crate::wire::Status;
 
 /// What a call hears of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
     /// The deadline it asked for has passed.
     Timer,
     /// An outbound channel reports.
     Channel(ChannelId, ChannelEvent),
+    /// What an inquiry yields.
+    Reply(Ticket, Reply),
     /// The caller hung up.
     CallerHangup,
 }
@@ -59,6 +66,8 @@ impl Ending {
 pub(super) enum Next {
     /// The next priority, or wherever [`Step::go`] jumped.
     Continue,
+    /// The same priority once more.
+    Repeat,
     /// An event, to be handled by this.
     Wait(Box<dyn App>),
     /// The end of the call.
@@ -69,6 +78,11 @@ pub(super) enum Next {
 pub(super) trait App: Send {
     /// When [`Event::Timer`] is wanted.
     fn deadline(&self) -> Option<Instant>;
+
+    /// Whether the `h` extension may wait for it, while its caller is gone.
+    fn lingers(&self) -> bool {
+        false
+    }
 
     /// Handles one event. After `CallerHangup` the call ends whatever is
     /// returned. Events may be early, late or about channels of the past.
@@ -115,6 +129,21 @@ impl Step<'_> {
             self.warn("variables-full", || {
                 format!("there is no room for the value of {name}")
             });
+        }
+    }
+
+    /// Asks something outside of the call and goes on with the reply.
+    pub(super) fn ask(
+        &mut self,
+        inquiry: Inquiry,
+        then: impl FnOnce(&mut Step<'_>, Reply) -> Next + Send + 'static,
+    ) -> Next {
+        match self.channels.ask(inquiry) {
+            Some(ticket) => Next::Wait(Box::new(Asked {
+                ticket,
+                then: Box::new(then),
+            })),
+            None => then(self, Reply::Failed),
         }
     }
 
@@ -173,5 +202,68 @@ pub(super) fn holds(condition: &str) -> bool {
         _ if condition.is_empty() => false,
         Some(number) => number != 0,
         None => true,
+    }
+}
+
+impl Names for Step<'_> {
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.scope().variable(name)
+    }
+
+    /// A function that waits yields nothing yet, and so do those after it: the
+    /// text is read again.
+    fn function(&mut self, name: &str, arguments: &str) -> Option<String> {
+        let read = function::row(name)?.read?;
+        if self.state.replay.waits() {
+            return Some(String::new());
+        }
+        let result = match read {
+            Read::Plain(read) => return Some(read(&self.scope(), arguments)),
+            Read::Evaluating(read) => return Some(read(self, arguments)),
+            Read::Changing(_) | Read::Asking(..) if self.state.replay.repeats() => {
+                return self.state.replay.repeat();
+            }
+            Read::Changing(read) => read(self, arguments),
+            Read::Asking(ask, tell) => match ask(self, arguments) {
+                Err(value) => value,
+                Ok(inquiry) => {
+                    let arguments = arguments.into();
+                    self.state.replay.want(Wanted {
+                        inquiry,
+                        tell,
+                        arguments,
+                    });
+                    return Some(String::new());
+                }
+            },
+        };
+        self.state.replay.note(&result);
+        Some(result)
+    }
+}
+
+/// Waits for the reply to an inquiry.
+struct Asked {
+    ticket: Ticket,
+    then: Then,
+}
+
+/// Goes on with a reply.
+type Then = Box<dyn FnOnce(&mut Step<'_>, Reply) -> Next + Send>;
+
+impl App for Asked {
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn lingers(&self) -> bool {
+        true
+    }
+
+    fn step(self: Box<Self>, step: &mut Step<'_>, event: Event) -> Next {
+        match event {
+            Event::Reply(ticket, reply) if ticket == self.ticket => (self.then)(step, reply),
+            _ => Next::Wait(self),
+        }
     }
 }

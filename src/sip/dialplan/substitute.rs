@@ -22,14 +22,14 @@ pub trait Names {
     fn variable(&self, name: &str) -> Option<Cow<'_, str>>;
 
     /// What a function yields; nothing if there is no such function.
-    fn function(&self, name: &str, arguments: &str) -> Option<String>;
+    fn function(&mut self, name: &str, arguments: &str) -> Option<String>;
 }
 
 /// Replaces every reference in `text`. What cannot be understood becomes
 /// empty (an expression: `0`) and adds a sentence to `troubles`.
 pub fn substitute<'t>(
     text: &'t str,
-    names: &dyn Names,
+    names: &mut dyn Names,
     troubles: &mut Vec<String>,
 ) -> Cow<'t, str> {
     substitute_within(text, names, troubles, 0)
@@ -37,7 +37,7 @@ pub fn substitute<'t>(
 
 fn substitute_within<'t>(
     text: &'t str,
-    names: &dyn Names,
+    names: &mut dyn Names,
     troubles: &mut Vec<String>,
     depth: usize,
 ) -> Cow<'t, str> {
@@ -141,7 +141,11 @@ fn closing(text: &str, expression: bool) -> Option<usize> {
 }
 
 /// `NAME[:offset[:length]]` or `FUNC(arguments)[:offset[:length]]`.
-fn value<'n>(reference: &str, names: &'n dyn Names, troubles: &mut Vec<String>) -> Cow<'n, str> {
+fn value<'n>(
+    reference: &str,
+    names: &'n mut dyn Names,
+    troubles: &mut Vec<String>,
+) -> Cow<'n, str> {
     let (name, range) = split_range(reference);
     let whole = match name.split_once('(') {
         None => names.variable(name).unwrap_or_default(),
@@ -244,21 +248,21 @@ mod tests {
             }))
         }
 
-        fn function(&self, name: &str, arguments: &str) -> Option<String> {
+        fn function(&mut self, name: &str, arguments: &str) -> Option<String> {
             (name == "UPPER").then(|| arguments.to_uppercase())
         }
     }
 
     fn expand(text: &str) -> String {
         let mut troubles = Vec::new();
-        let result = substitute(text, &Fixed, &mut troubles).into_owned();
+        let result = substitute(text, &mut Fixed, &mut troubles).into_owned();
         assert!(troubles.is_empty(), "{text}: {troubles:?}");
         result
     }
 
     fn trouble(text: &str) -> (String, String) {
         let mut troubles = Vec::new();
-        let result = substitute(text, &Fixed, &mut troubles).into_owned();
+        let result = substitute(text, &mut Fixed, &mut troubles).into_owned();
         (result, troubles.join("; "))
     }
 
@@ -347,7 +351,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_taken_and_bounded(text in "[${}\\[\\]()\":?!=~|&<>+*/%, a-zA-Z0-9é-]{0,80}") {
-            let result = substitute(&text, &Fixed, &mut Vec::new());
+            let result = substitute(&text, &mut Fixed, &mut Vec::new());
             proptest::prop_assert!(result.len() <= TEXT_BYTES.max(text.len()));
         }
     }

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use super::realtime::{Errand, Outcome};
 use crate::base::{Flow, ShardId, Text};
+use crate::dialplan::{Inquiry, Reply};
 use crate::registrar::{Binding, Refusal, Update};
 
 /// Where the envelopes go that only the database can answer; no shard's number.
@@ -50,6 +51,8 @@ pub enum Question {
     },
     /// Something for the database.
     Errand(Errand),
+    /// Something a plan needs to know.
+    Inquiry(Inquiry),
 }
 
 /// What comes back.
@@ -65,6 +68,8 @@ pub enum Answer {
     Released,
     /// To `Errand`.
     Outcome(Outcome),
+    /// To `Inquiry`.
+    Reply(Reply),
 }
 
 /// What an envelope holds.

@@ -7,6 +7,7 @@
 
 mod apply;
 mod arrival;
+mod inquiries;
 mod intake;
 mod lately;
 mod pending;

@@ -125,8 +125,9 @@ impl Pending {
             }
             let tries = match parked.ask.question {
                 Question::Release { .. } => u8::MAX,
+                Question::Inquiry(ref inquiry) if !inquiry.may_be_repeated() => 1,
                 Question::Register(_) | Question::Errand(_) => 1,
-                Question::Bindings(_) | Question::Admit { .. } => MOST_TRIES,
+                Question::Bindings(_) | Question::Admit { .. } | Question::Inquiry(_) => MOST_TRIES,
             };
             if parked.tries < tries {
                 parked.tries = parked.tries.saturating_add(1).min(u8::MAX - 1);

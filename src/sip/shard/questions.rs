@@ -6,6 +6,7 @@ use super::pending::{Asked, TRY};
 use super::shard::Shard;
 use crate::base::{Instant, ShardId, shard_of};
 use crate::call::{Ask, Asker, Resume};
+use crate::dialplan::Reply;
 use crate::machine::realtime::Outcome;
 use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId};
 use crate::registrar::Bindings;
@@ -27,6 +28,7 @@ impl Shard {
                 Answer::Released
             }
             Question::Errand(_) => Answer::Outcome(Outcome::Unavailable),
+            Question::Inquiry(inquiry) => Answer::Reply(self.inquired(now, inquiry)),
         }
     }
 
@@ -91,10 +93,11 @@ impl Shard {
 
     pub(super) fn home_of(&self, question: &Question) -> ShardId {
         let key = match question {
-            Question::Register(update) => &update.aor,
-            Question::Bindings(aor) => aor,
-            Question::Admit { peer, .. } | Question::Release { peer, .. } => peer,
+            Question::Register(update) => update.aor.as_bytes(),
+            Question::Bindings(aor) => aor.as_bytes(),
+            Question::Admit { peer, .. } | Question::Release { peer, .. } => peer.as_bytes(),
             Question::Errand(_) => return DATABASE,
+            Question::Inquiry(inquiry) => inquiry.key(),
         };
         shard_of(key, self.exchange.shards)
     }
@@ -144,6 +147,15 @@ impl Shard {
                 };
                 self.with_call(now, None, call, out, |call, turn| {
                     call.located(turn, channel, &bindings);
+                });
+            }
+            (Resume::Plan(call, ticket), answer) => {
+                let reply = match answer {
+                    Some(Answer::Reply(reply)) => reply,
+                    _ => Reply::Failed,
+                };
+                self.with_call(now, None, call, out, |call, turn| {
+                    call.replied(turn, ticket, reply);
                 });
             }
             (

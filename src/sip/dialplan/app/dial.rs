@@ -393,7 +393,7 @@ impl App for Dial {
             (Event::Timer, Phase::Ringing(_)) if due => self.give_up(step, Some("NOANSWER")),
             (Event::CallerHangup, &Phase::Bridged { channel, .. }) => self.separate(step, channel),
             (Event::Timer, &Phase::Bridged { channel, .. }) if due => self.separate(step, channel),
-            (Event::Timer, _) => Next::Wait(self),
+            (Event::Timer | Event::Reply(..), _) => Next::Wait(self),
         }
     }
 }

@@ -31,7 +31,7 @@ const fn row_of(name: &'static str, run: fn(&mut Step<'_>, &str) -> Next) -> Row
     }
 }
 
-static ROWS: [Row; 18] = [
+static ROWS: &[Row] = &[
     row_of("Answer", answer::run),
     row_of("Busy", busy::busy),
     row_of("Congestion", busy::congestion),
@@ -66,7 +66,7 @@ pub fn applications() -> impl Iterator<Item = &'static str> {
 pub fn doubts(application: &str, arguments: &str) -> Vec<String> {
     let mut doubts = Vec::new();
     if !arguments.contains("${") {
-        substitute::substitute(arguments, &NoNames, &mut doubts);
+        substitute::substitute(arguments, &mut NoNames, &mut doubts);
     }
     if let Some(row) = row(application) {
         doubts.extend((row.doubts)(arguments));
@@ -92,7 +92,7 @@ impl Names for NoNames {
         None
     }
 
-    fn function(&self, _: &str, _: &str) -> Option<String> {
+    fn function(&mut self, _: &str, _: &str) -> Option<String> {
         Some(String::new())
     }
 }

@@ -1,40 +1,56 @@
 //! `Set(name=value)` and `MSet(name=value,…)`: variables and what functions
 //! let be set.
 
+use alloc::collections::VecDeque;
+
 use super::super::arguments::split;
 use super::super::function;
+use super::super::inquiry::Inquiry;
 use super::super::step::{Next, Step};
 
 /// The value is taken as it stands, quotes and commas included.
 pub(super) fn one(step: &mut Step<'_>, arguments: &str) -> Next {
-    assign(step, arguments);
-    Next::Continue
+    match assign(step, arguments) {
+        Some(inquiry) => step.ask(inquiry, |_, _| Next::Continue),
+        None => Next::Continue,
+    }
 }
 
 pub(super) fn many(step: &mut Step<'_>, arguments: &str) -> Next {
-    for assignment in split(arguments, 24) {
-        assign(step, &assignment);
+    let assignments = split(arguments, 24);
+    carry_out(step, assignments.into_iter().map(Into::into).collect())
+}
+
+/// Assigns one after the other, waiting for those that take time.
+fn carry_out(step: &mut Step<'_>, mut assignments: VecDeque<String>) -> Next {
+    while let Some(assignment) = assignments.pop_front() {
+        if let Some(inquiry) = assign(step, &assignment) {
+            return step.ask(inquiry, |step, _| carry_out(step, assignments));
+        }
     }
     Next::Continue
 }
 
-fn assign(step: &mut Step<'_>, assignment: &str) {
+fn assign(step: &mut Step<'_>, assignment: &str) -> Option<Inquiry> {
     let Some((name, value)) = assignment.split_once('=') else {
         step.warn("arguments", || format!("Set: '{assignment}' has no '='"));
-        return;
+        return None;
     };
     let name = name.trim();
     let Some((function, arguments)) = name.split_once('(') else {
         step.set(name, value);
-        return;
+        return None;
     };
     let arguments = arguments
         .rsplit_once(')')
         .map_or(arguments, |(arguments, _)| arguments);
     match function::row(function).and_then(|row| row.write) {
         Some(write) => write(step, arguments, value),
-        None => step.warn("no-function", || {
-            format!("Set: {function} is not a function that can be set")
-        }),
+        None => {
+            step.warn("no-function", || {
+                format!("Set: {function} is not a function that can be set")
+            });
+            None
+        }
     }
 }

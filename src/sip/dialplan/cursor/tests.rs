@@ -1,5 +1,5 @@
 use super::super::fake::{Fake, call, place, plan};
-use super::super::{ChannelEvent, ChannelId};
+use super::super::{ChannelEvent, ChannelId, Inquiry, Reply, Ticket};
 use super::*;
 
 fn hangup(cause: u8) -> Progress {
@@ -382,4 +382,53 @@ fn a_call_stays_small_and_may_move() {
     let (cursor, ..) = call(&["1,1,Wait(1)"], "1");
     moves(&cursor);
     assert!(size_of::<Cursor>() <= 320, "{}", size_of::<Cursor>());
+}
+
+#[test]
+fn a_function_that_asks_is_waited_for() {
+    let (mut cursor, mut fake, progress) = call(
+        &[
+            "1,1,Verbose(a${DEVICE_STATE(SIP/1)}b${DEVICE_STATE(SIP/2)}c)",
+            "1,2,Verbose(d)",
+        ],
+        "1",
+    );
+    assert_eq!(progress, Progress::Waiting(None));
+    assert_eq!(fake.said, [""; 0]);
+    let stale = Event::Reply(Ticket(7), Reply::Text("x".into()));
+    assert_eq!(cursor.handle(stale, &mut fake), Progress::Waiting(None));
+    let first = Event::Reply(Ticket(0), Reply::Text("INUSE".into()));
+    assert_eq!(cursor.handle(first, &mut fake), Progress::Waiting(None));
+    let second = Event::Reply(Ticket(1), Reply::Failed);
+    assert_eq!(cursor.handle(second, &mut fake), hangup(0));
+    assert_eq!(fake.said, ["aINUSEbUNKNOWNc", "d"]);
+    assert_eq!(
+        fake.asked,
+        [
+            Inquiry::Device("SIP/1".into()),
+            Inquiry::Device("SIP/2".into())
+        ]
+    );
+}
+
+#[test]
+fn the_h_extension_may_wait_for_replies_but_for_nothing_else() {
+    let (mut cursor, mut fake, progress) = call(
+        &[
+            "1,1,Hangup(17)",
+            "h,1,Verbose(${DEVICE_STATE(SIP/1)})",
+            "h,2,Wait(1)",
+            "h,3,Verbose(never)",
+        ],
+        "1",
+    );
+    let over = Ending::Hangup(Cause(17));
+    assert_eq!(progress, Progress::Lingering(over));
+    assert_eq!(
+        cursor.handle(Event::CallerHangup, &mut fake),
+        Progress::Lingering(over)
+    );
+    let reply = Event::Reply(Ticket(0), Reply::Text("INUSE".into()));
+    assert_eq!(cursor.handle(reply, &mut fake), Progress::Ended(over));
+    assert_eq!(fake.said, ["INUSE"]);
 }

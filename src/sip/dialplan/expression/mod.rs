@@ -49,7 +49,7 @@ impl fmt::Display for Fault {
 
 /// The value of an expression whose variables have been replaced. Nothing at
 /// all is the empty text.
-pub(super) fn evaluate(text: &str, names: &dyn Names) -> Result<String, Fault> {
+pub(super) fn evaluate(text: &str, names: &mut dyn Names) -> Result<String, Fault> {
     let mut parser = Parser {
         tokens: Tokens::new(text),
         names,
@@ -67,7 +67,7 @@ pub(super) fn evaluate(text: &str, names: &dyn Names) -> Result<String, Fault> {
 
 struct Parser<'t> {
     tokens: Tokens<'t>,
-    names: &'t dyn Names,
+    names: &'t mut dyn Names,
     depth: u32,
 }
 

@@ -9,13 +9,13 @@ impl Names for Nobody {
         None
     }
 
-    fn function(&self, name: &str, arguments: &str) -> Option<String> {
+    fn function(&mut self, name: &str, arguments: &str) -> Option<String> {
         (name == "ECHO").then(|| arguments.into())
     }
 }
 
 fn value(text: &str) -> Result<String, Fault> {
-    evaluate(text, &Nobody)
+    evaluate(text, &mut Nobody)
 }
 
 #[test]

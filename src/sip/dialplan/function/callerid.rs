@@ -1,5 +1,6 @@
 //! `CALLERID(num|name|all)`: who calls, and whom callees shall see.
 
+use super::super::inquiry::Inquiry;
 use super::super::state::Scope;
 use super::super::step::Step;
 
@@ -13,7 +14,7 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
     }
 }
 
-pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) {
+pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option<Inquiry> {
     let value = value.trim();
     match field(arguments).as_str() {
         "name" => step.state.name = value.into(),
@@ -33,7 +34,7 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) {
             step.warn("no-function", || {
                 format!("Set: CALLERID({other}) cannot be set")
             });
-            return;
+            return None;
         }
     }
     if !step.channels.present(&step.state.number, &step.state.name) {
@@ -41,6 +42,7 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) {
             "Set: CALLERID changes nothing for callees here".into()
         });
     }
+    None
 }
 
 /// `num,…` as `num`.

@@ -2,7 +2,6 @@
 //! `FIELDQTY(variable,delimiter)`.
 
 use super::super::state::Scope;
-use super::super::substitute::Names;
 
 /// In bytes.
 pub(super) fn len(_: &Scope<'_>, arguments: &str) -> String {

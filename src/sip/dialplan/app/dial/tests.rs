@@ -41,7 +41,7 @@ impl Scene {
     fn ended(&self) -> Ending {
         match self.progress {
             Progress::Ended(ending) => ending,
-            Progress::Waiting(_) => panic!("the call goes on"),
+            Progress::Waiting(_) | Progress::Lingering(_) => panic!("the call goes on"),
         }
     }
 }

@@ -1,0 +1,47 @@
+//! What a plan has to ask outside of its call, and what it hears.
+//!
+//! Values only: who answers is the technology's and the shard's matter. Every
+//! inquiry is answered; one that nobody answers in time, by [`Reply::Failed`].
+
+use smol_str::SmolStr;
+
+/// Names one inquiry of one call. Stale ones find nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct Ticket(pub u32);
+
+/// Something that is known outside of the call only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Inquiry {
+    /// The state of a device, such as `SIP/100` (`DEVICE_STATE`). Answered by
+    /// the state's name.
+    Device(SmolStr),
+}
+
+impl Inquiry {
+    /// Whether it does no harm to ask again when the reply is late.
+    pub fn may_be_repeated(&self) -> bool {
+        match self {
+            Inquiry::Device(_) => true,
+        }
+    }
+
+    /// What decides which shard answers: the same for all that is about one
+    /// thing.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Inquiry::Device(device) => {
+                let name = device.split_once('/').map_or(&**device, |(_, name)| name);
+                name.as_bytes()
+            }
+        }
+    }
+}
+
+/// What an inquiry yields.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reply {
+    /// A value.
+    Text(String),
+    /// Nobody answered.
+    Failed,
+}

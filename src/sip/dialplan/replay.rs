@@ -1,0 +1,72 @@
+//! What the functions of one instruction have yielded so far.
+//!
+//! A text is read from its beginning each time an answer comes in. Functions
+//! that change something, or asked for something, are not called again: what
+//! they yielded is repeated, in order. Reading is deterministic otherwise, so
+//! the order is the same each time.
+
+use super::inquiry::{Inquiry, Reply};
+use super::step::Step;
+
+/// Makes a function's value of the reply it asked for.
+pub(super) type Tell = fn(&mut Step<'_>, &str, Reply) -> String;
+
+/// An inquiry a function needs answered before its text can be read on.
+pub(super) struct Wanted {
+    pub(super) inquiry: Inquiry,
+    pub(super) tell: Tell,
+    pub(super) arguments: Box<str>,
+}
+
+/// The results of one instruction.
+#[derive(Default)]
+pub(super) struct Replay {
+    results: Vec<String>,
+    next: usize,
+    wanted: Option<Wanted>,
+}
+
+impl Replay {
+    /// Begins to read a text, perhaps once more.
+    pub(super) fn rewind(&mut self) {
+        self.next = 0;
+    }
+
+    /// The instruction is done with.
+    pub(super) fn clear(&mut self) {
+        self.results.clear();
+        self.next = 0;
+        self.wanted = None;
+    }
+
+    /// Whether a function waits for its answer: nothing read now counts.
+    pub(super) fn waits(&self) -> bool {
+        self.wanted.is_some()
+    }
+
+    /// Whether the next function has been called before.
+    pub(super) fn repeats(&self) -> bool {
+        self.next < self.results.len()
+    }
+
+    /// What the next function yielded when it was called before.
+    pub(super) fn repeat(&mut self) -> Option<String> {
+        let known = self.results.get(self.next)?.clone();
+        self.next += 1;
+        Some(known)
+    }
+
+    /// Remembers what a function yielded.
+    pub(super) fn note(&mut self, result: &str) {
+        self.results.push(result.into());
+        self.next = self.results.len();
+    }
+
+    pub(super) fn want(&mut self, wanted: Wanted) {
+        self.wanted = Some(wanted);
+    }
+
+    pub(super) fn take_wanted(&mut self) -> Option<Wanted> {
+        self.wanted.take()
+    }
+}
