@@ -170,6 +170,21 @@ pub(super) fn quoted(name: &str, quote: char) -> String {
     text
 }
 
+/// `ORDER BY …` for these keys, with a blank before it; nothing for none.
+pub(super) fn ordered(keys: &[Order<'_>], quote: char) -> String {
+    let keys: Vec<String> = keys
+        .iter()
+        .map(|key| match key {
+            Order::Up(column) => quoted(column, quote),
+            Order::Down(column) => format!("{} DESC", quoted(column, quote)),
+        })
+        .collect();
+    match keys.is_empty() {
+        true => String::new(),
+        false => format!(" ORDER BY {}", keys.join(", ")),
+    }
+}
+
 /// A pattern for `LIKE … ESCAPE '!'` that `text` stands somewhere.
 pub(super) fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");

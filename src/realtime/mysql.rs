@@ -13,8 +13,8 @@ use ::mysql::{Conn, Opts, OptsBuilder, Params, SslOpts, Value};
 
 use super::counters::Tally;
 use super::driver::{
-    Column, Condition, Ddl, Driver, Fault, Kind, Only, Order, Row, Update, pattern, quoted,
-    quoted_table,
+    Column, Condition, Ddl, Driver, Fault, Kind, Only, Order, Row, Update, ordered, pattern,
+    quoted, quoted_table,
 };
 use super::mapping::{MysqlSection, Server, Tls};
 use fault::fault;
@@ -280,16 +280,8 @@ impl Driver for Mysql {
         order: &[Order<'_>],
     ) -> Result<Vec<Row>, Fault> {
         let (clause, values) = self.clause(table, conditions)?;
-        let mut sql = format!("SELECT * FROM {}{clause}", quoted_table(table, '`'));
-        for (index, key) in order.iter().enumerate() {
-            sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
-            match key {
-                Order::Up(column) => sql.push_str(&name(column)),
-                Order::Down(column) => {
-                    let _ = write!(sql, "{} DESC", name(column));
-                }
-            }
-        }
+        let from = quoted_table(table, '`');
+        let sql = format!("SELECT * FROM {from}{clause}{}", ordered(order, '`'));
         let answered = self.execute(&sql, values)?;
         if self.writing {
             self.say("COMMIT")?;

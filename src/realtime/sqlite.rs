@@ -10,8 +10,8 @@ use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, p
 
 use super::counters::Tally;
 use super::driver::{
-    Column, Condition, Ddl, Driver, Fault, Kind, Only, Order, Row, Update, pattern, quoted,
-    quoted_table,
+    Column, Condition, Ddl, Driver, Fault, Kind, Only, Order, Row, Update, ordered, pattern,
+    quoted, quoted_table,
 };
 
 /// Prepared statements kept.
@@ -61,15 +61,8 @@ impl Driver for Sqlite {
         order: &[Order<'_>],
     ) -> Result<Vec<Row>, Fault> {
         let (clause, values) = clause(conditions, false);
-        let mut sql = format!("SELECT * FROM {}{clause}", quoted_table(table, '"'));
-        for (index, key) in order.iter().enumerate() {
-            sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
-            let (Order::Up(column) | Order::Down(column)) = key;
-            sql.push_str(&name(column));
-            if matches!(key, Order::Down(_)) {
-                sql.push_str(" DESC");
-            }
-        }
+        let from = quoted_table(table, '"');
+        let sql = format!("SELECT * FROM {from}{clause}{}", ordered(order, '"'));
         self.tally.statements.one();
         let mut statement = self.conn.prepare_cached(&sql).map_err(fault)?;
         let names: Vec<Arc<str>> = statement.column_names().map(Arc::from).collect();
