@@ -3,13 +3,14 @@
 //!
 //! ```text
 //!   rows ── one function for each unit compared ── table
-//!     ├── server      the engine, Kamailio
+//!     ├── server      the engine, Kamailio; database: users in MariaDB
 //!     ├── generator   what is asked of one: sipp, pinion_load
 //!     ├── measure     CPU for each unit, medians; capacity: highest rates
 //!     └── floor       the same packets through a bare echo
 //! ```
 
 mod capacity;
+mod database;
 mod floor;
 mod generator;
 mod measure;
@@ -96,6 +97,7 @@ enum Unit {
     TwoShards,
     HandOffs,
     Generators,
+    Database,
     Parse,
 }
 
@@ -162,6 +164,7 @@ fn measured(bench: &Bench<'_>, unit: Unit) -> Vec<Row> {
         Unit::TwoShards => ("two shards", one(bench.two_shards())),
         Unit::HandOffs => ("hand-offs", one(bench.hand_offs())),
         Unit::Generators => ("pinion-load", one(bench.generators())),
+        Unit::Database => ("REGISTER into a database", bench.database()),
         Unit::Parse => ("INVITE parsed", Ok(bench.parse())),
     };
     rows.unwrap_or_else(|error| vec![Row::missing(name, format!("{error:#}"))])
@@ -179,17 +182,23 @@ fn install() -> Result<()> {
     let packages = [
         ("kamailio", "kamailio"),
         ("sipp", "sip-tester"),
+        ("mariadbd", "mariadb-server"),
+        (
+            "/usr/lib/*/kamailio/modules/db_mysql.so",
+            "kamailio-mysql-modules",
+        ),
         ("taskset", "util-linux"),
     ];
-    let lacks = |program: &str| {
+    // A program by its name, or a file by its path.
+    let lacks = |thing: &str| {
         let found = Command::new("sh")
-            .args(["-c", "command -v \"$0\"", program])
+            .args(["-c", "command -v \"$0\" || ls $0", thing])
             .output();
         !found.is_ok_and(|output| output.status.success())
     };
     let missing: Vec<&str> = packages
         .into_iter()
-        .filter(|(program, _)| lacks(program))
+        .filter(|(thing, _)| lacks(thing))
         .map(|(_, package)| package)
         .collect();
     if missing.is_empty() {

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use crate::database::Database;
 use crate::running::Running;
 use crate::users;
 
@@ -39,45 +41,67 @@ pub struct Server {
 }
 
 impl Server {
+    /// The engine, one shard, or Kamailio, with their users in a database. They
+    /// have both CPUs, as the database does, for what is not a shard.
+    pub fn start_on(kind: Kind, database: &Database, programs: &Path) -> Result<Server> {
+        let directory = tempfile::tempdir()?;
+        let address = free_address()?;
+        let (program, arguments) = match kind {
+            Kind::Pinion { .. } => {
+                write_pinion(directory.path(), None, false)?;
+                for (name, text) in database.engine_files() {
+                    fs::write(directory.path().join(name), text)?;
+                }
+                let arguments = pinion_arguments(directory.path(), address, "0", 1);
+                (programs.join("pinion"), arguments)
+            }
+            Kind::Kamailio => {
+                let mut arguments = kamailio_arguments(directory.path(), address)?;
+                let url = format!("DATABASE=\"{}\"", database.kamailio_url());
+                arguments.extend(
+                    ["DIGEST".into(), url]
+                        .into_iter()
+                        .flat_map(|define: String| ["-A".into(), define]),
+                );
+                (PathBuf::from("kamailio"), arguments)
+            }
+        };
+        Server::launch(directory, address, "0,1", &program, arguments)
+    }
+
     /// Starts one; with `digest` its users have passwords.
     pub fn start(kind: Kind, digest: bool, programs: &Path) -> Result<Server> {
         let directory = tempfile::tempdir()?;
         let address = free_address()?;
-        let log = directory.path().join("log");
-        let running = match kind {
+        let (cpus, program, arguments) = match kind {
             Kind::Pinion { cpus, shards } => {
-                write_pinion(directory.path(), digest)?;
-                let mut arguments = vec![
-                    "--config".into(),
-                    directory.path().display().to_string(),
-                    "--listen".into(),
-                    address.to_string(),
-                    "--shards".into(),
-                    shards.to_string(),
-                    "--cpus".into(),
-                    cpus.into(),
-                    "--drain-limit".into(),
-                    "0".into(),
-                    // At tens of thousands of calls a second millions linger;
-                    // the usual bound answers 503 from 6,000/s on.
-                    "--max-transactions".into(),
-                    "16000000".into(),
-                ];
-                let program = programs.join("pinion");
+                write_pinion(directory.path(), Some(users::all()), digest)?;
+                let mut arguments = pinion_arguments(directory.path(), address, cpus, shards);
                 if shards > 1 {
                     arguments.extend(["--steer".into(), "ebpf".into()]);
                 }
-                Running::start(cpus, &program, arguments, directory.path(), &log)
+                (cpus, programs.join("pinion"), arguments)
             }
             Kind::Kamailio => {
-                let mut arguments: Vec<String> = kamailio_arguments(directory.path(), address)?;
+                let mut arguments = kamailio_arguments(directory.path(), address)?;
                 if digest {
                     arguments.extend(["-A".into(), "DIGEST".into()]);
                 }
-                let program = PathBuf::from("kamailio");
-                Running::start("0", &program, arguments, directory.path(), &log)
+                ("0", PathBuf::from("kamailio"), arguments)
             }
-        }?;
+        };
+        Server::launch(directory, address, cpus, &program, arguments)
+    }
+
+    fn launch(
+        directory: TempDir,
+        address: SocketAddr,
+        cpus: &str,
+        program: &Path,
+        arguments: Vec<String>,
+    ) -> Result<Server> {
+        let path = directory.path();
+        let running = Running::start(cpus, program, arguments, path, &path.join("log"))?;
         let server = Server {
             running,
             address,
@@ -128,9 +152,21 @@ pub fn free_address() -> Result<SocketAddr> {
     Ok(socket.local_addr()?)
 }
 
-fn write_pinion(directory: &Path, digest: bool) -> Result<()> {
-    let mut sip = format!("[general]\nrealm={}\n", users::REALM);
-    for user in users::all() {
+fn pinion_arguments(directory: &Path, address: SocketAddr, cpus: &str, shards: u16) -> Vec<String> {
+    let directory = directory.display();
+    // At tens of thousands of calls a second millions linger; the usual bound
+    // answers 503 from 6,000/s on.
+    let text = format!(
+        "--config {directory} --listen {address} --shards {shards} --cpus {cpus} \
+         --drain-limit 0 --max-transactions 16000000"
+    );
+    text.split_whitespace().map(String::from).collect()
+}
+
+/// The engine's files; `users` are those it knows itself.
+fn write_pinion(directory: &Path, users: Option<Range<u32>>, digest: bool) -> Result<()> {
+    let mut sip = format!("[general]\nrealm={}\nrtcachefriends=yes\n", users::REALM);
+    for user in users.into_iter().flatten() {
         let _ = writeln!(sip, "[{user}]\ntype=friend\nhost=dynamic\ncontext=default");
         if digest {
             let _ = writeln!(sip, "secret={}", users::PASSWORD);

@@ -35,6 +35,19 @@ impl Check {
         }
     }
 
+    /// `value` must not be below `target`, both counted in `unit`.
+    pub fn at_least(unit: &str, value: f64, target: f64) -> Check {
+        Check::at_most(unit, value, target).or_more()
+    }
+
+    /// The same the other way round: what was measured must not be less.
+    pub fn or_more(self) -> Check {
+        Check {
+            at_least: true,
+            ..self
+        }
+    }
+
     fn met(&self) -> bool {
         if self.at_least {
             self.measured >= self.target

@@ -17,6 +17,11 @@ pub fn all() -> Range<u32> {
     FIRST..FIRST + 40_000
 }
 
+/// Those who are in the database.
+pub fn stored() -> Range<u32> {
+    FIRST..FIRST + 100_000
+}
+
 /// Those who call, and those who are called.
 pub fn callers() -> Range<u32> {
     FIRST..FIRST + 1_000

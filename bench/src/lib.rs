@@ -7,6 +7,7 @@
 //!     ├── bin/instructions    how many instructions it runs (callgrind), against baseline.json
 //!     └── tests/allocation    how often it allocates
 //! compare/                    the engine beside its peers, with sockets
+//!   MariaDb                   a database server of one's own, for it and for tests
 //! ```
 //!
 //! Only what the engine does is measured: a [`Meter`] is laid around each turn
@@ -14,6 +15,7 @@
 
 mod fixture;
 mod form;
+mod mariadb;
 mod meter;
 mod phone;
 mod rig;
@@ -21,6 +23,7 @@ mod unit;
 
 pub use fixture::{invite_of_832_bytes, read_typed};
 pub use form::Form;
+pub use mariadb::MariaDb;
 pub use meter::{Meter, clocked, counted, plain, take_clocked};
 pub use rig::{Rig, Users};
 pub use unit::Unit;

@@ -1,22 +1,18 @@
-//! A MariaDB server of the tests' own: a directory, a socket and a port that
-//! nobody else uses; ended by its process id.
+//! A MariaDB server of the tests' own, with the tables that operators are given.
 
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, OptsBuilder};
 use pinion::realtime::mapping::{MysqlSection, Password, Requirements, Server, Tls};
 
 use crate::engine::Scratch;
-
-/// The longest a start may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Who the server's clients are.
 pub const USER: &str = "pinion";
@@ -29,12 +25,8 @@ const SCHEMA: &str = include_str!("../../examples/realtime-mysql/schema.sql");
 
 /// A running server.
 pub struct MariaDb {
-    scratch: Scratch,
-    /// What its command line says besides.
-    arguments: Vec<String>,
-    server: Mutex<Option<Child>>,
-    port: u16,
-    admin: String,
+    server: pinion_bench::MariaDb,
+    _scratch: Scratch,
 }
 
 /// The server that tests share which do it no harm.
@@ -58,17 +50,13 @@ impl MariaDb {
     /// Starts one with more arguments.
     pub fn start_with(name: &str, arguments: Vec<String>) -> MariaDb {
         let scratch = Scratch::new(&format!("mariadb-{name}"));
-        let directory = scratch.path().join("d");
-        run(Command::new("cp").arg("-r").arg(template()).arg(&directory));
-        let user = Command::new("id").arg("-un").output().expect("id runs");
+        let data = scratch.path().join("data");
+        run(Command::new("cp").arg("-r").arg(template()).arg(&data));
+        let server = pinion_bench::MariaDb::start(scratch.path(), arguments).expect("it starts");
         let server = MariaDb {
-            scratch,
-            arguments,
-            server: Mutex::new(None),
-            port: free_port(),
-            admin: String::from_utf8_lossy(&user.stdout).trim().to_owned(),
+            server,
+            _scratch: scratch,
         };
-        server.launch();
         server.exec(&format!(
             "CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'"
         ));
@@ -79,47 +67,9 @@ impl MariaDb {
         server
     }
 
-    fn launch(&self) {
-        let log = fs::File::create(self.scratch.path().join("log")).expect("a log");
-        let child = Command::new("mariadbd")
-            .arg("--no-defaults")
-            .arg(format!("--user={}", self.admin))
-            .arg(format!(
-                "--datadir={}",
-                self.scratch.path().join("d").display()
-            ))
-            .arg(format!("--socket={}", self.socket().display()))
-            .arg(format!("--port={}", self.port))
-            .args([
-                "--bind-address=127.0.0.1",
-                "--skip-name-resolve",
-                "--skip-log-bin",
-            ])
-            .args([
-                "--innodb-buffer-pool-size=64M",
-                "--innodb-log-file-size=16M",
-            ])
-            .args(["--pid-file=pid", "--performance-schema=OFF"])
-            .args(&self.arguments)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("mariadbd is installed (package mariadb-server)");
-        *self.server() = Some(child);
-        let until = Instant::now() + PATIENCE;
-        while self.try_admin().is_err() {
-            assert!(
-                Instant::now() < until,
-                "mariadbd does not come up: {}",
-                self.log()
-            );
-            sleep(Duration::from_millis(50));
-        }
-    }
-
     /// Freezes it (SIGSTOP).
     pub fn freeze(&self) {
-        let id = self.signal("-STOP");
+        let id = self.server.signal("-STOP").expect("it runs");
         // A signal takes its time; then the state, after the name, is T.
         let stat = format!("/proc/{id}/stat");
         while !fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")) {
@@ -129,56 +79,37 @@ impl MariaDb {
 
     /// Lets it go on (SIGCONT).
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        self.server.signal("-CONT").expect("it runs");
     }
 
     /// Kills it (SIGKILL).
     pub fn kill(&self) {
-        if let Some(mut child) = self.server().take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.server.kill();
     }
 
     /// Starts it again after [`MariaDb::kill`].
     pub fn restart(&self) {
-        self.launch();
-    }
-
-    fn signal(&self, signal: &str) -> u32 {
-        let id = self.server().as_ref().map(Child::id).expect("it runs");
-        run(Command::new("kill").arg(signal).arg(id.to_string()));
-        id
+        self.server.launch().expect("it starts again");
     }
 
     /// Its socket.
     pub fn socket(&self) -> PathBuf {
-        // Paths of sockets are short; cargo's directories may not be.
-        PathBuf::from(format!("/tmp/pinion-mariadb-{}.sock", self.port))
+        self.server.socket()
     }
 
     /// Its TCP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.scratch.path().join("log")).unwrap_or_default()
-    }
-
-    fn try_admin(&self) -> Result<Conn, mysql::Error> {
-        let socket = self.socket();
-        Conn::new(
-            OptsBuilder::new()
-                .socket(socket.to_str())
-                .user(Some("root"))
-                .prefer_socket(false),
-        )
+        self.server.port()
     }
 
     /// A connection that may do everything.
     pub fn admin(&self) -> Conn {
-        self.try_admin().expect("the server answers")
+        let socket = self.socket();
+        let options = OptsBuilder::new()
+            .socket(socket.to_str())
+            .user(Some("root"))
+            .prefer_socket(false);
+        Conn::new(options).expect("the server answers")
     }
 
     /// Runs a statement as the administrator.
@@ -229,17 +160,6 @@ impl MariaDb {
             .expect("the server answers");
         row.map_or(0, |(_, value)| value)
     }
-
-    fn server(&self) -> std::sync::MutexGuard<'_, Option<Child>> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for MariaDb {
-    fn drop(&mut self) {
-        self.kill();
-        drop(fs::remove_file(self.socket()));
-    }
 }
 
 /// An empty data directory to be copied. Making one takes long: it stays for
@@ -250,20 +170,10 @@ fn template() -> PathBuf {
     let template = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mariadb-template");
     if !template.exists() {
         let half = Scratch::new("mariadb-template");
-        install(half.path());
+        pinion_bench::MariaDb::install(half.path()).expect("mariadb-server is installed");
         fs::rename(half.path(), &template).expect("cargo's directory can be written");
     }
     template
-}
-
-fn install(directory: &Path) {
-    run(Command::new("mariadb-install-db")
-        .arg("--no-defaults")
-        .arg(format!("--datadir={}", directory.display()))
-        .args(["--auth-root-authentication-method=normal", "--skip-test-db"])
-        .arg("--innodb-log-file-size=16M")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null()));
 }
 
 /// Runs a command that must succeed.
