@@ -125,6 +125,7 @@ fn people(world: &mut World) -> Vec<String> {
         });
     }
     world.oracle.tiny = tiny;
+    world.oracle.stored = stored;
     for mut row in rows {
         row.max_contacts = 1;
         world.database.add(row);

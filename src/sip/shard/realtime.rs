@@ -23,7 +23,7 @@ use crate::machine::realtime::{Errand, Known, Outcome, Registration, Saving};
 use crate::machine::{Answer, DATABASE, Outbox, Question, QuestionId};
 use crate::method::Extra;
 use crate::registrar::{Binding, Refusal, Texts, Update};
-use crate::wire::{Fields, Message, Status};
+use crate::wire::{Fields, HeaderName, Message, Method, Status};
 
 /// Bytes of datagrams that may wait at once.
 const MOST_WAITING_BYTES: usize = 64 << 20;
@@ -55,6 +55,12 @@ impl Shard {
             self.turn_away(now, arrival, out);
             return;
         }
+        let mut credentials = arrival.request.credentials(HeaderName::Authorization);
+        if arrival.request.method() == Method::Invite && credentials.next().is_some() {
+            // Nobody knows how long it takes (RFC 3261 §17.2.1). Without
+            // credentials it may be a copy of one that got its 401.
+            self.reply(arrival, Reply::of(Status::TRYING), out);
+        }
         let number = arrival.identity.number();
         self.waiting.insert(number);
         self.waiting_bytes += bytes.len();
@@ -66,9 +72,18 @@ impl Shard {
         self.run_errand(now, errand, Resume::Datagram(Box::new(waiting)), out);
     }
 
-    fn waits_no_more(&mut self, waiting: &Waiting) {
+    /// Takes a request out of the waiting room. False, and it is answered, if
+    /// it was cancelled there.
+    fn waits_no_more(&mut self, now: Instant, waiting: &Waiting, out: &mut Outbox) -> bool {
         self.waiting.remove(&waiting.number);
         self.waiting_bytes -= waiting.bytes.len();
+        let cancelled = self.cancelled.remove(&waiting.number);
+        if cancelled {
+            self.with_waiting(now, waiting, out, |shard, arrival, out| {
+                shard.reply_once(now, arrival, Reply::of(Status::REQUEST_TERMINATED), out);
+            });
+        }
+        !cancelled
     }
 
     /// Puts an errand to the database.
@@ -123,8 +138,9 @@ impl Shard {
         self.learn(now, asked, &errand, outcome);
         match resume {
             Resume::Datagram(waiting) => {
-                self.waits_no_more(&waiting);
-                self.message(now, &waiting.bytes, waiting.flow, out);
+                if self.waits_no_more(now, &waiting, out) {
+                    self.message(now, &waiting.bytes, waiting.flow, out);
+                }
             }
             Resume::Saved(unsaved) => {
                 if let Errand::Save(saving) = &errand {
@@ -178,13 +194,17 @@ impl Shard {
         let stale = self.exchange.devices.can_do_without(now, config, &errand);
         match resume {
             Resume::Datagram(waiting) => {
-                self.waits_no_more(&waiting);
+                if !self.waits_no_more(now, &waiting, out) {
+                    return;
+                }
                 if stale {
                     let before = self.exchange.devices.excuse(errand);
                     self.message(now, &waiting.bytes, waiting.flow, out);
                     self.exchange.devices.unexcuse(before);
                 } else {
-                    self.refuse_waiting(now, &waiting, out);
+                    self.with_waiting(now, &waiting, out, |shard, arrival, out| {
+                        shard.turn_away(now, arrival, out);
+                    });
                 }
             }
             Resume::Saved(unsaved) => {
@@ -488,14 +508,20 @@ impl Shard {
         2 * timeout.unwrap_or(TRY) + LEEWAY
     }
 
-    /// Answers a request that waited in vain.
-    fn refuse_waiting(&mut self, now: Instant, waiting: &Waiting, out: &mut Outbox) {
+    /// Does `work` with a request that waited and has not been answered.
+    fn with_waiting(
+        &mut self,
+        now: Instant,
+        waiting: &Waiting,
+        out: &mut Outbox,
+        work: impl FnOnce(&mut Shard, &Arrival<'_>, &mut Outbox),
+    ) {
         let mut fields = Fields::new();
         if let Ok(mut request) = Message::parse(&waiting.bytes, &mut fields)
             && request.check().is_ok()
             && let Some(arrival) = self.unanswered(now, &request, waiting.flow, out)
         {
-            self.turn_away(now, &arrival, out);
+            work(self, &arrival, out);
         }
     }
 

@@ -128,6 +128,12 @@ impl Shard {
     fn cancel(&mut self, now: Instant, arrival: &Arrival<'_>, out: &mut Outbox) {
         let target = self.exchange.transactions.cancel_target(arrival.request);
         let Some((server, owner)) = target else {
+            let invite = self.exchange.transactions.cancelled_number(arrival.request);
+            if self.waiting.contains(&invite) {
+                self.cancelled.insert(invite);
+                self.reply_once(now, arrival, Reply::of(Status::OK), out);
+                return;
+            }
             self.exchange.counters.stray_requests += 1;
             self.reply(arrival, Reply::of(Status::CALL_DOES_NOT_EXIST), out);
             return;

@@ -88,6 +88,8 @@ pub struct Shard {
     pub(super) written: Lately<Text>,
     /// Requests that wait for the database, by the number their copies share.
     pub(super) waiting: HashSet<u64, Hasher>,
+    /// INVITEs among them whose callers gave up.
+    pub(super) cancelled: HashSet<u64, Hasher>,
     /// Their bytes.
     pub(super) waiting_bytes: usize,
     /// Those that waited in vain and were turned away without a transaction:
@@ -124,6 +126,7 @@ impl Shard {
             tags,
             written: Lately::new(random.hasher(), limits.bindings as usize),
             waiting: HashSet::with_hasher(random.hasher()),
+            cancelled: HashSet::with_hasher(random.hasher()),
             waiting_bytes: 0,
             turned_away: Lately::new(random.hasher(), TURNED_AWAY),
             occupancy: Occupancy::new(places),

@@ -129,6 +129,35 @@ fn without_an_answer_the_phone_is_told_to_come_back() {
 }
 
 #[test]
+fn a_caller_who_waits_to_be_known_hears_of_it_and_may_give_up() {
+    for (gives_up, expected) in [(None, 200), (Some(ms(600)), 487)] {
+        let mut world = stage_of(&["1001", "1002"], REALTIME);
+        register(&mut world, 1, 3_600);
+        go(&mut world, secs(1));
+        world.database.mood = Mood::Answers(ms(400));
+        let plan = Plan {
+            cancel_after: gives_up,
+            ..Plan::hanging_up(secs(1))
+        };
+        dial(&mut world, 0, "1002", plan);
+        go(&mut world, ms(550));
+        let so_far = statuses(&world, 0, "INVITE");
+        if expected == 200 {
+            assert_eq!(so_far, [401, 100], "before a copy is due");
+        }
+        go(&mut world, secs(4));
+        assert_eq!(finals(&world, 0, "INVITE"), [expected]);
+        let cancels = gives_up.map(|_| 200);
+        assert_eq!(
+            finals(&world, 0, "CANCEL"),
+            cancels.into_iter().collect::<Vec<_>>()
+        );
+        world.database.mood = Mood::Answers(ms(2));
+        close(world);
+    }
+}
+
+#[test]
 fn calls_between_known_users_go_on_while_the_database_is_down() {
     for mood in [Mood::Silent, Mood::Refuses] {
         let mut world = registered(&["1001", "1002"]);

@@ -64,6 +64,9 @@ pub struct Oracle {
     pub passwords: BTreeMap<String, String>,
     /// Whether a full table may make a 503 of a first copy.
     pub tiny: bool,
+    /// Whether devices are in a database: a copy of what was refused without a
+    /// trace may have to wait for it, in vain.
+    pub stored: bool,
     /// When an engine began to drain: a first copy may have been challenged,
     /// statelessly, where a later one is refused.
     pub drained: Option<Instant>,

@@ -85,7 +85,7 @@ impl Oracle {
                 .extend(digest::fields(challenge).remove("nonce"));
         }
         let excused = self.forgotten(self.asked[&key].at);
-        let tiny = self.tiny;
+        let (tiny, stored) = (self.tiny, self.stored);
         let forked = self
             .forks
             .get(&self.asked[&key].request.body)
@@ -99,7 +99,7 @@ impl Oracle {
                 // With full tables a copy finds nothing of the first answer.
                 Some((503, ..)) => tiny,
                 Some(_) if tiny => matches!(status, 401 | 481 | 503),
-                Some((401 | 403, ..)) => straddles,
+                Some((401 | 403, ..)) => straddles || stored && matches!(status, 100 | 487 | 503),
                 _ => false,
             };
         if !excused && let Some((earlier, earlier_tag, owner)) = &asked.last {

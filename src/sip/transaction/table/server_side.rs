@@ -179,6 +179,14 @@ impl<O: Copy> Table<O> {
         Some((id, self.owner(id)?))
     }
 
+    /// The number ([`Identity::number`]) of the INVITE that a CANCEL names.
+    pub fn cancelled_number(&self, cancel: &Message) -> u64 {
+        self.keys
+            .server(cancel, Method::Invite, ToTag::Own)
+            .key
+            .hash()
+    }
+
     fn find_server(&self, request: &Message, identity: &Identity) -> Option<TransactionId> {
         let ServerKey { key, old } = identity.server;
         if let found @ Some(_) = self.find_key(key) {
