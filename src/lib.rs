@@ -39,6 +39,7 @@ pub mod flags;
 pub mod realtime;
 mod serve;
 mod table;
+pub mod trial;
 
 use std::fmt;
 use std::io::IsTerminal;

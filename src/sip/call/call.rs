@@ -11,12 +11,12 @@ use super::kept::Kept;
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
 use crate::auth::node;
-use crate::base::{AddressText, Flow, Handle, Instant, Text, lossy};
+use crate::base::{AddressText, Flow, Handle, Instant, Level, Text, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Cursor, Ending, Event, Failure, Indication, Place, Progress,
-    Reply, Ticket,
+    Reply, Ticket, Variables,
 };
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
@@ -390,6 +390,10 @@ impl Call {
             }
             return;
         }
+        if !matches!(progress, Progress::Waiting(_)) {
+            turn.out
+                .note(Level::Debug, "variables", || lines(cursor.variables()));
+        }
         match progress {
             Progress::Waiting(deadline) => {
                 self.cursor = Some(cursor);
@@ -526,6 +530,15 @@ fn caller_dialog(
         dialog.aim();
     }
     Some(dialog)
+}
+
+/// `NAME=value`, a line each, of a plan that has come to its end.
+fn lines(variables: &Variables) -> String {
+    let lines: Vec<String> = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    lines.join("\n")
 }
 
 /// `<uri>`.

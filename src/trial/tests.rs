@@ -1,0 +1,124 @@
+use super::*;
+use crate::config::extensions::parse_extensions;
+use pinion_sip::config::{General, Peer, PeerKind, Peers};
+use std::sync::Arc;
+
+const PLAN: &str = "
+[default]
+exten => _2XXX,1,Set(ASKED=${EXTEN})
+ same => n,Dial(SIP/${EXTEN},20)
+ same => n,GotoIf($[\"${DIALSTATUS}\" = \"BUSY\"]?busy)
+ same => n,Hangup(${HANGUPCAUSE})
+ same => n(busy),Verbose(on to the next)
+ same => n,Dial(SIP/2999,10,g)
+ same => n,NoOp(${DIALSTATUS})
+[other]
+exten => 2000,1,Busy()
+";
+
+fn config() -> Result<Config, ConfigError> {
+    let (plan, _) = parse_extensions(PLAN, "extensions.conf")?;
+    let peers = ["1001", "2000", "2999"].map(|name| {
+        let mut peer = Peer::new(name, PeerKind::Friend);
+        peer.context = "default".into();
+        peer
+    });
+    Ok(Config {
+        general: General::default(),
+        peers: Peers::new(peers),
+        plan: Arc::new(plan),
+        realtime: None,
+    })
+}
+
+/// What is not as it was wanted.
+fn failures(text: &str) -> Vec<String> {
+    let outcomes = run(&config, text, "t").expect("it can be read");
+    outcomes
+        .into_iter()
+        .flat_map(|outcome| outcome.failures)
+        .collect()
+}
+
+#[test]
+fn a_busy_telephone_is_passed_on() {
+    let text = "test: busy
+given call from 1001 to 2000
+when SIP/2000 refuses with 486 after 1
+when SIP/2999 rings
+when SIP/2999 answers after 3
+when SIP/2999 hangs up after 30
+then runs Dial(SIP/2000,20)
+then says on to the next
+then runs dial(SIP/2999,10,g)
+then runs NoOp(ANSWER)
+then does not run Hangup
+then SIP/2000 is called
+then SIP/2999 is called
+then DIALSTATUS is ANSWER
+then ASKED is 2000
+then DIALEDTIME is 33
+then answered
+then ended after 34
+";
+    assert_eq!(failures(text), [""; 0]);
+}
+
+#[test]
+fn a_caller_may_give_up_and_a_telephone_may_never_answer() {
+    let text = "test: gives up
+given call from 1001 to 2000
+when caller hangs up after 5
+then refused with 487
+then DIALSTATUS is CANCEL
+then ended after 5
+test: no answer
+given call from 1001 to 2000
+then refused with 603
+then DIALSTATUS is NOANSWER
+then ended after 20
+test: answered, and the caller hangs up
+given call from 1001 to 2000
+when SIP/2000 answers after 1
+when caller hangs up after 8
+then answered
+then ANSWEREDTIME is 7
+test: another context, a stranger
+given call from nobody to 2000 in other
+then refused with 486
+then SIP/2000 is not called
+";
+    assert_eq!(failures(text), [""; 0]);
+}
+
+#[test]
+fn what_is_not_as_it_was_wanted_is_told_with_its_line() {
+    let text = "test: wrong
+given call from 1001 to 2000
+when SIP/2000 refuses with 486
+then runs Dial(SIP/2999,10,g)
+then runs Dial(SIP/2000,20)
+then does not run Dial
+then answered
+then refused with 487
+then DIALSTATUS is BUSY
+then SIP/2000 is not called
+then SIP/3000 is called
+then ended after 1
+then says nothing
+";
+    assert_eq!(
+        failures(text),
+        [
+            "t:5: Dial(SIP/2000,20) did not run, or not in this order",
+            "t:6: Dial(SIP/2000,20) ran",
+            "t:7: the caller was refused with 486",
+            "t:8: the caller was refused with 486",
+            "t:9: DIALSTATUS is 'NOANSWER', not 'BUSY'",
+            "t:10: SIP/2000 was called",
+            "t:11: SIP/3000 was not called",
+            "t:12: the call ended after 10 s",
+            "t:13: nothing said 'nothing'",
+        ]
+    );
+}
