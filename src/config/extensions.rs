@@ -342,13 +342,10 @@ impl Compiler {
         let schedule = match (times.trim(), Schedule::parse(times)) {
             ("", _) => None,
             (_, Ok(schedule)) => {
-                let zone = schedule
-                    .zone()
-                    .map_or(String::new(), |zone| format!(", not {zone}"));
-                self.warn(
-                    &entry.at,
-                    format!("times are taken as UTC{zone}. Shift them if needed."),
-                );
+                if let Some(zone) = schedule.unknown_zone() {
+                    let text = format!("there is no time zone '{zone}'. Times are taken as UTC.");
+                    self.warn(&entry.at, text);
+                }
                 Some(schedule)
             }
             (_, Err(text)) => {

@@ -13,6 +13,7 @@ pub mod sip;
 mod sqlite;
 pub mod table;
 mod words;
+mod zone;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -78,8 +79,9 @@ pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>) -> Result<Loaded, ConfigErr
     let mut sip = sip::read(&sip, sip::system_resolver)?;
     sip.general.systemname = systemname(dir, &mut warnings)?.into();
     warnings.append(&mut sip.warnings);
-    let (plan, plan_warnings) =
+    let (mut plan, plan_warnings) =
         extensions::compile(source(dir, "extensions.conf", &mapping, read_rows)?);
+    plan.set_zone(zone::local(&mut warnings));
     warnings.extend(plan_warnings);
     Ok(Loaded::new(sip, plan, mapping, warnings))
 }

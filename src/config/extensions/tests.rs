@@ -192,12 +192,8 @@ fn what_will_surprise_is_warned_about_with_its_line() {
             "there is no context 'cc' to include. Did you mean 'c'?",
         ),
         (
-            "include => c,09:00-17:00,*,*,*",
-            "times are taken as UTC. Shift them if needed.",
-        ),
-        (
-            "include => c,*,*,*,*,CET",
-            "times are taken as UTC, not CET. Shift them if needed.",
+            "include => c,*,*,*,*,Europe/Berln",
+            "there is no time zone 'Europe/Berln'. Times are taken as UTC.",
         ),
         (
             "include => c,25:00",

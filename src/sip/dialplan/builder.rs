@@ -11,6 +11,7 @@ use super::app;
 use super::pattern::Pattern;
 use super::plan::{Caller, Context, Extension, Include, Instruction, Key, Plan};
 use super::schedule::Schedule;
+use super::zone::Zone;
 use crate::base::Hasher;
 
 /// Names a context of a builder.
@@ -221,6 +222,7 @@ impl PlanBuilder {
             names,
             globals: self.globals,
             autofallthrough: self.autofallthrough,
+            zone: Zone::UTC,
         }
     }
 

@@ -23,6 +23,7 @@ mod state;
 mod step;
 mod substitute;
 mod variables;
+mod zone;
 
 pub use app::{applications, doubts};
 pub use arguments::split_call;
@@ -33,7 +34,8 @@ pub use cursor::{Cursor, Progress};
 pub use inquiry::{Inquiry, Reply, Ticket};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek};
-pub use schedule::{Calendar, Schedule};
+pub use schedule::Schedule;
 pub use step::{Ending, Event};
 pub use substitute::{Names, substitute};
 pub use variables::{Full, Variables};
+pub use zone::{Calendar, Zone};

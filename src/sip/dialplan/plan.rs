@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 
 use super::app::Row;
 use super::pattern::{Match, Pattern, plain};
-use super::schedule::{Calendar, Schedule};
+use super::schedule::Schedule;
+use super::zone::Zone;
 use crate::base::{Hasher, UnixTime};
 
 /// How deep includes may nest (`AST_PBX_MAX_STACK`).
@@ -244,6 +245,7 @@ pub struct Plan {
     pub(super) names: HashMap<Box<str>, usize, Hasher>,
     pub(super) globals: HashMap<Box<str>, Box<str>, Hasher>,
     pub(super) autofallthrough: bool,
+    pub(super) zone: Zone,
 }
 
 impl Plan {
@@ -265,6 +267,16 @@ impl Plan {
     /// Whether a call that runs out of priorities ends by `DIALSTATUS` at once.
     pub fn autofallthrough(&self) -> bool {
         self.autofallthrough
+    }
+
+    /// The zone of times that name none.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Says which zone times without one are in; UTC else.
+    pub fn set_zone(&mut self, zone: Zone) {
+        self.zone = zone;
     }
 
     /// Whether a call may enter here (priority 1), or could with more digits.
@@ -309,7 +321,7 @@ impl Plan {
         place: Place<'_>,
         mut visit: impl FnMut(&'p Context) -> Option<T>,
     ) -> Option<T> {
-        let applies = |schedule: &Schedule| schedule.applies(Calendar::utc(place.time));
+        let applies = |schedule: &Schedule| schedule.applies(place.time, &self.zone);
         let mut visited: SmallVec<[usize; 16]> = SmallVec::new();
         // Contexts still to visit, the next one last, with their depth.
         let mut ahead: SmallVec<[(usize, usize); 16]> = SmallVec::new();

@@ -1,46 +1,14 @@
 //! When an include or a `GotoIfTime` applies: `times,weekdays,mdays,months`.
 //!
-//! It is told the time; it knows no clock and no zone but UTC.
+//! It is told the time and the local zone; it knows no clock.
 
+use super::zone::Zone;
 use crate::base::UnixTime;
 
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
-
-/// A calendar's view of a moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Calendar {
-    /// Minutes since midnight.
-    pub minute: u16,
-    /// 0 is Sunday.
-    pub weekday: u16,
-    /// Day of the month, from 1.
-    pub day: u16,
-    /// 1 is January.
-    pub month: u16,
-}
-
-impl Calendar {
-    /// The moment in UTC.
-    pub fn utc(time: UnixTime) -> Calendar {
-        let days = time.0 / 86_400;
-        // Years that begin in March put the leap day last, so that months and
-        // years follow from the day's number by division alone.
-        let since_march_0000 = days + 719_468;
-        let of_era = since_march_0000 % 146_097;
-        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year + year / 4 - year / 100);
-        let from_march = (5 * of_year + 2) / 153;
-        Calendar {
-            minute: (time.0 % 86_400 / 60) as u16,
-            weekday: ((days + 4) % 7) as u16,
-            day: (of_year - (153 * from_march + 2) / 5 + 1) as u16,
-            month: ((from_march + 2) % 12 + 1) as u16,
-        }
-    }
-}
 
 /// Ranges of one field; none is always. A range may wrap round its end.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -78,20 +46,24 @@ pub struct Schedule {
     weekdays: Ranges,
     days: Ranges,
     months: Ranges,
-    zone: Option<Box<str>>,
+    /// The local one if none is named.
+    zone: Option<Zone>,
+    /// A name that no zone has; the zone is UTC then.
+    unknown: Option<Box<str>>,
 }
 
 impl Schedule {
     /// Reads `times,weekdays,mdays,months[,timezone]`. Each field is `*` or
     /// values and ranges joined by `&`; the last minute of a range belongs to
-    /// it; missing fields are `*`. The error is a sentence.
+    /// it; missing fields are `*`. A zone that does not exist is taken as UTC,
+    /// as Asterisk does. The error is a sentence.
     pub fn parse(text: &str) -> Result<Schedule, String> {
         let mut fields = text.split(',').map(str::trim);
         let mut field = |what: &str, value: &dyn Fn(&str) -> Option<u16>| {
             let text = fields.next().unwrap_or("*");
             Ranges::parse(text, value).ok_or_else(|| format!("'{text}' is not {what}"))
         };
-        Ok(Schedule {
+        let mut schedule = Schedule {
             minutes: field("a time of day (HH:MM-HH:MM)", &minute)?,
             weekdays: field("a day of the week (mon-fri)", &|text| {
                 named(text, &WEEKDAYS)
@@ -100,17 +72,25 @@ impl Schedule {
             months: field("a month (jan-dec)", &|text| {
                 named(text, &MONTHS).map(|month| month + 1)
             })?,
-            zone: fields.next().filter(|zone| !zone.is_empty()).map(Box::from),
-        })
+            zone: None,
+            unknown: None,
+        };
+        if let Some(name) = fields.next().filter(|name| !matches!(*name, "" | "*")) {
+            let zone = Zone::named(name);
+            schedule.unknown = zone.is_none().then(|| name.into());
+            schedule.zone = Some(zone.unwrap_or(Zone::UTC));
+        }
+        Ok(schedule)
     }
 
-    /// The time zone asked for; times are taken as UTC whatever it says.
-    pub fn zone(&self) -> Option<&str> {
-        self.zone.as_deref()
+    /// A zone asked for that does not exist; times are taken as UTC then.
+    pub fn unknown_zone(&self) -> Option<&str> {
+        self.unknown.as_deref()
     }
 
-    /// Whether it applies at a moment.
-    pub fn applies(&self, at: Calendar) -> bool {
+    /// Whether it applies at a moment; `local` is the zone if it names none.
+    pub fn applies(&self, time: UnixTime, local: &Zone) -> bool {
+        let at = self.zone.as_ref().unwrap_or(local).calendar(time);
         self.minutes.contain(at.minute)
             && self.weekdays.contain(at.weekday)
             && self.days.contain(at.day)
@@ -144,50 +124,7 @@ mod tests {
     const LEAP_DAY: UnixTime = UnixTime(1_709_226_359);
 
     fn applies(text: &str) -> bool {
-        Schedule::parse(text)
-            .unwrap()
-            .applies(Calendar::utc(LEAP_DAY))
-    }
-
-    #[test]
-    fn the_calendar_knows_leap_days() {
-        let at = |seconds| Calendar::utc(UnixTime(seconds));
-        assert_eq!(
-            Calendar::utc(LEAP_DAY),
-            Calendar {
-                minute: 17 * 60 + 5,
-                weekday: 4,
-                day: 29,
-                month: 2
-            }
-        );
-        assert_eq!(
-            at(0),
-            Calendar {
-                minute: 0,
-                weekday: 4,
-                day: 1,
-                month: 1
-            }
-        );
-        assert_eq!(
-            at(1_709_251_200),
-            Calendar {
-                minute: 0,
-                weekday: 5,
-                day: 1,
-                month: 3
-            }
-        );
-        assert_eq!(
-            at(1_735_689_599),
-            Calendar {
-                minute: 1439,
-                weekday: 2,
-                day: 31,
-                month: 12
-            }
-        );
+        Schedule::parse(text).unwrap().applies(LEAP_DAY, &Zone::UTC)
     }
 
     #[test]
@@ -215,11 +152,43 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_is_kept_apart() {
-        assert_eq!(
-            Schedule::parse("*,*,*,*,Europe/Berlin").unwrap().zone(),
-            Some("Europe/Berlin")
+    fn the_zone_is_the_fifth_field_or_the_local_one() {
+        let auckland = Zone::named("Pacific/Auckland").unwrap();
+        for (text, expected) in [
+            ("06:00-07:00,fri,1,mar", true),
+            ("06:00-07:00,fri,1,mar,*", true),
+            ("17:00-18:00,thu,29,feb,Europe/London", true),
+            ("18:00-19:00,thu,29,feb,Europe/Berlin", true),
+            ("17:00-18:00,thu,29,feb,Europe/Berlin", false),
+            ("17:00-18:00,thu,29,feb,Nowhere", true),
+        ] {
+            let schedule = Schedule::parse(text).unwrap();
+            assert_eq!(schedule.applies(LEAP_DAY, &auckland), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_follow_the_clocks_when_they_change() {
+        let schedule = Schedule::parse("02:00-02:59,*,*,*,Europe/Berlin").unwrap();
+        let applies = |seconds| schedule.applies(UnixTime(seconds), &Zone::UTC);
+        // The hour does not exist on 2024-03-31, and comes twice on 2024-10-27.
+        assert!(
+            (1_711_839_600..1_711_850_400)
+                .step_by(60)
+                .all(|at| !applies(at))
         );
+        let minutes = (1_729_980_000..1_730_000_000)
+            .step_by(60)
+            .filter(|&at| applies(at));
+        assert_eq!(minutes.count(), 120);
+    }
+
+    #[test]
+    fn a_zone_that_does_not_exist_is_told() {
+        let unknown = |text| Schedule::parse(text).unwrap().unknown.map(String::from);
+        assert_eq!(unknown("*,*,*,*,Europe/Berln"), Some("Europe/Berln".into()));
+        assert_eq!(unknown("*,*,*,*,Europe/Berlin"), None);
+        assert_eq!(unknown("*,*,*,*"), None);
     }
 
     #[test]

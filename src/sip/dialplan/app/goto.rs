@@ -1,6 +1,6 @@
 //! `Goto`, `GotoIf` and `GotoIfTime`: jumps.
 
-use super::super::schedule::{Calendar, Schedule};
+use super::super::schedule::Schedule;
 use super::super::step::{Next, Step, holds};
 
 /// `Goto([[context,]exten,]priority)`.
@@ -18,9 +18,18 @@ pub(super) fn goto_if(step: &mut Step<'_>, arguments: &str) -> Next {
 pub(super) fn goto_if_time(step: &mut Step<'_>, arguments: &str) -> Next {
     let (schedule, branches) = arguments.split_once('?').unwrap_or((arguments, ""));
     let applies = match Schedule::parse(schedule) {
-        Ok(schedule) => schedule.applies(Calendar::utc(step.state.time(step.now()))),
+        Ok(schedule) => {
+            if let Some(zone) = schedule.unknown_zone() {
+                super::complain(
+                    step,
+                    "GotoIfTime",
+                    &format!("there is no time zone '{zone}'; UTC is taken"),
+                );
+            }
+            schedule.applies(step.state.time(step.now()), step.plan.zone())
+        }
         Err(text) => {
-            step.warn("arguments", || format!("GotoIfTime: {text}"));
+            super::complain(step, "GotoIfTime", &text);
             false
         }
     };

@@ -154,6 +154,11 @@ fn goto_if_time_and_exec_if() {
         said(&[time, "1,2,Verbose(no)", "1,3,Verbose(yes)"], "1").0,
         "yes"
     );
+    let elsewhere = "1,1,GotoIfTime(18:00-19:00,thu,*,feb,Europe/Berlin?3)";
+    assert_eq!(
+        said(&[elsewhere, "1,2,Verbose(no)", "1,3,Verbose(yes)"], "1").0,
+        "yes"
+    );
     let exec = "1,1,ExecIf($[\"${EXTEN}\" = \"1\"]?Verbose(a:b):Verbose(c))";
     assert_eq!(said(&[exec], "1").0, "a:b");
     assert_eq!(said(&["1,1,ExecIf(0?Verbose(a):Verbose(b))"], "1").0, "b");
