@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use pinion_sip::dialplan::{
-    ContextId, Line, Names, Pattern, Plan, PlanBuilder, Schedule, applications, doubts, split_call,
-    substitute,
+    ContextId, Line, Names, Pattern, Plan, PlanBuilder, Schedule, Switch, SwitchKind, applications,
+    doubts, split_call, substitute,
 };
 
 use super::file::{self, Category, ConfigError, Entry, File, Position, Warning};
@@ -114,21 +114,13 @@ impl Compiler {
         let yes = truth(&entry.value) == Some(true);
         match entry.key.to_ascii_lowercase().as_str() {
             "autofallthrough" => self.builder.autofallthrough(yes),
-            "extenpatternmatchnew" if yes => {
-                self.warn(
-                    &entry.at,
-                    "extenpatternmatchnew has no effect. Patterns are matched in list order.",
-                );
+            "extenpatternmatchnew" => self.builder.trie(yes),
+            "overrideswitch" => {
+                let (name, data) = split_switch(&entry.value);
+                self.builder.override_switch(name, data);
+                self.known_switch(entry, name);
             }
-            "overrideswitch" => self.warn(
-                &entry.at,
-                "overrideswitch has no effect. Switches are not supported.",
-            ),
-            "static"
-            | "writeprotect"
-            | "clearglobalvars"
-            | "extenpatternmatchnew"
-            | "userscontext" => {}
+            "static" | "writeprotect" | "clearglobalvars" | "userscontext" => {}
             key => self.warn(
                 &entry.at,
                 format!("'{key}' is not an option of [general]. It is ignored."),
@@ -154,14 +146,12 @@ impl Compiler {
                 "exten" => self.exten(entry, &mut before),
                 "include" => self.include(entry, context),
                 "ignorepat" => self.builder.add_ignorepat(context, &entry.value),
-                "switch" | "lswitch" | "eswitch" => {
-                    self.builder
-                        .add_switch(context, &format!("{key} => {}", entry.value));
-                    self.warn(
-                        &entry.at,
-                        format!("{key} is kept but finds nothing. Write its extensions here."),
-                    );
+                "switch" => {
+                    let value = self.substitute(&entry.value, &entry.at);
+                    self.switch(entry, context, SwitchKind::Switch, &value);
                 }
+                "lswitch" => self.switch(entry, context, SwitchKind::Lswitch, &entry.value),
+                "eswitch" => self.switch(entry, context, SwitchKind::Eswitch, &entry.value),
                 _ if key.starts_with("same") => self.same(entry, &mut before),
                 _ => {
                     let hint = did_you_mean(&entry.key, KEYS.into_iter());
@@ -356,6 +346,20 @@ impl Compiler {
         self.includes.push((name.into(), entry.at.clone()));
     }
 
+    /// `switch => name[/data]`.
+    fn switch(&mut self, entry: &Entry, context: ContextId, kind: SwitchKind, value: &str) {
+        let (name, data) = split_switch(value);
+        self.builder.add_switch(context, kind, name, data);
+        self.known_switch(entry, name);
+    }
+
+    fn known_switch(&mut self, entry: &Entry, name: &str) {
+        if !Switch::is_known(name) {
+            let text = format!("there is no switch '{name}'; it finds nothing. Realtime is one.");
+            self.warn(&entry.at, text);
+        }
+    }
+
     fn finish(mut self) -> (Plan, Vec<Warning>) {
         let plan = self.builder.build();
         for (name, at) in &self.includes {
@@ -369,6 +373,11 @@ impl Compiler {
         }
         (plan, self.warnings)
     }
+}
+
+fn split_switch(value: &str) -> (&str, &str) {
+    let (name, data) = value.split_once('/').unwrap_or((value, ""));
+    (name.trim(), data.trim())
 }
 
 /// The extension field and the rest; commas inside `[…]` do not split.

@@ -200,8 +200,8 @@ fn what_will_surprise_is_warned_about_with_its_line() {
             "'25:00' is not a time of day (HH:MM-HH:MM). The include is dropped.",
         ),
         (
-            "switch => Realtime/x",
-            "switch is kept but finds nothing. Write its extensions here.",
+            "switch => DUNDi/x",
+            "there is no switch 'DUNDi'; it finds nothing. Realtime is one.",
         ),
         (
             "extne => 1,1,NoOp",
@@ -240,11 +240,38 @@ fn of_two_lines_with_one_priority_the_first_stays() {
 }
 
 #[test]
+fn options_of_general_reach_the_plan() {
+    let (plan, warnings) =
+        read("[general]\nextenpatternmatchnew=yes\noverrideswitch=Realtime/@x\nwriteprotect=no\n");
+    assert_eq!(warnings, [""; 0]);
+    assert!(plan.is_trie());
+    assert_eq!(plan.override_switch().unwrap().to_string(), "Realtime/@x");
+}
+
+#[test]
 fn options_of_general_without_effect_are_warned_about() {
-    let (_, warnings) = read(
-        "[general]\nextenpatternmatchnew=yes\noverrideswitch=X\ncolour=red\nwriteprotect=no\n",
+    let (_, warnings) = read("[general]\noverrideswitch=X\ncolour=red\n");
+    assert_eq!(
+        warnings,
+        [
+            "x:2: there is no switch 'X'; it finds nothing. Realtime is one.",
+            "x:3: 'colour' is not an option of [general]. It is ignored."
+        ]
     );
-    assert_eq!(warnings.len(), 3);
+}
+
+#[test]
+fn switches_are_expanded_at_load_or_never_or_during_the_call() {
+    let (plan, warnings) = read(
+        "[globals]\nF=fam\n[c]\nswitch => Realtime/@${F}/p\nlswitch => Realtime/@${F}\neswitch => realtime/${F}\n",
+    );
+    assert_eq!(warnings, [""; 0]);
+    let switches = plan.context("c").unwrap().switches();
+    let written: Vec<String> = switches.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        written,
+        ["Realtime/@fam/p", "Realtime/@${F}", "realtime/${F}"]
+    );
 }
 
 #[test]

@@ -8,9 +8,11 @@ use alloc::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use super::app;
+use super::automaton::Automaton;
 use super::pattern::Pattern;
 use super::plan::{Caller, Context, Extension, Include, Instruction, Key, Plan};
 use super::schedule::Schedule;
+use super::switch::{Switch, SwitchKind};
 use super::zone::Zone;
 use crate::base::Hasher;
 
@@ -46,7 +48,7 @@ struct Draft {
     name: Box<str>,
     extensions: BTreeMap<Key, Entry>,
     includes: Vec<Include>,
-    switches: Vec<Box<str>>,
+    switches: Vec<Switch>,
     ignorepats: Vec<Box<str>>,
 }
 
@@ -62,6 +64,8 @@ pub struct PlanBuilder {
     names: HashMap<Box<str>, usize, Hasher>,
     globals: HashMap<Box<str>, Box<str>, Hasher>,
     autofallthrough: bool,
+    trie: bool,
+    override_switch: Option<Switch>,
 }
 
 impl Default for PlanBuilder {
@@ -79,12 +83,27 @@ impl PlanBuilder {
             names: HashMap::with_hasher(hasher.clone()),
             globals: HashMap::with_hasher(hasher),
             autofallthrough: true,
+            trie: false,
+            override_switch: None,
         }
     }
 
     /// `autofallthrough=`.
     pub fn autofallthrough(&mut self, yes: bool) {
         self.autofallthrough = yes;
+    }
+
+    /// `extenpatternmatchnew=`: of several patterns that match only the first
+    /// counts, and sets may hold escaped characters. Said before any line is
+    /// added.
+    pub fn trie(&mut self, yes: bool) {
+        self.trie = yes;
+    }
+
+    /// `overrideswitch=name/data`: a switch asked in every context before its
+    /// extensions. Its data is expanded during the call.
+    pub fn override_switch(&mut self, name: &str, data: &str) {
+        self.override_switch = Some(Switch::new(SwitchKind::Eswitch, name, data));
     }
 
     /// Sets a global; a later one of the same name replaces an earlier.
@@ -161,7 +180,7 @@ impl PlanBuilder {
             .contexts
             .get(context.0)?
             .extensions
-            .get(&key(exten, caller))?;
+            .get(&self.key(exten, caller))?;
         let labelled = entry
             .instructions
             .values()
@@ -180,10 +199,10 @@ impl PlanBuilder {
         }
     }
 
-    /// Adds a `switch`, for display.
-    pub fn add_switch(&mut self, context: ContextId, text: &str) {
+    /// Adds a switch.
+    pub fn add_switch(&mut self, context: ContextId, kind: SwitchKind, name: &str, data: &str) {
         if let Some(draft) = self.contexts.get_mut(context.0) {
-            draft.switches.push(text.into());
+            draft.switches.push(Switch::new(kind, name, data));
         }
     }
 
@@ -209,15 +228,20 @@ impl PlanBuilder {
             });
             Context {
                 name: draft.name,
-                exact: extensions.partition_point(|extension| !extension.pattern().is_pattern()),
+                automaton: Automaton::new(&extensions),
                 extensions,
                 includes: includes.collect(),
                 switches: draft.switches,
                 ignorepats: draft.ignorepats,
             }
         };
-        let contexts = self.contexts.into_iter().map(finish).collect();
+        let contexts: Vec<Context> = self.contexts.into_iter().map(finish).collect();
+        let mut switches = contexts.iter().flat_map(|context| &context.switches);
+        let asks = switches.any(Switch::asks);
         Plan {
+            asks: asks || self.override_switch.as_ref().is_some_and(Switch::asks),
+            first_only: self.trie,
+            override_switch: self.override_switch,
             contexts,
             names,
             globals: self.globals,
@@ -232,13 +256,22 @@ impl PlanBuilder {
         exten: &str,
         caller: Option<&str>,
     ) -> Option<&mut Entry> {
-        Some(
-            self.contexts
-                .get_mut(context.0)?
-                .extensions
-                .entry(key(exten, caller))
-                .or_default(),
-        )
+        let key = self.key(exten, caller);
+        let draft = self.contexts.get_mut(context.0)?;
+        Some(draft.extensions.entry(key).or_default())
+    }
+
+    fn key(&self, exten: &str, caller: Option<&str>) -> Key {
+        let pattern = match self.trie {
+            true => Pattern::with_escapes,
+            false => Pattern::new,
+        };
+        Key {
+            pattern: pattern(exten),
+            caller: caller.map_or(Caller::Any, |caller| {
+                Caller::Number(pattern(&shrink(caller)))
+            }),
+        }
     }
 }
 
@@ -249,16 +282,6 @@ impl Entry {
             instructions: self.instructions.into_values().collect(),
             hint: self.hint,
         }
-    }
-}
-
-fn key(exten: &str, caller: Option<&str>) -> Key {
-    let caller = caller.map_or(Caller::Any, |caller| {
-        Caller::Number(Pattern::new(&shrink(caller)))
-    });
-    Key {
-        pattern: Pattern::new(exten),
-        caller,
     }
 }
 

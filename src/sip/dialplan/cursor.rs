@@ -11,14 +11,11 @@ use super::cause::Cause;
 use super::channel::Channels;
 use super::plan::{Instruction, Place, Plan, Seek};
 use super::replay::{Replay, Wanted};
-use super::state::State;
+use super::state::{Scope, State};
 use super::step::{App, Ending, Event, Next, Step};
+use super::switch::{self, Found};
 use super::variables::Variables;
 use crate::base::{Instant, Level, Limits};
-
-/// How long a call without `autofallthrough` waits before `t`
-/// (`TIMEOUT(response)`).
-const RESPONSE: Duration = Duration::from_secs(10);
 
 /// How often a call may run `Limits::dialplan_steps` instructions.
 const REFILL: Duration = Duration::from_secs(1);
@@ -51,6 +48,8 @@ pub struct Cursor {
     state: State,
     waiting: Option<Box<dyn App>>,
     ended: Option<Ending>,
+    /// Whether it has run an instruction.
+    entered: bool,
     /// Instructions run since then: a plan that loops through waits which end
     /// at once is as much a runaway as one that never waits.
     spent: u32,
@@ -71,6 +70,7 @@ impl Cursor {
             ending: None,
             began: (place.time, Instant::START),
             replay: Replay::default(),
+            course: None,
         };
         Cursor {
             plan,
@@ -81,6 +81,7 @@ impl Cursor {
             state,
             waiting: None,
             ended: None,
+            entered: false,
             spent: 0,
             spent_since: Instant::START,
         }
@@ -120,7 +121,11 @@ impl Cursor {
         if let (Event::CallerHangup, Some(ending)) = (&event, self.state.ending) {
             return Progress::Lingering(ending);
         }
+        let over = self.state.absolute().is_some_and(|at| channels.now() >= at);
         let next = match (self.waiting.take(), event) {
+            (Some(app), Event::Timer | Event::Channel(..) | Event::Reply(..)) if over => {
+                self.time_out(app, channels)
+            }
             (Some(app), event @ Event::CallerHangup) => {
                 app.step(&mut self.step(channels), event);
                 Next::End(Ending::Hangup(Cause::NORMAL_CLEARING))
@@ -149,37 +154,93 @@ impl Cursor {
             (self.spent_since, self.spent) = (now, 0);
         }
         while self.spent < self.bounds.steps {
+            let course = self.state.course.as_ref();
+            if course.is_some_and(|course| course.exhausted) {
+                return self.cut("holds more than a call may", channels);
+            }
             self.spent += 1;
-            let next = match self.plan.find(
-                self.state.place(channels.now()),
-                Seek::Priority(self.state.priority),
-            ) {
-                Some(instruction) => {
-                    let mut step = Step {
-                        plan: &self.plan,
-                        state: &mut self.state,
-                        channels,
-                        legs_per_call: self.bounds.legs,
-                    };
-                    execute(&mut step, instruction)
-                }
-                None => self.fall_through(channels),
-            };
+            let next = self.advance(channels);
             if let Some(progress) = self.follow(next, channels) {
                 return progress;
             }
         }
-        let (context, exten, _) = self.position();
         let steps = self.bounds.steps;
-        let mut text = || {
-            format!("{context},{exten} ran {steps} instructions within a second; the call is ended")
+        self.cut(
+            &format!("ran {steps} instructions within a second"),
+            channels,
+        )
+    }
+
+    /// Runs the instruction at hand.
+    fn advance(&mut self, channels: &mut dyn Channels) -> Next {
+        let now = channels.now();
+        let place = self.state.place(now);
+        let found = match self.plan.asks {
+            false => {
+                let seek = Seek::Priority(self.state.priority);
+                self.plan
+                    .find(place, seek)
+                    .map_or(Found::Nothing, Found::Plan)
+            }
+            true => {
+                let scope = Scope {
+                    plan: &self.plan,
+                    state: &self.state,
+                    channels,
+                    now,
+                };
+                switch::search(&self.plan, &scope, place, self.state.priority)
+            }
         };
+        let mut step = Step {
+            plan: &self.plan,
+            state: &mut self.state,
+            channels,
+            legs_per_call: self.bounds.legs,
+        };
+        match found {
+            Found::Plan(instruction) => {
+                self.entered = true;
+                execute(&mut step, instruction)
+            }
+            Found::Table(instruction) => {
+                self.entered = true;
+                step.state.course().replies.tidy();
+                execute(&mut step, &instruction)
+            }
+            Found::Ask(lookup) => step.ask_switch(lookup, |_| Next::Repeat),
+            // Only a switch could have known the extension that was dialled.
+            Found::Nothing if !self.entered && self.plan.asks => {
+                self.state.ending = Some(Ending::Hangup(Cause::UNALLOCATED));
+                Next::End(Ending::Hangup(Cause::UNALLOCATED))
+            }
+            Found::Nothing => self.fall_through(channels),
+        }
+    }
+
+    /// Ends a call that ran wild, and says where.
+    fn cut(&mut self, what: &str, channels: &mut dyn Channels) -> Progress {
+        let place = self.state.place(channels.now());
+        let found = self.plan.find(place, Seek::Priority(self.state.priority));
+        let at = found.map_or("", |instruction| &instruction.at);
+        let (context, exten, priority) = self.position();
+        let mut text = || format!("{at}: {context},{exten},{priority} {what}; the call is ended");
         channels.note(Level::Error, "dialplan-runaway", &mut text);
         self.finish(
             self.state
                 .ending
                 .unwrap_or(Ending::Hangup(Cause::NORMAL_TEMPORARY_FAILURE)),
         )
+    }
+
+    /// The call's time is over: what it waits for is given up, as if the caller
+    /// had left, and it goes on at `T`.
+    fn time_out(&mut self, app: Box<dyn App>, channels: &mut dyn Channels) -> Next {
+        self.state.course().absolute = None;
+        self.state.replay.clear();
+        let mut step = self.step(channels);
+        app.step(&mut step, Event::CallerHangup);
+        step.divert(&["T"], "ABSOLUTETIMEOUT")
     }
 
     /// Takes what an instruction returned; nothing if the run goes on.
@@ -192,7 +253,8 @@ impl Cursor {
             Next::Repeat => None,
             Next::Wait(app) => Some(match self.state.ending {
                 None => {
-                    let deadline = app.deadline();
+                    let absolute = self.state.absolute();
+                    let deadline = app.deadline().into_iter().chain(absolute).min();
                     self.waiting = Some(app);
                     Progress::Waiting(deadline)
                 }
@@ -211,8 +273,23 @@ impl Cursor {
         if let Some(ending) = self.state.ending {
             return Some(self.finish(ending));
         }
-        if !self.state.enters(&self.plan, "h", channels.now()) {
-            return Some(self.finish(ending));
+        self.state.replay.clear();
+        let mut step = self.step(channels);
+        match step.has("h", 1) {
+            Ok(true) => {}
+            Ok(false) => return Some(self.finish(ending)),
+            Err(lookup) => {
+                // The caller does not wait for what a switch knows of `h`.
+                let next = step.ask_switch(lookup, move |_| Next::End(ending));
+                return match next {
+                    Next::Wait(app) => {
+                        step.state.course().absolute = None;
+                        self.waiting = Some(app);
+                        Some(Progress::Lingering(ending))
+                    }
+                    next => self.follow(next, channels),
+                };
+            }
         }
         self.state.ending = Some(ending);
         if self.state.cause == Cause::NONE {
@@ -230,26 +307,24 @@ impl Cursor {
 
     /// Where there is no instruction: `i`, the wait for `t`, or the end.
     fn fall_through(&mut self, channels: &mut dyn Channels) -> Next {
-        let now = channels.now();
-        let hangup = Ending::Hangup(self.state.cause);
-        if self.state.ending.is_some() {
+        let autofallthrough = self.plan.autofallthrough();
+        let mut step = self.step(channels);
+        let hangup = Ending::Hangup(step.state.cause);
+        if step.is_over() {
             return Next::End(hangup);
         }
-        if !self.state.enters(&self.plan, &self.state.exten, now) {
-            if !self.state.enters(&self.plan, "i", now) {
-                return Next::End(hangup);
+        let wait = step.state.response();
+        match step.has(&step.state.exten, 1) {
+            Err(lookup) => return step.ask_switch(lookup, |_| Next::Repeat),
+            Ok(false) => return step.divert(&["i"], "INVALID"),
+            Ok(true) if autofallthrough || wait.is_zero() => {}
+            Ok(true) => {
+                return Next::Wait(Box::new(Response {
+                    until: step.now() + wait,
+                }));
             }
-            let mut step = self.step(channels);
-            let invalid = step.state.exten.clone();
-            step.set("INVALID_EXTEN", &invalid);
-            return step.go("i,1");
         }
-        if !self.plan.autofallthrough() {
-            return Next::Wait(Box::new(Response {
-                until: now + RESPONSE,
-            }));
-        }
-        Next::End(match self.state.variables.value("DIALSTATUS") {
+        Next::End(match step.state.variables.value("DIALSTATUS") {
             Some("BUSY") => Ending::Busy,
             Some("CONGESTION" | "CHANUNAVAIL") => Ending::Congestion,
             _ => hangup,
@@ -286,7 +361,10 @@ fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
                 )
             };
             step.warn("no-application", text);
-            step.fail()
+            match step.state.exten == "e" {
+                true => step.fail(),
+                false => step.divert(&[], "ERROR"),
+            }
         }
     }
 }
@@ -300,7 +378,7 @@ fn find_out(step: &mut Step<'_>, wanted: Wanted) -> Next {
     } = wanted;
     step.ask(inquiry, move |step, reply| {
         let result = tell(step, &arguments, reply);
-        step.state.replay.note(&result);
+        step.note_result(&result);
         Next::Repeat
     })
 }
@@ -316,16 +394,14 @@ impl App for Response {
     }
 
     fn step(self: Box<Self>, step: &mut Step<'_>, _: Event) -> Next {
-        let now = step.now();
-        if now < self.until {
-            return Next::Wait(self);
-        }
-        match step.state.enters(step.plan, "t", now) {
-            true => step.go("t,1"),
-            false => step.fail(),
+        match step.now() < self.until {
+            true => Next::Wait(self),
+            false => step.divert(&["t"], "RESPONSETIMEOUT"),
         }
     }
 }
 
+#[cfg(test)]
+mod special;
 #[cfg(test)]
 mod tests;

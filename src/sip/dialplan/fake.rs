@@ -97,7 +97,8 @@ impl Channels for Fake {
 }
 
 /// A plan from lines `exten,priority,app(arguments)` of context `c`; `@name`
-/// begins another context, `>name` includes one.
+/// begins another context, `>name` includes one, `eswitch name/data` asks one;
+/// `overrideswitch name/data` and `trie` are the options of those names.
 pub(super) fn plan(lines: &[&str]) -> Plan {
     let mut builder = PlanBuilder::new();
     let mut context = builder.context("c");
@@ -106,6 +107,14 @@ pub(super) fn plan(lines: &[&str]) -> Plan {
             context = builder.context(name);
         } else if let Some(name) = line.strip_prefix('>') {
             builder.add_include(context, name, None);
+        } else if let Some(switch) = line.strip_prefix("eswitch ") {
+            let (name, data) = switch.split_once('/').unwrap();
+            builder.add_switch(context, SwitchKind::Eswitch, name, data);
+        } else if let Some(switch) = line.strip_prefix("overrideswitch ") {
+            let (name, data) = switch.split_once('/').unwrap();
+            builder.override_switch(name, data);
+        } else if *line == "trie" {
+            builder.trie(true);
         } else {
             add(&mut builder, context, line);
         }

@@ -15,13 +15,35 @@ pub enum Inquiry {
     /// The state of a device, such as `SIP/100` (`DEVICE_STATE`). Answered by
     /// the state's name.
     Device(SmolStr),
+    /// The rows a table has for an extension (`switch => Realtime`). Answered by
+    /// [`Reply::Rows`]: columns `exten`, `app` and `appdata`, by rising `exten`.
+    Extension(Box<Lookup>),
 }
+
+/// What a table of extensions is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lookup {
+    /// The family, as `extconfig.conf` names it.
+    pub family: Box<str>,
+    /// The column `context`.
+    pub context: Box<str>,
+    /// The column `exten`.
+    pub exten: Box<str>,
+    /// The column `priority`.
+    pub priority: u32,
+    /// Whether rows whose `exten` begins with `_` are wanted where no row has
+    /// the very name.
+    pub patterns: bool,
+}
+
+/// A row of a table: columns and their values.
+pub type Row = Vec<(Box<str>, Box<str>)>;
 
 impl Inquiry {
     /// Whether it does no harm to ask again when the reply is late.
     pub fn may_be_repeated(&self) -> bool {
         match self {
-            Inquiry::Device(_) => true,
+            Inquiry::Device(_) | Inquiry::Extension(_) => true,
         }
     }
 
@@ -33,6 +55,7 @@ impl Inquiry {
                 let name = device.split_once('/').map_or(&**device, |(_, name)| name);
                 name.as_bytes()
             }
+            Inquiry::Extension(lookup) => lookup.exten.as_bytes(),
         }
     }
 }
@@ -42,6 +65,8 @@ impl Inquiry {
 pub enum Reply {
     /// A value.
     Text(String),
+    /// Rows of a table; perhaps none.
+    Rows(Vec<Row>),
     /// Nobody answered.
     Failed,
 }

@@ -6,9 +6,11 @@
 
 mod app;
 mod arguments;
+mod automaton;
 mod builder;
 pub mod cause;
 mod channel;
+mod course;
 mod cursor;
 mod expression;
 #[cfg(test)]
@@ -19,9 +21,11 @@ mod pattern;
 mod plan;
 mod replay;
 mod schedule;
+mod search;
 mod state;
 mod step;
 mod substitute;
+mod switch;
 mod variables;
 mod zone;
 
@@ -31,11 +35,12 @@ pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};
 pub use channel::{ChannelEvent, ChannelId, Channels, Indication, NoMedia};
 pub use cursor::{Cursor, Progress};
-pub use inquiry::{Inquiry, Reply, Ticket};
+pub use inquiry::{Inquiry, Lookup, Reply, Row, Ticket};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek};
 pub use schedule::Schedule;
 pub use step::{Ending, Event};
 pub use substitute::{Names, substitute};
+pub use switch::{Switch, SwitchKind};
 pub use variables::{Full, Variables};
 pub use zone::{Calendar, Zone};

@@ -36,7 +36,7 @@ enum Shape {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Piece {
+pub(super) enum Piece {
     /// One character of a set.
     One(Set),
     /// `.`: one or more of anything.
@@ -52,7 +52,7 @@ enum Piece {
 /// A set of bytes; byte 0 is the highest bit of the first word, so that the
 /// set with the lower members is the greater number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Set([u64; 4]);
+pub(super) struct Set([u64; 4]);
 
 impl Set {
     const EMPTY: Set = Set([0; 4]);
@@ -66,17 +66,17 @@ impl Set {
         self
     }
 
-    fn contains(&self, byte: u8) -> bool {
+    pub(super) fn contains(&self, byte: u8) -> bool {
         self.0
             .get(usize::from(byte >> 6))
             .is_some_and(|word| word & (1 << (63 - (byte & 63))) != 0)
     }
 
-    fn count(&self) -> u32 {
+    pub(super) fn count(&self) -> u32 {
         self.0.iter().map(|word| word.count_ones()).sum()
     }
 
-    fn lowest(&self) -> u32 {
+    pub(super) fn lowest(&self) -> u32 {
         let leading = self.0.iter().position(|&word| word != 0);
         leading.map_or(0, |at| {
             at as u32 * 64 + self.0.get(at).map_or(0, |word| word.leading_zeros())
@@ -119,10 +119,21 @@ impl Ord for Piece {
 }
 
 impl Pattern {
-    /// Compiles a name, or a pattern when it begins with `_`.
+    /// Compiles a name, or a pattern when it begins with `_`. A `\` in a set
+    /// is one of its members.
     pub fn new(source: &str) -> Pattern {
+        Pattern::compile(source, false)
+    }
+
+    /// As [`Pattern::new`], but a `\` in a set takes its meaning from the
+    /// character that follows (`extenpatternmatchnew`).
+    pub fn with_escapes(source: &str) -> Pattern {
+        Pattern::compile(source, true)
+    }
+
+    fn compile(source: &str, escapes: bool) -> Pattern {
         let shape = match source.strip_prefix('_') {
-            Some(pattern) => Shape::Pieces(pieces(pattern.as_bytes())),
+            Some(pattern) => Shape::Pieces(pieces(pattern.as_bytes(), escapes)),
             None => Shape::Exact(without_dashes(source.as_bytes()).collect()),
         };
         Pattern {
@@ -171,6 +182,28 @@ impl Pattern {
         }
     }
 
+    /// Whether more digits could make it match, once more or at last; nothing
+    /// if they could not. No more are wanted (`false`) where `!` matches.
+    pub(super) fn wants_more(&self, dialled: &str) -> Option<bool> {
+        let digits = without_dashes(dialled.as_bytes());
+        match &self.shape {
+            Shape::Exact(name) => (prefix(name, digits) == Match::CouldMatch).then_some(true),
+            Shape::Pieces(pieces) => match (follow(pieces, digits), pieces.last()) {
+                (Match::Yes, Some(Piece::Any)) => Some(false),
+                (Match::Yes, Some(Piece::Some)) | (Match::CouldMatch, _) => Some(true),
+                (Match::Yes | Match::No, _) => None,
+            },
+        }
+    }
+
+    /// The pieces of a pattern; none of an exact name.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        match &self.shape {
+            Shape::Exact(_) => &[],
+            Shape::Pieces(pieces) => pieces,
+        }
+    }
+
     /// Compares with what was dialled. Dashes count nowhere. A pattern also
     /// matches its own spelling, so that `Goto(_X.,1)` finds it.
     pub fn matches(&self, dialled: &str) -> Match {
@@ -180,6 +213,12 @@ impl Pattern {
             Shape::Pieces(_) if self.source.eq_ignore_ascii_case(dialled) => Match::Yes,
             Shape::Pieces(pieces) => follow(pieces, digits),
         }
+    }
+}
+
+impl AsRef<Pattern> for Pattern {
+    fn as_ref(&self) -> &Pattern {
+        self
     }
 }
 
@@ -230,7 +269,8 @@ fn prefix(name: &[u8], digits: impl Iterator<Item = u8>) -> Match {
     }
 }
 
-fn follow(pieces: &[Piece], mut digits: impl Iterator<Item = u8>) -> Match {
+/// Compares the pieces of a pattern, or the last of them, with digits.
+pub(super) fn follow(pieces: &[Piece], mut digits: impl Iterator<Item = u8>) -> Match {
     for piece in pieces {
         let digit = digits.next();
         match (piece, digit) {
@@ -245,7 +285,7 @@ fn follow(pieces: &[Piece], mut digits: impl Iterator<Item = u8>) -> Match {
 }
 
 /// Reads what follows the `_`. Always ends in a piece that decides.
-fn pieces(pattern: &[u8]) -> Box<[Piece]> {
+fn pieces(pattern: &[u8], escapes: bool) -> Box<[Piece]> {
     let mut pieces = Vec::new();
     let mut rest = pattern.iter();
     while let Some(&byte) = rest.next() {
@@ -264,7 +304,7 @@ fn pieces(pattern: &[u8]) -> Box<[Piece]> {
                 return pieces.into();
             }
             b'[' => {
-                let Some((members, after)) = split_at_bracket(rest.as_slice()) else {
+                let Some((members, after)) = split_at_bracket(rest.as_slice(), escapes) else {
                     pieces.push(Piece::Never);
                     return pieces.into();
                 };
@@ -272,7 +312,7 @@ fn pieces(pattern: &[u8]) -> Box<[Piece]> {
                 if members.is_empty() {
                     continue;
                 }
-                Piece::One(set(members))
+                Piece::One(set(members, escapes))
             }
             literal => one(literal, literal),
         });
@@ -281,26 +321,39 @@ fn pieces(pattern: &[u8]) -> Box<[Piece]> {
     pieces.into()
 }
 
-fn split_at_bracket(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (members, after) = bytes.split_at_checked(memchr::memchr(b']', bytes)?)?;
+fn split_at_bracket(bytes: &[u8], escapes: bool) -> Option<(&[u8], &[u8])> {
+    let mut escaped = false;
+    let close = bytes.iter().position(|&byte| {
+        let closes = byte == b']' && !escaped;
+        escaped = escapes && byte == b'\\' && !escaped;
+        closes
+    })?;
+    let (members, after) = bytes.split_at_checked(close)?;
     Some((members, after.get(1..)?))
 }
 
-/// The members of `[…]`: characters and `a-b` ranges.
-fn set(mut members: &[u8]) -> Set {
+/// The members of `[…]`: characters and `a-b` ranges, whose ends may be escaped.
+fn set(mut members: &[u8], escapes: bool) -> Set {
     let mut set = Set::EMPTY;
-    loop {
-        match *members {
-            [from, b'-', to, ref rest @ ..] => {
-                set = set.with(from, to);
-                members = rest;
-            }
-            [one, ref rest @ ..] => {
-                set = set.with(one, one);
-                members = rest;
-            }
-            [] => return set,
+    while let Some((from, rest)) = member(members, escapes) {
+        members = rest;
+        let mut to = from;
+        if let [b'-', end @ ..] = rest
+            && let Some((end, rest)) = member(end, escapes)
+        {
+            (to, members) = (end, rest);
         }
+        set = set.with(from, to);
+    }
+    set
+}
+
+/// One character of a set, and what follows it.
+fn member(members: &[u8], escapes: bool) -> Option<(u8, &[u8])> {
+    match *members {
+        [b'\\', escaped, ref rest @ ..] if escapes => Some((escaped, rest)),
+        [one, ref rest @ ..] => Some((one, rest)),
+        [] => None,
     }
 }
 

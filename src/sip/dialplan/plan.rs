@@ -1,19 +1,18 @@
-//! A compiled dialplan, and the search for what to execute next.
+//! A compiled dialplan: contexts, extensions, instructions; and what
+//! can be looked for in it.
 //!
 //! Immutable: calls share it and keep the one they began with. It executes
 //! nothing and knows no call.
 
 use hashbrown::HashMap;
-use smallvec::SmallVec;
 
 use super::app::Row;
-use super::pattern::{Match, Pattern, plain};
+use super::automaton::{Automaton, Wanted};
+use super::pattern::{Match, Pattern};
 use super::schedule::Schedule;
+use super::switch::Switch;
 use super::zone::Zone;
 use crate::base::{Hasher, UnixTime};
-
-/// How deep includes may nest (`AST_PBX_MAX_STACK`).
-const INCLUDE_DEPTH: usize = 128;
 
 /// One priority of an extension.
 #[derive(Clone, Debug)]
@@ -62,6 +61,12 @@ pub struct Extension {
     pub(super) hint: Option<Box<str>>,
 }
 
+impl AsRef<Pattern> for Extension {
+    fn as_ref(&self) -> &Pattern {
+        &self.key.pattern
+    }
+}
+
 impl Extension {
     /// The name or pattern.
     pub fn pattern(&self) -> &Pattern {
@@ -86,7 +91,7 @@ impl Extension {
         self.hint.as_deref()
     }
 
-    fn takes(&self, caller: &str) -> bool {
+    pub(super) fn takes(&self, caller: &str) -> bool {
         match &self.key.caller {
             Caller::Any => true,
             Caller::Number(pattern) if caller.is_empty() => pattern.as_str().is_empty(),
@@ -94,7 +99,7 @@ impl Extension {
         }
     }
 
-    fn find(&self, seek: Seek<'_>) -> Option<&Instruction> {
+    pub(super) fn find(&self, seek: Seek<'_>) -> Option<&Instruction> {
         match seek {
             Seek::Priority(priority) => {
                 let at = self
@@ -127,10 +132,10 @@ pub struct Include {
 pub struct Context {
     pub(super) name: Box<str>,
     pub(super) extensions: Vec<Extension>,
-    /// How many of the extensions, from the first on, are exact names.
-    pub(super) exact: usize,
+    /// The search among the extensions.
+    pub(super) automaton: Automaton,
     pub(super) includes: Vec<Include>,
-    pub(super) switches: Vec<Box<str>>,
+    pub(super) switches: Vec<Switch>,
     pub(super) ignorepats: Vec<Box<str>>,
 }
 
@@ -150,9 +155,9 @@ impl Context {
         &self.includes
     }
 
-    /// `switch` lines as written; they are kept for display and find nothing.
-    pub fn switches(&self) -> impl Iterator<Item = &str> {
-        self.switches.iter().map(Box::as_ref)
+    /// In file order; they are asked before the includes.
+    pub fn switches(&self) -> &[Switch] {
+        &self.switches
     }
 
     /// `ignorepat` lines; without effect on SIP.
@@ -160,48 +165,30 @@ impl Context {
         self.ignorepats.iter().map(Box::as_ref)
     }
 
-    /// Exact names are found by halving; patterns are tried one by one.
-    fn halves(&self) -> (&[Extension], &[Extension]) {
-        self.extensions
-            .split_at_checked(self.exact)
-            .unwrap_or_default()
-    }
-
     /// The extensions that match what was dialled, best first.
-    fn matching<'p, 'd>(
+    pub(super) fn matching<'p, 'd>(
         &'p self,
         dialled: &'d str,
     ) -> impl Iterator<Item = &'p Extension> + use<'p, 'd> {
-        let (exact, patterns) = self.halves();
-        let name = plain(dialled.as_bytes());
-        let from = exact.partition_point(|extension| extension.pattern().exact() < Some(&*name));
-        let exact = exact
-            .iter()
-            .skip(from)
-            .take_while(move |extension| extension.pattern().exact() == Some(&*name));
-        exact.chain(
-            patterns
-                .iter()
-                .filter(move |extension| extension.pattern().matches(dialled) == Match::Yes),
-        )
+        self.search(dialled, Wanted::Matching)
     }
 
-    /// Whether more digits could match an extension.
-    fn could_match(&self, dialled: &str, caller: &str) -> bool {
-        let (exact, patterns) = self.halves();
-        let name = plain(dialled.as_bytes());
-        let from = exact.partition_point(|extension| extension.pattern().exact() < Some(&*name));
-        let exact = exact.iter().skip(from).take_while(|extension| {
-            extension
-                .pattern()
-                .exact()
-                .is_some_and(|exact| exact.starts_with(&name))
-        });
-        exact.chain(patterns).any(|extension| {
+    /// Whether more digits could match an extension with a priority 1.
+    pub(super) fn could_match(&self, dialled: &str, caller: &str) -> bool {
+        self.search(dialled, Wanted::Beginning).any(|extension| {
             extension.find(Seek::Priority(1)).is_some()
                 && extension.takes(caller)
                 && extension.pattern().matches(dialled) == Match::CouldMatch
         })
+    }
+
+    fn search<'p, 'd>(
+        &'p self,
+        dialled: &'d str,
+        wanted: Wanted,
+    ) -> impl Iterator<Item = &'p Extension> + use<'p, 'd> {
+        let places = self.automaton.search(&self.extensions, dialled, wanted);
+        places.filter_map(|at| self.extensions.get(at as usize))
     }
 }
 
@@ -246,6 +233,12 @@ pub struct Plan {
     pub(super) globals: HashMap<Box<str>, Box<str>, Hasher>,
     pub(super) autofallthrough: bool,
     pub(super) zone: Zone,
+    /// Of several patterns that match only the first counts.
+    pub(super) first_only: bool,
+    /// Asked in every context before its extensions.
+    pub(super) override_switch: Option<Switch>,
+    /// Whether a search may have to ask.
+    pub(super) asks: bool,
 }
 
 impl Plan {
@@ -269,6 +262,17 @@ impl Plan {
         self.autofallthrough
     }
 
+    /// `extenpatternmatchnew`: only the first of several patterns that match is
+    /// taken, even if it has no such priority.
+    pub fn is_trie(&self) -> bool {
+        self.first_only
+    }
+
+    /// `overrideswitch`.
+    pub fn override_switch(&self) -> Option<&Switch> {
+        self.override_switch.as_ref()
+    }
+
     /// The zone of times that name none.
     pub fn zone(&self) -> &Zone {
         &self.zone
@@ -278,72 +282,4 @@ impl Plan {
     pub fn set_zone(&mut self, zone: Zone) {
         self.zone = zone;
     }
-
-    /// Whether a call may enter here (priority 1), or could with more digits.
-    pub fn exists(&self, place: Place<'_>) -> Match {
-        let mut could = false;
-        let found = self.walk(place, |context| {
-            let found = context.matching(place.dialled()).any(|extension| {
-                extension.takes(place.caller) && extension.find(Seek::Priority(1)).is_some()
-            });
-            could = could || (!found && context.could_match(place.dialled(), place.caller));
-            found.then_some(())
-        });
-        match (found, could) {
-            (Some(()), _) => Match::Yes,
-            (None, true) => Match::CouldMatch,
-            (None, false) => Match::No,
-        }
-    }
-
-    /// The instruction to execute. A matching pattern without the priority
-    /// sought gives way to the next one that has it, as in Asterisk.
-    pub fn find(&self, place: Place<'_>, seek: Seek<'_>) -> Option<&Instruction> {
-        self.walk(place, |context| {
-            let mut extensions = context
-                .matching(place.dialled())
-                .filter(|extension| extension.takes(place.caller));
-            extensions.find_map(|extension| extension.find(seek))
-        })
-    }
-
-    /// The hint of an extension.
-    pub fn hint(&self, place: Place<'_>) -> Option<&str> {
-        self.walk(place, |context| {
-            context.matching(place.dialled()).find_map(Extension::hint)
-        })
-    }
-
-    /// Visits contexts, depth first through includes that apply now, each
-    /// once, until one yields something.
-    fn walk<'p, T>(
-        &'p self,
-        place: Place<'_>,
-        mut visit: impl FnMut(&'p Context) -> Option<T>,
-    ) -> Option<T> {
-        let applies = |schedule: &Schedule| schedule.applies(place.time, &self.zone);
-        let mut visited: SmallVec<[usize; 16]> = SmallVec::new();
-        // Contexts still to visit, the next one last, with their depth.
-        let mut ahead: SmallVec<[(usize, usize); 16]> = SmallVec::new();
-        ahead.push((*self.names.get(place.context)?, 0));
-        while let Some((index, depth)) = ahead.pop() {
-            if visited.contains(&index) {
-                continue;
-            }
-            visited.push(index);
-            let context = self.contexts.get(index)?;
-            if let Some(found) = visit(context) {
-                return Some(found);
-            }
-            if depth < INCLUDE_DEPTH {
-                let includes = context.includes.iter().rev();
-                let now = includes.filter(|include| include.schedule.as_ref().is_none_or(applies));
-                ahead.extend(now.filter_map(|include| Some((include.context?, depth + 1))));
-            }
-        }
-        None
-    }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,6 +8,9 @@
 use super::inquiry::{Inquiry, Reply};
 use super::step::Step;
 
+/// Bytes of results one instruction may come to.
+const ROOM_BYTES: usize = 64 << 10;
+
 /// Makes a function's value of the reply it asked for.
 pub(super) type Tell = fn(&mut Step<'_>, &str, Reply) -> String;
 
@@ -23,7 +26,7 @@ pub(super) struct Wanted {
 pub(super) struct Replay {
     results: Vec<String>,
     next: usize,
-    wanted: Option<Wanted>,
+    wanted: Option<Box<Wanted>>,
 }
 
 impl Replay {
@@ -62,11 +65,16 @@ impl Replay {
         self.next = self.results.len();
     }
 
+    /// Whether it holds more than a call may.
+    pub(super) fn is_full(&self) -> bool {
+        self.results.iter().map(String::len).sum::<usize>() > ROOM_BYTES
+    }
+
     pub(super) fn want(&mut self, wanted: Wanted) {
-        self.wanted = Some(wanted);
+        self.wanted = Some(Box::new(wanted));
     }
 
     pub(super) fn take_wanted(&mut self) -> Option<Wanted> {
-        self.wanted.take()
+        self.wanted.take().map(|wanted| *wanted)
     }
 }

@@ -1,12 +1,14 @@
 //! Where a call stands in the dialplan, and what it remembers.
 
 use alloc::borrow::Cow;
+use core::time::Duration;
 
 use smol_str::SmolStr;
 
 use super::cause::Cause;
 use super::channel::Channels;
-use super::plan::{Place, Plan, Seek};
+use super::course::{Course, RESPONSE};
+use super::plan::{Place, Plan};
 use super::replay::Replay;
 use super::step::Ending;
 use super::variables::Variables;
@@ -30,6 +32,8 @@ pub(super) struct State {
     pub(super) began: (UnixTime, Instant),
     /// What the functions of the instruction at hand have yielded.
     pub(super) replay: Replay,
+    /// What few calls need, once they do.
+    pub(super) course: Option<Box<Course>>,
 }
 
 impl State {
@@ -43,13 +47,22 @@ impl State {
         }
     }
 
-    /// Whether `exten` of the context at hand has a priority 1.
-    pub(super) fn enters(&self, plan: &Plan, exten: &str, now: Instant) -> bool {
-        let place = Place {
-            exten,
-            ..self.place(now)
-        };
-        plan.find(place, Seek::Priority(1)).is_some()
+    /// What few calls need, from now on.
+    pub(super) fn course(&mut self) -> &mut Course {
+        self.course.get_or_insert_default()
+    }
+
+    /// When the call's time is over (`TIMEOUT(absolute)`), unless it is already.
+    pub(super) fn absolute(&self) -> Option<Instant> {
+        let course = self.course.as_ref().filter(|_| self.ending.is_none())?;
+        course.absolute
+    }
+
+    /// How long the call waits where nothing is left to run
+    /// (`TIMEOUT(response)`).
+    pub(super) fn response(&self) -> Duration {
+        let course = self.course.as_ref();
+        course.map_or(RESPONSE, |course| course.response)
     }
 
     /// The Unix time of an instant.

@@ -7,12 +7,14 @@ use alloc::borrow::Cow;
 
 use super::cause::Cause;
 use super::channel::{ChannelEvent, ChannelId, Channels};
+use super::course::Exception;
 use super::function::{self, Read};
-use super::inquiry::{Inquiry, Reply, Ticket};
+use super::inquiry::{Inquiry, Lookup, Reply, Ticket};
 use super::plan::{Place, Plan, Seek};
 use super::replay::Wanted;
 use super::state::{Scope, State};
 use super::substitute::{Names, leading_number};
+use super::switch::{self, Found};
 use super::variables::Full;
 use crate::base::{Instant, Level};
 use crate::wire::Status;
@@ -118,17 +120,29 @@ impl Step<'_> {
         self.state.ending.is_some()
     }
 
+    /// `file:line` of the instruction at hand; empty where a table has it.
+    pub(super) fn here(&self) -> Box<str> {
+        let place = self.state.place(self.now());
+        let found = self.plan.find(place, Seek::Priority(self.state.priority));
+        found
+            .map(|instruction| instruction.at.clone())
+            .unwrap_or_default()
+    }
+
     /// Tells the operator of something that will not work.
     pub(super) fn warn(&mut self, cause: &'static str, text: impl Fn() -> String) {
         self.channels.note(Level::Warn, cause, &mut || text());
     }
 
-    /// Sets a variable of the caller's channel.
+    /// Sets a variable of the caller's channel. A call whose variables have no
+    /// room left ends.
     pub(super) fn set(&mut self, name: &str, value: &str) {
         if self.state.variables.set(name, value) == Err(Full) {
+            let here = self.here();
             self.warn("variables-full", || {
-                format!("there is no room for the value of {name}")
+                format!("{here}: there is no room for the value of {name}")
             });
+            self.state.course().exhausted = true;
         }
     }
 
@@ -144,6 +158,89 @@ impl Step<'_> {
                 then: Box::new(then),
             })),
             None => then(self, Reply::Failed),
+        }
+    }
+
+    /// Asks a switch, and goes on when its rows are known.
+    pub(super) fn ask_switch(
+        &mut self,
+        lookup: Box<Lookup>,
+        then: impl FnOnce(&mut Step<'_>) -> Next + Send + 'static,
+    ) -> Next {
+        self.ask(Inquiry::Extension(lookup.clone()), |step, reply| {
+            let rows = match reply {
+                Reply::Rows(rows) => rows,
+                _ => {
+                    let text = || format!("{} does not answer for {}", lookup.family, lookup.exten);
+                    step.warn("switch", text);
+                    Vec::new()
+                }
+            };
+            step.state.course().replies.add(lookup, rows);
+            then(step)
+        })
+    }
+
+    /// Whether the context at hand has an extension with a priority. `Err`:
+    /// what a switch must be asked first.
+    pub(super) fn has(&self, exten: &str, priority: u32) -> Result<bool, Box<Lookup>> {
+        let place = Place {
+            exten,
+            ..self.state.place(self.now())
+        };
+        if !self.plan.asks {
+            return Ok(self.plan.find(place, Seek::Priority(priority)).is_some());
+        }
+        match switch::search(self.plan, &self.scope(), place, priority) {
+            Found::Plan(_) | Found::Table(_) => Ok(true),
+            Found::Nothing => Ok(false),
+            Found::Ask(lookup) => Err(lookup),
+        }
+    }
+
+    /// Goes on at the first of some special extensions that the context has,
+    /// or at `e` for that reason. Without any of them the call ends.
+    pub(super) fn divert(&mut self, to: &'static [&'static str], reason: &'static str) -> Next {
+        let special = || {
+            for name in to {
+                if self.has(name, 1)? {
+                    return Ok(Some(*name));
+                }
+            }
+            Ok(self.has("e", 1)?.then_some("e"))
+        };
+        match special() {
+            Ok(None) => self.fail(),
+            Ok(Some("e")) => self.raise(reason),
+            Ok(Some(name)) => {
+                if name == "i" {
+                    let invalid = self.state.exten.clone();
+                    self.set("INVALID_EXTEN", &invalid);
+                }
+                self.go(&[name, ",1"].concat())
+            }
+            Err(lookup) => self.ask_switch(lookup, move |step| step.divert(to, reason)),
+        }
+    }
+
+    /// Goes on at `e`, where `EXCEPTION` tells why.
+    pub(super) fn raise(&mut self, reason: &str) -> Next {
+        let state = &mut *self.state;
+        let exception = Exception {
+            reason: reason.into(),
+            context: state.context.clone(),
+            exten: state.exten.clone(),
+            priority: state.priority,
+        };
+        state.course().exception = Some(exception);
+        self.go("e,1")
+    }
+
+    /// Remembers what a function of the instruction at hand has yielded.
+    pub(super) fn note_result(&mut self, result: &str) {
+        self.state.replay.note(result);
+        if self.state.replay.is_full() {
+            self.state.course().exhausted = true;
         }
     }
 
@@ -237,7 +334,7 @@ impl Names for Step<'_> {
                 }
             },
         };
-        self.state.replay.note(&result);
+        self.note_result(&result);
         Some(result)
     }
 }

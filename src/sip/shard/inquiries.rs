@@ -12,6 +12,8 @@ impl Shard {
                 let name = Text::from(inquiry.key());
                 Reply::Text(self.device_state(now, &name).into())
             }
+            // Tables are a worker's; no shard has one.
+            Inquiry::Extension(_) => Reply::Failed,
         }
     }
 

@@ -6,6 +6,7 @@ use super::substitute::{self, Names};
 mod answer;
 mod busy;
 mod dial;
+mod exception;
 mod exec_if;
 mod goto;
 mod hangup;
@@ -13,6 +14,7 @@ mod indicate;
 mod log;
 mod set;
 mod wait;
+mod wait_exten;
 
 /// An application.
 #[derive(Debug)]
@@ -50,10 +52,12 @@ static ROWS: &[Row] = &[
     row_of("NoOp", log::no_op),
     row_of("Proceeding", indicate::proceeding),
     row_of("Progress", indicate::progress),
+    row_of("RaiseException", exception::raise),
     row_of("Ringing", indicate::ringing),
     row_of("Set", set::one),
     row_of("Verbose", log::verbose),
     row_of("Wait", wait::run),
+    row_of("WaitExten", wait_exten::run),
 ];
 
 /// The names of all applications.

@@ -313,7 +313,7 @@ fn a_runaway_is_stopped() {
     assert_eq!(progress, hangup(41));
     assert_eq!(
         fake.warnings,
-        ["c,1 ran 10000 instructions within a second; the call is ended"]
+        ["t:1: c,1,1 ran 10000 instructions within a second; the call is ended"]
     );
     let (_, _, progress) = call(&["1,1,Busy", "h,1,Goto(h,1)"], "1");
     assert_eq!(progress, Progress::Ended(Ending::Busy));

@@ -13,6 +13,6 @@ pub(super) fn ask(_: &mut Step<'_>, arguments: &str) -> Result<Inquiry, String> 
 pub(super) fn tell(_: &mut Step<'_>, _: &str, reply: Reply) -> String {
     match reply {
         Reply::Text(state) => state,
-        Reply::Failed => "UNKNOWN".into(),
+        Reply::Rows(_) | Reply::Failed => "UNKNOWN".into(),
     }
 }

@@ -6,8 +6,10 @@ use super::step::Step;
 
 mod callerid;
 mod device;
+mod exception;
 mod logic;
 mod text;
+mod timeout;
 
 /// A function.
 pub(super) struct Row {
@@ -59,12 +61,18 @@ static ROWS: &[Row] = &[
         read: Some(Read::Asking(device::ask, device::tell)),
         write: None,
     },
+    reading("EXCEPTION", exception::read),
     reading("EXISTS", logic::exists),
     reading("FIELDQTY", text::field_quantity),
     reading("GLOBAL", logic::global),
     reading("IF", logic::choose),
     reading("ISNULL", logic::is_null),
     reading("LEN", text::len),
+    Row {
+        name: "TIMEOUT",
+        read: Some(Read::Plain(timeout::read)),
+        write: Some(timeout::write),
+    },
     reading("TOLOWER", text::to_lower),
     reading("TOUPPER", text::to_upper),
 ];

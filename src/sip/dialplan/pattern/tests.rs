@@ -90,6 +90,59 @@ fn a_set_matches_its_characters_and_ranges() {
 }
 
 #[test]
+fn a_backslash_in_a_set_escapes_for_the_trie_alone() {
+    let trie = Pattern::with_escapes;
+    yes("_[\\-^]", &["\\", "]", "^"]);
+    for (pattern, members) in [
+        ("_[1\\]2]", "1]2"),
+        ("_[1\\-3]", "1-3"),
+        ("_[\\\\a]", "\\a"),
+        ("_[1-\\3]", "123"),
+    ] {
+        for byte in (b'!'..b'~').filter(|&byte| byte != b'-') {
+            let dialled = char::from(byte).to_string();
+            let expected = if members.contains(&dialled) {
+                Match::Yes
+            } else {
+                Match::No
+            };
+            assert_eq!(
+                trie(pattern).matches(&dialled),
+                expected,
+                "{pattern} {dialled}"
+            );
+        }
+    }
+    assert_eq!(trie("_[1\\]").doubt(), trie("_[1").doubt());
+}
+
+#[test]
+fn only_a_bang_says_that_no_more_digits_are_wanted() {
+    for (pattern, dialled, expected) in [
+        ("123", "12", Some(true)),
+        ("123", "123", None),
+        ("123", "2", None),
+        ("_1X", "", Some(true)),
+        ("_1X", "1", Some(true)),
+        ("_1X", "12", None),
+        ("_1X", "2", None),
+        ("_1.", "1", Some(true)),
+        ("_1.", "12", Some(true)),
+        ("_1!", "", Some(true)),
+        ("_1!", "1", Some(false)),
+        ("_1!", "12", Some(false)),
+        ("_1!", "2", None),
+    ] {
+        let pattern = Pattern::new(pattern);
+        assert_eq!(
+            pattern.wants_more(dialled),
+            expected,
+            "{pattern:?} {dialled}"
+        );
+    }
+}
+
+#[test]
 fn a_set_that_is_not_closed_never_matches() {
     no("_1[23", &["12", "1[23"]);
     assert_eq!(weight("_[23"), 0x40000);

@@ -1,6 +1,7 @@
 use super::super::fake::{NOW, place, plan};
 use super::super::{Match, PlanBuilder, Schedule};
 use super::*;
+use crate::base::UnixTime;
 
 /// The application that stands for an instruction in these tests.
 fn found<'p>(plan: &'p Plan, exten: &str, priority: u32) -> &'p str {
@@ -196,6 +197,61 @@ fn an_extension_exists_by_its_priority_1() {
         }),
         Match::No
     );
+}
+
+#[test]
+fn more_digits_are_wanted_until_a_bang() {
+    let plan = plan(&[
+        "100,1,A", "_2X.,1,B", "_3!,1,C", "_3XX,1,D", "4,2,E", ">a", "@a", "55,1,F",
+    ]);
+    for (exten, expected) in [
+        ("1", true),
+        ("100", false),
+        ("2", true),
+        ("211", true),
+        ("3", true),
+        ("4", false),
+        ("5", true),
+        ("55", false),
+        ("9", false),
+    ] {
+        assert_eq!(plan.wants_more(place(exten)), expected, "{exten}");
+    }
+    // Of the patterns that match 3 the bang comes last; of these it is alone.
+    let bang = super::super::fake::plan(&["_3!,1,C", ">a", "@a", "_3XX,1,D"]);
+    assert!(!bang.wants_more(place("3")));
+}
+
+#[test]
+fn the_trie_takes_the_first_pattern_alone() {
+    let lines = [
+        "_1XX,1,First",
+        "_1XX,2,Second",
+        "_X.,3,Third",
+        "_X.,1,Other",
+    ];
+    let plan = plan(&[&["trie"], &lines[..]].concat());
+    assert_eq!(
+        [1, 2, 3, 4].map(|priority| found(&plan, "123", priority)),
+        ["First", "Second", "-", "-"]
+    );
+    assert_eq!(found(&plan, "223", 3), "Third");
+    assert!(plan.is_trie());
+}
+
+#[test]
+fn a_switch_may_know_what_the_plan_does_not() {
+    let asking = plan(&["1,1,A", ">a", "@a", "eswitch Realtime/", "@b", "2,1,B"]);
+    assert!(asking.may_ask(place("7")));
+    let at_b = Place {
+        context: "b",
+        ..place("7")
+    };
+    assert!(!asking.may_ask(at_b));
+    let deaf = plan(&["eswitch Loopback/x", "1,1,A"]);
+    assert!(!deaf.may_ask(place("7")));
+    assert_eq!(deaf.contexts()[0].switches()[0].to_string(), "Loopback/x");
+    assert!(plan(&["overrideswitch Realtime/"]).may_ask(place("7")));
 }
 
 #[test]

@@ -1,0 +1,243 @@
+//! `switch`, `lswitch`, `eswitch` and `overrideswitch`: extensions that are
+//! found outside of the plan.
+//!
+//! It knows what to ask and how to read the reply; who asks, and when, is the
+//! cursor's matter.
+
+use alloc::borrow::Cow;
+
+use super::app;
+use super::function::{self, Read};
+use super::inquiry::{Lookup, Row};
+use super::pattern::{Match, Pattern};
+use super::plan::{Context, Instruction, Place, Plan, Seek};
+use super::state::Scope;
+use super::substitute::{Names, substitute};
+
+/// Which line a switch stands in: how its data was, or will be, expanded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SwitchKind {
+    /// `switch`: at load.
+    Switch,
+    /// `lswitch`: never.
+    Lswitch,
+    /// `eswitch`: during the call, at each search.
+    Eswitch,
+}
+
+/// A switch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Switch {
+    kind: SwitchKind,
+    name: Box<str>,
+    data: Box<str>,
+}
+
+impl Switch {
+    pub(super) fn new(kind: SwitchKind, name: &str, data: &str) -> Switch {
+        Switch {
+            kind,
+            name: name.into(),
+            data: data.into(),
+        }
+    }
+
+    /// Which line it stands in.
+    pub fn kind(&self) -> SwitchKind {
+        self.kind
+    }
+
+    /// Such as `Realtime`; case does not count.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What follows the name's `/`.
+    pub fn data(&self) -> &str {
+        &self.data
+    }
+
+    /// Whether this engine has a switch of that name. Others find nothing.
+    pub fn is_known(name: &str) -> bool {
+        name.eq_ignore_ascii_case("Realtime")
+    }
+
+    /// Whether it is one that can be asked.
+    pub fn asks(&self) -> bool {
+        Switch::is_known(&self.name)
+    }
+
+    /// What to ask: `[[context@]family][/options]`; the option `p` leaves
+    /// patterns out.
+    fn lookup(&self, scope: &Scope<'_>, context: &str, seek: Sought<'_>) -> Lookup {
+        let mut troubles = Vec::new();
+        let data = match self.kind {
+            SwitchKind::Eswitch => substitute(&self.data, &mut Reader(scope), &mut troubles),
+            SwitchKind::Switch | SwitchKind::Lswitch => Cow::Borrowed(&*self.data),
+        };
+        let (place, options) = data.split_once('/').unwrap_or((&data, ""));
+        let (named, family) = match place.split_once('@') {
+            Some((context, family)) => (context, family),
+            None => ("", place),
+        };
+        let or = |text: &str, default: &str| match text.trim() {
+            "" => default.into(),
+            text => text.into(),
+        };
+        Lookup {
+            family: or(family, "extensions"),
+            context: or(named, context),
+            exten: seek.exten.into(),
+            priority: seek.priority,
+            patterns: !options.contains('p'),
+        }
+    }
+}
+
+impl core::fmt::Display for Switch {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(formatter, "{}/{}", self.name, self.data)
+    }
+}
+
+/// The extension and priority looked for.
+#[derive(Clone, Copy)]
+struct Sought<'a> {
+    exten: &'a str,
+    priority: u32,
+}
+
+/// What a search through plan and switches yields.
+pub(super) enum Found<'p> {
+    /// An instruction of the plan.
+    Plan(&'p Instruction),
+    /// One of a table.
+    Table(Box<Instruction>),
+    /// Nothing.
+    Nothing,
+    /// The rows of this are needed first; then the search is made again.
+    Ask(Box<Lookup>),
+}
+
+/// What switches have replied during one call: the search begins anew with
+/// each reply, and a loop asks once.
+#[derive(Default)]
+pub(super) struct Replies(Vec<(Box<Lookup>, Vec<Row>)>);
+
+impl Replies {
+    /// Replies kept from one instruction to the next.
+    const KEPT: usize = 16;
+
+    pub(super) fn add(&mut self, lookup: Box<Lookup>, rows: Vec<Row>) {
+        self.0.push((lookup, rows));
+    }
+
+    /// Makes room, once a search has come to its end.
+    pub(super) fn tidy(&mut self) {
+        let surplus = self.0.len().saturating_sub(Replies::KEPT);
+        self.0.drain(..surplus);
+    }
+
+    fn rows(&self, lookup: &Lookup) -> Option<&[Row]> {
+        let known = self.0.iter().find(|(known, _)| **known == *lookup);
+        known.map(|(_, rows)| &**rows)
+    }
+}
+
+/// Finds a priority of `place`: in each context, the override switch, its own
+/// extensions, its switches.
+pub(super) fn search<'p>(
+    plan: &'p Plan,
+    scope: &Scope<'_>,
+    place: Place<'_>,
+    priority: u32,
+) -> Found<'p> {
+    let seek = Seek::Priority(priority);
+    let sought = Sought {
+        exten: place.dialled(),
+        priority,
+    };
+    let ask = |switch: &Switch, context: &Context| consult(switch, scope, context.name(), sought);
+    let found = plan.walk(place, |context| {
+        let first = plan.override_switch.as_ref();
+        let own = || plan.own(context, place, seek).map(Found::Plan);
+        first
+            .and_then(|switch| ask(switch, context))
+            .or_else(own)
+            .or_else(|| {
+                context
+                    .switches
+                    .iter()
+                    .find_map(|switch| ask(switch, context))
+            })
+    });
+    found.unwrap_or(Found::Nothing)
+}
+
+/// What one switch has; nothing if it does not know the extension.
+fn consult<'p>(
+    switch: &Switch,
+    scope: &Scope<'_>,
+    context: &str,
+    sought: Sought<'_>,
+) -> Option<Found<'p>> {
+    if !switch.asks() {
+        return None;
+    }
+    let lookup = switch.lookup(scope, context, sought);
+    let replies = scope.state.course.as_ref().map(|course| &course.replies);
+    match replies.and_then(|replies| replies.rows(&lookup)) {
+        None => Some(Found::Ask(Box::new(lookup))),
+        Some(rows) => {
+            let row = rows.iter().find(|row| matches(row, sought.exten))?;
+            Some(Found::Table(Box::new(instruction(row, &lookup))))
+        }
+    }
+}
+
+/// Whether a row is about an extension. Rows that carry no name are what was
+/// asked for.
+fn matches(row: &Row, exten: &str) -> bool {
+    match column(row, "exten") {
+        Some(name) => Pattern::new(name).matches(exten) == Match::Yes,
+        None => true,
+    }
+}
+
+fn column<'r>(row: &'r Row, name: &str) -> Option<&'r str> {
+    let value = row.iter().find(|(column, _)| **column == *name);
+    value.map(|(_, value)| &**value)
+}
+
+fn instruction(row: &Row, lookup: &Lookup) -> Instruction {
+    let application = column(row, "app").unwrap_or_default().trim();
+    Instruction {
+        priority: lookup.priority,
+        label: None,
+        application: application.into(),
+        arguments: column(row, "appdata").unwrap_or_default().into(),
+        at: format!(
+            "{}:{},{},{}",
+            lookup.family, lookup.context, lookup.exten, lookup.priority
+        )
+        .into(),
+        row: app::row(application),
+    }
+}
+
+/// What the data of an `eswitch` may refer to: all that does not wait and
+/// changes nothing.
+struct Reader<'s>(&'s Scope<'s>);
+
+impl Names for Reader<'_> {
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.variable(name)
+    }
+
+    fn function(&mut self, name: &str, arguments: &str) -> Option<String> {
+        match function::row(name)?.read? {
+            Read::Plain(read) => Some(read(self.0, arguments)),
+            _ => None,
+        }
+    }
+}
