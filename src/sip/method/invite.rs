@@ -2,6 +2,7 @@
 //! (dialplan.md B.8, "INVITE result before the dialplan").
 
 use super::admission::{self, Admission};
+use super::destination::destination;
 use super::node::{Brought, brought};
 use super::{Asked, Extra, Inside, Row, Verdict, identity};
 use crate::base::Text;
@@ -45,21 +46,17 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     if !general.allowexternaldomains && !general.is_local(uri.host) {
         return Verdict::proven(Status::FORBIDDEN);
     }
-    let mut exten = Text::new();
-    uri.user_decoded(&mut exten);
-    if exten.is_empty() {
-        exten.set(b"s");
-    }
     let device = peer.as_deref().unwrap_or(&general.defaults);
     let context = general.context_of(device, uri.host);
     let caller = identity::caller(asked.request, peer.as_deref(), general);
     let place = Place {
         context,
-        exten: &exten.lossy(),
+        exten: "",
         caller: &caller.number.lossy(),
         time: asked.unix,
     };
-    match config.plan.exists(place) {
+    let (exten, met) = destination(&config.plan, &uri, place);
+    match met {
         Match::Yes => {}
         Match::CouldMatch if device.allowoverlap => {
             return Verdict::proven(Status::ADDRESS_INCOMPLETE);

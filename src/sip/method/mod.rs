@@ -5,6 +5,7 @@
 //! whether the call handles it. Adding a method is a file and a row.
 
 mod admission;
+mod destination;
 mod identity;
 mod info;
 mod invite;

@@ -1,8 +1,8 @@
 //! OPTIONS (RFC 3261 §11): answered as an INVITE to the same address would be.
 
 use super::admission::{self, Admission};
+use super::destination::destination;
 use super::{Asked, Extra, Inside, Row, Verdict};
-use crate::base::Text;
 use crate::dialplan::{Match, Place};
 use crate::wire::Status;
 
@@ -34,20 +34,17 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     };
     let general = &asked.config.general;
     let device = sender.as_deref().unwrap_or(&general.defaults);
-    let mut exten = Text::new();
-    let mut context = device.context.as_str();
-    if let Some(uri) = asked.request.parsed_request_uri() {
-        uri.user_decoded(&mut exten);
-        context = general.context_of(device, uri.host);
-    }
     // An address without user part is the engine itself.
-    let place = Place {
-        context,
-        exten: &exten.lossy(),
-        caller: "",
-        time: asked.unix,
-    };
-    let known = exten.is_empty() || asked.config.plan.exists(place) == Match::Yes;
+    let uri = asked.request.parsed_request_uri();
+    let known = uri.filter(|uri| !uri.user.is_empty()).is_none_or(|uri| {
+        let place = Place {
+            context: general.context_of(device, uri.host),
+            exten: "",
+            caller: "",
+            time: asked.unix,
+        };
+        destination(&asked.config.plan, &uri, place).1 == Match::Yes
+    });
     let status = if known { Status::OK } else { Status::NOT_FOUND };
     let verdict = if proven {
         Verdict::proven(status)
