@@ -1,5 +1,6 @@
 //! One shard, driven by hand: the way of one call through it.
 
+mod course;
 mod options;
 
 use alloc::sync::Arc;
@@ -60,13 +61,17 @@ impl Rig {
     }
 
     fn made(lines: &[(&str, &str)], change: impl FnOnce(&mut General, &mut [Peer; 2])) -> Rig {
+        Rig::following(plan(lines), change)
+    }
+
+    fn following(plan: Plan, change: impl FnOnce(&mut General, &mut [Peer; 2])) -> Rig {
         let mut general = General::default();
         let mut peers = ["1001", "1002"].map(|name| Peer::new(name, PeerKind::Friend));
         change(&mut general, &mut peers);
         let config = Config {
             general,
             peers: Peers::new(peers),
-            plan: Arc::new(plan(lines)),
+            plan: Arc::new(plan),
             realtime: None,
         };
         let shard = Shard::new(Setup {
