@@ -53,6 +53,10 @@ impl Channels for Stage<'_, '_> {
         self.call.variable(name)
     }
 
+    fn random(&mut self) -> u64 {
+        self.turn.exchange.random.next_u64()
+    }
+
     fn present(&mut self, number: &str, name: &str) -> bool {
         self.call.caller.number.set(number.as_bytes());
         self.call.caller.name.set(name.as_bytes());

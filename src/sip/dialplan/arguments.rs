@@ -12,10 +12,19 @@ pub(super) type Parts<'t> = SmallVec<[Cow<'t, str>; 4]>;
 /// Quotes are removed and `\c` becomes `c`; the last part of `most` takes the
 /// rest as it stands.
 pub(super) fn split(text: &str, most: usize) -> Parts<'_> {
+    split_by(text, most, true)
+}
+
+/// Splits like [`split`], but leaves quotes and backslashes in place.
+pub(super) fn split_raw(text: &str, most: usize) -> Parts<'_> {
+    split_by(text, most, false)
+}
+
+fn split_by(text: &str, most: usize, clean: bool) -> Parts<'_> {
     let mut parts = Parts::new();
     let mut rest = text;
     while !rest.is_empty() && parts.len() + 1 < most {
-        let (part, after) = first(rest, ',', true);
+        let (part, after) = first(rest, ',', clean);
         parts.push(part);
         match after {
             Some("") => {
@@ -72,6 +81,43 @@ pub(super) fn first(text: &str, delimiter: char, clean: bool) -> (Cow<'_, str>, 
         part.push(character);
     }
     (Cow::Owned(part), None)
+}
+
+/// The character a text begins with, and the text after it: `\n`, `\r`,
+/// `\t`, `\xHH` and octal `\0nn` stand for others, `\c` for `c`
+/// (`ast_get_encoded_char`).
+pub(super) fn decoded(text: &str) -> Option<(char, &str)> {
+    let mut rest = text.chars();
+    let character = match rest.next()? {
+        '\\' => rest.next()?,
+        plain => return Some((plain, rest.as_str())),
+    };
+    let after = rest.as_str();
+    let (most, radix) = match character {
+        'n' => return Some(('\n', after)),
+        'r' => return Some(('\r', after)),
+        't' => return Some(('\t', after)),
+        'x' => (2, 16),
+        '0' => (3, 8),
+        other => return Some((other, after)),
+    };
+    let digits = after
+        .chars()
+        .take(most)
+        .take_while(|digit| digit.is_digit(radix));
+    let (digits, after) = after.split_at_checked(digits.count())?;
+    let code = u32::from_str_radix(digits, radix).unwrap_or(0);
+    Some((char::from(code as u8), after))
+}
+
+/// A text whose characters have been [`decoded`].
+pub(super) fn decoded_text(mut text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    while let Some((character, rest)) = decoded(text) {
+        result.push(character);
+        text = rest;
+    }
+    result
 }
 
 /// `app(arguments)` as its two halves; the arguments end at the last `)`.
@@ -153,6 +199,29 @@ mod tests {
     fn the_last_part_takes_the_rest_as_it_stands() {
         assert_eq!(split("a,\"b\",c", 2).as_slice(), ["a", "\"b\",c"]);
         assert_eq!(split("\"a\"", 1).as_slice(), ["\"a\""]);
+    }
+
+    #[test]
+    fn raw_parts_keep_quotes_and_backslashes() {
+        assert_eq!(
+            split_raw("a,\",\",\\,,b", 8).as_slice(),
+            ["a", "\",\"", "\\,", "b"]
+        );
+    }
+
+    #[test]
+    fn characters_are_decoded() {
+        for (text, expected) in [
+            ("", ""),
+            ("ab", "ab"),
+            ("\\n\\r\\t", "\n\r\t"),
+            ("\\x2C\\x41-R", ",A-R"),
+            ("\\054\\0419", ",!9"),
+            ("\\-\\\\", "-\\"),
+            ("\\", ""),
+        ] {
+            assert_eq!(decoded_text(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub trait Channels {
         None
     }
 
+    /// 64 random bits.
+    fn random(&mut self) -> u64;
+
     /// Says whom channels requested from now on are from (`CALLERID`). False,
     /// and nothing done, where callees cannot be shown another caller.
     fn present(&mut self, _number: &str, _name: &str) -> bool {

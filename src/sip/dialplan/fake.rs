@@ -22,6 +22,8 @@ pub(super) struct Fake {
     pub(super) next: u32,
     /// What was asked, by rising ticket from 0; its replies are the test's.
     pub(super) asked: Vec<Inquiry>,
+    /// What `random` yields next; it counts up.
+    pub(super) chance: u64,
 }
 
 impl Fake {
@@ -50,6 +52,11 @@ impl Channels for Fake {
 
     fn is_answered(&self) -> bool {
         self.answered
+    }
+
+    fn random(&mut self) -> u64 {
+        self.chance += 1;
+        self.chance - 1
     }
 
     fn request(&mut self, tech: &str, resource: &str) -> Result<ChannelId, Cause> {
@@ -145,6 +152,42 @@ fn add(builder: &mut PlanBuilder, context: ContextId, line: &str) {
         at: "t:1",
     };
     builder.add(context, line).unwrap();
+}
+
+/// What `text` becomes in a call after `Set(…)` of each of `sets`, and what
+/// was warned of.
+pub(super) fn expand(sets: &[&str], text: &str) -> (String, Vec<String>) {
+    let mut builder = PlanBuilder::new();
+    builder.set_global("GREETING", "hello");
+    builder.show_environment("HOME", "/root");
+    let context = builder.context("c");
+    let result = format!("RESULT={text}");
+    let sets = sets.iter().copied().chain([&*result]);
+    for (arguments, priority) in sets.zip(1..) {
+        let line = Line {
+            exten: "200",
+            caller: None,
+            priority,
+            label: None,
+            application: "Set",
+            arguments,
+            at: "t:1",
+        };
+        builder.add(context, line).unwrap();
+    }
+    builder
+        .add_hint(context, "100", None, "SIP/100&SIP/101(Alice)")
+        .unwrap();
+    let mut fake = Fake::default();
+    let mut cursor = Cursor::new(
+        Arc::new(builder.build()),
+        place("200"),
+        "Ann",
+        &Limits::default(),
+    );
+    cursor.start(&mut fake);
+    let result = cursor.variables().value("RESULT").unwrap_or("?").into();
+    (result, fake.warnings)
 }
 
 /// 2024-02-29, a Thursday, 17:05:59 UTC.

@@ -231,6 +231,7 @@ pub struct Plan {
     pub(super) contexts: Vec<Context>,
     pub(super) names: HashMap<Box<str>, usize, Hasher>,
     pub(super) globals: HashMap<Box<str>, Box<str>, Hasher>,
+    pub(super) environment: Vec<(Box<str>, Box<str>)>,
     pub(super) autofallthrough: bool,
     pub(super) zone: Zone,
     /// Of several patterns that match only the first counts.
@@ -255,6 +256,12 @@ impl Plan {
     /// A variable of `[globals]`.
     pub fn global(&self, name: &str) -> Option<&str> {
         self.globals.get(name).map(Box::as_ref)
+    }
+
+    /// A variable of the environment that plans may see (`ENV`).
+    pub fn environment(&self, name: &str) -> Option<&str> {
+        let mut all = self.environment.iter();
+        all.find_map(|(known, value)| (**known == *name).then_some(&**value))
     }
 
     /// Whether a call that runs out of priorities ends by `DIALSTATUS` at once.

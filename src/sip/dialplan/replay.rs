@@ -21,18 +21,44 @@ pub(super) struct Wanted {
     pub(super) arguments: Box<str>,
 }
 
+/// How deep texts may be read within texts (`EVAL`), and how many one
+/// instruction may read so.
+const DEPTH: u16 = 8;
+const READINGS: u16 = 256;
+
 /// The results of one instruction.
 #[derive(Default)]
 pub(super) struct Replay {
     results: Vec<String>,
     next: usize,
     wanted: Option<Box<Wanted>>,
+    /// Texts that are being read within the text at hand.
+    depth: u16,
+    /// Texts that have been.
+    readings: u16,
 }
 
 impl Replay {
     /// Begins to read a text, perhaps once more.
     pub(super) fn rewind(&mut self) {
         self.next = 0;
+        self.readings = 0;
+    }
+
+    /// Begins to read a text within the text at hand. False, and nothing
+    /// begun, where that would have no end.
+    pub(super) fn enter(&mut self) -> bool {
+        let may = self.depth < DEPTH && self.readings < READINGS;
+        if may {
+            self.depth += 1;
+            self.readings += 1;
+        }
+        may
+    }
+
+    /// Has read a text within the text at hand.
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
     }
 
     /// The instruction is done with.

@@ -5,6 +5,7 @@
 
 use alloc::borrow::Cow;
 
+use super::arguments::split_call;
 use super::cause::Cause;
 use super::channel::{ChannelEvent, ChannelId, Channels};
 use super::course::Exception;
@@ -13,7 +14,7 @@ use super::inquiry::{Inquiry, Lookup, Reply, Ticket};
 use super::plan::{Place, Plan, Seek};
 use super::replay::Wanted;
 use super::state::{Scope, State};
-use super::substitute::{Names, leading_number};
+use super::substitute::{Names, leading_number, substitute};
 use super::switch::{self, Found};
 use super::variables::Full;
 use crate::base::{Instant, Level};
@@ -144,6 +145,70 @@ impl Step<'_> {
             });
             self.state.course().exhausted = true;
         }
+    }
+
+    /// `Set(name=value)`: a variable, or what a function lets be set. What
+    /// must be waited for is returned.
+    pub(super) fn assign(&mut self, name: &str, value: &str) -> Option<Inquiry> {
+        let Some((function, arguments)) = call_of(name) else {
+            self.set(name, value);
+            return None;
+        };
+        match function::row(function).and_then(|row| row.write) {
+            Some(write) => write(self, arguments, value),
+            None => {
+                self.warn("no-function", || {
+                    format!("Set: {function} is not a function that can be set")
+                });
+                None
+            }
+        }
+    }
+
+    /// [`Step::assign`] where nobody can wait: what takes time is begun.
+    pub(super) fn assign_at_once(&mut self, name: &str, value: &str) {
+        if let Some(inquiry) = self.assign(name, value) {
+            self.channels.ask(inquiry);
+        }
+    }
+
+    /// The value of `${name}` for functions that are told a name, which may be
+    /// that of a function.
+    pub(super) fn value_of(&mut self, name: &str) -> String {
+        if name.contains(['(', ':', '$']) {
+            self.evaluate(&format!("${{{name}}}"))
+        } else {
+            self.scope().variable(name).unwrap_or_default().into_owned()
+        }
+    }
+
+    /// The value of `${name}` for functions that are called once: a variable,
+    /// or a function that is a mere view of the call.
+    pub(super) fn value_at_once(&self, name: &str) -> String {
+        let Some((function, arguments)) = call_of(name) else {
+            return self.scope().variable(name).unwrap_or_default().into_owned();
+        };
+        match function::row(function).and_then(|row| row.read) {
+            Some(Read::Plain(read)) => read(&self.scope(), arguments),
+            _ => String::new(),
+        }
+    }
+
+    /// Reads a text within the text at hand.
+    pub(super) fn evaluate(&mut self, text: &str) -> String {
+        if !self.state.replay.enter() {
+            self.warn("dialplan-text", || {
+                String::from("texts within texts have no end")
+            });
+            return String::new();
+        }
+        let mut troubles = Vec::new();
+        let result = substitute(text, self, &mut troubles).into_owned();
+        self.state.replay.leave();
+        for trouble in troubles {
+            self.warn("dialplan-text", || trouble.clone());
+        }
+        result
     }
 
     /// Asks something outside of the call and goes on with the reply.
@@ -290,6 +355,11 @@ impl Step<'_> {
         };
         u32::try_from(target).ok().filter(|&priority| priority > 0)
     }
+}
+
+/// `NAME(arguments)` as its two halves; nothing for the name of a variable.
+fn call_of(name: &str) -> Option<(&str, &str)> {
+    name.contains('(').then(|| split_call(name))
 }
 
 /// Whether a condition holds (`pbx_checkcondition`): not empty, and not a text

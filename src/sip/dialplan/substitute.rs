@@ -57,13 +57,7 @@ fn substitute_within<'t>(
             troubles.push(format!("a '{bracket}' is missing in '{text}'"));
         }
         match reference.expression {
-            true => match expression::evaluate(&inner, names) {
-                Ok(value) => result.push_str(&value),
-                Err(fault) => {
-                    troubles.push(format!("{fault} in $[{inner}]"));
-                    result.push('0');
-                }
-            },
+            true => result.push_str(&expression::evaluate(&inner, names, troubles)),
             false => result.push_str(&value(&inner, names, troubles)),
         }
         if result.len() > TEXT_BYTES {
@@ -177,12 +171,9 @@ fn split_range(reference: &str) -> (&str, Option<(i64, i64)>) {
             b')' => parens -= 1,
             b':' if parens == 0 => {
                 let (name, range) = reference.split_at_checked(at).unwrap_or((reference, ""));
-                let mut numbers = range.split(':').skip(1).map(leading_number);
-                let offset = numbers.next().flatten().unwrap_or(0);
-                return (
-                    name,
-                    Some((offset, numbers.next().flatten().unwrap_or(i64::MAX))),
-                );
+                let mut numbers = range.split(':').skip(1).map_while(leading_number);
+                let offset = numbers.next().unwrap_or(0);
+                return (name, Some((offset, numbers.next().unwrap_or(i64::MAX))));
             }
             _ => {}
         }

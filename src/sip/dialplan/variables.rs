@@ -131,7 +131,7 @@ impl Variables {
     }
 
     /// Names and values, in the order they were first set.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         self.list
             .iter()
             .map(|variable| (variable.name(&self.texts), variable.value(&self.texts)))

@@ -4,7 +4,6 @@
 use alloc::collections::VecDeque;
 
 use super::super::arguments::split;
-use super::super::function;
 use super::super::inquiry::Inquiry;
 use super::super::step::{Next, Step};
 
@@ -36,21 +35,5 @@ fn assign(step: &mut Step<'_>, assignment: &str) -> Option<Inquiry> {
         step.warn("arguments", || format!("Set: '{assignment}' has no '='"));
         return None;
     };
-    let name = name.trim();
-    let Some((function, arguments)) = name.split_once('(') else {
-        step.set(name, value);
-        return None;
-    };
-    let arguments = arguments
-        .rsplit_once(')')
-        .map_or(arguments, |(arguments, _)| arguments);
-    match function::row(function).and_then(|row| row.write) {
-        Some(write) => write(step, arguments, value),
-        None => {
-            step.warn("no-function", || {
-                format!("Set: {function} is not a function that can be set")
-            });
-            None
-        }
-    }
+    step.assign(name.trim(), value)
 }

@@ -88,7 +88,7 @@ fn variables_are_predefined_then_the_channel_s_then_global() {
 fn functions_yield_texts() {
     for (text, expected) in [
         ("${IF($[1 = 1]?yes:no)}", "yes"),
-        ("${IF(0?yes:\"n o\")}", "n o"),
+        ("${IF(0?yes:\"n o\")}", "\"n o\""),
         ("${EXISTS(${EXTEN})}${EXISTS(${X})}", "10"),
         ("${ISNULL(${EXTEN})}${ISNULL(${X})}", "01"),
         ("${TOUPPER(aé)}${TOLOWER(BC)}", "Aébc"),

@@ -1,29 +1,35 @@
 //! `$[…]`: arithmetic, comparison, logic, conditionals, regular expressions.
 //!
-//! The grammar and its oddities are Asterisk's (`ast_expr2.y`). Evaluation
-//! is bounded in depth, since callers choose parts of the text.
+//! Grammar and oddities are those of Asterisk 13 (`ast_expr2`): quotes belong
+//! to a text, so that `"a" = a` does not hold and `"1" = 1` compares texts;
+//! only `:`, `=~` and `~~` take them off. Evaluation is bounded in depth,
+//! since callers choose parts of the text.
+//!
+//! It differs where a text cannot be read: a quote that is not closed is an
+//! error, and characters without a meaning belong to the word they stand in,
+//! while Asterisk drops both.
 
+mod call;
+mod number;
+mod regex;
 mod token;
 mod value;
 
 use core::cmp::Ordering;
 use core::fmt;
 
-use regex_lite::RegexBuilder;
+use rustc_apfloat::Float;
 
 use super::substitute::Names;
+pub(super) use regex::Regex;
 use token::{Operator, Token, Tokens};
 use value::Value;
 
 /// How deep an expression may nest.
 const DEPTH: u32 = 64;
 
-/// The largest compiled regular expression, in bytes: what a text of the
-/// longest kind is matched with in milliseconds.
-const REGEX_BYTES: usize = 1 << 14;
-
 /// What dividing by zero yields (Asterisk's `INT_MAX`).
-const DIVIDED_BY_ZERO: f64 = i32::MAX as f64;
+const DIVIDED_BY_ZERO: i64 = i32::MAX as i64;
 
 /// Why an expression has no value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,8 +37,6 @@ pub(super) enum Fault {
     Syntax,
     OpenQuote,
     TooDeep,
-    NoFunction,
-    Regex,
 }
 
 impl fmt::Display for Fault {
@@ -41,34 +45,35 @@ impl fmt::Display for Fault {
             Fault::Syntax => "an operand or operator is missing",
             Fault::OpenQuote => "a quote is not closed",
             Fault::TooDeep => "parentheses nest too deep",
-            Fault::NoFunction => "there is no such function",
-            Fault::Regex => "the regular expression is not valid",
         })
     }
 }
 
-/// The value of an expression whose variables have been replaced. Nothing at
-/// all is the empty text.
-pub(super) fn evaluate(text: &str, names: &mut dyn Names) -> Result<String, Fault> {
+/// The value of an expression whose variables have been replaced: `0` if it
+/// has none, and nothing for nothing at all. What went wrong adds a sentence
+/// to `troubles`.
+pub(super) fn evaluate(text: &str, names: &mut dyn Names, troubles: &mut Vec<String>) -> String {
     let mut parser = Parser {
         tokens: Tokens::new(text),
         names,
         depth: 0,
+        troubles: Vec::new(),
     };
-    if parser.tokens.peek()?.is_none() {
-        return Ok(String::new());
+    let value = parser.whole();
+    for trouble in parser.troubles {
+        troubles.push(format!("{trouble} in $[{text}]"));
     }
-    let value = parser.conditional()?;
-    match parser.tokens.take()? {
-        None => Ok(value.into_text()),
-        Some(_) => Err(Fault::Syntax),
-    }
+    value.unwrap_or_else(|fault| {
+        troubles.push(format!("{fault} in $[{text}]"));
+        String::from("0")
+    })
 }
 
 struct Parser<'t> {
     tokens: Tokens<'t>,
     names: &'t mut dyn Names,
     depth: u32,
+    troubles: Vec<String>,
 }
 
 /// How tightly an operator binds; all bind to the left.
@@ -88,20 +93,28 @@ fn tightness(operator: Operator) -> u8 {
 const UNARY: u8 = 6;
 
 impl<'t> Parser<'t> {
-    /// `binary ? conditional :: conditional`. Both branches are evaluated, for
-    /// neither has effects.
-    fn conditional(&mut self) -> Result<Value<'t>, Fault> {
-        self.depth += 1;
-        if self.depth > DEPTH {
-            return Err(Fault::TooDeep);
+    fn whole(&mut self) -> Result<String, Fault> {
+        if self.tokens.peek()?.is_none() {
+            return Ok(String::new());
         }
+        let value = self.conditional()?;
+        match self.tokens.take()? {
+            None => Ok(value.into_text()),
+            Some(_) => Err(Fault::Syntax),
+        }
+    }
+
+    /// `binary { ? conditional :: binary }`, to the left. Both branches are
+    /// evaluated.
+    fn conditional(&mut self) -> Result<Value<'t>, Fault> {
+        self.enter()?;
         let mut value = self.binary(0)?;
-        if self.tokens.peek()? == Some(Token::Question) {
+        while self.tokens.peek()? == Some(Token::Question) {
             self.tokens.take()?;
             let then = self.conditional()?;
             self.expect(Token::Colons)?;
-            let otherwise = self.conditional()?;
-            value = if value.is_true() { then } else { otherwise };
+            let otherwise = self.binary(0)?;
+            value = if value.is_refused() { otherwise } else { then };
         }
         self.depth -= 1;
         Ok(value)
@@ -116,7 +129,7 @@ impl<'t> Parser<'t> {
             }
             self.tokens.take()?;
             let right = self.binary(tightness(operator))?;
-            left = apply(operator, left, right)?;
+            left = self.apply(operator, left, right);
         }
         Ok(left)
     }
@@ -124,51 +137,60 @@ impl<'t> Parser<'t> {
     fn operand(&mut self) -> Result<Value<'t>, Fault> {
         match self.tokens.take()? {
             Some(Token::Text(text)) if self.tokens.peek()? == Some(Token::Open) => self.call(text),
-            Some(Token::Text(text)) => Ok(Value::Text(text.into())),
+            Some(Token::Text(text)) => Ok(Value::word(text)),
             Some(Token::Open) => {
                 let value = self.conditional()?;
                 self.expect(Token::Close)?;
                 Ok(value)
             }
-            Some(Token::Not) => Ok(Value::truth(!self.unary()?.is_true())),
+            Some(Token::Not) => Ok(self.unary()?.complement()),
             Some(Token::Operator(Operator::Minus)) => {
-                // From zero, so that there is no minus zero.
-                Ok(Value::Number(0.0 - self.unary()?.number().unwrap_or(0.0)))
+                let value = self.unary()?;
+                Ok(self
+                    .number(&value)
+                    .map_or(Value::ZERO, |number| Value::Number(-number)))
             }
             _ => Err(Fault::Syntax),
         }
     }
 
     fn unary(&mut self) -> Result<Value<'t>, Fault> {
-        self.depth += 1;
-        if self.depth > DEPTH {
-            return Err(Fault::TooDeep);
-        }
+        self.enter()?;
         let value = self.binary(UNARY)?;
         self.depth -= 1;
         Ok(value)
     }
 
-    /// `NAME(argument, …)`, the name already taken.
+    /// `NAME(arguments)`; all but the first argument may be empty.
     fn call(&mut self, name: &str) -> Result<Value<'t>, Fault> {
-        self.expect(Token::Open)?;
-        let mut arguments = Vec::new();
-        while self.tokens.peek()? != Some(Token::Close) {
-            if !arguments.is_empty() {
-                self.expect(Token::Comma)?;
+        self.tokens.take()?;
+        let mut arguments = vec![self.conditional()?];
+        loop {
+            match self.tokens.take()? {
+                Some(Token::Close) => break,
+                Some(Token::Comma) => {}
+                _ => return Err(Fault::Syntax),
             }
-            arguments.push(self.conditional()?);
+            arguments.push(match self.tokens.peek()? {
+                Some(Token::Comma | Token::Close) => Value::Text("".into()),
+                _ => self.conditional()?,
+            });
         }
-        self.expect(Token::Close)?;
-        let number = |at: usize| arguments.get(at).and_then(Value::number).unwrap_or(0.0);
-        if let Some(result) = mathematics(name, number(0), number(1)) {
-            return Ok(Value::Number(result));
+        Ok(match call::call(name, &arguments, self.names) {
+            Ok(value) => value,
+            Err(trouble) => {
+                self.troubles.push(trouble);
+                Value::ZERO
+            }
+        })
+    }
+
+    fn enter(&mut self) -> Result<(), Fault> {
+        self.depth += 1;
+        match self.depth > DEPTH {
+            true => Err(Fault::TooDeep),
+            false => Ok(()),
         }
-        let texts: Vec<String> = arguments.into_iter().map(Value::into_text).collect();
-        self.names
-            .function(name, &texts.join(","))
-            .map(Value::owned)
-            .ok_or(Fault::NoFunction)
     }
 
     fn expect(&mut self, token: Token<'_>) -> Result<(), Fault> {
@@ -177,78 +199,86 @@ impl<'t> Parser<'t> {
             _ => Err(Fault::Syntax),
         }
     }
-}
 
-fn apply<'t>(operator: Operator, left: Value<'t>, right: Value<'t>) -> Result<Value<'t>, Fault> {
-    let compared = |wanted: &[Ordering]| Value::truth(wanted.contains(&left.compare(&right)));
-    let number = |value: &Value<'_>| value.number().unwrap_or(0.0);
-    Ok(match operator {
-        Operator::Or if left.is_true() => left,
-        Operator::Or => right,
-        Operator::And if left.is_true() && right.is_true() => left,
-        Operator::And => Value::Number(0.0),
-        Operator::Equal => compared(&[Ordering::Equal]),
-        Operator::NotEqual => compared(&[Ordering::Less, Ordering::Greater]),
-        Operator::Less => compared(&[Ordering::Less]),
-        Operator::LessEqual => compared(&[Ordering::Less, Ordering::Equal]),
-        Operator::Greater => compared(&[Ordering::Greater]),
-        Operator::GreaterEqual => compared(&[Ordering::Greater, Ordering::Equal]),
-        Operator::Plus => Value::Number(number(&left) + number(&right)),
-        Operator::Minus => Value::Number(number(&left) - number(&right)),
-        Operator::Times => Value::Number(number(&left) * number(&right)),
-        Operator::Divide | Operator::Remainder if number(&right) == 0.0 => {
-            Value::Number(DIVIDED_BY_ZERO)
+    fn number(&mut self, value: &Value<'_>) -> Option<number::Number> {
+        let number = value.number();
+        if number.is_none() {
+            self.troubles
+                .push(format!("'{}' is not a number", value.text()));
         }
-        Operator::Divide => Value::Number(number(&left) / number(&right)),
-        Operator::Remainder => Value::Number(number(&left) % number(&right)),
-        Operator::MatchStart => matched(&left.bare(), &right.bare(), true)?,
-        Operator::Match => matched(&left.bare(), &right.bare(), false)?,
-        Operator::Concatenate => Value::owned(format!("{}{}", left.bare(), right.bare())),
-    })
+        number
+    }
+
+    fn apply(
+        &mut self,
+        operator: Operator,
+        mut left: Value<'t>,
+        mut right: Value<'t>,
+    ) -> Value<'t> {
+        use Operator::*;
+        match operator {
+            Or if left.is_false() => right,
+            Or => left,
+            And if left.is_false() || right.is_false() => Value::ZERO,
+            And => left,
+            Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual => {
+                Value::truth(holds(operator, left.compare(&right)))
+            }
+            Plus | Minus | Times | Divide | Remainder => self.compute(operator, &left, &right),
+            MatchStart => self.matched(&left, &right, true),
+            Match => self.matched(&left, &right, false),
+            Concatenate => Value::computed(format!("{}{}", left.bare(), right.bare())),
+        }
+    }
+
+    /// A sum or difference with a text is that with zero; a product is zero.
+    fn compute(&mut self, operator: Operator, left: &Value<'_>, right: &Value<'_>) -> Value<'t> {
+        let (x, y) = (self.number(left), self.number(right));
+        Value::Number(match (operator, x, y) {
+            (Operator::Plus, Some(x), Some(y)) => (x + y).value,
+            (Operator::Minus, Some(x), Some(y)) => (x - y).value,
+            (Operator::Plus | Operator::Minus, Some(x), None) => x,
+            (Operator::Plus, None, Some(y)) => y,
+            (Operator::Minus, None, Some(y)) => (number::Number::ZERO - y).value,
+            (Operator::Times, Some(x), Some(y)) => (x * y).value,
+            (Operator::Divide, Some(_), y) if y.is_none_or(Float::is_zero) => {
+                self.troubles.push(String::from("a division by zero"));
+                number::whole(DIVIDED_BY_ZERO)
+            }
+            (Operator::Divide, Some(x), Some(y)) => (x / y).value,
+            (Operator::Remainder, Some(x), Some(y)) if !y.is_zero() => x.c_fmod(y).value,
+            _ => number::Number::ZERO,
+        })
+    }
+
+    /// The first group if it took part, else the length of the match in bytes.
+    /// An expression that is not valid yields nothing.
+    fn matched(&mut self, text: &Value<'_>, pattern: &Value<'_>, at_start: bool) -> Value<'t> {
+        let (text, pattern) = (text.bare(), pattern.bare());
+        let Some(regex) = Regex::new(&pattern) else {
+            self.troubles
+                .push(format!("'{pattern}' is not a regular expression"));
+            return Value::Text("".into());
+        };
+        match regex.captures(&text, at_start) {
+            Some((_, Some(group))) => Value::computed(group.into()),
+            Some((length, None)) => Value::whole(length as i64),
+            None if regex.has_groups() => Value::Text("".into()),
+            None => Value::ZERO,
+        }
+    }
 }
 
-/// The first group if the pattern has one, else the length of the match.
-fn matched<'t>(text: &str, pattern: &str, at_start: bool) -> Result<Value<'t>, Fault> {
-    let regex = RegexBuilder::new(pattern)
-        .size_limit(REGEX_BYTES)
-        .build()
-        .map_err(|_| Fault::Regex)?;
-    let found = regex.captures(text);
-    let found =
-        found.filter(|found| !at_start || found.get(0).is_some_and(|whole| whole.start() == 0));
-    Ok(match (found, regex.captures_len() > 1) {
-        (Some(found), true) => Value::owned(found.get(1).map_or("", |group| group.as_str()).into()),
-        (Some(found), false) => Value::Number(found.get(0).map_or(0, |whole| whole.len()) as f64),
-        (None, true) => Value::owned(String::new()),
-        (None, false) => Value::Number(0.0),
-    })
-}
-
-fn mathematics(name: &str, x: f64, y: f64) -> Option<f64> {
-    Some(match name.to_ascii_uppercase().as_str() {
-        "COS" => x.cos(),
-        "SIN" => x.sin(),
-        "TAN" => x.tan(),
-        "ACOS" => x.acos(),
-        "ASIN" => x.asin(),
-        "ATAN" => x.atan(),
-        "ATAN2" => x.atan2(y),
-        "POW" => x.powf(y),
-        "SQRT" => x.sqrt(),
-        "FLOOR" => x.floor(),
-        "CEIL" => x.ceil(),
-        "ROUND" => x.round(),
-        "RINT" => x.round_ties_even(),
-        "TRUNC" => x.trunc(),
-        "EXP" => x.exp(),
-        "EXP2" => x.exp2(),
-        "EXP10" => 10_f64.powf(x),
-        "LOG" => x.ln(),
-        "LOG2" => x.log2(),
-        "LOG10" => x.log10(),
-        "REMAINDER" => x - (x / y).round_ties_even() * y,
-        _ => return None,
-    })
+/// Whether two operands that compare so stand in a relation.
+fn holds(relation: Operator, order: Option<Ordering>) -> bool {
+    match relation {
+        Operator::Equal => order == Some(Ordering::Equal),
+        Operator::NotEqual => order != Some(Ordering::Equal),
+        Operator::Less => order.is_some_and(Ordering::is_lt),
+        Operator::LessEqual => order.is_some_and(Ordering::is_le),
+        Operator::Greater => order.is_some_and(Ordering::is_gt),
+        _ => order.is_some_and(Ordering::is_ge),
+    }
 }
 
 #[cfg(test)]

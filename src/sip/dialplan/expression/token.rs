@@ -83,7 +83,7 @@ impl<'t> Tokens<'t> {
 
     /// Takes the next token.
     pub(super) fn take(&mut self) -> Result<Option<Token<'t>>, Fault> {
-        self.rest = self.rest.trim_start();
+        self.rest = self.rest.trim_ascii_start();
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -103,7 +103,7 @@ impl<'t> Tokens<'t> {
     /// Where the word we are at ends.
     fn word(&self) -> usize {
         let ends = |&(at, character): &(usize, char)| {
-            character.is_whitespace()
+            character.is_ascii_whitespace()
                 || character == '"'
                 || self.rest.get(at..).is_some_and(|rest| sign(rest).is_some())
         };

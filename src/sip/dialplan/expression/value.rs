@@ -1,102 +1,123 @@
-//! What `$[…]` computes with: numbers, and texts that may look like numbers.
+//! What `$[…]` computes with: numbers, texts that are numbers, and texts.
 
 use alloc::borrow::Cow;
 use core::cmp::Ordering;
 
-/// A number, or a text as written, quotes included.
+use rustc_apfloat::Float;
+
+use super::super::substitute::leading_number;
+use super::number::{self, Number};
+
+/// The value of an expression.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Value<'t> {
-    Number(f64),
+    Number(Number),
+    /// A text that counts as a number, as long as nothing asks for its text.
+    Digits(Cow<'t, str>),
+    /// Any other text as written, quotes included.
     Text(Cow<'t, str>),
 }
 
 impl<'t> Value<'t> {
+    pub(super) const ZERO: Value<'static> = Value::Number(Number::ZERO);
+
     pub(super) fn truth(yes: bool) -> Value<'t> {
-        Value::Number(if yes { 1.0 } else { 0.0 })
+        Value::whole(yes.into())
     }
 
-    pub(super) fn owned(text: String) -> Value<'t> {
-        Value::Text(Cow::Owned(text))
+    pub(super) fn whole(number: i64) -> Value<'t> {
+        Value::Number(number::whole(number))
     }
 
-    /// The number it is or looks like.
-    pub(super) fn number(&self) -> Option<f64> {
+    /// A word of the expression: `12` and `1.5` are numbers.
+    pub(super) fn word(text: &'t str) -> Value<'t> {
+        let digits =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = match text.split_once('.') {
+            Some((before, after)) => digits(before) && digits(after),
+            None => digits(text),
+        };
+        match is_number {
+            true => Value::Digits(text.into()),
+            false => Value::Text(text.into()),
+        }
+    }
+
+    /// A text that was computed: digits and dots are a number.
+    pub(super) fn computed(text: String) -> Value<'t> {
+        let counts = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+        match !text.is_empty() && text.bytes().all(counts) {
+            true => Value::Digits(text.into()),
+            false => Value::Text(text.into()),
+        }
+    }
+
+    /// The number it is.
+    pub(super) fn number(&self) -> Option<Number> {
         match self {
             Value::Number(number) => Some(*number),
-            Value::Text(text) => number(bare(text)),
+            Value::Digits(text) => number::parse(text),
+            Value::Text(_) => None,
         }
     }
 
-    /// The text without quotes around it.
+    /// The text, quotes included.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Value::Number(number) => Cow::Owned(number::print(*number)),
+            Value::Digits(text) | Value::Text(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// The text without quotes, if there are any around it.
     pub(super) fn bare(&self) -> Cow<'_, str> {
-        match self {
-            Value::Number(number) => Cow::Owned(print(*number)),
-            Value::Text(text) => Cow::Borrowed(bare(text)),
+        let text = self.text();
+        match text.len() > 1 && text.starts_with('"') && text.ends_with('"') {
+            true => Cow::Owned(text.replace('"', "")),
+            false => text,
         }
     }
 
-    /// Neither zero nor empty.
-    pub(super) fn is_true(&self) -> bool {
+    /// Whether `|` and `&` take it for false: zero, or empty without quotes.
+    /// One that is not, and is a number, goes on as a number.
+    pub(super) fn is_false(&mut self) -> bool {
+        if let Some(number) = self.number() {
+            *self = Value::Number(number);
+            return number.is_zero();
+        }
+        self.text().is_empty()
+    }
+
+    /// Whether `?` takes it for false: zero, `0`, or empty, even in quotes.
+    pub(super) fn is_refused(&self) -> bool {
         match self {
-            Value::Number(number) => *number != 0.0,
-            Value::Text(text) => {
-                let text = bare(text);
-                !text.is_empty() && number(text) != Some(0.0)
-            }
+            Value::Text(text) => matches!(&**text, "" | "\"\"" | "0"),
+            _ => self.number().is_none_or(Number::is_zero),
         }
     }
 
-    /// By number if both look like numbers, else byte by byte. Whole numbers
-    /// of up to 38 digits compare exactly, so that dialled numbers do.
-    pub(super) fn compare(&self, other: &Value<'_>) -> Ordering {
-        let (left, right) = (self.bare(), other.bare());
-        if let (Ok(left), Ok(right)) = (left.parse::<i128>(), right.parse::<i128>()) {
-            return left.cmp(&right);
-        }
-        match (self.number(), other.number()) {
-            (Some(left), Some(right)) => left.total_cmp(&right),
-            _ => left.cmp(&right),
+    /// What `!` makes of it: numbers as such, texts by the whole number they
+    /// begin with.
+    pub(super) fn complement(&self) -> Value<'t> {
+        Value::truth(match self {
+            Value::Number(number) => number.is_zero(),
+            Value::Digits(text) | Value::Text(text) => leading_number(text).unwrap_or(0) == 0,
+        })
+    }
+
+    /// By number if both are numbers, else byte by byte, quotes included. Not
+    /// a number compares with nothing.
+    pub(super) fn compare(&self, other: &Value<'_>) -> Option<Ordering> {
+        match (self, other) {
+            (Value::Text(_), _) | (_, Value::Text(_)) => Some(self.text().cmp(&other.text())),
+            _ => self.number()?.partial_cmp(&other.number()?),
         }
     }
 
     pub(super) fn into_text(self) -> String {
         match self {
-            Value::Number(number) => print(number),
-            Value::Text(text) => text.into_owned(),
+            Value::Number(number) => number::print(number),
+            Value::Digits(text) | Value::Text(text) => text.into_owned(),
         }
-    }
-}
-
-fn bare(text: &str) -> &str {
-    text.strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(text)
-}
-
-/// A decimal number and nothing else; `inf`, `nan` and blanks are texts.
-fn number(text: &str) -> Option<f64> {
-    let looks = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    let number = text.parse().ok().filter(|_| looks)?;
-    // Minus zero would compare below zero.
-    Some(if number == 0.0 { 0.0 } else { number })
-}
-
-/// As C's `%.18Lg` prints: plain between 1e-4 and 1e18, with an exponent
-/// beyond; as many digits as tell the number apart from its neighbours.
-fn print(number: f64) -> String {
-    let magnitude = number.abs();
-    if magnitude == 0.0 {
-        "0".into()
-    } else if !number.is_finite() || (1e-4..1e18).contains(&magnitude) {
-        format!("{number}")
-    } else {
-        let scientific = format!("{number:e}");
-        let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-        let (sign, exponent) = exponent
-            .strip_prefix('-')
-            .map_or(('+', exponent), |exponent| ('-', exponent));
-        format!("{digits}e{sign}{exponent:0>2}")
     }
 }

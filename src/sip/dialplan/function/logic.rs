@@ -1,36 +1,88 @@
-//! `EXISTS(x)`, `ISNULL(x)`, `IF(condition?then:else)` and `GLOBAL(name)`.
+//! `EXISTS`, `ISNULL`, `IF`, `IFTIME`, `SET`, and `GLOBAL`.
 
+use super::super::arguments::first;
+use super::super::schedule::{Calendar, Schedule};
 use super::super::state::Scope;
-use super::super::step::holds;
+use super::super::step::{Step, holds};
+use super::truth;
 
+/// `EXISTS(text)`: whether there is a text.
 pub(super) fn exists(_: &Scope<'_>, arguments: &str) -> String {
     truth(!arguments.is_empty())
 }
 
+/// `ISNULL(text)`: whether there is none.
 pub(super) fn is_null(_: &Scope<'_>, arguments: &str) -> String {
     truth(arguments.is_empty())
 }
 
-/// The branches lose outer blanks and quotes.
-pub(super) fn choose(_: &Scope<'_>, arguments: &str) -> String {
-    let (condition, branches) = arguments.split_once('?').unwrap_or((arguments, ""));
-    let (then, otherwise) = branches.split_once(':').unwrap_or((branches, ""));
-    let branch = if holds(condition.trim()) {
-        then
-    } else {
-        otherwise
+/// `IF(condition?then:otherwise)`. The condition and the first branch lose
+/// quotes and backslashes, the second keeps them; `?` and `:` within
+/// parentheses, brackets and quotes do not count.
+pub(super) fn choose(step: &mut Step<'_>, arguments: &str) -> String {
+    let (condition, branches) = first(arguments, '?', true);
+    let branches = branches.unwrap_or("");
+    if condition.is_empty() || branches.is_empty() {
+        step.warn("arguments", || {
+            format!("IF({arguments}): a condition and a branch are needed")
+        });
+        return String::new();
     }
-    .trim();
-    let bare = branch
-        .strip_prefix('"')
-        .and_then(|branch| branch.strip_suffix('"'));
-    bare.unwrap_or(branch).into()
+    let (then, otherwise) = first(branches, ':', true);
+    match holds(condition.trim()) {
+        true => then.trim().into(),
+        false => otherwise.unwrap_or("").trim().into(),
+    }
+}
+
+/// `IFTIME(times,weekdays,mdays,months[,timezone]?then:otherwise)`. Branches
+/// lose outer blanks and quotes.
+pub(super) fn choose_by_time(step: &mut Step<'_>, arguments: &str) -> String {
+    let (schedule, branches) = unquoted(arguments).split_once('?').unwrap_or_default();
+    if schedule.is_empty() || branches.is_empty() {
+        step.warn("arguments", || {
+            format!("IFTIME({arguments}): a time and a branch are needed")
+        });
+        return String::new();
+    }
+    let (then, otherwise) = branches.split_once(':').unwrap_or((branches, ""));
+    match Schedule::parse(schedule) {
+        Ok(schedule) if schedule.applies(Calendar::utc(step.state.time(step.now()))) => {
+            unquoted(then).into()
+        }
+        Ok(_) => unquoted(otherwise).into(),
+        Err(text) => {
+            step.warn("arguments", || format!("IFTIME: {text}"));
+            String::new()
+        }
+    }
+}
+
+/// `${SET(name=value)}`: sets a variable and yields its value.
+pub(super) fn set(step: &mut Step<'_>, arguments: &str) -> String {
+    let Some((name, value)) = arguments
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+    else {
+        step.warn("arguments", || {
+            format!("SET({arguments}): name=value is needed")
+        });
+        return String::new();
+    };
+    let value = value.trim();
+    step.assign_at_once(name.trim(), value);
+    value.into()
 }
 
 pub(super) fn global(scope: &Scope<'_>, arguments: &str) -> String {
     scope.plan.global(arguments.trim()).unwrap_or("").into()
 }
 
-fn truth(yes: bool) -> String {
-    if yes { "1" } else { "0" }.into()
+/// A text without blanks and quotes around it.
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let bare = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    bare.unwrap_or(text)
 }

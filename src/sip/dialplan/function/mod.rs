@@ -4,12 +4,18 @@ use super::inquiry::{Inquiry, Reply};
 use super::state::Scope;
 use super::step::Step;
 
+mod about;
 mod callerid;
 mod device;
+mod digest;
 mod exception;
+mod hash;
+mod list;
 mod logic;
+mod math;
 mod text;
 mod timeout;
+mod uri;
 
 /// A function.
 pub(super) struct Row {
@@ -29,10 +35,8 @@ pub(super) enum Read {
     /// From the call as it stands, as often as need be.
     Plain(fn(&Scope<'_>, &str) -> String),
     /// It changes something on the way: once for each instruction.
-    #[expect(dead_code, reason = "INC, RAND, SHIFT are next")]
     Changing(fn(&mut Step<'_>, &str) -> String),
-    /// Its arguments are a text to be read in their turn.
-    #[expect(dead_code, reason = "EVAL is next")]
+    /// It reads texts in its turn, or may have something to warn of.
     Evaluating(fn(&mut Step<'_>, &str) -> String),
     /// It needs something from outside, or has a value at once (`Err`).
     Asking(
@@ -49,25 +53,83 @@ const fn reading(name: &'static str, read: fn(&Scope<'_>, &str) -> String) -> Ro
     }
 }
 
+const fn changing(name: &'static str, read: fn(&mut Step<'_>, &str) -> String) -> Row {
+    Row {
+        name,
+        read: Some(Read::Changing(read)),
+        write: None,
+    }
+}
+
+const fn evaluating(name: &'static str, read: fn(&mut Step<'_>, &str) -> String) -> Row {
+    Row {
+        name,
+        read: Some(Read::Evaluating(read)),
+        write: None,
+    }
+}
+
+const fn writing(name: &'static str, write: Write) -> Row {
+    Row {
+        name,
+        read: None,
+        write: Some(write),
+    }
+}
+
 static ROWS: &[Row] = &[
+    writing("ARRAY", list::array),
+    reading("BASE64_DECODE", digest::base64_decode),
+    reading("BASE64_ENCODE", digest::base64_encode),
     Row {
         name: "CALLERID",
         read: Some(Read::Plain(callerid::read)),
         write: Some(callerid::write),
     },
-    reading("CUT", text::cut),
+    reading("CSV_QUOTE", text::csv_quote),
+    evaluating("CUT", list::cut),
+    changing("DEC", math::decrement),
     Row {
         name: "DEVICE_STATE",
         read: Some(Read::Asking(device::ask, device::tell)),
         write: None,
     },
+    reading("ENV", about::environment),
+    evaluating("EVAL", text::eval),
     reading("EXCEPTION", exception::read),
     reading("EXISTS", logic::exists),
-    reading("FIELDQTY", text::field_quantity),
+    evaluating("FIELDNUM", list::field_number),
+    evaluating("FIELDQTY", list::field_quantity),
+    reading("FILTER", text::filter),
     reading("GLOBAL", logic::global),
-    reading("IF", logic::choose),
+    Row {
+        name: "HASH",
+        read: Some(Read::Changing(hash::read)),
+        write: Some(hash::write),
+    },
+    reading("HASHKEYS", hash::keys),
+    evaluating("IF", logic::choose),
+    evaluating("IFTIME", logic::choose_by_time),
+    changing("INC", math::increment),
     reading("ISNULL", logic::is_null),
+    reading("KEYPADHASH", text::keypad_hash),
     reading("LEN", text::len),
+    evaluating("LISTFILTER", list::filter),
+    evaluating("MATH", math::math),
+    reading("MD5", digest::md5),
+    reading("PASSTHRU", text::pass_through),
+    changing("POP", list::pop),
+    writing("PUSH", list::push),
+    reading("QUOTE", text::quote),
+    changing("RAND", math::random),
+    evaluating("REGEX", text::regex),
+    evaluating("REPLACE", text::replace),
+    changing("SET", logic::set),
+    reading("SHA1", digest::sha1),
+    changing("SHIFT", list::shift),
+    reading("SORT", list::sort),
+    reading("SQL_ESC", text::sql_escape),
+    evaluating("STRREPLACE", text::replace_text),
     Row {
         name: "TIMEOUT",
         read: Some(Read::Plain(timeout::read)),
@@ -75,9 +137,49 @@ static ROWS: &[Row] = &[
     },
     reading("TOLOWER", text::to_lower),
     reading("TOUPPER", text::to_upper),
+    writing("UNSHIFT", list::unshift),
+    reading("URIDECODE", uri::decode),
+    reading("URIENCODE", uri::encode),
+    reading("VERSION", about::version),
 ];
 
 /// The row of a name; case counts, as in Asterisk.
 pub(super) fn row(name: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.name == name)
 }
+
+fn truth(yes: bool) -> String {
+    if yes { "1" } else { "0" }.into()
+}
+
+/// The number a text begins with, as `sscanf("%lf")` reads it.
+fn leading_float(text: &str) -> Option<f64> {
+    let text = text.trim_start();
+    let mut end = 0;
+    let digits = |from: usize| {
+        let rest = text.get(from..).unwrap_or_default();
+        from + rest.bytes().take_while(u8::is_ascii_digit).count()
+    };
+    let sign = usize::from(text.starts_with(['-', '+']));
+    let whole = digits(sign);
+    let point = text.get(whole..).is_some_and(|rest| rest.starts_with('.'));
+    let fraction = if point { digits(whole + 1) } else { whole };
+    if fraction > sign + usize::from(point) {
+        end = fraction;
+        let exponent = text.get(end..).unwrap_or_default();
+        if exponent.starts_with(['e', 'E']) {
+            let signed = exponent
+                .get(1..)
+                .is_some_and(|rest| rest.starts_with(['-', '+']));
+            let start = end + 1 + usize::from(signed);
+            let after = digits(start);
+            if after > start {
+                end = after;
+            }
+        }
+    }
+    text.get(..end)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;
