@@ -129,7 +129,8 @@ pub(super) fn plan(lines: &[&str]) -> Plan {
     builder.build()
 }
 
-fn add(builder: &mut PlanBuilder, context: ContextId, line: &str) {
+/// Adds a line to a context.
+pub(super) fn add(builder: &mut PlanBuilder, context: ContextId, line: &str) {
     let mut parts = line.splitn(3, ',');
     let (exten, caller) = match parts.next().unwrap().split_once('/') {
         Some((exten, caller)) => (exten.to_string(), Some(caller)),
@@ -178,13 +179,7 @@ pub(super) fn expand(sets: &[&str], text: &str) -> (String, Vec<String>) {
     builder
         .add_hint(context, "100", None, "SIP/100&SIP/101(Alice)")
         .unwrap();
-    let mut fake = Fake::default();
-    let mut cursor = Cursor::new(
-        Arc::new(builder.build()),
-        place("200"),
-        "Ann",
-        &Limits::default(),
-    );
+    let (mut cursor, mut fake) = enter(builder.build(), "200");
     cursor.start(&mut fake);
     let result = cursor.variables().value("RESULT").unwrap_or("?").into();
     (result, fake.warnings)
@@ -205,16 +200,17 @@ pub(super) fn place(exten: &str) -> Place<'_> {
 
 /// A call that has been started.
 pub(super) fn call(lines: &[&str], exten: &str) -> (Cursor, Fake, Progress) {
-    let mut fake = Fake {
+    let (mut cursor, mut fake) = enter(plan(lines), exten);
+    let progress = cursor.start(&mut fake);
+    (cursor, fake, progress)
+}
+
+/// A call about to start.
+pub(super) fn enter(plan: Plan, exten: &str) -> (Cursor, Fake) {
+    let fake = Fake {
         now: Instant::from_micros(5_000_000),
         ..Fake::default()
     };
-    let mut cursor = Cursor::new(
-        Arc::new(plan(lines)),
-        place(exten),
-        "Ann",
-        &Limits::default(),
-    );
-    let progress = cursor.start(&mut fake);
-    (cursor, fake, progress)
+    let cursor = Cursor::new(Arc::new(plan), place(exten), "Ann", &Limits::default());
+    (cursor, fake)
 }

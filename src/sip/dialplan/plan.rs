@@ -192,6 +192,18 @@ impl Context {
     }
 }
 
+/// A hint as its devices and its name: `SIP/100(Alice)`. One with references
+/// before the parenthesis has no name.
+pub(super) fn split_hint(hint: &str) -> (&str, &str) {
+    match hint.split_once('(') {
+        Some((devices, name)) if !devices.contains("${") && !devices.contains("$[") => {
+            let name = name.rsplit_once(')').map_or(name, |(name, _)| name);
+            (devices, name)
+        }
+        _ => (hint, ""),
+    }
+}
+
 /// What of an extension is looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Seek<'a> {

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::cause::Cause;
 use super::channel::Channels;
 use super::course::{Course, RESPONSE};
-use super::plan::{Place, Plan};
+use super::plan::{Place, Plan, split_hint};
 use super::replay::Replay;
 use super::step::Ending;
 use super::variables::Variables;
@@ -91,7 +91,8 @@ impl<'a> Scope<'a> {
             "PRIORITY" => Cow::Owned(state.priority.to_string()),
             "HANGUPCAUSE" => Cow::Owned(state.cause.0.to_string()),
             "EPOCH" => Cow::Owned(format!("{}", state.time(self.now).0)),
-            "HINT" => Cow::Borrowed(self.plan.hint(state.place(self.now))?),
+            "HINT" => Cow::Borrowed(split_hint(self.plan.hint(state.place(self.now))?).0),
+            "HINTNAME" => Cow::Borrowed(split_hint(self.plan.hint(state.place(self.now))?).1),
             _ => {
                 let set = state.variables.value(name).map(Cow::Borrowed);
                 let told = set.or_else(|| self.channels.variable(name));

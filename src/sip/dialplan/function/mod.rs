@@ -13,6 +13,8 @@ mod hash;
 mod list;
 mod logic;
 mod math;
+mod plan;
+mod sprintf;
 mod text;
 mod timeout;
 mod uri;
@@ -94,10 +96,12 @@ static ROWS: &[Row] = &[
         read: Some(Read::Asking(device::ask, device::tell)),
         write: None,
     },
+    reading("DIALPLAN_EXISTS", plan::exists),
     reading("ENV", about::environment),
     evaluating("EVAL", text::eval),
     reading("EXCEPTION", exception::read),
     reading("EXISTS", logic::exists),
+    evaluating("EXTENSION_STATE", plan::state),
     evaluating("FIELDNUM", list::field_number),
     evaluating("FIELDQTY", list::field_quantity),
     reading("FILTER", text::filter),
@@ -108,6 +112,7 @@ static ROWS: &[Row] = &[
         write: Some(hash::write),
     },
     reading("HASHKEYS", hash::keys),
+    reading("HINT", plan::hint),
     evaluating("IF", logic::choose),
     evaluating("IFTIME", logic::choose_by_time),
     changing("INC", math::increment),
@@ -128,6 +133,7 @@ static ROWS: &[Row] = &[
     reading("SHA1", digest::sha1),
     changing("SHIFT", list::shift),
     reading("SORT", list::sort),
+    evaluating("SPRINTF", sprintf::sprintf),
     reading("SQL_ESC", text::sql_escape),
     evaluating("STRREPLACE", text::replace_text),
     Row {
@@ -140,6 +146,7 @@ static ROWS: &[Row] = &[
     writing("UNSHIFT", list::unshift),
     reading("URIDECODE", uri::decode),
     reading("URIENCODE", uri::encode),
+    reading("VALID_EXTEN", plan::is_valid),
     reading("VERSION", about::version),
 ];
 

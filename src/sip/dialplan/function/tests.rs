@@ -1,6 +1,7 @@
 //! Each function by its name, called from a plan.
 
-use super::super::fake::expand;
+use super::super::fake::{add, enter, expand};
+use super::super::{Event, Inquiry, PlanBuilder, Reply, Ticket};
 
 /// Variables the rows below read.
 const SETS: &[&str] = &[
@@ -225,7 +226,78 @@ functions! {
     version:
         "${VERSION(ASTERISK_VERSION_NUM)}" => "130302",
         "${VERSION():0:6}" => "pinion";
+    sprintf:
+        "${SPRINTF(%s and %s,a,b)}" => "a and b",
+        "${SPRINTF(%05d|%-5d|%+d|% d,42,42,42,42)}" => "00042|42   |+42| 42",
+        "${SPRINTF(%5.3d|%x|%#X|%o|%u,7,255,255,8,-1)}" => "  007|ff|0XFF|10|4294967295",
+        "${SPRINTF(%c%%,65)}" => "A%",
+        "${SPRINTF(%.2f|%8.3f|%-8.1f|%08.2f,1.005,3.14159,2.25,-1.5)}" => "1.00|   3.142|2.2     |-0001.50",
+        "${SPRINTF(%e|%.2E|%g|%g|%g|%#g,12345.678,0.00012,100000,1000000,0.0001,1)}"
+            => "1.234568e+04|1.20E-04|100000|1e+06|0.0001|1.00000",
+        "${SPRINTF(%10s|%-4s|%.2s,abc,abc,abc)}" => "       abc|abc |ab",
+        "${SPRINTF(%ld %hhd,12abc,3)}" => "12 3",
+        "${SPRINTF(plain)}" => "plain";
+    dialplan_exists:
+        "${DIALPLAN_EXISTS(c)}" => "1",
+        "${DIALPLAN_EXISTS(d)}" => "0",
+        "${DIALPLAN_EXISTS(c,200)}" => "1",
+        "${DIALPLAN_EXISTS(c,201)}" => "0",
+        "${DIALPLAN_EXISTS(c,200,2)}" => "1",
+        "${DIALPLAN_EXISTS(c,200,99)}" => "0",
+        "${DIALPLAN_EXISTS(c,200,label)}" => "0",
+        "${DIALPLAN_EXISTS()}" => "0";
+    valid_exten:
+        "${VALID_EXTEN(c,200,1)}" => "1",
+        "${VALID_EXTEN(,200)}" => "1",
+        "${VALID_EXTEN(,201)}" => "0",
+        "${VALID_EXTEN(d,200)}" => "0",
+        "${VALID_EXTEN(c)}" => "0";
+    hint:
+        "${HINT(100)}" => "SIP/100&SIP/101",
+        "${HINT(100@c,n)}" => "Alice",
+        "${HINT(100@d)}" => "",
+        "${HINT(101)}" => "";
     global: "${GLOBAL(GREETING)}" => "hello";
+}
+
+/// What `EXTENSION_STATE` of two devices in those states is.
+fn state_of(first: &str, second: &str) -> String {
+    let lines = ["7,1,Set(X=${EXTENSION_STATE(8@c)}${EXTENSION_STATE(9)})"];
+    let mut builder = PlanBuilder::new();
+    let context = builder.context("c");
+    add(&mut builder, context, lines[0]);
+    builder
+        .add_hint(context, "8", None, "SIP/1&SIP/2,CustomPresence:x")
+        .unwrap();
+    let (mut cursor, mut fake) = enter(builder.build(), "7");
+    cursor.start(&mut fake);
+    for (ticket, state) in [first, second].into_iter().enumerate() {
+        let device = format!("SIP/{}", ticket + 1);
+        assert_eq!(fake.asked[ticket], Inquiry::Device(device.into()));
+        let reply = Event::Reply(Ticket(ticket as u32), Reply::Text(state.into()));
+        cursor.handle(reply, &mut fake);
+    }
+    cursor.variables().value("X").unwrap().into()
+}
+
+#[test]
+fn extension_state() {
+    for (first, second, state) in [
+        ("NOT_INUSE", "NOT_INUSE", "NOT_INUSE"),
+        ("INUSE", "NOT_INUSE", "INUSE"),
+        ("RINGING", "NOT_INUSE", "RINGING"),
+        ("RINGING", "INUSE", "RINGINUSE"),
+        ("ONHOLD", "RINGING", "RINGINUSE"),
+        ("BUSY", "INUSE", "BUSY"),
+        ("ONHOLD", "NOT_INUSE", "ONHOLD"),
+        ("UNAVAILABLE", "INVALID", "UNAVAILABLE"),
+        ("INVALID", "INVALID", "UNAVAILABLE"),
+        ("UNKNOWN", "INVALID", "NOT_INUSE"),
+        ("UNAVAILABLE", "NOT_INUSE", "NOT_INUSE"),
+    ] {
+        let expected = format!("{state}UNKNOWN");
+        assert_eq!(state_of(first, second), expected, "{first} {second}");
+    }
 }
 
 #[test]
@@ -280,6 +352,11 @@ fn what_cannot_be_read_is_told() {
         "${INC(WORD)}",
         "${DEC(NONE)}",
         "${NONE(1)}",
+        "${SPRINTF(%d,x)}",
+        "${SPRINTF(%d)}",
+        "${SPRINTF(%y,1)}",
+        "${SPRINTF(%,1)}",
+        "${SPRINTF(%8191d%d,1,1)}",
     ]);
 }
 
