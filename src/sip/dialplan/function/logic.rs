@@ -1,7 +1,7 @@
 //! `EXISTS`, `ISNULL`, `IF`, `IFTIME`, `SET`, and `GLOBAL`.
 
 use super::super::arguments::first;
-use super::super::schedule::{Calendar, Schedule};
+use super::super::schedule::Schedule;
 use super::super::state::Scope;
 use super::super::step::{Step, holds};
 use super::truth;
@@ -47,10 +47,16 @@ pub(super) fn choose_by_time(step: &mut Step<'_>, arguments: &str) -> String {
     }
     let (then, otherwise) = branches.split_once(':').unwrap_or((branches, ""));
     match Schedule::parse(schedule) {
-        Ok(schedule) if schedule.applies(Calendar::utc(step.state.time(step.now()))) => {
-            unquoted(then).into()
+        Ok(schedule) => {
+            if let Some(zone) = schedule.unknown_zone() {
+                step.warn("arguments", || {
+                    format!("IFTIME: there is no time zone '{zone}'; UTC is taken")
+                });
+            }
+            let now = step.state.time(step.now());
+            let applies = schedule.applies(now, step.plan.zone());
+            unquoted(if applies { then } else { otherwise }).into()
         }
-        Ok(_) => unquoted(otherwise).into(),
         Err(text) => {
             step.warn("arguments", || format!("IFTIME: {text}"));
             String::new()

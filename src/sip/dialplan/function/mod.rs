@@ -16,6 +16,7 @@ mod math;
 mod plan;
 mod sprintf;
 mod text;
+mod time;
 mod timeout;
 mod uri;
 
@@ -135,6 +136,8 @@ static ROWS: &[Row] = &[
     reading("SORT", list::sort),
     evaluating("SPRINTF", sprintf::sprintf),
     reading("SQL_ESC", text::sql_escape),
+    evaluating("STRFTIME", time::format),
+    evaluating("STRPTIME", time::parse),
     evaluating("STRREPLACE", text::replace_text),
     Row {
         name: "TIMEOUT",

@@ -165,7 +165,26 @@ functions! {
         "${IFTIME(*,*,*,*?yes:no)}" => "yes",
         "${IFTIME(18:00-19:00,*,*,*?yes:no)}" => "no",
         "${IFTIME(17:00-17:30,thu,29,feb?\"in\":out)}" => "in",
-        "${IFTIME(*,mon,*,*?in)}" => "";
+        "${IFTIME(*,mon,*,*?in)}" => "",
+        "${IFTIME(18:00-18:10,*,*,*,Europe/Berlin?in:out)}" => "in";
+    strftime:
+        "${STRFTIME(1141219835,America/Chicago,%Y-%m-%d %H:%M:%S)}" => "2006-03-01 07:30:35",
+        "${STRFTIME(0,UTC)}" => "Thu Jan  1 00:00:00 1970",
+        "${STRFTIME(0,UTC,%a %A %b %B %d %e %j %y %C %I %p %u %w %U %V %G %Z %z %s %%)}"
+            => "Thu Thursday Jan January 01  1 001 70 19 12 AM 4 4 00 01 1970 UTC +0000 0 %",
+        "${STRFTIME(0,UTC,%D %T %R %F %x %X %n%t|)}" => "01/01/70 00:00:00 00:00 1970-01-01 01/01/70 00:00:00 \n\t|",
+        "${STRFTIME(12.3456,UTC,%S.%q %S.%1q %%q)}" => "12.345 12.3 %q",
+        "${STRFTIME(,UTC,%F %T)}" => "2024-02-29 17:05:59",
+        "${STRFTIME(,,%H)}" => "17",
+        "${STRFTIME()}" => "Thu Feb 29 17:05:59 2024",
+        "${STRFTIME(0,UTC,)}" => "",
+        "${STRFTIME(0,UTC,%! %)}" => "%! %";
+    strptime:
+        "${STRPTIME(2006-03-01 07:30:35,America/Chicago,%Y-%m-%d %H:%M:%S)}" => "1141219835",
+        "${STRPTIME(2006-03-01,UTC,%Y-%m-%d)}" => "1141171200",
+        "${STRPTIME(2006 and more,UTC,%Y)}" => "1136073600",
+        "${STRPTIME(2006-07-01 12:00 +0200,UTC,%Y-%m-%d %H:%M %z)}" => "1151748000",
+        "${STRPTIME(${STRFTIME(86399,UTC,%c)},UTC,%a %b %d %H:%M:%S %Y)}" => "86399";
     set:
         "${SET(A=5)}${A}" => "55",
         "${SET(A= 5 )}|${A}|" => "5|5|",
@@ -344,6 +363,9 @@ fn what_cannot_be_read_is_told() {
         "${IF(?a:b)}",
         "${IFTIME(25:00,*,*,*?a)}",
         "${IFTIME(*,*,*,*)}",
+        "${STRPTIME(none,UTC,%Y)}",
+        "${STRPTIME(12:00,UTC,%H:%M)}",
+        "${STRPTIME(2006,UTC,)}",
         "${SET(A)}",
         "${MATH(1)}",
         "${MATH(1+x)}",
@@ -358,6 +380,21 @@ fn what_cannot_be_read_is_told() {
         "${SPRINTF(%,1)}",
         "${SPRINTF(%8191d%d,1,1)}",
     ]);
+}
+
+#[test]
+fn a_zone_that_does_not_exist_is_utc() {
+    for text in [
+        "${STRFTIME(0,Nowhere,%F)}",
+        "${IFTIME(*,*,*,*,Nowhere?1970-01-01)}",
+    ] {
+        let (value, warnings) = expand(SETS, text);
+        assert_eq!(value, "1970-01-01");
+        assert!(
+            warnings[0].ends_with("no time zone 'Nowhere'; UTC is taken"),
+            "{warnings:?}"
+        );
+    }
 }
 
 #[test]
