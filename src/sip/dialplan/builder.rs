@@ -295,7 +295,7 @@ impl Entry {
 
 /// A number pattern without the decoration people write: `() -` and all dots
 /// but a last one, except within sets.
-fn shrink(number: &str) -> String {
+pub(super) fn shrink(number: &str) -> String {
     let mut in_set = false;
     let last = number.len().saturating_sub(1);
     let kept = number.char_indices().filter(|&(at, character)| {

@@ -9,6 +9,7 @@ use core::time::Duration;
 use super::app;
 use super::cause::Cause;
 use super::channel::Channels;
+use super::party::{Party, PartyField};
 use super::plan::{Instruction, Place, Plan, Seek};
 use super::replay::{Replay, Wanted};
 use super::state::{Scope, State};
@@ -65,6 +66,8 @@ impl Cursor {
             priority: 1,
             number: place.caller.into(),
             name: caller_name.into(),
+            dialled: place.dialled().into(),
+            parties: None,
             variables: Variables::new(),
             cause: Cause::NONE,
             ending: None,
@@ -100,6 +103,22 @@ impl Cursor {
     /// Context, extension and priority, for display.
     pub fn position(&self) -> (&str, &str, u32) {
         (&self.state.context, &self.state.exten, self.state.priority)
+    }
+
+    /// What the plan says of a party.
+    pub fn party(&self, party: Party, field: PartyField) -> &str {
+        self.state.party(party, field)
+    }
+
+    /// The presentation of a party's name and number taken together, by its
+    /// number (ITU-T Q.931 octet 3a).
+    pub fn presentation(&self, party: Party) -> u32 {
+        self.state.presentation(party)
+    }
+
+    /// Tells the plan of a party. What is shown to callees stays as it is.
+    pub fn set_party(&mut self, party: Party, field: PartyField, value: &str) {
+        self.state.set_party(party, field, value);
     }
 
     /// `HANGUPCAUSE`.

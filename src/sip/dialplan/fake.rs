@@ -22,6 +22,8 @@ pub(super) struct Fake {
     pub(super) next: u32,
     /// What was asked, by rising ticket from 0; its replies are the test's.
     pub(super) asked: Vec<Inquiry>,
+    /// Whether callees can be shown another caller.
+    pub(super) presents: bool,
     /// What `random` yields next; it counts up.
     pub(super) chance: u64,
 }
@@ -52,6 +54,13 @@ impl Channels for Fake {
 
     fn is_answered(&self) -> bool {
         self.answered
+    }
+
+    fn present(&mut self, number: &str, name: &str) -> bool {
+        if self.presents {
+            self.done.push(format!("present:{name}<{number}>"));
+        }
+        self.presents
     }
 
     fn random(&mut self) -> u64 {
@@ -180,6 +189,7 @@ pub(super) fn expand(sets: &[&str], text: &str) -> (String, Vec<String>) {
         .add_hint(context, "100", None, "SIP/100&SIP/101(Alice)")
         .unwrap();
     let (mut cursor, mut fake) = enter(builder.build(), "200");
+    fake.presents = true;
     cursor.start(&mut fake);
     let result = cursor.variables().value("RESULT").unwrap_or("?").into();
     (result, fake.warnings)

@@ -17,6 +17,7 @@ mod expression;
 mod fake;
 mod function;
 mod inquiry;
+mod party;
 mod pattern;
 mod plan;
 mod replay;
@@ -26,6 +27,8 @@ mod state;
 mod step;
 mod substitute;
 mod switch;
+#[cfg(test)]
+mod table;
 mod variables;
 mod zone;
 
@@ -36,6 +39,7 @@ pub use cause::{Cause, Failure};
 pub use channel::{ChannelEvent, ChannelId, Channels, Indication, NoMedia};
 pub use cursor::{Cursor, Progress};
 pub use inquiry::{Inquiry, Lookup, Reply, Row, Ticket};
+pub use party::{Party, PartyField};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek};
 pub use schedule::Schedule;

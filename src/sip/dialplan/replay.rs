@@ -31,6 +31,7 @@ const READINGS: u16 = 256;
 pub(super) struct Replay {
     results: Vec<String>,
     next: usize,
+    /// Few functions want anything.
     wanted: Option<Box<Wanted>>,
     /// Texts that are being read within the text at hand.
     depth: u16,

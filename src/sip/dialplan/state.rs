@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::cause::Cause;
 use super::channel::Channels;
 use super::course::{Course, RESPONSE};
+use super::party::{Parties, Party, PartyField, together};
 use super::plan::{Place, Plan, split_hint};
 use super::replay::Replay;
 use super::step::Ending;
@@ -23,6 +24,10 @@ pub(super) struct State {
     pub(super) number: SmolStr,
     /// The caller's name; empty if there is none.
     pub(super) name: SmolStr,
+    /// What was dialled when the call began.
+    pub(super) dialled: SmolStr,
+    /// What was set of the parties but the caller's number and name.
+    pub(super) parties: Option<Box<Parties>>,
     pub(super) variables: Variables,
     /// `HANGUPCAUSE`: why the last channel ended.
     pub(super) cause: Cause,
@@ -65,6 +70,86 @@ impl State {
         course.map_or(RESPONSE, |course| course.response)
     }
 
+    /// What is known of a party. A name or number that is not valid is none.
+    pub(super) fn party(&self, party: Party, field: PartyField) -> &str {
+        let valid = match field {
+            PartyField::Name => PartyField::NameValid,
+            PartyField::Number => PartyField::NumberValid,
+            PartyField::NameValid | PartyField::NumberValid => {
+                let text = match field {
+                    PartyField::NameValid => PartyField::Name,
+                    _ => PartyField::Number,
+                };
+                let known = !self.raw_party(party, text).is_empty();
+                let set = self.set_of(party, field);
+                return set.unwrap_or(if known { "1" } else { "0" });
+            }
+            _ => return self.raw_party(party, field),
+        };
+        match self.set_of(party, valid) {
+            Some("0") => "",
+            _ => self.raw_party(party, field),
+        }
+    }
+
+    /// The presentation of a party's name and number taken together.
+    pub(super) fn presentation(&self, party: Party) -> u32 {
+        let of = |valid, presentation| {
+            let known = self.party(party, valid) != "0";
+            known.then(|| self.party(party, presentation).parse().unwrap_or(0))
+        };
+        together(
+            of(PartyField::NameValid, PartyField::NamePresentation),
+            of(PartyField::NumberValid, PartyField::NumberPresentation),
+        )
+    }
+
+    fn set_of(&self, party: Party, field: PartyField) -> Option<&str> {
+        self.parties.as_ref()?.value(party, field)
+    }
+
+    fn raw_party(&self, party: Party, field: PartyField) -> &str {
+        match (party, field) {
+            (Party::Caller, PartyField::Name) => &self.name,
+            (Party::Caller, PartyField::Number) => &self.number,
+            _ => self.set_of(party, field).unwrap_or(match (party, field) {
+                (Party::Ani, PartyField::Number) => &self.number,
+                (Party::Dialled, PartyField::Number) => &self.dialled,
+                _ => field.default(),
+            }),
+        }
+    }
+
+    /// Sets what is known of a party.
+    pub(super) fn set_party(&mut self, party: Party, field: PartyField, value: &str) {
+        match (party, field) {
+            (Party::Caller, PartyField::Name) => self.name = value.into(),
+            (Party::Caller, PartyField::Number) => {
+                // The number for billing stays what it was.
+                if self.set_of(Party::Ani, PartyField::Number).is_none() {
+                    let number = core::mem::take(&mut self.number);
+                    self.keep(Party::Ani, PartyField::Number, &number);
+                }
+                self.number = value.into();
+            }
+            _ => self.keep(party, field, value),
+        }
+        let valid = match field {
+            PartyField::Name => PartyField::NameValid,
+            PartyField::Number => PartyField::NumberValid,
+            _ => return,
+        };
+        if value.is_empty() || self.set_of(party, valid).is_some() {
+            self.keep(party, valid, "1");
+        }
+    }
+
+    fn keep(&mut self, party: Party, field: PartyField, value: &str) {
+        self.parties
+            .get_or_insert_default()
+            .set(party, field, value);
+    }
+
     /// The Unix time of an instant.
     pub(super) fn time(&self, now: Instant) -> UnixTime {
         let (time, at) = self.began;
@@ -92,6 +177,10 @@ impl<'a> Scope<'a> {
             "HANGUPCAUSE" => Cow::Owned(state.cause.0.to_string()),
             "EPOCH" => Cow::Owned(format!("{}", state.time(self.now).0)),
             "HINT" => Cow::Borrowed(split_hint(self.plan.hint(state.place(self.now))?).0),
+            "CALLINGPRES" => Cow::Owned(state.presentation(Party::Caller).to_string()),
+            "CALLINGANI2" => Cow::Borrowed(state.party(Party::Caller, PartyField::Ani2)),
+            "CALLINGTON" => Cow::Borrowed(state.party(Party::Caller, PartyField::NumberPlan)),
+            "CALLINGTNS" => Cow::Borrowed("0"),
             "HINTNAME" => Cow::Borrowed(split_hint(self.plan.hint(state.place(self.now))?).1),
             _ => {
                 let set = state.variables.value(name).map(Cow::Borrowed);

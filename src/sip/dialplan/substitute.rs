@@ -171,7 +171,7 @@ fn split_range(reference: &str) -> (&str, Option<(i64, i64)>) {
             b')' => parens -= 1,
             b':' if parens == 0 => {
                 let (name, range) = reference.split_at_checked(at).unwrap_or((reference, ""));
-                let mut numbers = range.split(':').skip(1).map_while(leading_number);
+                let mut numbers = range.split(':').skip(1).map_while(leading_number).fuse();
                 let offset = numbers.next().unwrap_or(0);
                 return (name, Some((offset, numbers.next().unwrap_or(i64::MAX))));
             }

@@ -5,7 +5,6 @@ use super::state::Scope;
 use super::step::Step;
 
 mod about;
-mod callerid;
 mod device;
 mod digest;
 mod exception;
@@ -13,6 +12,7 @@ mod hash;
 mod list;
 mod logic;
 mod math;
+mod party;
 mod plan;
 mod sprintf;
 mod text;
@@ -86,8 +86,18 @@ static ROWS: &[Row] = &[
     reading("BASE64_ENCODE", digest::base64_encode),
     Row {
         name: "CALLERID",
-        read: Some(Read::Plain(callerid::read)),
-        write: Some(callerid::write),
+        read: Some(Read::Plain(party::read_caller)),
+        write: Some(party::write_caller),
+    },
+    Row {
+        name: "CALLERPRES",
+        read: Some(Read::Plain(party::read_presentation)),
+        write: Some(party::write_presentation),
+    },
+    Row {
+        name: "CONNECTEDLINE",
+        read: Some(Read::Plain(party::read_connected)),
+        write: Some(party::write_connected),
     },
     reading("CSV_QUOTE", text::csv_quote),
     evaluating("CUT", list::cut),
@@ -128,6 +138,11 @@ static ROWS: &[Row] = &[
     writing("PUSH", list::push),
     reading("QUOTE", text::quote),
     changing("RAND", math::random),
+    Row {
+        name: "REDIRECTING",
+        read: Some(Read::Plain(party::read_redirecting)),
+        write: Some(party::write_redirecting),
+    },
     evaluating("REGEX", text::regex),
     evaluating("REPLACE", text::replace),
     changing("SET", logic::set),

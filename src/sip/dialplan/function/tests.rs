@@ -415,3 +415,5 @@ fn replacements_are_bounded() {
     let bytes = expand(&sets, "${X}").0.len();
     assert!((8000..=8191).contains(&bytes), "{bytes}");
 }
+
+mod party;
