@@ -60,20 +60,16 @@ fn substitute_within<'t>(
             true => result.push_str(&expression::evaluate(&inner, names, troubles)),
             false => result.push_str(&value(&inner, names, troubles)),
         }
+        let next = next_reference(reference.after);
+        result.push_str(next.as_ref().map_or(reference.after, |next| next.before));
         if result.len() > TEXT_BYTES {
             troubles.push(format!("the text is cut at {TEXT_BYTES} bytes"));
             result.truncate(floor(&result, TEXT_BYTES));
             return Cow::Owned(result);
         }
-        match next_reference(reference.after) {
-            Some(next) => {
-                result.push_str(next.before);
-                reference = next;
-            }
-            None => {
-                result.push_str(reference.after);
-                return Cow::Owned(result);
-            }
+        match next {
+            Some(next) => reference = next,
+            None => return Cow::Owned(result),
         }
     }
 }
@@ -337,6 +333,8 @@ mod tests {
         let (value, text) = trouble(&long);
         assert_eq!(value.len(), TEXT_BYTES);
         assert!(text.contains("cut at"));
+        let tail = format!("${{EXTEN}}{}", "x".repeat(9000));
+        assert_eq!(trouble(&tail).0.len(), TEXT_BYTES);
     }
 
     proptest::proptest! {

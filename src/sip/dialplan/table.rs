@@ -31,3 +31,79 @@ fn every_text_becomes_what_its_rule_says() {
     assert!(wrong.is_empty(), "{wrong}");
     assert!(count >= 300, "{count} rows");
 }
+
+/// What texts are made of.
+const PIECES: &[&str] = &[
+    "${",
+    "}",
+    "$[",
+    "]",
+    "(",
+    ")",
+    ":",
+    "::",
+    ",",
+    "?",
+    "\"",
+    "\\",
+    " ",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "=",
+    "=~",
+    "~~",
+    "!",
+    "|",
+    "&",
+    "<",
+    ">",
+    "1",
+    "0",
+    "9999999999999999999",
+    ".",
+    "é",
+    "%5s",
+    "A",
+    "LIST",
+    "REF",
+    "EVAL(",
+    "LEN(",
+    "CUT(LIST",
+    "SHIFT(LIST)",
+    "SPRINTF(",
+    "STRFTIME(",
+    "STRREPLACE(LIST,x,",
+    "HASH(h,",
+    "SET(A=",
+    "INC(N)",
+    "MATH(",
+    "SORT(",
+    "FILTER(",
+    "REGEX(",
+    "CALLERID(",
+    "POW(",
+    "IF(",
+];
+
+/// Variables the pieces name; one of them is read without end.
+const SETS: &[&str] = &[
+    "A=alpha",
+    "N=1",
+    "LIST=x,y,z",
+    "REF=${PASSTHRU($)}{EVAL(${PASSTHRU($)}{REF}${PASSTHRU($)}{REF})}",
+];
+
+proptest::proptest! {
+    #[test]
+    fn any_text_comes_to_an_end(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..40),
+    ) {
+        let text = pieces.concat();
+        for text in [format!("$[{text}]"), text] {
+            proptest::prop_assert!(expand(SETS, &text).0.len() <= 8191);
+        }
+    }
+}
