@@ -82,6 +82,8 @@ pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>) -> Result<Loaded, ConfigErr
     let (mut plan, plan_warnings) =
         extensions::compile(source(dir, "extensions.conf", &mapping, read_rows)?);
     plan.set_zone(zone::local(&mut warnings));
+    plan.predefine("SYSTEMNAME", &sip.general.systemname);
+    plan.predefine("ASTETCDIR", &dir.to_string_lossy());
     warnings.extend(plan_warnings);
     Ok(Loaded::new(sip, plan, mapping, warnings))
 }

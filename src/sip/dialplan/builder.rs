@@ -63,7 +63,6 @@ pub struct PlanBuilder {
     contexts: Vec<Draft>,
     names: HashMap<Box<str>, usize, Hasher>,
     globals: HashMap<Box<str>, Box<str>, Hasher>,
-    environment: Vec<(Box<str>, Box<str>)>,
     autofallthrough: bool,
     trie: bool,
     override_switch: Option<Switch>,
@@ -83,7 +82,6 @@ impl PlanBuilder {
             contexts: Vec::new(),
             names: HashMap::with_hasher(hasher.clone()),
             globals: HashMap::with_hasher(hasher),
-            environment: Vec::new(),
             autofallthrough: true,
             trie: false,
             override_switch: None,
@@ -111,11 +109,6 @@ impl PlanBuilder {
     /// Sets a global; a later one of the same name replaces an earlier.
     pub fn set_global(&mut self, name: &str, value: &str) {
         self.globals.insert(name.into(), value.into());
-    }
-
-    /// Lets calls see a variable of the environment by `ENV`.
-    pub fn show_environment(&mut self, name: &str, value: &str) {
-        self.environment.push((name.into(), value.into()));
     }
 
     /// A global set so far.
@@ -252,7 +245,7 @@ impl PlanBuilder {
             contexts,
             names,
             globals: self.globals,
-            environment: self.environment,
+            environment: Vec::new(),
             autofallthrough: self.autofallthrough,
             zone: Zone::UTC,
         }

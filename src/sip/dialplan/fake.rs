@@ -169,7 +169,6 @@ pub(super) fn add(builder: &mut PlanBuilder, context: ContextId, line: &str) {
 pub(super) fn expand(sets: &[&str], text: &str) -> (String, Vec<String>) {
     let mut builder = PlanBuilder::new();
     builder.set_global("GREETING", "hello");
-    builder.show_environment("HOME", "/root");
     let context = builder.context("c");
     let result = format!("RESULT={text}");
     let sets = sets.iter().copied().chain([&*result]);
@@ -188,7 +187,9 @@ pub(super) fn expand(sets: &[&str], text: &str) -> (String, Vec<String>) {
     builder
         .add_hint(context, "100", None, "SIP/100&SIP/101(Alice)")
         .unwrap();
-    let (mut cursor, mut fake) = enter(builder.build(), "200");
+    let mut plan = builder.build();
+    plan.show_environment("HOME", "/root");
+    let (mut cursor, mut fake) = enter(plan, "200");
     fake.presents = true;
     cursor.start(&mut fake);
     let result = cursor.variables().value("RESULT").unwrap_or("?").into();

@@ -270,6 +270,19 @@ impl Plan {
         self.globals.get(name).map(Box::as_ref)
     }
 
+    /// Says what a predefined variable of the system is, such as `ASTETCDIR`;
+    /// a global of that name stays as it is.
+    pub fn predefine(&mut self, name: &str, value: &str) {
+        self.globals
+            .entry(name.into())
+            .or_insert_with(|| value.into());
+    }
+
+    /// Lets calls see a variable of the environment by `ENV`.
+    pub fn show_environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.into(), value.into()));
+    }
+
     /// A variable of the environment that plans may see (`ENV`).
     pub fn environment(&self, name: &str) -> Option<&str> {
         let mut all = self.environment.iter();

@@ -320,6 +320,23 @@ fn extension_state() {
 }
 
 #[test]
+fn predefined_variables() {
+    let mut builder = PlanBuilder::new();
+    let context = builder.context("c");
+    let text = "${EXTEN} ${CONTEXT} ${PRIORITY} ${HANGUPCAUSE} ${HINT} ${HINTNAME} ${EPOCH} \
+                ${ASTETCDIR} ${ENTITYID}";
+    add(&mut builder, context, &format!("7,1,Verbose({text})"));
+    builder.add_hint(context, "7", None, "SIP/1(Bob)").unwrap();
+    builder.set_global("ENTITYID", "mine");
+    let mut plan = builder.build();
+    plan.predefine("ASTETCDIR", "/etc/pinion");
+    plan.predefine("ENTITYID", "ours");
+    let (mut cursor, mut fake) = enter(plan, "7");
+    cursor.start(&mut fake);
+    assert_eq!(fake.said, ["7 c 1 0 SIP/1 Bob 1709226359 /etc/pinion mine"]);
+}
+
+#[test]
 fn array() {
     let sets = ["ARRAY(A,B,C)=1,\"2,2\""];
     assert_eq!(after(&sets, "${A}|${B}|${C}"), "1|2,2|");
