@@ -107,14 +107,15 @@ pub(super) fn field_quantity(step: &mut Step<'_>, arguments: &str) -> String {
 }
 
 /// `FIELDNUM(name,delimiter,value)`: the number of the first field of that
-/// value, from 1; 0 if there is none.
+/// value, from 1; 0 if there is none. Case does not count.
 pub(super) fn field_number(step: &mut Step<'_>, arguments: &str) -> String {
     let list = List::parse(arguments);
     let (Some(delimiter), Some(wanted)) = (list.delimiter, list.rest) else {
         return String::from("0");
     };
     let text = step.value_of(&list.name);
-    let at = text.split(delimiter).position(|field| field == wanted);
+    let mut fields = text.split(delimiter).filter(|_| !text.is_empty());
+    let at = fields.position(|field| field.eq_ignore_ascii_case(&wanted));
     at.map_or(0, |at| at + 1).to_string()
 }
 

@@ -79,6 +79,7 @@ functions! {
         "${FILTER(0-9A-Ca-c,0042133333&DAHDI/g1/2212)}" => "0042133333A12212",
         "${FILTER(0-9a-cA-C_+\\-,0042133333&DAHDI/g1/2212)}" => "0042133333A12212",
         "${FILTER(a,)}" => "",
+        "${FILTER(a-,abc)}" => "a",
         "${FILTER(a-z,a,b)}" => "ab";
     regex:
         "${REGEX(\"^[0-9]+$\" 123)}" => "1",
@@ -132,6 +133,8 @@ functions! {
         "${FIELDNUM(DASHED,-,amp)}" => "2",
         "${FIELDNUM(DASHED,-,none)}" => "0",
         "${FIELDNUM(DASHED,-)}" => "0",
+        "${FIELDNUM(DASHED,-,AMP)}" => "2",
+        "${FIELDNUM(NONE,-,)}" => "0",
         "${FIELDNUM(LIST,\\x2C,three)}" => "3";
     listfilter:
         "${LISTFILTER(LIST,\\,,two)}" => "one,three",
@@ -391,6 +394,8 @@ fn what_cannot_be_read_is_told() {
         "${INC(WORD)}",
         "${DEC(NONE)}",
         "${NONE(1)}",
+        "${REPLACE(WORD)}",
+        "${STRREPLACE(WORD)}",
         "${SPRINTF(%d,x)}",
         "${SPRINTF(%d)}",
         "${SPRINTF(%y,1)}",

@@ -93,7 +93,7 @@ fn ranges(mut allowed: &str) -> Vec<(char, char)> {
                 rest
             }
             Some((None, rest)) => {
-                ranges.push((from, char::MAX));
+                ranges.push((from, from));
                 rest
             }
             None => {
@@ -135,6 +135,9 @@ pub(super) fn replace(step: &mut Step<'_>, arguments: &str) -> String {
     let parts = split_raw(arguments, 3);
     let part = |at: usize| parts.get(at).map_or("", |part| &**part);
     let find = decoded_text(part(1));
+    if find.is_empty() {
+        return nothing_to_find(step, arguments);
+    }
     let replacement = decoded(part(2)).map(|(character, _)| character);
     let text = step.value_of(part(0));
     let character = |character| match find.contains(character) {
@@ -151,7 +154,7 @@ pub(super) fn replace_text(step: &mut Step<'_>, arguments: &str) -> String {
     let part = |at: usize| parts.get(at).map_or("", |part| &**part);
     let (find, replacement) = (part(1), part(2));
     if find.is_empty() {
-        return String::new();
+        return nothing_to_find(step, arguments);
     }
     let most = leading_number(part(3)).filter(|&most| most > 0);
     let most = most.map_or(usize::MAX, |most| most as usize);
@@ -161,6 +164,13 @@ pub(super) fn replace_text(step: &mut Step<'_>, arguments: &str) -> String {
     // As often as the longest text has room for.
     let room = TEXT_BYTES.checked_div(growth).unwrap_or(found);
     text.replacen(find, replacement, found.min(room))
+}
+
+fn nothing_to_find(step: &mut Step<'_>, arguments: &str) -> String {
+    step.warn("arguments", || {
+        format!("REPLACE/STRREPLACE({arguments}): there is nothing to look for")
+    });
+    String::new()
 }
 
 /// `EVAL(text)`: the text read once more.

@@ -1,6 +1,7 @@
 //! The functions of parties, by their names.
 
-use super::super::super::fake::expand;
+use super::super::super::fake::{enter, expand, plan};
+use super::super::super::{Party, PartyField};
 use super::{after, rows};
 
 functions! {
@@ -30,6 +31,19 @@ functions! {
         "${REDIRECTING(from-num)}/${REDIRECTING(reason)}/${REDIRECTING(orig-reason)}/${REDIRECTING(count)}/${REDIRECTING(pres)}"
             => "/unknown/unknown/0/unavailable",
         "${REDIRECTING(none)}${REDIRECTING(priv)}" => "";
+}
+
+#[test]
+fn a_party_is_told_and_asked_for() {
+    let line = "7,1,Set(X=${CALLERID(rdnis)} ${REDIRECTING(from-pres)})";
+    let (mut cursor, mut fake) = enter(plan(&[line]), "7");
+    cursor.set_party(Party::From, PartyField::Number, "8");
+    cursor.set_party(Party::From, PartyField::NumberPresentation, "35");
+    cursor.start(&mut fake);
+    assert_eq!(cursor.variables().value("X"), Some("8 prohib"));
+    assert_eq!(cursor.party(Party::Caller, PartyField::Number), "42");
+    assert_eq!(cursor.presentation(Party::From), 35);
+    assert_eq!(cursor.presentation(Party::Connected), 67);
 }
 
 #[test]
