@@ -46,6 +46,15 @@ fn server(name: &str) -> (MariaDb, MysqlSection) {
     (server, section)
 }
 
+/// Waits until the database has everything that is in the journal.
+fn nothing_is_pending(asker: &Asker) {
+    let until = Instant::now() + PATIENCE;
+    while asker.counter("realtime_journal_pending") > 0 {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn the_journal_answers_while_the_database_is_down_and_brings_all_later() {
     let (server, section) = server("journal");
@@ -70,11 +79,7 @@ fn the_journal_answers_while_the_database_is_down_and_brings_all_later() {
     assert_eq!(asker.counter("realtime_journal_pending"), 1000);
     server.restart();
     rows_in_the_end(&server, "ipaddr = '192.0.2.7'", 1000);
-    let until = Instant::now() + PATIENCE;
-    while asker.counter("realtime_journal_pending") > 0 {
-        assert!(Instant::now() < until);
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    nothing_is_pending(&asker);
     assert!(matches!(
         asker.ask(Errand::Save(saving("1", Vec::new()))),
         Outcome::Saved
@@ -135,11 +140,7 @@ fn what_another_node_wrote_since_is_not_undone() {
     );
     let asker = Asker::start(&journalled(section, &scratch));
     rows_in_the_end(&server, "ipaddr = '192.0.2.7'", 1);
-    let until = Instant::now() + PATIENCE;
-    while asker.counter("realtime_journal_pending") > 0 {
-        assert!(Instant::now() < until);
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    nothing_is_pending(&asker);
     rows_in_the_end(&server, "name = '1' AND ipaddr = '192.0.2.99'", 1);
 }
 
@@ -171,11 +172,7 @@ fn an_unregister_that_was_overtaken_clears_nothing() {
     );
     let asker = Asker::start(&settings);
     rows_in_the_end(&server, "name = '2' AND ipaddr = ''", 1);
-    let until = Instant::now() + PATIENCE;
-    while asker.counter("realtime_journal_pending") > 0 {
-        assert!(Instant::now() < until);
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    nothing_is_pending(&asker);
     rows_in_the_end(&server, "ipaddr = '192.0.2.99'", 2);
 }
 

@@ -1,5 +1,6 @@
 //! A MariaDB server of the tests' own, with the tables that operators are given.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ pub const PASSWORD: &str = "hush-7f3a";
 
 /// The DDL that operators are given.
 const SCHEMA: &str = include_str!("../../examples/realtime-mysql/schema.sql");
+
+/// Values by the names of their columns.
+pub type Row = BTreeMap<String, Option<String>>;
 
 /// A running server.
 pub struct MariaDb {
@@ -150,6 +154,22 @@ impl MariaDb {
             requirements: Requirements::Warn,
             tls: Tls::No,
         }
+    }
+
+    /// Columns of the device `name`, as an SQL list, by their names; NULL is
+    /// `None`.
+    pub fn row(&self, columns: &str, database: &str, name: &str) -> Row {
+        let sql = format!("SELECT {columns} FROM {database}.sippeers WHERE name = ?");
+        let found: Option<mysql::Row> = self.admin().exec_first(sql, (name,)).unwrap();
+        let row = found.expect("the row is there");
+        let columns = row.columns();
+        let values = row.unwrap().into_iter().map(|value| match value {
+            mysql::Value::NULL => None,
+            mysql::Value::Int(number) => Some(number.to_string()),
+            value => Some(mysql::from_value::<String>(value)),
+        });
+        let names = columns.iter().map(|column| column.name_str().into_owned());
+        names.zip(values).collect()
     }
 
     /// A number of the server's status.

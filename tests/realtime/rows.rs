@@ -1,7 +1,5 @@
 //! The row of a device, column by column, from REGISTER to expiry (A.11.2).
 
-use std::collections::BTreeMap;
-
 use mysql::prelude::Queryable;
 use pinion::realtime::driver::{Driver, Only, Order, Update};
 use pinion::realtime::mapping::{Requirements, Section, SqliteSection};
@@ -13,27 +11,15 @@ use pinion_sip::machine::realtime::{Errand, Outcome, Saving};
 
 use crate::asker::{Asker, PATIENCE, contact, mapping, now, registered, saving, settings};
 use crate::engine::Scratch;
-use crate::mariadb::shared;
+use crate::mariadb::{Row, shared};
 
 /// What a registration is kept in.
 const COLUMNS: &str = "ipaddr, port, regseconds, defaultuser, fullcontact, regserver, \
                        useragent, lastms, path";
 
-type Row = BTreeMap<String, Option<String>>;
-
 /// The registration columns of a row.
 fn row(database: &str, name: &str) -> Row {
-    let sql = format!("SELECT {COLUMNS} FROM {database}.sippeers WHERE name = ?");
-    let found: Option<mysql::Row> = shared().admin().exec_first(sql, (name,)).unwrap();
-    let row = found.expect("the row is there");
-    let columns = row.columns();
-    let values = row.unwrap().into_iter().map(|value| match value {
-        mysql::Value::NULL => None,
-        mysql::Value::Int(number) => Some(number.to_string()),
-        value => Some(mysql::from_value::<String>(value)),
-    });
-    let names = columns.iter().map(|column| column.name_str().into_owned());
-    names.zip(values).collect()
+    shared().row(COLUMNS, database, name)
 }
 
 fn expect(row: &Row, expected: &[(&str, Option<&str>)]) {

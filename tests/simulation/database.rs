@@ -70,6 +70,12 @@ impl Database {
         self.rows.insert(row.peer.name.to_string(), row);
     }
 
+    /// Gives a device another row, and leaves it its contacts.
+    pub fn change(&mut self, peer: Peer) {
+        let row = self.rows.get_mut(peer.name.as_str()).expect("the row");
+        row.peer = Arc::new(peer);
+    }
+
     /// The contacts of a row, as the URIs they are.
     pub fn contacts(&self, name: &str) -> Vec<String> {
         let row = &self.rows[name];

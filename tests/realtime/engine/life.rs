@@ -16,28 +16,16 @@ use super::phone::{Phone, USER_AGENT};
 use super::{Engine, Scratch};
 use crate::address::free_address;
 use crate::asker::now;
-use crate::mariadb::{MariaDb, shared};
+use crate::mariadb::{MariaDb, Row, shared};
 
 /// The ten rows that operators are given.
 const USERS: &str = include_str!("../../../examples/realtime-mysql/users.sql");
 
 const README: &str = include_str!("../../../README.md");
 
-type Row = BTreeMap<String, Option<String>>;
-
 /// Every column of a row.
 fn row(server: &MariaDb, database: &str, name: &str) -> Row {
-    let sql = format!("SELECT * FROM {database}.sippeers WHERE name = ?");
-    let found: Option<mysql::Row> = server.admin().exec_first(sql, (name,)).unwrap();
-    let row = found.expect("the row is there");
-    let columns = row.columns();
-    let values = row.unwrap().into_iter().map(|value| match value {
-        mysql::Value::NULL => None,
-        mysql::Value::Int(number) => Some(number.to_string()),
-        value => Some(mysql::from_value::<String>(value)),
-    });
-    let names = columns.iter().map(|column| column.name_str().into_owned());
-    names.zip(values).collect()
+    server.row("*", database, name)
 }
 
 /// What differs between a row and what it was, its regseconds left out.

@@ -110,6 +110,15 @@ fn finals(world: &World, phone: usize, method: &str) -> Vec<u16> {
         .collect()
 }
 
+/// Calls, hangs up a second after the answer, and sees the end of it; the
+/// final responses.
+fn call_briefly(world: &mut World, phone: usize, target: &str) -> Vec<u16> {
+    let before = finals(world, phone, "INVITE").len();
+    dial(world, phone, target, Plan::hanging_up(secs(1)));
+    go(world, secs(5));
+    finals(world, phone, "INVITE")[before..].to_vec()
+}
+
 /// The requests of a method a phone received, in order.
 fn requests(world: &World, phone: usize, method: &str) -> Vec<Msg> {
     let requests = received(world, phone)

@@ -52,19 +52,11 @@ fn two_nodes(change: impl Fn(&mut Peer)) -> World {
     world
 }
 
-/// Calls and hangs up after a second: what came of it.
-fn call(world: &mut World, phone: usize, target: &str) -> Vec<u16> {
-    let before = finals(world, phone, "INVITE").len();
-    dial(world, phone, target, Plan::hanging_up(secs(1)));
-    go(world, secs(5));
-    finals(world, phone, "INVITE")[before..].to_vec()
-}
-
 #[test]
 fn phones_of_two_engines_call_each_other() {
     let mut world = two_nodes(|_| ());
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
-    assert_eq!(call(&mut world, 1, "1001"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 1, "1001"), [200]);
     let invite = the_request(&world, 1, "INVITE");
     assert_eq!(invite.uri(), "sip:1002@10.0.0.2:5060");
     assert!(invite.get("From").unwrap().contains("sip:1001@10.9.9.2"));
@@ -77,7 +69,7 @@ fn phones_of_two_engines_call_each_other() {
 #[test]
 fn the_callee_is_asked_for_whom_the_plan_says() {
     let mut world = two_nodes(|_| ());
-    assert_eq!(call(&mut world, 0, "2345"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "2345"), [200]);
     let invite = the_request(&world, 1, "INVITE");
     assert_eq!(invite.uri(), "sip:2345@10.0.0.2:5060");
     close(world);
@@ -86,7 +78,7 @@ fn the_callee_is_asked_for_whom_the_plan_says() {
 #[test]
 fn a_number_that_is_withheld_stays_so() {
     let mut world = two_nodes(|row| row.callingpres = Some(Presentation::of(0x20)));
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
     let invite = the_request(&world, 1, "INVITE");
     assert!(invite.get("From").unwrap().contains("anonymous.invalid"));
     assert!(!invite.head().contains("1001"), "{}", invite.head());
@@ -100,7 +92,7 @@ fn a_busy_phone_is_busy_for_all() {
         ending: Ending::Reject(486),
         ..Manner::default()
     };
-    assert_eq!(call(&mut world, 0, "1002"), [486]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [486]);
     close(world);
 }
 
@@ -132,12 +124,12 @@ fn a_message_goes_the_same_way() {
 #[test]
 fn only_the_engine_that_holds_a_phone_watches_it() {
     let mut world = two_nodes(|row| row.qualify = Qualify::Within(ms(2_000)));
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
     go(&mut world, secs(130));
     let asked = requests(&world, 1, "OPTIONS");
     assert!(!asked.is_empty());
     assert_eq!(
-        call(&mut world, 0, "1002"),
+        call_briefly(&mut world, 0, "1002"),
         [200],
         "it is not taken for gone"
     );
@@ -147,7 +139,7 @@ fn only_the_engine_that_holds_a_phone_watches_it() {
 #[test]
 fn phones_of_a_killed_engine_are_called_where_they_went() {
     let mut world = two_nodes(|_| ());
-    assert_eq!(call(&mut world, 1, "1001"), [200]);
+    assert_eq!(call_briefly(&mut world, 1, "1001"), [200]);
     world.plan(ms(1), Task::Kill { engine: 0 });
     go(&mut world, secs(1));
     world.apart.clear();
@@ -155,15 +147,15 @@ fn phones_of_a_killed_engine_are_called_where_they_went() {
     world.phone(0, |phone, now, out| phone.register(now, 3_600, out));
     go(&mut world, secs(1));
     assert_eq!(statuses(&world, 0, "REGISTER")[2..], [401, 200]);
-    assert_eq!(call(&mut world, 1, "1001"), [200]);
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 1, "1001"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
     close(world);
 }
 
 #[test]
 fn a_phone_that_left_is_not_sought_in_a_circle() {
     let mut world = two_nodes(|_| ());
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
     // Each engine holds the other for the one that has the phone.
     let row = world.database.rows.get_mut("1002").expect("the row");
     row.contacts[0].regserver = stage::node(ENGINE.into()).name.clone();
@@ -171,7 +163,7 @@ fn a_phone_that_left_is_not_sought_in_a_circle() {
         world.plan(ms(1), Task::Panic { engine: 1, shard });
     }
     let invites = requests(&world, 1, "INVITE").len();
-    assert_eq!(call(&mut world, 1, "1002"), [503]);
+    assert_eq!(call_briefly(&mut world, 1, "1002"), [503]);
     assert_eq!(requests(&world, 1, "INVITE").len(), invites);
     close(world);
 }

@@ -43,14 +43,6 @@ fn registered(users: &[&str]) -> World {
     world
 }
 
-/// Calls and hangs up after a second; whether it was answered.
-fn call(world: &mut World, phone: usize, target: &str) -> Vec<u16> {
-    let before = finals(world, phone, "INVITE").len();
-    dial(world, phone, target, Plan::hanging_up(secs(1)));
-    go(world, secs(3));
-    finals(world, phone, "INVITE")[before..].to_vec()
-}
-
 #[test]
 fn a_phone_of_the_database_registers_and_is_called() {
     let mut world = registered(&["1001", "1002"]);
@@ -59,7 +51,7 @@ fn a_phone_of_the_database_registers_and_is_called() {
     let row = &world.database.rows["1002"].contacts[0];
     assert_eq!(row.address, world.phones[1].addr);
     assert_eq!(row.defaultuser.as_bytes(), b"1002");
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
     close(world);
 }
 
@@ -161,10 +153,10 @@ fn a_caller_who_waits_to_be_known_hears_of_it_and_may_give_up() {
 fn calls_between_known_users_go_on_while_the_database_is_down() {
     for mood in [Mood::Silent, Mood::Refuses] {
         let mut world = registered(&["1001", "1002"]);
-        assert_eq!(call(&mut world, 0, "1002"), [200]);
+        assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
         go(&mut world, secs(60));
         world.database.mood = mood;
-        assert_eq!(call(&mut world, 0, "1002"), [200]);
+        assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
         let asked = world.now;
         dial(&mut world, 0, "1002", Plan::hanging_up(secs(1)));
         go(&mut world, secs(5));
@@ -178,7 +170,7 @@ fn calls_between_known_users_go_on_while_the_database_is_down() {
         world.database.mood = Mood::Answers(ms(2));
         go(&mut world, secs(2));
         let before = world.database.asked.len();
-        assert_eq!(call(&mut world, 0, "1002"), [200]);
+        assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
         assert!(
             world.database.asked.len() > before,
             "it is asked again once it answers"
@@ -192,14 +184,7 @@ fn a_changed_password_takes_effect_within_the_ttl() {
     let mut world = registered(&["1001"]);
     let mut peer = row("1001");
     peer.secret = Secret::Plain("another".into());
-    let contacts = world.database.rows["1001"].contacts.clone();
-    world.database.add(peer);
-    world
-        .database
-        .rows
-        .get_mut("1001")
-        .expect("the row")
-        .contacts = contacts;
+    world.database.change(peer);
     go(&mut world, secs(11));
     world
         .oracle
@@ -219,7 +204,7 @@ fn after_a_restart_a_phone_is_called_before_it_registers_again() {
     }
     go(&mut world, secs(1));
     assert_eq!(world.occupancy(0).bindings, 0);
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
     close(world);
 }
 
@@ -253,7 +238,7 @@ fn a_phone_that_went_to_another_engine_is_called_where_it_is() {
     register(&mut world, moved, 3_600);
     go(&mut world, secs(12));
     assert_eq!(statuses(&world, moved, "REGISTER"), [401, 200]);
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
     assert_eq!(requests(&world, moved, "INVITE").len(), 1, "there");
     assert_eq!(requests(&world, 1, "INVITE").len(), 0, "no more here");
     assert_ne!(world.phones[moved].engine, ENGINE.into());
@@ -310,7 +295,7 @@ fn rows_that_are_not_written_take_no_registration_away() {
         let row = world.database.rows.get_mut(user).expect("the row");
         row.contacts.clear();
     }
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
     close(world);
 }
 
@@ -334,7 +319,7 @@ fn a_copy_that_is_behind_takes_no_registration_away() {
         .expect("the row")
         .contacts = old;
     go(&mut world, secs(700));
-    assert_eq!(call(&mut world, 0, "1002"), [200]);
+    assert_eq!(call_briefly(&mut world, 0, "1002"), [200]);
     close(world);
 }
 
@@ -343,16 +328,9 @@ fn a_late_answer_is_remembered_though_nobody_waited_for_it() {
     let mut world = registered(&["1001"]);
     go(&mut world, secs(60));
     world.database.mood = Mood::Answers(ms(300));
-    let contacts = world.database.rows["1001"].contacts.clone();
     let mut peer = row("1001");
     peer.secret = Secret::Plain("another".into());
-    world.database.add(peer);
-    world
-        .database
-        .rows
-        .get_mut("1001")
-        .expect("the row")
-        .contacts = contacts;
+    world.database.change(peer);
     register(&mut world, 0, 3_600);
     go(&mut world, secs(2));
     assert_eq!(statuses(&world, 0, "REGISTER").last(), Some(&200));
