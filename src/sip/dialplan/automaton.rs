@@ -5,7 +5,6 @@
 //! matching patterns in the order of the list and never looks at most others.
 //! Built once for each context; it knows pieces and places in the list only.
 
-use alloc::borrow::Cow;
 use core::ops::Range;
 
 use smallvec::SmallVec;
@@ -72,10 +71,10 @@ impl Automaton {
             nodes: Vec::new(),
             bytes: Vec::new(),
             sets: Vec::new(),
+            ahead: Vec::new(),
         };
         if exact < list.len() {
-            grower.nodes.push(Node::default());
-            grower.grow(0, exact..list.len(), 0);
+            grower.grow(exact..list.len());
         }
         let spelling = |&at: &u32| {
             let pattern = list.get(at as usize).map(AsRef::as_ref);
@@ -92,30 +91,55 @@ impl Automaton {
         }
     }
 
-    /// Places in `list`, which it was made of, by precedence.
-    pub(super) fn search<'a, 'd, P: AsRef<Pattern>>(
-        &'a self,
-        list: &'a [P],
-        dialled: &'d str,
+    /// Visits places in `list`, which it was made of, by precedence, until one
+    /// yields something.
+    pub(super) fn search<P: AsRef<Pattern>, T>(
+        &self,
+        list: &[P],
+        dialled: &str,
         wanted: Wanted,
-    ) -> Search<'a, 'd, P> {
+        mut visit: impl FnMut(u32) -> Option<T>,
+    ) -> Option<T> {
         let digits = plain(dialled.as_bytes());
-        let exact = self.names(list, &digits, wanted);
+        if self.exact > 0
+            && let Some(found) = self.names(list, &digits, wanted).find_map(&mut visit)
+        {
+            return Some(found);
+        }
         let mut search = Search {
             automaton: self,
             list,
-            digits,
+            digits: &digits,
             wanted,
-            found: exact,
             ahead: SmallVec::new(),
         };
-        if !self.nodes.is_empty() {
-            search.ahead.push(Step::Node { node: 0, depth: 0 });
-            if wanted == Wanted::Matching && dialled.starts_with('_') {
-                search.add_spelt(dialled);
-            }
+        if wanted == Wanted::Matching && dialled.starts_with('_') {
+            let places = self.with_spelt(search, dialled);
+            return places.into_iter().find_map(visit);
         }
-        search
+        let mut found = self.nodes.first().map(|root| search.visit(root, 0));
+        while let Some(places) = found {
+            for place in places {
+                if let Some(found) = visit(place) {
+                    return Some(found);
+                }
+            }
+            found = search.next();
+        }
+        None
+    }
+
+    /// Patterns also match their own spelling, in their turn.
+    #[cold]
+    fn with_spelt<P: AsRef<Pattern>>(&self, mut search: Search<'_, P>, spelling: &str) -> Vec<u32> {
+        let mut places: Vec<u32> = self.spelt(search.list, spelling).collect();
+        if let Some(root) = self.nodes.first() {
+            places.extend(search.visit(root, 0));
+        }
+        places.extend(search.flatten());
+        places.sort_unstable();
+        places.dedup();
+        places
     }
 
     /// The exact names that are the digits, or begin with them.
@@ -158,6 +182,8 @@ struct Grower<'a, P> {
     nodes: Vec<Node>,
     bytes: Vec<u8>,
     sets: Vec<Set>,
+    /// Nodes to be made yet, with their places in the list and their depth.
+    ahead: Vec<(usize, Range<usize>, usize)>,
 }
 
 impl<P: AsRef<Pattern>> Grower<'_, P> {
@@ -165,8 +191,19 @@ impl<P: AsRef<Pattern>> Grower<'_, P> {
         self.list.get(at)?.as_ref().pieces().get(depth)
     }
 
+    fn grow(&mut self, all: Range<usize>) {
+        self.nodes.push(Node::default());
+        self.ahead.push((0, all, 0));
+        while let Some((at, all, depth)) = self.ahead.pop() {
+            let made = self.node(all, depth);
+            if let Some(node) = self.nodes.get_mut(at) {
+                *node = made;
+            }
+        }
+    }
+
     /// Makes a node of patterns whose first `depth` pieces are the same.
-    fn grow(&mut self, node: usize, all: Range<usize>, depth: usize) {
+    fn node(&mut self, all: Range<usize>, depth: usize) -> Node {
         let pattern = |at: usize| self.list.get(at).map(AsRef::as_ref);
         let alike = pattern(all.start) == pattern(all.end - 1);
         let first = |beyond: fn(&Piece) -> bool| {
@@ -175,7 +212,7 @@ impl<P: AsRef<Pattern>> Grower<'_, P> {
             all.start + list.partition_point(before)
         };
         let some = first(|piece| *piece >= Piece::Some);
-        let made = Node {
+        Node {
             from: all.start as u32,
             some: some as u32,
             any: first(|piece| *piece >= Piece::Any) as u32,
@@ -188,9 +225,6 @@ impl<P: AsRef<Pattern>> Grower<'_, P> {
                 true => Branches::None,
                 false => self.branch(all.start..some, depth),
             },
-        };
-        if let Some(node) = self.nodes.get_mut(node) {
-            *node = made;
         }
     }
 
@@ -221,9 +255,9 @@ impl<P: AsRef<Pattern>> Grower<'_, P> {
         };
         self.nodes
             .resize_with(first + children.len(), Node::default);
-        for (number, child) in children.into_iter().enumerate() {
-            self.grow(first + number, child, depth + 1);
-        }
+        let numbered = children.into_iter().enumerate();
+        let ahead = numbered.map(|(number, child)| (first + number, child, depth + 1));
+        self.ahead.extend(ahead);
         branches
     }
 }
@@ -234,20 +268,19 @@ enum Step {
     Places(Range<u32>),
 }
 
-/// The places found, by precedence; see [`Automaton::search`].
-pub(super) struct Search<'a, 'd, P> {
+/// A search among the patterns: places by precedence, some at a time.
+struct Search<'a, P> {
     automaton: &'a Automaton,
     list: &'a [P],
-    digits: Cow<'d, [u8]>,
+    digits: &'a [u8],
     wanted: Wanted,
-    found: Range<u32>,
     /// The next one last.
     ahead: SmallVec<[Step; 16]>,
 }
 
-impl<'a, P: AsRef<Pattern>> Search<'a, '_, P> {
-    /// Looks at one node: what it finds is next, then what it leads to.
-    fn visit(&mut self, node: &'a Node, depth: usize) {
+impl<P: AsRef<Pattern>> Search<'_, P> {
+    /// Looks at one node: what it finds comes first, then what it leads to.
+    fn visit(&mut self, node: &Node, depth: usize) -> Range<u32> {
         let Branches::Some {
             children,
             bytes,
@@ -257,11 +290,10 @@ impl<'a, P: AsRef<Pattern>> Search<'a, '_, P> {
             return self.compare(node, depth);
         };
         let Some(&digit) = self.digits.get(depth) else {
-            self.found = match self.wanted {
+            return match self.wanted {
                 Wanted::Matching => node.any..node.beyond,
                 Wanted::Beginning => node.from..node.any,
             };
-            return;
         };
         if self.wanted == Wanted::Matching && node.some < node.end {
             self.ahead.push(Step::Places(node.some..node.end));
@@ -283,52 +315,35 @@ impl<'a, P: AsRef<Pattern>> Search<'a, '_, P> {
         if let Some(number) = bytes.iter().position(|&byte| byte == digit) {
             lead(number);
         }
+        0..0
     }
 
     /// Compares with the rest of the one pattern that is left.
-    fn compare(&mut self, node: &Node, depth: usize) {
+    fn compare(&self, node: &Node, depth: usize) -> Range<u32> {
         let pattern = self.list.get(node.from as usize).map(AsRef::as_ref);
         let pieces = pattern.and_then(|pattern| pattern.pieces().get(depth..));
         let digits = self.digits.get(depth..).unwrap_or_default();
         let met = follow(pieces.unwrap_or_default(), digits.iter().copied());
-        if (met, self.wanted) == (Match::Yes, Wanted::Matching)
-            || (met, self.wanted) == (Match::CouldMatch, Wanted::Beginning)
-        {
-            self.found = node.from..node.beyond;
+        let wanted = match self.wanted {
+            Wanted::Matching => Match::Yes,
+            Wanted::Beginning => Match::CouldMatch,
+        };
+        match met == wanted {
+            true => node.from..node.beyond,
+            false => 0..0,
         }
-    }
-
-    /// Patterns also match their own spelling, in their turn.
-    #[cold]
-    fn add_spelt(&mut self, spelling: &str) {
-        let mut spelt: Vec<u32> = self.automaton.spelt(self.list, spelling).collect();
-        if spelt.is_empty() {
-            return;
-        }
-        let exact = core::mem::take(&mut self.found);
-        spelt.extend(&mut *self);
-        spelt.sort_unstable();
-        spelt.dedup();
-        let one = |&at: &u32| Step::Places(at..at + 1);
-        self.ahead.extend(spelt.iter().rev().map(one));
-        self.found = exact;
     }
 }
 
-impl<P: AsRef<Pattern>> Iterator for Search<'_, '_, P> {
-    type Item = u32;
+impl<P: AsRef<Pattern>> Iterator for Search<'_, P> {
+    type Item = Range<u32>;
 
-    fn next(&mut self) -> Option<u32> {
-        loop {
-            if let Some(found) = self.found.next() {
-                return Some(found);
-            }
-            match self.ahead.pop()? {
-                Step::Places(places) => self.found = places,
-                Step::Node { node, depth } => {
-                    let node = self.automaton.nodes.get(node as usize)?;
-                    self.visit(node, depth as usize);
-                }
+    fn next(&mut self) -> Option<Range<u32>> {
+        match self.ahead.pop()? {
+            Step::Places(places) => Some(places),
+            Step::Node { node, depth } => {
+                let node = self.automaton.nodes.get(node as usize)?;
+                Some(self.visit(node, depth as usize))
             }
         }
     }

@@ -165,30 +165,31 @@ impl Context {
         self.ignorepats.iter().map(Box::as_ref)
     }
 
-    /// The extensions that match what was dialled, best first.
-    pub(super) fn matching<'p, 'd>(
+    /// Visits the extensions that match what was dialled, best first, until one
+    /// yields something.
+    pub(super) fn matching<'p, T>(
         &'p self,
-        dialled: &'d str,
-    ) -> impl Iterator<Item = &'p Extension> + use<'p, 'd> {
-        self.search(dialled, Wanted::Matching)
+        dialled: &str,
+        mut visit: impl FnMut(&'p Extension) -> Option<T>,
+    ) -> Option<T> {
+        let visit = |at: u32| visit(self.extensions.get(at as usize)?);
+        self.automaton
+            .search(&self.extensions, dialled, Wanted::Matching, visit)
     }
 
     /// Whether more digits could match an extension with a priority 1.
     pub(super) fn could_match(&self, dialled: &str, caller: &str) -> bool {
-        self.search(dialled, Wanted::Beginning).any(|extension| {
-            extension.find(Seek::Priority(1)).is_some()
+        let could = |at: u32| {
+            let extension = self.extensions.get(at as usize)?;
+            let could = extension.find(Seek::Priority(1)).is_some()
                 && extension.takes(caller)
-                && extension.pattern().matches(dialled) == Match::CouldMatch
-        })
-    }
-
-    fn search<'p, 'd>(
-        &'p self,
-        dialled: &'d str,
-        wanted: Wanted,
-    ) -> impl Iterator<Item = &'p Extension> + use<'p, 'd> {
-        let places = self.automaton.search(&self.extensions, dialled, wanted);
-        places.filter_map(|at| self.extensions.get(at as usize))
+                && extension.pattern().matches(dialled) == Match::CouldMatch;
+            could.then_some(())
+        };
+        let found = self
+            .automaton
+            .search(&self.extensions, dialled, Wanted::Beginning, could);
+        found.is_some()
     }
 }
 

@@ -64,19 +64,22 @@ impl Plan {
         place: Place<'_>,
         seek: Seek<'_>,
     ) -> Option<&'p Instruction> {
-        let mut extensions = context
-            .matching(place.dialled())
-            .filter(|extension| extension.takes(place.caller));
+        let dialled = place.dialled();
+        let takes = |extension: &Extension| extension.takes(place.caller);
         match self.first_only {
-            true => extensions.next()?.find(seek),
-            false => extensions.find_map(|extension| extension.find(seek)),
+            true => context.matching(dialled, |extension| {
+                takes(extension).then(|| extension.find(seek))
+            })?,
+            false => context.matching(dialled, |extension| {
+                extension.find(seek).filter(|_| takes(extension))
+            }),
         }
     }
 
     /// The hint of an extension.
     pub fn hint(&self, place: Place<'_>) -> Option<&str> {
         self.walk(place, |context| {
-            context.matching(place.dialled()).find_map(Extension::hint)
+            context.matching(place.dialled(), Extension::hint)
         })
     }
 

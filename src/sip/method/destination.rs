@@ -1,40 +1,36 @@
 //! Which extension a request is for, and whether its context has it.
 
-use crate::base::Text;
+use crate::base::{Text, lossy};
 use crate::dialplan::{Match, Place, Plan};
 use crate::wire::Uri;
 
 /// Finds the extension a URI names among those of `place`, whose own `exten`
-/// does not count.
+/// does not count, and says in `exten` which it is.
 ///
 /// Escapes are taken as what they mean first, as an Asterisk with `pedantic`
 /// does, then as they are written. What only a switch may know counts as found:
 /// its call finds out.
-pub fn destination(plan: &Plan, uri: &Uri<'_>, place: Place<'_>) -> (Text, Match) {
-    let mut exten = Text::new();
-    uri.user_decoded(&mut exten);
+pub fn destination(plan: &Plan, uri: &Uri<'_>, place: Place<'_>, exten: &mut Text) -> Match {
+    uri.user_decoded(exten);
     if exten.is_empty() {
         exten.set(b"s");
     }
-    let meets = |exten: &Text| {
-        let exten = &*exten.lossy();
-        plan.exists(Place { exten, ..place })
-    };
-    let met = meets(&exten);
+    let exists = |exten: &str| plan.exists(Place { exten, ..place });
+    let met = exists(&exten.lossy());
     if met == Match::Yes {
-        return (exten, met);
+        return met;
     }
     let mut also = Match::No;
     if uri.user.contains(&b'%') {
-        let written = Text::from(uri.user);
-        also = meets(&written);
+        also = exists(&lossy(uri.user));
         if also == Match::Yes {
-            return (written, also);
+            exten.set(uri.user);
+            return also;
         }
     }
     match plan.may_ask(place) {
-        true => (exten, Match::Yes),
-        false => (exten, met.max(also)),
+        true => Match::Yes,
+        false => met.max(also),
     }
 }
 
@@ -69,7 +65,8 @@ mod tests {
             time: UnixTime(0),
         };
         let uri = Uri::parse(uri.as_bytes()).unwrap();
-        let (exten, met) = destination(&builder.build(), &uri, place);
+        let mut exten = Text::new();
+        let met = destination(&builder.build(), &uri, place, &mut exten);
         (exten.lossy().into_owned(), met)
     }
 

@@ -55,8 +55,8 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         caller: &caller.number.lossy(),
         time: asked.unix,
     };
-    let (exten, met) = destination(&config.plan, &uri, place);
-    match met {
+    let mut exten = Text::new();
+    match destination(&config.plan, &uri, place, &mut exten) {
         Match::Yes => {}
         Match::CouldMatch if device.allowoverlap => {
             return Verdict::proven(Status::ADDRESS_INCOMPLETE);

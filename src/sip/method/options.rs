@@ -3,6 +3,7 @@
 use super::admission::{self, Admission};
 use super::destination::destination;
 use super::{Asked, Extra, Inside, Row, Verdict};
+use crate::base::Text;
 use crate::dialplan::{Match, Place};
 use crate::wire::Status;
 
@@ -43,7 +44,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
             caller: "",
             time: asked.unix,
         };
-        destination(&asked.config.plan, &uri, place).1 == Match::Yes
+        destination(&asked.config.plan, &uri, place, &mut Text::new()) == Match::Yes
     });
     let status = if known { Status::OK } else { Status::NOT_FOUND };
     let verdict = if proven {

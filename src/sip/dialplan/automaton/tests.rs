@@ -12,12 +12,22 @@ fn both(patterns: &[String], dialled: &str, wanted: Wanted) -> [Vec<u32>; 2] {
         Wanted::Beginning => Match::CouldMatch,
     };
     let meets = |&at: &u32| list[at as usize].matches(dialled) == meets;
-    let search = automaton.search(&list, dialled, wanted);
-    let found = match wanted {
-        Wanted::Matching => search.collect(),
-        Wanted::Beginning => search.filter(meets).collect(),
-    };
+    let mut found = places(&automaton, &list, dialled, wanted);
+    if wanted == Wanted::Beginning {
+        found.retain(meets);
+    }
     [found, (0..list.len() as u32).filter(meets).collect()]
+}
+
+/// All that the automaton finds.
+fn places(automaton: &Automaton, list: &[Pattern], dialled: &str, wanted: Wanted) -> Vec<u32> {
+    let mut places = Vec::new();
+    let none: Option<()> = automaton.search(list, dialled, wanted, |place| {
+        places.push(place);
+        None
+    });
+    assert_eq!(none, None);
+    places
 }
 
 fn agree(patterns: &[&str], dialled: &str) {
@@ -72,10 +82,19 @@ fn ten_thousand_prefixes_need_few_looks() {
         .map(|number| Pattern::new(&format!("_{number:04}X.")))
         .collect();
     let automaton = Automaton::new(&list);
-    let mut search = automaton.search(&list, "712345", Wanted::Matching);
-    assert_eq!(search.next(), Some(7123));
-    assert!(search.ahead.is_empty());
+    let found = places(&automaton, &list, "712345", Wanted::Matching);
+    assert_eq!(found, [7123]);
     assert!(automaton.nodes.len() < 12_000);
+}
+
+#[test]
+fn long_patterns_are_taken() {
+    let long = "1".repeat(2_000);
+    let list = ["2", "3"].map(|last| Pattern::new(&format!("_{long}{last}")));
+    let automaton = Automaton::new(&list);
+    let dialled = format!("{long}3");
+    let found = places(&automaton, &list, &dialled, Wanted::Matching);
+    assert_eq!(found, [1]);
 }
 
 proptest! {
