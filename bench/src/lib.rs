@@ -3,6 +3,7 @@
 //! ```text
 //!   Unit ── a piece of work with a name ── Rig ── a Shard between two phones
 //!     │                                     └── Form: a phone's message with blanks
+//!     ├── Table: a context of 10 000 patterns
 //!     ├── benches/            how long it takes (criterion)
 //!     ├── bin/instructions    how many instructions it runs (callgrind), against baseline.json
 //!     └── tests/allocation    how often it allocates
@@ -19,6 +20,7 @@ mod mariadb;
 mod meter;
 mod phone;
 mod rig;
+mod table;
 mod unit;
 
 pub use fixture::{invite_of_832_bytes, read_typed};
@@ -26,4 +28,5 @@ pub use form::Form;
 pub use mariadb::MariaDb;
 pub use meter::{Meter, clocked, counted, plain, take_clocked};
 pub use rig::{Rig, Users};
+pub use table::{Shape, Table};
 pub use unit::Unit;

@@ -8,6 +8,7 @@ use pinion_sip::wire::{Fields, Message};
 use crate::fixture::{invite_of_832_bytes, read_typed};
 use crate::meter::Meter;
 use crate::rig::{Rig, Users};
+use crate::table::{Shape, Table};
 
 /// A piece of work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,11 +27,15 @@ pub enum Unit {
     ParseIntake,
     /// The same with its common fields typed.
     ParseTyped,
+    /// An extension found among 10 000 prefixes of one context.
+    FindPrefix,
+    /// The same among as many patterns that overlap.
+    FindOverlapping,
 }
 
 impl Unit {
     /// Every unit.
-    pub const ALL: [Unit; 7] = [
+    pub const ALL: [Unit; 9] = [
         Unit::Call,
         Unit::CallWithDigest,
         Unit::RegisterWithDigest,
@@ -38,6 +43,8 @@ impl Unit {
         Unit::Options,
         Unit::ParseIntake,
         Unit::ParseTyped,
+        Unit::FindPrefix,
+        Unit::FindOverlapping,
     ];
 
     /// Its name in reports, in the baseline and on command lines.
@@ -50,6 +57,8 @@ impl Unit {
             Unit::Options => "options",
             Unit::ParseIntake => "parse-intake",
             Unit::ParseTyped => "parse-typed",
+            Unit::FindPrefix => "find-prefix",
+            Unit::FindOverlapping => "find-overlapping",
         }
     }
 
@@ -81,8 +90,19 @@ impl Unit {
             Unit::ParseTyped => on_message(|message| {
                 read_typed(message).expect("well formed");
             }),
+            Unit::FindPrefix => in_table(Shape::Prefixes),
+            Unit::FindOverlapping => in_table(Shape::Overlapping),
         }
     }
+}
+
+fn in_table(shape: Shape) -> Box<dyn FnMut(Meter)> {
+    let mut table = Table::new(shape);
+    Box::new(move |meter| {
+        meter(&mut || {
+            black_box(table.find());
+        });
+    })
 }
 
 fn on_message(look: fn(&Message<'_>)) -> Box<dyn FnMut(Meter)> {
