@@ -30,7 +30,7 @@ pub(super) fn read_caller(scope: &Scope<'_>, arguments: &str) -> String {
     let data = parts.first().map_or("", |part| &**part);
     match parts.get(1) {
         Some(caller_id) => of_caller_id(data, caller_id),
-        None => caller(data).map_or_else(String::new, |datum| read(scope.state, datum)),
+        None => read_named(scope, data, caller),
     }
 }
 
@@ -73,17 +73,20 @@ pub(super) fn write_redirecting(
     write(step, "REDIRECTING", arguments, value, redirecting)
 }
 
-/// Whose datum, by its name.
-type Named = fn(&str) -> Option<(Party, Datum)>;
+/// Whose datum, by the parts of its name.
+type Named = fn(&[&str]) -> Option<(Party, Datum)>;
 
 fn read_other(scope: &Scope<'_>, arguments: &str, named: Named) -> String {
-    let data = arguments.split(',').next().unwrap_or("");
-    named(data).map_or_else(String::new, |datum| read(scope.state, datum))
+    read_named(scope, arguments.split(',').next().unwrap_or(""), named)
 }
 
-fn caller(data: &str) -> Option<(Party, Datum)> {
-    let parts = parts(data);
-    Some(match parts.as_slice() {
+fn read_named(scope: &Scope<'_>, data: &str, named: Named) -> String {
+    let datum = with_parts(data, named);
+    datum.map_or_else(String::new, |datum| read(scope.state, datum))
+}
+
+fn caller(parts: &[&str]) -> Option<(Party, Datum)> {
+    Some(match parts {
         ["rdnis"] => (Party::From, Datum::Field(PartyField::Number)),
         ["ani2"] => (Party::Caller, Datum::Field(PartyField::Ani2)),
         ["dnid"] => (Party::Dialled, Datum::Field(PartyField::Number)),
@@ -98,18 +101,16 @@ fn caller(data: &str) -> Option<(Party, Datum)> {
     })
 }
 
-fn connected(data: &str) -> Option<(Party, Datum)> {
-    let parts = parts(data);
-    Some(match parts.as_slice() {
+fn connected(parts: &[&str]) -> Option<(Party, Datum)> {
+    Some(match parts {
         ["source"] => (Party::Connected, Datum::Field(PartyField::Source)),
         ["priv", rest @ ..] => (Party::ConnectedPrivate, datum(rest)?),
         rest => (Party::Connected, datum(rest)?),
     })
 }
 
-fn redirecting(data: &str) -> Option<(Party, Datum)> {
-    let parts = parts(data);
-    Some(match parts.as_slice() {
+fn redirecting(parts: &[&str]) -> Option<(Party, Datum)> {
+    Some(match parts {
         ["orig", "reason"] => (Party::Original, Datum::Field(PartyField::Reason)),
         ["reason"] => (Party::From, Datum::Field(PartyField::Reason)),
         ["count"] => (Party::From, Datum::Field(PartyField::Count)),
@@ -145,22 +146,17 @@ fn datum(parts: &[&str]) -> Option<Datum> {
     }))
 }
 
-/// The parts of a name, each by its short form.
-fn parts(data: &str) -> Vec<&'static str> {
-    const WORDS: [&str; 24] = [
-        "all", "ani", "ani2", "charset", "count", "dnid", "from", "name", "odd", "orig", "plan",
-        "priv", "rdnis", "reason", "source", "tag", "to", "ton", "type", "valid", "num", "pres",
-        "subaddr", "",
-    ];
-    let word = |part: &str| {
-        let part = part.to_ascii_lowercase();
-        let longer = ["num", "pres", "subaddr"].into_iter();
-        let mut known = longer
-            .filter(|short| part.starts_with(short))
-            .chain(WORDS.into_iter().filter(|word| *word == part));
-        known.next().unwrap_or("?")
+/// Hands the parts of a name to `of`, in small letters and by their short
+/// forms.
+fn with_parts<T>(data: &str, of: impl FnOnce(&[&str]) -> T) -> T {
+    let data = data.trim().to_ascii_lowercase();
+    let short = |part| {
+        let mut forms = ["num", "pres", "subaddr"].into_iter();
+        forms
+            .find(|form| str::starts_with(part, form))
+            .unwrap_or(part)
     };
-    data.trim().split('-').map(word).collect()
+    of(&data.split('-').map(short).collect::<Vec<_>>())
 }
 
 fn read(state: &State, (party, datum): (Party, Datum)) -> String {
@@ -181,12 +177,12 @@ fn read(state: &State, (party, datum): (Party, Datum)) -> String {
 /// Data of a caller id that is written out.
 fn of_caller_id(data: &str, caller_id: &str) -> String {
     let (name, number) = split_caller_id(caller_id);
-    match parts(data).as_slice() {
+    with_parts(data, |parts| match parts {
         ["all"] => format!("\"{name}\" <{number}>"),
         ["name"] => name,
         ["num"] => number,
         _ => String::new(),
-    }
+    })
 }
 
 /// `"name" <number>` as its two halves; a text that could be a number is one.
@@ -205,10 +201,8 @@ fn split_caller_id(text: &str) -> (String, String) {
         return (name(before), shrink(number));
     }
     let number = shrink(text);
-    match number
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b"*#+".contains(&byte))
-    {
+    let dialled = |byte: u8| byte.is_ascii_digit() || b"*#+".contains(&byte);
+    match number.bytes().all(dialled) {
         true => (String::new(), number),
         false => (name(text), String::new()),
     }
@@ -223,33 +217,40 @@ fn write(
 ) -> Option<Inquiry> {
     let value = value.trim();
     let data = arguments.split(',').next().unwrap_or("");
-    let written = named(data).is_some_and(|(party, datum)| match datum {
-        Datum::All => {
-            let (name, number) = split_caller_id(value);
-            step.state.set_party(party, PartyField::Name, &name);
-            step.state.set_party(party, PartyField::Number, &number);
-            true
+    let written = with_parts(data, named).and_then(|(party, datum)| {
+        for (field, value) in changes(datum, value)? {
+            step.state.set_party(party, field, &value);
         }
-        Datum::Presentation => normal(PartyField::NumberPresentation, value)
-            .map(|value| {
-                step.state
-                    .set_party(party, PartyField::NamePresentation, &value);
-                step.state
-                    .set_party(party, PartyField::NumberPresentation, &value);
-            })
-            .is_some(),
-        Datum::Field(field) => normal(field, value)
-            .map(|value| step.state.set_party(party, field, &value))
-            .is_some(),
+        Some((party, datum))
     });
-    if !written {
-        step.warn("no-function", || {
+    match written {
+        Some(written) if is_shown(written) => present(step),
+        Some(_) => {}
+        None => step.warn("no-function", || {
             format!("Set: {function}({data}) cannot be set to '{value}'")
-        });
-    } else if named(data).is_some_and(is_shown) {
-        present(step);
+        }),
     }
     None
+}
+
+/// What a value makes of the fields of a datum; nothing for one it does not
+/// take.
+fn changes(datum: Datum, value: &str) -> Option<Vec<(PartyField, String)>> {
+    use PartyField::{Name, NamePresentation, Number, NumberPresentation};
+    Some(match datum {
+        Datum::All => {
+            let (name, number) = split_caller_id(value);
+            vec![(Name, name), (Number, number)]
+        }
+        Datum::Presentation => {
+            let value = normal(NumberPresentation, value)?;
+            vec![
+                (NamePresentation, value.clone()),
+                (NumberPresentation, value),
+            ]
+        }
+        Datum::Field(field) => vec![(field, normal(field, value)?)],
+    })
 }
 
 /// Whether callees see it.
@@ -270,13 +271,8 @@ fn present(step: &mut Step<'_>) {
 /// The form a value is kept in; nothing for one the field does not take.
 fn normal(field: PartyField, value: &str) -> Option<String> {
     let number = leading_number(value).filter(|_| value.starts_with(|c: char| c.is_ascii_digit()));
-    let flag = |yes: &str| {
-        String::from(if leading_number(value).unwrap_or(0) != 0 {
-            yes
-        } else {
-            "0"
-        })
-    };
+    let set = leading_number(value).is_some_and(|number| number != 0);
+    let flag = |yes: &str| String::from(if set { yes } else { "0" });
     let one_of = |names: &[&'static str]| {
         let mut known = names.iter();
         let named = known.find(|name| name.eq_ignore_ascii_case(value));

@@ -340,6 +340,37 @@ fn predefined_variables() {
 }
 
 #[test]
+fn every_row_is_found() {
+    for row in super::ROWS {
+        assert!(
+            super::row(row.name).is_some(),
+            "{} is out of order",
+            row.name
+        );
+    }
+    assert!(super::row("len").is_none());
+}
+
+#[test]
+fn numbers_at_the_beginning_of_texts() {
+    for (text, number) in [
+        ("1", Some(1.0)),
+        (" -1.5x", Some(-1.5)),
+        ("+.5", Some(0.5)),
+        ("5.", Some(5.0)),
+        ("1e3", Some(1000.0)),
+        ("1e", Some(1.0)),
+        ("1e-2e", Some(0.01)),
+        ("", None),
+        ("-", None),
+        (".", None),
+        ("x1", None),
+    ] {
+        assert_eq!(super::leading_float(text), number, "{text}");
+    }
+}
+
+#[test]
 fn array() {
     let sets = ["ARRAY(A,B,C)=1,\"2,2\""];
     assert_eq!(after(&sets, "${A}|${B}|${C}"), "1|2,2|");
