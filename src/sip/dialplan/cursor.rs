@@ -9,6 +9,7 @@ use core::time::Duration;
 use super::app;
 use super::cause::Cause;
 use super::channel::Channels;
+use super::frames::Frames;
 use super::party::{Party, PartyField};
 use super::plan::{Instruction, Place, Plan, Seek};
 use super::replay::{Replay, Wanted};
@@ -31,6 +32,15 @@ pub enum Progress {
     Lingering(Ending),
     /// It has left the dialplan. Every outbound channel was hung up.
     Ended(Ending),
+}
+
+/// A subroutine a channel is sent into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Routine<'a> {
+    /// The arguments of `Gosub`: `[[context,]exten,]priority[(arguments)]`.
+    Gosub(&'a str),
+    /// The arguments of `Macro`: `name[,arguments]`.
+    Macro(&'a str),
 }
 
 /// What of the limits one call has to know.
@@ -74,6 +84,7 @@ impl Cursor {
             began: (place.time, Instant::START),
             replay: Replay::default(),
             course: None,
+            frames: None,
         };
         Cursor {
             plan,
@@ -88,6 +99,29 @@ impl Cursor {
             spent: 0,
             spent_since: Instant::START,
         }
+    }
+
+    /// A channel about to run a subroutine of its own, such as one that a
+    /// callee is sent into before it is joined to its caller.
+    ///
+    /// The run ends with [`Ending::Returned`] once the subroutine is left, and
+    /// [`Cursor::variables`] tells its results (`GOSUB_RETVAL`, `GOSUB_RESULT`,
+    /// `MACRO_RESULT`). Any other ending is the channel's own, or that of a plan
+    /// that has no such place. Neither `h` nor `i` is run. `place` tells where
+    /// a location without context or extension belongs.
+    pub fn routine(
+        plan: Arc<Plan>,
+        place: Place<'_>,
+        routine: Routine<'_>,
+        caller_name: &str,
+        variables: Variables,
+        limits: &Limits,
+    ) -> Cursor {
+        let mut cursor = Cursor::new(plan, place, caller_name, limits);
+        cursor.state.variables = variables;
+        cursor.state.frames = Some(Box::new(Frames::of_routine()));
+        cursor.waiting = Some(app::enter(routine));
+        cursor
     }
 
     /// The variables of the caller's channel.
@@ -129,7 +163,10 @@ impl Cursor {
     /// Enters the plan. Called once.
     pub fn start(&mut self, channels: &mut dyn Channels) -> Progress {
         self.state.began.1 = channels.now();
-        self.run(channels)
+        match self.waiting {
+            None => self.run(channels),
+            Some(_) => self.handle(Event::Timer, channels),
+        }
     }
 
     /// Handles one event. After the end it changes nothing.
@@ -292,8 +329,12 @@ impl Cursor {
         if let Some(ending) = self.state.ending {
             return Some(self.finish(ending));
         }
+        if self.is_routine() {
+            return Some(self.finish(ending));
+        }
         self.state.replay.clear();
         let mut step = self.step(channels);
+        step.abandon_macros();
         match step.has("h", 1) {
             Ok(true) => {}
             Ok(false) => return Some(self.finish(ending)),
@@ -319,6 +360,11 @@ impl Cursor {
         None
     }
 
+    fn is_routine(&self) -> bool {
+        let frames = self.state.frames.as_ref();
+        frames.is_some_and(|frames| frames.routine)
+    }
+
     fn finish(&mut self, ending: Ending) -> Progress {
         self.ended = Some(ending);
         Progress::Ended(ending)
@@ -326,10 +372,13 @@ impl Cursor {
 
     /// Where there is no instruction: `i`, the wait for `t`, or the end.
     fn fall_through(&mut self, channels: &mut dyn Channels) -> Next {
-        let autofallthrough = self.plan.autofallthrough();
+        let (autofallthrough, routine) = (self.plan.autofallthrough(), self.is_routine());
         let mut step = self.step(channels);
+        if let Some(next) = app::leave_macro(&mut step) {
+            return next;
+        }
         let hangup = Ending::Hangup(step.state.cause);
-        if step.is_over() {
+        if step.is_over() || routine {
             return Next::End(hangup);
         }
         let wait = step.state.response();

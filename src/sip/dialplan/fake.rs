@@ -225,3 +225,16 @@ pub(super) fn enter(plan: Plan, exten: &str) -> (Cursor, Fake) {
     let cursor = Cursor::new(Arc::new(plan), place(exten), "Ann", &Limits::default());
     (cursor, fake)
 }
+
+/// What `Verbose` said in a call that was warned of nothing, and its progress.
+pub(super) fn said(lines: &[&str], exten: &str) -> (String, Progress) {
+    let (_, fake, progress) = call(lines, exten);
+    assert_eq!(fake.warnings, [""; 0], "{lines:?}");
+    (fake.said.join(" "), progress)
+}
+
+/// What `Verbose` said in a call, and what was warned of.
+pub(super) fn warned(lines: &[&str], exten: &str) -> (String, Vec<String>, Progress) {
+    let (_, fake, progress) = call(lines, exten);
+    (fake.said.join(" "), fake.warnings, progress)
+}

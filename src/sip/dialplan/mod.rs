@@ -15,6 +15,7 @@ mod cursor;
 mod expression;
 #[cfg(test)]
 mod fake;
+mod frames;
 mod function;
 mod inquiry;
 mod party;
@@ -37,7 +38,7 @@ pub use arguments::split_call;
 pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};
 pub use channel::{ChannelEvent, ChannelId, Channels, Indication, NoMedia};
-pub use cursor::{Cursor, Progress};
+pub use cursor::{Cursor, Progress, Routine};
 pub use inquiry::{Inquiry, Lookup, Reply, Row, Ticket};
 pub use party::{Party, PartyField};
 pub use pattern::{Match, Pattern};

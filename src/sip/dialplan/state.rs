@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::cause::Cause;
 use super::channel::Channels;
 use super::course::{Course, RESPONSE};
+use super::frames::Frames;
 use super::party::{Parties, Party, PartyField, together};
 use super::plan::{Place, Plan, split_hint};
 use super::replay::Replay;
@@ -39,6 +40,8 @@ pub(super) struct State {
     pub(super) replay: Replay,
     /// What few calls need, once they do.
     pub(super) course: Option<Box<Course>>,
+    /// The subroutines it is inside of, once it has been in any.
+    pub(super) frames: Option<Box<Frames>>,
 }
 
 impl State {

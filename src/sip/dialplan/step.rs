@@ -42,6 +42,8 @@ pub enum Ending {
     Congestion,
     /// Like `Hangup()`; the cause is [`Cause::NONE`] if none is known.
     Hangup(Cause),
+    /// A [`Routine`](super::Routine) returned; its call goes on.
+    Returned,
 }
 
 impl Ending {
@@ -51,6 +53,7 @@ impl Ending {
             Ending::Busy => Status::BUSY_HERE,
             Ending::Congestion => Status::SERVICE_UNAVAILABLE,
             Ending::Hangup(cause) => cause.status().unwrap_or(Status::DECLINED),
+            Ending::Returned => Status::DECLINED,
         }
     }
 
@@ -59,7 +62,7 @@ impl Ending {
         match self {
             Ending::Busy => Cause::USER_BUSY,
             Ending::Congestion => Cause::NORMAL_CIRCUIT_CONGESTION,
-            Ending::Hangup(Cause::NONE) => Cause::NORMAL_CLEARING,
+            Ending::Hangup(Cause::NONE) | Ending::Returned => Cause::NORMAL_CLEARING,
             Ending::Hangup(cause) => cause,
         }
     }
@@ -121,13 +124,16 @@ impl Step<'_> {
         self.state.ending.is_some()
     }
 
-    /// `file:line` of the instruction at hand; empty where a table has it.
+    /// `file:line` of the instruction at hand, or else its place in the plan.
     pub(super) fn here(&self) -> Box<str> {
-        let place = self.state.place(self.now());
-        let found = self.plan.find(place, Seek::Priority(self.state.priority));
-        found
-            .map(|instruction| instruction.at.clone())
-            .unwrap_or_default()
+        let (state, priority) = (&self.state, self.state.priority);
+        match self
+            .plan
+            .find(state.place(self.now()), Seek::Priority(priority))
+        {
+            Some(instruction) => instruction.at.clone(),
+            None => format!("{},{},{priority}", state.context, state.exten).into(),
+        }
     }
 
     /// Tells the operator of something that will not work.
@@ -249,7 +255,18 @@ impl Step<'_> {
     /// Whether the context at hand has an extension with a priority. `Err`:
     /// what a switch must be asked first.
     pub(super) fn has(&self, exten: &str, priority: u32) -> Result<bool, Box<Lookup>> {
+        self.has_in(&self.state.context, exten, priority)
+    }
+
+    /// The same for another context.
+    pub(super) fn has_in(
+        &self,
+        context: &str,
+        exten: &str,
+        priority: u32,
+    ) -> Result<bool, Box<Lookup>> {
         let place = Place {
+            context,
             exten,
             ..self.state.place(self.now())
         };
@@ -343,7 +360,7 @@ impl Step<'_> {
         self.state.exten = exten;
         // What continues goes on to the priority after this one.
         self.state.priority = priority - 1;
-        Next::Continue
+        self.leave_macros_behind()
     }
 
     fn priority(&self, place: Place<'_>, text: &str) -> Option<u32> {

@@ -69,6 +69,21 @@ enum Heritage {
     Ever,
 }
 
+impl Heritage {
+    fn underscores(self) -> &'static str {
+        match self {
+            Heritage::None => "",
+            Heritage::Once => "_",
+            Heritage::Ever => "__",
+        }
+    }
+}
+
+/// A name without the underscores that say who inherits it.
+pub(super) fn bare(name: &str) -> &str {
+    split_heritage(name).1
+}
+
 fn split_heritage(name: &str) -> (Heritage, &str) {
     match (name.strip_prefix("__"), name.strip_prefix('_')) {
         (Some(name), _) => (Heritage::Ever, name),
@@ -128,6 +143,12 @@ impl Variables {
     pub fn value(&self, name: &str) -> Option<&str> {
         let variable = self.list.get(self.position(name)?)?;
         Some(variable.value(&self.texts))
+    }
+
+    /// A variable as it was set: its underscores, and its value.
+    pub(super) fn whole(&self, name: &str) -> Option<(&'static str, &str)> {
+        let variable = self.list.get(self.position(name)?)?;
+        Some((variable.heritage.underscores(), variable.value(&self.texts)))
     }
 
     /// Names and values, in the order they were first set.

@@ -1,31 +1,38 @@
 //! The applications: one file and one row each.
 
-use super::step::{Next, Step};
+use super::cursor::Routine;
+use super::step::{App, Event, Next, Step};
 use super::substitute::{self, Names};
+use crate::base::Instant;
 
 mod answer;
 mod busy;
 mod dial;
 mod exception;
 mod exec_if;
+mod gosub;
 mod goto;
 mod hangup;
 mod indicate;
 mod log;
+mod macros;
 mod set;
 mod wait;
 mod wait_exten;
+
+/// Runs an application with substituted arguments.
+type Run = fn(&mut Step<'_>, &str) -> Next;
 
 /// An application.
 #[derive(Debug)]
 pub(super) struct Row {
     name: &'static str,
-    run: fn(&mut Step<'_>, &str) -> Next,
+    run: Run,
     /// What is odd about arguments before substitution, in sentences.
     doubts: fn(&str) -> Vec<String>,
 }
 
-const fn row_of(name: &'static str, run: fn(&mut Step<'_>, &str) -> Next) -> Row {
+const fn row_of(name: &'static str, run: Run) -> Row {
     Row {
         name,
         run,
@@ -43,18 +50,26 @@ static ROWS: &[Row] = &[
         doubts: dial::doubts,
     },
     row_of("ExecIf", exec_if::run),
+    row_of("Gosub", gosub::gosub),
+    row_of("GosubIf", gosub::gosub_if),
     row_of("Goto", goto::goto),
     row_of("GotoIf", goto::goto_if),
     row_of("GotoIfTime", goto::goto_if_time),
     row_of("Hangup", hangup::run),
     row_of("Log", log::log),
     row_of("MSet", set::many),
+    row_of("Macro", macros::run),
+    row_of("MacroExclusive", macros::run),
+    row_of("MacroExit", macros::exit),
+    row_of("MacroIf", macros::run_if),
     row_of("NoOp", log::no_op),
     row_of("Proceeding", indicate::proceeding),
     row_of("Progress", indicate::progress),
     row_of("RaiseException", exception::raise),
+    row_of("Return", gosub::leave),
     row_of("Ringing", indicate::ringing),
     row_of("Set", set::one),
+    row_of("StackPop", gosub::stack_pop),
     row_of("Verbose", log::verbose),
     row_of("Wait", wait::run),
     row_of("WaitExten", wait_exten::run),
@@ -88,6 +103,39 @@ pub(super) fn run(step: &mut Step<'_>, row: &Row, arguments: &str) -> Next {
     (row.run)(step, arguments)
 }
 
+pub(super) use macros::leave as leave_macro;
+
+/// Sends a channel into a routine as soon as it is started.
+pub(super) fn enter(routine: Routine<'_>) -> Box<dyn App> {
+    let (run, arguments): (Run, &str) = match routine {
+        Routine::Gosub(arguments) => (gosub::gosub, arguments),
+        Routine::Macro(arguments) => (macros::run, arguments),
+    };
+    Box::new(Entry {
+        run,
+        arguments: arguments.into(),
+    })
+}
+
+/// An application to run first.
+struct Entry {
+    run: Run,
+    arguments: Box<str>,
+}
+
+impl App for Entry {
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn step(self: Box<Self>, step: &mut Step<'_>, _: Event) -> Next {
+        match (self.run)(step, &self.arguments) {
+            Next::Continue => step.after_leaving(Next::Continue),
+            next => next,
+        }
+    }
+}
+
 /// Nothing is set before a call; functions are not judged.
 struct NoNames;
 
@@ -110,5 +158,6 @@ fn seconds(text: &str) -> Option<core::time::Duration> {
 
 /// Complains about an argument.
 fn complain(step: &mut Step<'_>, application: &str, text: &str) {
-    step.warn("arguments", || format!("{application}: {text}"));
+    let at = step.here();
+    step.warn("arguments", || format!("{at}: {application}: {text}"));
 }

@@ -1,16 +1,9 @@
-use super::super::fake::{Fake, call, place, plan};
+use super::super::fake::{Fake, call, place, plan, said};
 use super::super::{ChannelEvent, ChannelId, Inquiry, Reply, Ticket};
 use super::*;
 
 fn hangup(cause: u8) -> Progress {
     Progress::Ended(Ending::Hangup(Cause(cause)))
-}
-
-/// What `Verbose` said on the way.
-fn said(lines: &[&str], exten: &str) -> (String, Progress) {
-    let (_, fake, progress) = call(lines, exten);
-    assert_eq!(fake.warnings, [""; 0], "{lines:?}");
-    (fake.said.join(" "), progress)
 }
 
 #[test]
@@ -303,7 +296,7 @@ fn answer_goes_on_without_media_and_says_so() {
     assert_eq!(fake.said, ["on"]);
     assert_eq!(
         fake.warnings,
-        ["Answer: no media here: the call is answered when a callee answers"]
+        ["t:1: Answer: no media here: the call is answered when a callee answers"]
     );
 }
 

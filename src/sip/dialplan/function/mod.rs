@@ -10,6 +10,7 @@ mod digest;
 mod exception;
 mod hash;
 mod list;
+mod local;
 mod logic;
 mod math;
 mod party;
@@ -155,6 +156,12 @@ static ROWS: &[Row] = &[
     evaluating("STRFTIME", time::format),
     evaluating("STRPTIME", time::parse),
     evaluating("STRREPLACE", text::replace_text),
+    Row {
+        name: "LOCAL",
+        read: Some(Read::Plain(local::read)),
+        write: Some(local::write),
+    },
+    reading("LOCAL_PEEK", local::peek),
     Row {
         name: "TIMEOUT",
         read: Some(Read::Plain(timeout::read)),
