@@ -12,7 +12,7 @@ use super::channel::Channels;
 use super::frames::Frames;
 use super::party::{Party, PartyField};
 use super::plan::{Instruction, Place, Plan, Seek};
-use super::replay::{Replay, Wanted};
+use super::replay::Replay;
 use super::state::{Scope, State};
 use super::step::{App, Ending, Event, Next, Step};
 use super::switch::{self, Found};
@@ -84,6 +84,7 @@ impl Cursor {
             began: (place.time, Instant::START),
             replay: Replay::default(),
             course: None,
+            nested: 0,
             frames: None,
         };
         Cursor {
@@ -406,7 +407,8 @@ fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
     step.state.replay.rewind();
     let arguments = super::substitute::substitute(&instruction.arguments, step, &mut troubles);
     if let Some(wanted) = step.state.replay.take_wanted() {
-        return find_out(step, wanted);
+        // Then the instruction is read again.
+        return step.find_out(wanted, |_| Next::Repeat);
     }
     step.state.replay.clear();
     for trouble in troubles {
@@ -435,20 +437,6 @@ fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
             }
         }
     }
-}
-
-/// Asks what a function needs to know; then the instruction is read again.
-fn find_out(step: &mut Step<'_>, wanted: Wanted) -> Next {
-    let Wanted {
-        inquiry,
-        tell,
-        arguments,
-    } = wanted;
-    step.ask(inquiry, move |step, reply| {
-        let result = tell(step, &arguments, reply);
-        step.note_result(&result);
-        Next::Repeat
-    })
 }
 
 /// A call that has nothing to do until somebody gives up.

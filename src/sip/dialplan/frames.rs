@@ -1,4 +1,5 @@
-//! The subroutines a call is inside of, and what their local variables hide.
+//! The subroutines and loops a call is inside of, and what local variables
+//! hide.
 //!
 //! It owns the way back and the values that come back with it; how one is
 //! entered is its application's matter.
@@ -39,6 +40,17 @@ pub(super) struct Frame {
     hidden: Vec<Hidden>,
 }
 
+/// The most loops a call may be inside of.
+const LOOPS: usize = 128;
+
+/// The place of a `While`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Loop {
+    pub(super) context: SmolStr,
+    pub(super) exten: SmolStr,
+    pub(super) priority: u32,
+}
+
 /// A variable the frame has one of its own of.
 #[derive(Debug)]
 struct Hidden {
@@ -58,6 +70,8 @@ impl Hidden {
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     stack: Vec<Frame>,
+    /// The `While`s whose `EndWhile` may come, the innermost last.
+    loops: Vec<Loop>,
     /// The run ends when the outermost frame is left.
     pub(super) routine: bool,
     bytes: usize,
@@ -81,6 +95,28 @@ impl Frames {
     pub(super) fn macros(&self) -> usize {
         let is_macro = |frame: &&Frame| matches!(frame.kind, Kind::Macro(_));
         self.stack.iter().filter(is_macro).count()
+    }
+
+    /// Enters a loop; one whose `While` comes again is the same.
+    pub(super) fn open_loop(&mut self, of: Loop) -> Result<(), Full> {
+        if self.loops.contains(&of) {
+            return Ok(());
+        }
+        if self.loops.len() == LOOPS {
+            return Err(Full);
+        }
+        self.loops.push(of);
+        Ok(())
+    }
+
+    /// The innermost loop.
+    pub(super) fn innermost_loop(&self) -> Option<&Loop> {
+        self.loops.last()
+    }
+
+    /// Leaves a loop.
+    pub(super) fn close_loop(&mut self, of: &Loop) {
+        self.loops.retain(|open| open != of);
     }
 
     fn push(&mut self, frame: Frame) -> Result<(), Full> {

@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) replay: Replay,
     /// What few calls need, once they do.
     pub(super) course: Option<Box<Course>>,
+    /// How deep applications run from inside of others just now.
+    pub(super) nested: u8,
     /// The subroutines it is inside of, once it has been in any.
     pub(super) frames: Option<Box<Frames>>,
 }

@@ -252,6 +252,24 @@ impl Step<'_> {
         })
     }
 
+    /// Asks what a function needs to know; then its text is read again.
+    pub(super) fn find_out(
+        &mut self,
+        wanted: Wanted,
+        then: impl FnOnce(&mut Step<'_>) -> Next + Send + 'static,
+    ) -> Next {
+        let Wanted {
+            inquiry,
+            tell,
+            arguments,
+        } = wanted;
+        self.ask(inquiry, move |step, reply| {
+            let result = tell(step, &arguments, reply);
+            step.note_result(&result);
+            then(step)
+        })
+    }
+
     /// Whether the context at hand has an extension with a priority. `Err`:
     /// what a switch must be asked first.
     pub(super) fn has(&self, exten: &str, priority: u32) -> Result<bool, Box<Lookup>> {

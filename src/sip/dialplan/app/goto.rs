@@ -2,6 +2,7 @@
 
 use super::super::schedule::Schedule;
 use super::super::step::{Next, Step, holds};
+use super::complain;
 
 /// `Goto([[context,]exten,]priority)`.
 pub(super) fn goto(step: &mut Step<'_>, arguments: &str) -> Next {
@@ -17,23 +18,26 @@ pub(super) fn goto_if(step: &mut Step<'_>, arguments: &str) -> Next {
 /// `GotoIfTime(times,weekdays,mdays,months[,timezone]?[location if true][:location if false])`.
 pub(super) fn goto_if_time(step: &mut Step<'_>, arguments: &str) -> Next {
     let (schedule, branches) = arguments.split_once('?').unwrap_or((arguments, ""));
-    let applies = match Schedule::parse(schedule) {
+    let applies = is_now(step, "GotoIfTime", schedule).unwrap_or(false);
+    branch(step, applies, branches)
+}
+
+/// Whether times, as `GotoIfTime` takes them, apply now; nothing for what is no
+/// such text, after a complaint.
+pub(super) fn is_now(step: &mut Step<'_>, application: &str, times: &str) -> Option<bool> {
+    match Schedule::parse(times) {
         Ok(schedule) => {
             if let Some(zone) = schedule.unknown_zone() {
-                super::complain(
-                    step,
-                    "GotoIfTime",
-                    &format!("there is no time zone '{zone}'; UTC is taken"),
-                );
+                let text = format!("there is no time zone '{zone}'; UTC is taken");
+                complain(step, application, &text);
             }
-            schedule.applies(step.state.time(step.now()), step.plan.zone())
+            Some(schedule.applies(step.state.time(step.now()), step.plan.zone()))
         }
         Err(text) => {
-            super::complain(step, "GotoIfTime", &text);
-            false
+            complain(step, application, &text);
+            None
         }
-    };
-    branch(step, applies, branches)
+    }
 }
 
 /// Jumps to one of `true:false`; an empty one goes on.

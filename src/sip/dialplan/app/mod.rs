@@ -9,7 +9,7 @@ mod answer;
 mod busy;
 mod dial;
 mod exception;
-mod exec_if;
+mod exec;
 mod gosub;
 mod goto;
 mod hangup;
@@ -19,6 +19,7 @@ mod macros;
 mod set;
 mod wait;
 mod wait_exten;
+mod while_loop;
 
 /// Runs an application with substituted arguments.
 type Run = fn(&mut Step<'_>, &str) -> Next;
@@ -44,12 +45,17 @@ static ROWS: &[Row] = &[
     row_of("Answer", answer::run),
     row_of("Busy", busy::busy),
     row_of("Congestion", busy::congestion),
+    row_of("ContinueWhile", while_loop::resume),
     Row {
         name: "Dial",
         run: dial::run,
         doubts: dial::doubts,
     },
-    row_of("ExecIf", exec_if::run),
+    row_of("EndWhile", while_loop::end),
+    row_of("Exec", exec::exec),
+    row_of("ExecIf", exec::exec_if),
+    row_of("ExecIfTime", exec::exec_if_time),
+    row_of("ExitWhile", while_loop::exit),
     row_of("Gosub", gosub::gosub),
     row_of("GosubIf", gosub::gosub_if),
     row_of("Goto", goto::goto),
@@ -70,9 +76,11 @@ static ROWS: &[Row] = &[
     row_of("Ringing", indicate::ringing),
     row_of("Set", set::one),
     row_of("StackPop", gosub::stack_pop),
+    row_of("TryExec", exec::try_exec),
     row_of("Verbose", log::verbose),
     row_of("Wait", wait::run),
     row_of("WaitExten", wait_exten::run),
+    row_of("While", while_loop::start),
 ];
 
 /// The names of all applications.
