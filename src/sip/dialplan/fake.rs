@@ -19,6 +19,8 @@ pub(super) struct Fake {
     pub(super) warnings: Vec<String>,
     /// What `Verbose` said.
     pub(super) said: Vec<String>,
+    /// What else was told, and as what.
+    pub(super) told: Vec<(&'static str, String)>,
     pub(super) next: u32,
     /// What was asked, by rising ticket from 0; its replies are the test's.
     pub(super) asked: Vec<Inquiry>,
@@ -107,6 +109,7 @@ impl Channels for Fake {
         match level {
             Level::Error | Level::Warn => self.warnings.push(text()),
             Level::Info if cause == "verbose" => self.said.push(text()),
+            Level::Info => self.told.push((cause, text())),
             _ => {}
         }
     }

@@ -163,8 +163,9 @@ impl Step<'_> {
         match function::row(function).and_then(|row| row.write) {
             Some(write) => write(self, arguments, value),
             None => {
+                let at = self.here();
                 self.warn("no-function", || {
-                    format!("Set: {function} is not a function that can be set")
+                    format!("{at}: Set: {function} is not a function that can be set")
                 });
                 None
             }

@@ -1,4 +1,5 @@
-//! `Busy([seconds])` and `Congestion([seconds])`: refuse the caller.
+//! `Busy([seconds])`, `Congestion([seconds])` and `Incomplete([n])`: refuse the
+//! caller.
 
 use super::super::cause::Cause;
 use super::super::step::{Ending, Next, Step};
@@ -22,10 +23,11 @@ pub(super) fn congestion(step: &mut Step<'_>, arguments: &str) -> Next {
 /// there is no tone to keep him with.
 fn refuse(step: &mut Step<'_>, arguments: &str, ending: Ending, cause: Cause) -> Next {
     if !step.channels.is_answered() {
+        step.state.cause = cause;
         return Next::End(ending);
     }
     let ending = Ending::Hangup(cause);
-    match super::seconds(arguments) {
+    match super::duration(arguments) {
         Some(duration) => Next::Wait(Box::new(Pause {
             until: step.now() + duration,
             next: Some(ending),
@@ -33,3 +35,13 @@ fn refuse(step: &mut Step<'_>, arguments: &str, ending: Ending, cause: Cause) ->
         None => Next::End(ending),
     }
 }
+
+/// 484 (RFC 3261 §21.4.22): more digits are wanted. Option `n` is about digits
+/// within the media, of which there are none; an answered call ends, too.
+pub(super) fn incomplete(step: &mut Step<'_>, _: &str) -> Next {
+    step.state.cause = Cause::INVALID_NUMBER_FORMAT;
+    Next::End(Ending::Hangup(Cause::INVALID_NUMBER_FORMAT))
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,15 @@
 
 use super::super::cause::Cause;
 use super::super::step::{Ending, Next, Step};
+use super::super::substitute::leading_number;
 
 /// Without a cause it is the one at hand, else normal clearing.
 pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     let text = arguments.trim();
-    let number = || text.parse().ok().filter(|&number| number < 128).map(Cause);
+    let number = || {
+        let number = leading_number(text).and_then(|number| u8::try_from(number).ok());
+        number.filter(|&number| number < 128).map(Cause)
+    };
     match Cause::from_name(text).or_else(number) {
         Some(cause) => step.state.cause = cause,
         None => {
@@ -24,3 +28,6 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     }
     Next::End(Ending::Hangup(step.state.cause))
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,7 @@ const fn row_of(name: &'static str, run: Run) -> Row {
 static ROWS: &[Row] = &[
     row_of("Answer", answer::run),
     row_of("Busy", busy::busy),
+    row_of("ClearHash", set::clear_hash),
     row_of("Congestion", busy::congestion),
     row_of("ContinueWhile", while_loop::resume),
     Row {
@@ -51,6 +52,7 @@ static ROWS: &[Row] = &[
         run: dial::run,
         doubts: dial::doubts,
     },
+    row_of("DumpChan", log::dump_channel),
     row_of("EndWhile", while_loop::end),
     row_of("Exec", exec::exec),
     row_of("ExecIf", exec::exec_if),
@@ -62,6 +64,8 @@ static ROWS: &[Row] = &[
     row_of("GotoIf", goto::goto_if),
     row_of("GotoIfTime", goto::goto_if_time),
     row_of("Hangup", hangup::run),
+    row_of("ImportVar", set::import),
+    row_of("Incomplete", busy::incomplete),
     row_of("Log", log::log),
     row_of("MSet", set::many),
     row_of("Macro", macros::run),
@@ -77,6 +81,7 @@ static ROWS: &[Row] = &[
     row_of("Set", set::one),
     row_of("StackPop", gosub::stack_pop),
     row_of("TryExec", exec::try_exec),
+    row_of("UserEvent", log::user_event),
     row_of("Verbose", log::verbose),
     row_of("Wait", wait::run),
     row_of("WaitExten", wait_exten::run),
@@ -161,6 +166,25 @@ impl Names for NoNames {
 /// not positive.
 fn seconds(text: &str) -> Option<core::time::Duration> {
     let seconds: f64 = text.trim().parse().ok()?;
+    (seconds > 0.0).then(|| core::time::Duration::try_from_secs_f64(seconds).ok())?
+}
+
+/// A length of time: seconds unless a unit follows (`ast_app_parse_timelen`);
+/// nothing if it is not positive.
+fn duration(text: &str) -> Option<core::time::Duration> {
+    let text = text.trim();
+    let end = text.find(|character: char| !matches!(character, '0'..='9' | '.' | '-' | '+'));
+    let (number, unit) = text.split_at_checked(end.unwrap_or(text.len()))?;
+    let unit = unit.trim_start().to_ascii_lowercase();
+    let second = match unit.as_str() {
+        "" => 1.0,
+        "ms" => 0.001,
+        unit if unit.starts_with('h') => 3600.0,
+        unit if unit.starts_with('m') => 60.0,
+        unit if unit.starts_with('s') => 1.0,
+        _ => return None,
+    };
+    let seconds = number.parse::<f64>().ok()? * second;
     (seconds > 0.0).then(|| core::time::Duration::try_from_secs_f64(seconds).ok())?
 }
 

@@ -1,13 +1,19 @@
-//! `Set(name=value)` and `MSet(name=value,…)`: variables and what functions
-//! let be set.
+//! `Set(name=value)`, `MSet(name=value,…)`, `ImportVar` and `ClearHash`:
+//! variables, and what functions let be set.
 
 use alloc::collections::VecDeque;
 
 use super::super::arguments::split;
+use super::super::function;
 use super::super::inquiry::Inquiry;
 use super::super::step::{Next, Step};
+use super::complain;
 
-/// The value is taken as it stands, quotes and commas included.
+/// The most assignments of one `MSet`; the last takes the rest as it stands.
+const ASSIGNMENTS: usize = 24;
+
+/// The value is taken as it stands, quotes and commas included. Blanks around
+/// the name are no part of it; Asterisk keeps them, which nobody wants.
 pub(super) fn one(step: &mut Step<'_>, arguments: &str) -> Next {
     match assign(step, arguments) {
         Some(inquiry) => step.ask(inquiry, |_, _| Next::Continue),
@@ -16,7 +22,7 @@ pub(super) fn one(step: &mut Step<'_>, arguments: &str) -> Next {
 }
 
 pub(super) fn many(step: &mut Step<'_>, arguments: &str) -> Next {
-    let assignments = split(arguments, 24);
+    let assignments = split(arguments, ASSIGNMENTS);
     carry_out(step, assignments.into_iter().map(Into::into).collect())
 }
 
@@ -32,8 +38,43 @@ fn carry_out(step: &mut Step<'_>, mut assignments: VecDeque<String>) -> Next {
 
 fn assign(step: &mut Step<'_>, assignment: &str) -> Option<Inquiry> {
     let Some((name, value)) = assignment.split_once('=') else {
-        step.warn("arguments", || format!("Set: '{assignment}' has no '='"));
+        complain(step, "Set", &format!("'{assignment}' has no '='"));
         return None;
     };
-    step.assign(name.trim(), value)
+    let name = name.trim();
+    if name.is_empty() {
+        complain(step, "Set", &format!("'{assignment}' has no name"));
+        return None;
+    }
+    step.assign(name, value)
 }
+
+/// `ImportVar(name=channel,variable)`: copies a variable of a channel, this one
+/// or one it rings; that of another call is out of reach, and empty.
+pub(super) fn import(step: &mut Step<'_>, arguments: &str) -> Next {
+    let Some((name, source)) = arguments.split_once('=') else {
+        complain(step, "ImportVar", "write name=channel,variable");
+        return Next::Continue;
+    };
+    let value = function::import(&step.scope(), source);
+    step.set(name.trim(), &value);
+    Next::Continue
+}
+
+/// `ClearHash(name)`: forgets every key of a `HASH`.
+pub(super) fn clear_hash(step: &mut Step<'_>, arguments: &str) -> Next {
+    let prefix = ["~HASH~", arguments.trim(), "~"].concat();
+    let variables = &mut step.state.variables;
+    let keys: Vec<String> = variables
+        .iter()
+        .filter(|(name, _)| name.starts_with(&prefix))
+        .map(|(name, _)| name.into())
+        .collect();
+    for key in keys {
+        variables.remove(&key);
+    }
+    Next::Continue
+}
+
+#[cfg(test)]
+mod tests;

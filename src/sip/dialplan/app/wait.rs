@@ -1,10 +1,10 @@
-//! `Wait(seconds)`: fractions allowed.
+//! `Wait(time)`: seconds, fractions allowed, or `250ms`, `5m`, `1h`.
 
 use super::super::step::{App, Ending, Event, Next, Step};
 use crate::base::Instant;
 
 pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
-    match super::seconds(arguments) {
+    match super::duration(arguments) {
         Some(duration) => Next::Wait(Box::new(Pause {
             until: step.now() + duration,
             next: None,
@@ -32,3 +32,6 @@ impl App for Pause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod device;
 mod digest;
 mod exception;
 mod hash;
+mod import;
 mod list;
 mod local;
 mod logic;
@@ -20,6 +21,8 @@ mod text;
 mod time;
 mod timeout;
 mod uri;
+
+pub(super) use import::read as import;
 
 /// A function.
 pub(super) struct Row {
@@ -128,6 +131,7 @@ static ROWS: &[Row] = &[
     reading("HINT", plan::hint),
     evaluating("IF", logic::choose),
     evaluating("IFTIME", logic::choose_by_time),
+    reading("IMPORT", import::read),
     changing("INC", math::increment),
     reading("ISNULL", logic::is_null),
     reading("KEYPADHASH", text::keypad_hash),
@@ -162,6 +166,11 @@ static ROWS: &[Row] = &[
         write: Some(local::write),
     },
     reading("LOCAL_PEEK", local::peek),
+    Row {
+        name: "MASTER_CHANNEL",
+        read: Some(Read::Plain(import::master)),
+        write: Some(import::set_master),
+    },
     Row {
         name: "TIMEOUT",
         read: Some(Read::Plain(timeout::read)),
