@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use super::app;
+use super::app::{self, MediaApps};
 use super::automaton::Automaton;
 use super::pattern::Pattern;
 use super::plan::{Caller, Context, Extension, Include, Instruction, Key, Plan};
@@ -66,6 +66,9 @@ pub struct PlanBuilder {
     autofallthrough: bool,
     trie: bool,
     override_switch: Option<Switch>,
+    media_apps: MediaApps,
+    /// The first application that needs media, and where.
+    media: Option<(Box<str>, Box<str>)>,
 }
 
 impl Default for PlanBuilder {
@@ -85,6 +88,8 @@ impl PlanBuilder {
             autofallthrough: true,
             trie: false,
             override_switch: None,
+            media_apps: MediaApps::default(),
+            media: None,
         }
     }
 
@@ -104,6 +109,17 @@ impl PlanBuilder {
     /// extensions. Its data is expanded during the call.
     pub fn override_switch(&mut self, name: &str, data: &str) {
         self.override_switch = Some(Switch::new(SwitchKind::Eswitch, name, data));
+    }
+
+    /// `media_apps=`.
+    pub fn media_apps(&mut self, setting: MediaApps) {
+        self.media_apps = setting;
+    }
+
+    /// The first application added that needs media, and its `file:line`.
+    pub fn needs_media(&self) -> Option<(&str, &str)> {
+        let (application, at) = self.media.as_ref()?;
+        Some((application, at))
     }
 
     /// Sets a global; a later one of the same name replaces an earlier.
@@ -147,6 +163,9 @@ impl PlanBuilder {
             row: app::row(line.application),
         };
         entry.instructions.insert(line.priority, instruction);
+        if self.media.is_none() && app::needs_media(line.application) {
+            self.media = Some((line.application.into(), line.at.into()));
+        }
         Ok(())
     }
 
@@ -248,6 +267,7 @@ impl PlanBuilder {
             environment: Vec::new(),
             autofallthrough: self.autofallthrough,
             zone: Zone::UTC,
+            media_apps: self.media_apps,
         }
     }
 

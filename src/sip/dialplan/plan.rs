@@ -6,7 +6,7 @@
 
 use hashbrown::HashMap;
 
-use super::app::Row;
+use super::app::{MediaApps, Row};
 use super::automaton::{Automaton, Wanted};
 use super::pattern::{Match, Pattern};
 use super::schedule::Schedule;
@@ -253,6 +253,7 @@ pub struct Plan {
     pub(super) override_switch: Option<Switch>,
     /// Whether a search may have to ask.
     pub(super) asks: bool,
+    pub(super) media_apps: MediaApps,
 }
 
 impl Plan {

@@ -16,10 +16,15 @@ mod hangup;
 mod indicate;
 mod log;
 mod macros;
+mod media;
 mod set;
+mod sip_header;
 mod wait;
 mod wait_exten;
 mod while_loop;
+
+pub(super) use macros::leave as leave_macro;
+pub use media::MediaApps;
 
 /// Runs an application with substituted arguments.
 type Run = fn(&mut Step<'_>, &str) -> Next;
@@ -79,6 +84,9 @@ static ROWS: &[Row] = &[
     row_of("Return", gosub::leave),
     row_of("Ringing", indicate::ringing),
     row_of("Set", set::one),
+    row_of("SIPAddHeader", sip_header::add),
+    row_of("SIPDtmfMode", sip_header::dtmf_mode),
+    row_of("SIPRemoveHeader", sip_header::remove),
     row_of("StackPop", gosub::stack_pop),
     row_of("TryExec", exec::try_exec),
     row_of("UserEvent", log::user_event),
@@ -90,7 +98,7 @@ static ROWS: &[Row] = &[
 
 /// The names of all applications.
 pub fn applications() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().map(|row| row.name)
+    ROWS.iter().chain(media::ROWS).map(|row| row.name)
 }
 
 /// What is odd about a call of an application before any call is made, in
@@ -108,15 +116,20 @@ pub fn doubts(application: &str, arguments: &str) -> Vec<String> {
 
 /// The row of a name; case does not count.
 pub(super) fn row(name: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.name.eq_ignore_ascii_case(name))
+    let mut rows = ROWS.iter();
+    let own = rows.find(|row| row.name.eq_ignore_ascii_case(name));
+    own.or_else(|| media::row(name))
+}
+
+/// Whether an application needs media.
+pub(super) fn needs_media(name: &str) -> bool {
+    media::row(name).is_some()
 }
 
 /// Runs an application with substituted arguments.
 pub(super) fn run(step: &mut Step<'_>, row: &Row, arguments: &str) -> Next {
     (row.run)(step, arguments)
 }
-
-pub(super) use macros::leave as leave_macro;
 
 /// Sends a channel into a routine as soon as it is started.
 pub(super) fn enter(routine: Routine<'_>) -> Box<dyn App> {

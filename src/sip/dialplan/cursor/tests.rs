@@ -169,9 +169,9 @@ fn a_label_that_does_not_exist_ends_the_call() {
 
 #[test]
 fn an_unknown_application_ends_the_call() {
-    let (_, fake, progress) = call(&["1,1,Playback(x)", "1,2,Verbose(no)"], "1");
+    let (_, fake, progress) = call(&["1,1,Nothing(x)", "1,2,Verbose(no)"], "1");
     assert_eq!((progress, fake.said.len()), (hangup(0), 0));
-    assert_eq!(fake.warnings, ["t:1: there is no application Playback"]);
+    assert_eq!(fake.warnings, ["t:1: there is no application Nothing"]);
 }
 
 #[test]
