@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use pinion_sip::dialplan::{
-    ContextId, Line, Names, Pattern, Plan, PlanBuilder, Schedule, Switch, SwitchKind, applications,
-    doubts, split_call, substitute,
+    ContextId, Line, MediaApps, Names, Pattern, Plan, PlanBuilder, Schedule, Switch, SwitchKind,
+    applications, doubts, needs_media, split_call, substitute,
 };
 
 use super::file::{self, Category, ConfigError, Entry, File, Position, Warning};
@@ -34,6 +34,7 @@ pub(super) fn compile(file: File) -> (Plan, Vec<Warning>) {
     let mut compiler = Compiler {
         builder: PlanBuilder::new(),
         warnings: file.warnings,
+        media: None,
         includes: Vec::new(),
     };
     let categories = || file.categories.iter().filter(|category| !category.template);
@@ -57,6 +58,8 @@ pub(super) fn compile(file: File) -> (Plan, Vec<Warning>) {
 struct Compiler {
     builder: PlanBuilder,
     warnings: Vec<Warning>,
+    /// The first application that needs media.
+    media: Option<(String, Position)>,
     /// Contexts that must exist in the end.
     includes: Vec<(String, Position)>,
 }
@@ -120,6 +123,13 @@ impl Compiler {
                 self.builder.override_switch(name, data);
                 self.known_switch(entry, name);
             }
+            "media_apps" => match MediaApps::parse(&entry.value) {
+                Some(setting) => self.builder.media_apps(setting),
+                None => self.warn(
+                    &entry.at,
+                    "write media_apps=reject, noop or external:sip:host. It is ignored.",
+                ),
+            },
             "static" | "writeprotect" | "clearglobalvars" | "userscontext" => {}
             key => self.warn(
                 &entry.at,
@@ -318,6 +328,9 @@ impl Compiler {
         } else if call.contains('(') && !call.contains(')') {
             self.warn(at, "these arguments are not closed. Add a ')'.");
         }
+        if self.media.is_none() && needs_media(application) {
+            self.media = Some((application.into(), at.clone()));
+        }
         for doubt in doubts(application, arguments) {
             self.warn(at, format!("{doubt}."));
         }
@@ -361,6 +374,15 @@ impl Compiler {
     }
 
     fn finish(mut self) -> (Plan, Vec<Warning>) {
+        if let Some((application, at)) = self.media.take() {
+            self.warn(
+                &at,
+                format!(
+                    "{application}, like other applications, needs media, which this engine has \
+                     not. media_apps in [general] says what they do."
+                ),
+            );
+        }
         let plan = self.builder.build();
         for (name, at) in &self.includes {
             if plan.context(name).is_none() {

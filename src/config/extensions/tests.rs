@@ -120,6 +120,24 @@ fn general_sets_autofallthrough() {
 }
 
 #[test]
+fn media_apps_is_read_and_warned_about_once() {
+    let text = "[general]\nmedia_apps=noop\n[c]\nexten => 1,1,Queue(x)\nexten => 1,2,Playback(y)\n";
+    let (_, warnings) = parse_extensions(text, "f").unwrap();
+    let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "f:4: Queue, like other applications, needs media, which this engine has not. \
+             media_apps in [general] says what they do."
+        ]
+    );
+    let (_, warnings) = parse_extensions("[general]\nmedia_apps=x\n", "f").unwrap();
+    let text = "write media_apps=reject, noop or external:sip:host. It is ignored.";
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].text, text);
+}
+
+#[test]
 fn what_will_surprise_is_warned_about_with_its_line() {
     for (line, warning) in [
         (
@@ -127,8 +145,8 @@ fn what_will_surprise_is_warned_about_with_its_line() {
             "there is no application 'Dail'; calls that reach it end. Did you mean 'Dial'?",
         ),
         (
-            "exten => 1,1,Playback(x)",
-            "there is no application 'Playback'; calls that reach it end.",
+            "exten => 1,1,Nothing(x)",
+            "there is no application 'Nothing'; calls that reach it end.",
         ),
         (
             "exten => 1,1",

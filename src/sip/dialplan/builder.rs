@@ -67,8 +67,6 @@ pub struct PlanBuilder {
     trie: bool,
     override_switch: Option<Switch>,
     media_apps: MediaApps,
-    /// The first application that needs media, and where.
-    media: Option<(Box<str>, Box<str>)>,
 }
 
 impl Default for PlanBuilder {
@@ -89,7 +87,6 @@ impl PlanBuilder {
             trie: false,
             override_switch: None,
             media_apps: MediaApps::default(),
-            media: None,
         }
     }
 
@@ -114,12 +111,6 @@ impl PlanBuilder {
     /// `media_apps=`.
     pub fn media_apps(&mut self, setting: MediaApps) {
         self.media_apps = setting;
-    }
-
-    /// The first application added that needs media, and its `file:line`.
-    pub fn needs_media(&self) -> Option<(&str, &str)> {
-        let (application, at) = self.media.as_ref()?;
-        Some((application, at))
     }
 
     /// Sets a global; a later one of the same name replaces an earlier.
@@ -163,9 +154,6 @@ impl PlanBuilder {
             row: app::row(line.application),
         };
         entry.instructions.insert(line.priority, instruction);
-        if self.media.is_none() && app::needs_media(line.application) {
-            self.media = Some((line.application.into(), line.at.into()));
-        }
         Ok(())
     }
 

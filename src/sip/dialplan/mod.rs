@@ -33,7 +33,7 @@ mod table;
 mod variables;
 mod zone;
 
-pub use app::{MediaApps, applications, doubts};
+pub use app::{MediaApps, applications, doubts, needs_media};
 pub use arguments::split_call;
 pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};

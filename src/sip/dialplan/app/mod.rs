@@ -121,8 +121,8 @@ pub(super) fn row(name: &str) -> Option<&'static Row> {
     own.or_else(|| media::row(name))
 }
 
-/// Whether an application needs media.
-pub(super) fn needs_media(name: &str) -> bool {
+/// Whether an application needs media, and so does what `media_apps` says.
+pub fn needs_media(name: &str) -> bool {
     media::row(name).is_some()
 }
 

@@ -76,21 +76,8 @@ fn no_name_is_there_twice() {
 }
 
 #[test]
-fn a_plan_in_the_making_knows_the_first_line_that_needs_media() {
-    let mut builder = PlanBuilder::new();
-    assert_eq!(builder.needs_media(), None);
-    let context = builder.context("c");
-    for (priority, application) in [(1, "NoOp"), (2, "Queue"), (3, "Echo")] {
-        let line = Line {
-            exten: "1",
-            caller: None,
-            priority,
-            label: None,
-            application,
-            arguments: "",
-            at: &format!("f:{priority}"),
-        };
-        builder.add(context, line).unwrap();
-    }
-    assert_eq!(builder.needs_media(), Some(("Queue", "f:2")));
+fn names_that_need_media_are_told_from_others() {
+    use crate::dialplan::needs_media;
+    assert!(needs_media("playback"));
+    assert!(!needs_media("Dial") && !needs_media("Nothing"));
 }
