@@ -65,6 +65,26 @@ pub trait Channels {
     /// Whether the caller has been answered.
     fn is_answered(&self) -> bool;
 
+    /// When the caller was answered.
+    fn answered_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// What the caller's technology knows by a function of the dialplan
+    /// (`SIP_HEADER`, items of `CHANNEL`). `None`: nothing of the kind.
+    fn read(&self, _function: &str, _arguments: &str) -> Option<String> {
+        None
+    }
+
+    /// Forgets what dialled channels responded (`HangupCauseClear`).
+    fn forget_causes(&mut self) {}
+
+    /// Sends an unanswered caller elsewhere. False, and nothing done, if it
+    /// cannot be.
+    fn redirect(&mut self, _destination: &str) -> bool {
+        false
+    }
+
     /// A variable that the caller's technology knows by itself (`SIPCALLID`).
     /// What the plan sets by that name comes first.
     fn variable(&self, _name: &str) -> Option<Cow<'_, str>> {

@@ -86,6 +86,7 @@ impl Cursor {
             course: None,
             nested: 0,
             frames: None,
+            record: None,
         };
         Cursor {
             plan,
@@ -159,6 +160,12 @@ impl Cursor {
     /// `HANGUPCAUSE`.
     pub fn cause(&self) -> Cause {
         self.state.cause
+    }
+
+    /// What the plan has said of its channel and its record.
+    #[cfg(test)]
+    pub(super) fn record(&self) -> Option<&super::record::Record> {
+        self.state.record.as_deref()
     }
 
     /// Enters the plan. Called once.

@@ -11,6 +11,7 @@ use crate::base::{Instant, Level, Limits, UnixTime};
 pub(super) struct Fake {
     pub(super) now: Instant,
     pub(super) answered: bool,
+    pub(super) answered_at: Instant,
     /// Resources that cannot be requested.
     pub(super) refuse: Vec<(&'static str, u8)>,
     /// What was done, in order.
@@ -70,6 +71,32 @@ impl Channels for Fake {
         self.chance - 1
     }
 
+    fn answered_at(&self) -> Option<Instant> {
+        self.answered.then_some(self.answered_at)
+    }
+
+    fn read(&self, function: &str, arguments: &str) -> Option<String> {
+        let known = [
+            ("SIP_HEADER", "Subject,2", "lunch"),
+            ("SIPPEER", "100,context", "office"),
+            ("CHECKSIPDOMAIN", "ours.example", "ours.example"),
+            ("CHANNEL", "peerip", "192.0.2.7"),
+            ("HANGUPCAUSE", "SIP/2-1,tech", "SIP 486 Busy Here"),
+            ("HANGUPCAUSE_KEYS", "", "SIP/2-1"),
+        ];
+        let row = |row: &&(&str, &str, &str)| row.0 == function && row.1 == arguments;
+        known.iter().find(row).map(|row| row.2.into())
+    }
+
+    fn forget_causes(&mut self) {
+        self.done.push("forget".into());
+    }
+
+    fn redirect(&mut self, destination: &str) -> bool {
+        self.done.push(format!("redirect:{destination}"));
+        destination != "nowhere"
+    }
+
     fn request(&mut self, tech: &str, resource: &str) -> Result<ChannelId, Cause> {
         if let Some(&(_, cause)) = self.refuse.iter().find(|(refused, _)| *refused == resource) {
             return Err(Cause(cause));
@@ -97,6 +124,7 @@ impl Channels for Fake {
 
     fn bridge(&mut self, channel: ChannelId) {
         self.answered = true;
+        self.answered_at = self.now;
         self.done.push(format!("bridge:{}", channel.0));
     }
 

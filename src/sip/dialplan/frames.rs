@@ -91,6 +91,11 @@ impl Frames {
         self.stack.last()
     }
 
+    /// The outermost frame.
+    pub(super) fn bottom(&self) -> Option<&Frame> {
+        self.stack.first()
+    }
+
     /// How many macros the call is inside of.
     pub(super) fn macros(&self) -> usize {
         let is_macro = |frame: &&Frame| matches!(frame.kind, Kind::Macro(_));

@@ -21,6 +21,7 @@ mod inquiry;
 mod party;
 mod pattern;
 mod plan;
+mod record;
 mod replay;
 mod schedule;
 mod search;

@@ -11,6 +11,7 @@ use super::course::{Course, RESPONSE};
 use super::frames::Frames;
 use super::party::{Parties, Party, PartyField, together};
 use super::plan::{Place, Plan, split_hint};
+use super::record::Record;
 use super::replay::Replay;
 use super::step::Ending;
 use super::variables::Variables;
@@ -44,6 +45,8 @@ pub(super) struct State {
     pub(super) nested: u8,
     /// The subroutines it is inside of, once it has been in any.
     pub(super) frames: Option<Box<Frames>>,
+    /// What the plan has said of the channel and its record, if anything.
+    pub(super) record: Option<Box<Record>>,
 }
 
 impl State {
@@ -155,6 +158,15 @@ impl State {
             .set(party, field, value);
     }
 
+    /// Context, extension and priority, outside of any subroutine.
+    pub(super) fn outermost(&self) -> (&str, &str, u32) {
+        let frames = self.frames.as_ref();
+        match frames.and_then(|frames| frames.bottom()) {
+            Some(frame) => (&frame.context, &frame.exten, frame.priority),
+            None => (&self.context, &self.exten, self.priority),
+        }
+    }
+
     /// The Unix time of an instant.
     pub(super) fn time(&self, now: Instant) -> UnixTime {
         let (time, at) = self.began;
@@ -190,8 +202,18 @@ impl<'a> Scope<'a> {
             _ => {
                 let set = state.variables.value(name).map(Cow::Borrowed);
                 let told = set.or_else(|| self.channels.variable(name));
-                told.or_else(|| self.plan.global(name).map(Cow::Borrowed))?
+                let known = told.or_else(|| self.plan.global(name).map(Cow::Borrowed));
+                known.or_else(|| (name == "UNIQUEID").then(|| self.unique_id().into()))?
             }
         })
+    }
+
+    /// `UNIQUEID`: when the call began, and the number its channel's name ends
+    /// in.
+    fn unique_id(&self) -> String {
+        let channel = self.channels.variable("CHANNEL").unwrap_or_default();
+        let number = channel.rsplit('-').next().unwrap_or_default();
+        let number = u64::from_str_radix(number, 16).unwrap_or(0);
+        format!("{}.{number}", self.state.began.0.0)
     }
 }

@@ -1,4 +1,5 @@
-//! `Hangup([cause])`: ends the call with a cause, by number or by name.
+//! `Hangup([cause])`: ends the call with a cause, by number or by name; and
+//! `HangupCauseClear()`.
 
 use super::super::cause::Cause;
 use super::super::step::{Ending, Next, Step};
@@ -27,6 +28,12 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
         }
     }
     Next::End(Ending::Hangup(step.state.cause))
+}
+
+/// `HangupCauseClear()`: forgets what `HANGUPCAUSE(channel,…)` tells.
+pub(super) fn clear_causes(step: &mut Step<'_>, _: &str) -> Next {
+    step.channels.forget_causes();
+    Next::Continue
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::base::Instant;
 
 mod answer;
 mod busy;
+mod cdr;
 mod dial;
 mod exception;
 mod exec;
@@ -19,6 +20,7 @@ mod macros;
 mod media;
 mod set;
 mod sip_header;
+mod transfer;
 mod wait;
 mod wait_exten;
 mod while_loop;
@@ -63,12 +65,14 @@ static ROWS: &[Row] = &[
     row_of("ExecIf", exec::exec_if),
     row_of("ExecIfTime", exec::exec_if_time),
     row_of("ExitWhile", while_loop::exit),
+    row_of("ForkCDR", cdr::fork),
     row_of("Gosub", gosub::gosub),
     row_of("GosubIf", gosub::gosub_if),
     row_of("Goto", goto::goto),
     row_of("GotoIf", goto::goto_if),
     row_of("GotoIfTime", goto::goto_if_time),
     row_of("Hangup", hangup::run),
+    row_of("HangupCauseClear", hangup::clear_causes),
     row_of("ImportVar", set::import),
     row_of("Incomplete", busy::incomplete),
     row_of("Log", log::log),
@@ -77,9 +81,11 @@ static ROWS: &[Row] = &[
     row_of("MacroExclusive", macros::run),
     row_of("MacroExit", macros::exit),
     row_of("MacroIf", macros::run_if),
+    row_of("NoCDR", cdr::none),
     row_of("NoOp", log::no_op),
     row_of("Proceeding", indicate::proceeding),
     row_of("Progress", indicate::progress),
+    row_of("ResetCDR", cdr::reset),
     row_of("RaiseException", exception::raise),
     row_of("Return", gosub::leave),
     row_of("Ringing", indicate::ringing),
@@ -88,6 +94,7 @@ static ROWS: &[Row] = &[
     row_of("SIPDtmfMode", sip_header::dtmf_mode),
     row_of("SIPRemoveHeader", sip_header::remove),
     row_of("StackPop", gosub::stack_pop),
+    row_of("Transfer", transfer::run),
     row_of("TryExec", exec::try_exec),
     row_of("UserEvent", log::user_event),
     row_of("Verbose", log::verbose),

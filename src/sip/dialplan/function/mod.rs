@@ -5,6 +5,8 @@ use super::state::Scope;
 use super::step::Step;
 
 mod about;
+mod cdr;
+mod channel;
 mod device;
 mod digest;
 mod exception;
@@ -17,6 +19,7 @@ mod math;
 mod party;
 mod plan;
 mod sprintf;
+mod technology;
 mod text;
 mod time;
 mod timeout;
@@ -100,6 +103,22 @@ static ROWS: &[Row] = &[
         write: Some(party::write_presentation),
     },
     Row {
+        name: "CDR",
+        read: Some(Read::Plain(cdr::read)),
+        write: Some(cdr::write),
+    },
+    Row {
+        name: "CDR_PROP",
+        read: None,
+        write: Some(cdr::write_property),
+    },
+    Row {
+        name: "CHANNEL",
+        read: Some(Read::Plain(channel::read)),
+        write: Some(channel::write),
+    },
+    reading("CHECKSIPDOMAIN", technology::check_sip_domain),
+    Row {
         name: "CONNECTEDLINE",
         read: Some(Read::Plain(party::read_connected)),
         write: Some(party::write_connected),
@@ -122,6 +141,8 @@ static ROWS: &[Row] = &[
     evaluating("FIELDQTY", list::field_quantity),
     reading("FILTER", text::filter),
     reading("GLOBAL", logic::global),
+    reading("HANGUPCAUSE", technology::hangup_cause),
+    reading("HANGUPCAUSE_KEYS", technology::hangup_cause_keys),
     Row {
         name: "HASH",
         read: Some(Read::Changing(hash::read)),
@@ -171,6 +192,8 @@ static ROWS: &[Row] = &[
         read: Some(Read::Plain(import::master)),
         write: Some(import::set_master),
     },
+    reading("SIPPEER", technology::sip_peer),
+    reading("SIP_HEADER", technology::sip_header),
     Row {
         name: "TIMEOUT",
         read: Some(Read::Plain(timeout::read)),

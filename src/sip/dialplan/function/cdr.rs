@@ -1,0 +1,202 @@
+//! `CDR(field)` and `CDR_PROP(property)`: what is known of a call's record while
+//! the call lasts.
+//!
+//! The record itself is written elsewhere. `lastapp` and `lastdata` are those of
+//! the instruction at hand, as it is written in the plan.
+
+use core::time::Duration;
+
+use super::super::inquiry::Inquiry;
+use super::super::plan::Seek;
+use super::super::state::Scope;
+use super::super::step::Step;
+use super::super::variables::Full;
+use crate::base::Instant;
+
+/// `AST_AMA_DOCUMENTATION`, the default.
+pub(super) const DOCUMENTATION: &str = "3";
+
+/// Numbers and names of the AMA flags.
+const AMA: [(&str, &str); 3] = [
+    ("1", "OMIT"),
+    ("2", "BILLING"),
+    (DOCUMENTATION, "DOCUMENTATION"),
+];
+
+/// Fields the engine fills in, which no plan may set.
+const DERIVED: [&str; 16] = [
+    "answer",
+    "billsec",
+    "channel",
+    "clid",
+    "dcontext",
+    "disposition",
+    "dst",
+    "dstchannel",
+    "duration",
+    "end",
+    "lastapp",
+    "lastdata",
+    "sequence",
+    "src",
+    "start",
+    "uniqueid",
+];
+
+/// The number of an AMA flag given by name or number.
+pub(super) fn ama_number(text: &str) -> Option<&'static str> {
+    let text = text.trim();
+    let named = |(number, name): &&(&str, &str)| *number == text || name.eq_ignore_ascii_case(text);
+    AMA.iter().find(named).map(|(number, _)| *number)
+}
+
+/// `CDR(field[,options])`: option `u` leaves times as seconds and flags as
+/// numbers, `f` gives lengths with fractions.
+pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
+    let (name, options) = arguments.split_once(',').unwrap_or((arguments, ""));
+    let name = name.trim();
+    let (raw, fractions) = (options.contains('u'), options.contains('f'));
+    let times = Times::of(scope);
+    let length = |length: Duration| match fractions {
+        true => format!("{:.6}", length.as_secs_f64()),
+        false => length.as_secs().to_string(),
+    };
+    let since = |start: Instant| length(scope.now.since(start));
+    let when = |at: Instant| stamp(scope, at, raw);
+    match name.to_ascii_lowercase().as_str() {
+        "start" => when(times.start),
+        "answer" => times.answer.map(when).unwrap_or_default(),
+        "end" => String::new(),
+        "duration" => since(times.start),
+        "billsec" => times.answer.map_or_else(|| length(Duration::ZERO), since),
+        "disposition" => disposition(scope, times.answer.is_some(), raw).into(),
+        "amaflags" => {
+            let number = super::channel::read(scope, "amaflags");
+            let named = AMA.iter().find(|(known, _)| !raw && *known == number);
+            named.map_or(number, |(_, name)| (*name).into())
+        }
+        "accountcode" | "peeraccount" => super::channel::read(scope, name),
+        _ => field(scope, name)
+            .or_else(|| own(scope, name))
+            .unwrap_or_default(),
+    }
+}
+
+/// Who called whom, and by what.
+fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
+    let state = scope.state;
+    let (context, exten, priority) = state.outermost();
+    let variable = |name| scope.variable(name).unwrap_or_default().into_owned();
+    let instruction = || {
+        let place = state.place(scope.now);
+        scope.plan.find(place, Seek::Priority(priority))
+    };
+    Some(match name.to_ascii_lowercase().as_str() {
+        "clid" => format!("\"{}\" <{}>", state.name, state.number),
+        "src" => state.number.to_string(),
+        "dst" => exten.into(),
+        "dcontext" => context.into(),
+        "channel" => variable("CHANNEL"),
+        "dstchannel" => variable("DIALEDPEERNAME"),
+        "lastapp" => instruction()?.application.to_string(),
+        "lastdata" => instruction()?.arguments.to_string(),
+        "uniqueid" | "linkedid" => variable("UNIQUEID"),
+        "sequence" => state
+            .record
+            .as_ref()
+            .map_or(0, |record| record.earlier)
+            .to_string(),
+        _ => return None,
+    })
+}
+
+/// A field the plan has set.
+fn own(scope: &Scope<'_>, name: &str) -> Option<String> {
+    let record = scope.state.record.as_ref()?;
+    let mut fields = record.fields.iter();
+    let (_, value) = fields.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    Some(value.into())
+}
+
+/// When the record's call began and was answered.
+struct Times {
+    start: Instant,
+    answer: Option<Instant>,
+}
+
+impl Times {
+    fn of(scope: &Scope<'_>) -> Times {
+        let record = scope.state.record.as_ref();
+        let begun = record.and_then(|record| record.begun);
+        let from = record.and_then(|record| record.answered_from);
+        let answer = scope.channels.answered_at();
+        Times {
+            start: begun.unwrap_or(scope.state.began.1),
+            answer: answer.map(|at| from.map_or(at, |from| at.max(from))),
+        }
+    }
+}
+
+/// How the call has come out so far.
+fn disposition(scope: &Scope<'_>, answered: bool, raw: bool) -> &'static str {
+    let (name, number) = match scope.state.variables.value("DIALSTATUS") {
+        _ if answered => ("ANSWERED", "8"),
+        Some("BUSY") => ("BUSY", "4"),
+        Some("CONGESTION") => ("CONGESTION", "16"),
+        Some("CHANUNAVAIL") => ("FAILED", "2"),
+        _ => ("NO ANSWER", "1"),
+    };
+    if raw { number } else { name }
+}
+
+/// `accountcode`, `peeraccount` and `amaflags` are the channel's; `userfield`
+/// and fields of the plan's own are the record's. What the engine fills in
+/// cannot be set.
+pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option<Inquiry> {
+    let name = arguments.split(',').next().unwrap_or("").trim();
+    let lower = name.to_ascii_lowercase();
+    if ["accountcode", "peeraccount", "amaflags"].contains(&lower.as_str()) {
+        return super::channel::write(step, name, value);
+    }
+    let derived = DERIVED.contains(&lower.as_str()) || lower == "linkedid";
+    let record = step.state.record.get_or_insert_default();
+    let doubt = match derived {
+        true => "cannot be set",
+        false if record.fields.set(&lower, value) == Err(Full) => "finds no room",
+        false => return None,
+    };
+    let at = step.here();
+    step.warn("no-function", || format!("{at}: CDR({name}) {doubt}"));
+    None
+}
+
+/// `CDR_PROP(party_a)` and `CDR_PROP(disable)`, true or false.
+pub(super) fn write_property(step: &mut Step<'_>, property: &str, value: &str) -> Option<Inquiry> {
+    let yes = ["1", "yes", "true", "y", "t", "on"]
+        .iter()
+        .any(|yes| yes.eq_ignore_ascii_case(value.trim()));
+    let record = step.state.record.get_or_insert_default();
+    match property.trim().to_ascii_lowercase().as_str() {
+        "party_a" => record.party_a = yes,
+        "disable" => record.disabled = yes,
+        other => {
+            let at = step.here();
+            step.warn("no-function", || {
+                format!("{at}: there is no CDR_PROP({other})")
+            });
+        }
+    }
+    None
+}
+
+/// `2024-02-29 17:05:59` where the plan is, or seconds and microseconds.
+fn stamp(scope: &Scope<'_>, at: Instant, raw: bool) -> String {
+    let time = scope.state.time(at);
+    match raw {
+        true => format!("{}.000000", time.0),
+        false => scope.plan.zone().moment(time).strftime("%F %T").to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
