@@ -7,6 +7,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::channels::Stage;
 use super::exchange::{Alarm, LegRef, Resume, Turn};
+use super::functions::Told;
 use super::kept::Kept;
 use super::leg::{Leg, LegState};
 use super::tech::ChannelTech;
@@ -15,8 +16,8 @@ use crate::base::{AddressText, Flow, Handle, Instant, Level, Text, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
-    Cause, ChannelEvent, ChannelId, Cursor, Ending, Event, Failure, Indication, Place, Progress,
-    Reply, Ticket, Variables,
+    Cause, ChannelEvent, ChannelId, Cursor, Ending, Event, Failure, Indication, Place, Plan,
+    Progress, Reply, Ticket, Variables,
 };
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
@@ -135,6 +136,10 @@ pub struct Call {
     pub(super) unanswered: Option<Box<Kept>>,
     /// Whole header lines passed on to the callees.
     pub(super) passed: Box<[u8]>,
+    /// When the caller was sent a 2xx.
+    pub(super) answered_at: Option<Instant>,
+    /// What functions of the plan may ask for, where it has such.
+    pub(super) told: Option<Box<Told>>,
     /// Whom the callees are told the call is from.
     pub(super) caller: Caller,
     pub(super) max_forwards: u8,
@@ -176,6 +181,8 @@ impl Call {
             first_tag_taken: false,
             unanswered: Some(kept),
             passed: passed_headers(turn, request).into(),
+            answered_at: None,
+            told: Told::of(plan_for(turn, opening), request),
             caller: opening.caller.clone(),
             max_forwards: opening.max_forwards,
             from_node: opening.from_node,
@@ -244,10 +251,7 @@ impl Call {
             caller: &self.caller.number.lossy(),
             time: turn.exchange.unix(turn.now),
         };
-        let plan = Arc::clone(match opening.from_node {
-            true => &turn.exchange.node_plan,
-            false => &turn.exchange.config.plan,
-        });
+        let plan = Arc::clone(plan_for(turn, opening));
         let mut cursor = Cursor::new(
             plan,
             place,
@@ -273,10 +277,7 @@ impl Call {
     pub(super) fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
         let leg = self.legs.first()?;
         Some(match name {
-            "CHANNEL" => {
-                let device = leg.peer.as_ref().map_or("guest", |peer| &peer.name);
-                Cow::Owned(format!("SIP/{device}-{:08x}", self.handle.slot))
-            }
+            "CHANNEL" => Cow::Owned(self.channel_name(0)?.into()),
             "SIPCALLID" => lossy(leg.dialog.call_id()),
             "SIPURI" => lossy(leg.dialog.target()),
             _ => return None,
@@ -486,6 +487,14 @@ pub(super) fn body_of<'a>(turn: &Turn<'a>) -> (&'a [u8], &'a [u8]) {
     match turn.message {
         Some((message, _)) => (message.content_type().unwrap_or_default(), message.body()),
         None => (b"", b""),
+    }
+}
+
+/// The plan a call runs through.
+fn plan_for<'t>(turn: &'t Turn<'_>, opening: &Opening) -> &'t Arc<Plan> {
+    match opening.from_node {
+        true => &turn.exchange.node_plan,
+        false => &turn.exchange.config.plan,
     }
 }
 

@@ -33,6 +33,10 @@ impl Call {
             return;
         };
         let Some(leg) = self.leg(index) else { return };
+        if leg.invite == Some(id) {
+            self.note_response(index, response);
+        }
+        let Some(leg) = self.leg(index) else { return };
         if leg.invite != Some(id) {
             self.relayed_response(turn, index, id, status);
         } else if status.is_provisional() {

@@ -6,7 +6,7 @@ use super::leg::{Early, LegState};
 use super::reason::write_cause;
 use crate::base::Text;
 use crate::dialplan::{Cause, ChannelId};
-use crate::wire::{HeaderName, Status};
+use crate::wire::{HeaderName, Status, Uri, Writer};
 
 impl Call {
     /// Shows the caller a provisional response, with the body of the response
@@ -44,6 +44,41 @@ impl Call {
         reason: Option<&str>,
         cause: Cause,
     ) {
+        self.refuse(turn, status, reason, |mut writer, q850| {
+            write_cause(&mut writer, cause, q850);
+            writer.end();
+        });
+    }
+
+    /// Sends the caller elsewhere: 302 with the destination as its Contact
+    /// (RFC 3261 §21.3.3). False if it is too late for that, or no SIP URI.
+    pub(super) fn redirect(&mut self, turn: &mut Turn<'_>, destination: &str) -> bool {
+        let bare = destination.strip_prefix("sip:").unwrap_or(destination);
+        let uri = ["sip:", bare].concat();
+        let in_time = self
+            .legs
+            .first()
+            .is_some_and(|leg| leg.state == LegState::Inviting);
+        if !in_time || Uri::parse(uri.as_bytes()).is_err() {
+            return false;
+        }
+        let contact: [&[u8]; 3] = [b"<", uri.as_bytes(), b">"];
+        self.refuse(turn, Status::MOVED_TEMPORARILY, None, |mut writer, _| {
+            writer.own(HeaderName::Contact, &contact);
+            writer.end();
+        });
+        true
+    }
+
+    /// Ends the caller's INVITE with a response other than 2xx, whose own header
+    /// fields `write` adds; it is told whether the device reads Q.850 causes.
+    fn refuse(
+        &mut self,
+        turn: &mut Turn<'_>,
+        status: Status,
+        reason: Option<&str>,
+        write: impl FnOnce(Writer<'_>, bool),
+    ) {
         let Some(leg) = self.legs.first_mut() else {
             return;
         };
@@ -64,10 +99,7 @@ impl Call {
             tag: leg.dialog.local_tag(),
         };
         turn.exchange
-            .respond(turn.now, turn.out, response, |mut writer| {
-                write_cause(&mut writer, cause, q850);
-                writer.end();
-            });
+            .respond(turn.now, turn.out, response, |writer| write(writer, q850));
         turn.exchange.transactions.set_owner(server, Owner::Nobody);
         self.invite_answered(turn);
     }
@@ -117,6 +149,7 @@ impl Call {
                 writer.own(HeaderName::Allow, &[ALLOW]);
                 end_with(writer, content_type, body);
             });
+        self.answered_at = Some(turn.now);
         self.invite_answered(turn);
         turn.exchange.counters.calls_answered += 1;
     }

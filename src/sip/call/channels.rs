@@ -49,6 +49,22 @@ impl Channels for Stage<'_, '_> {
         self.call.is_answered()
     }
 
+    fn answered_at(&self) -> Option<Instant> {
+        self.call.answered_at
+    }
+
+    fn read(&self, function: &str, arguments: &str) -> Option<String> {
+        self.call.read(self.turn, function, arguments)
+    }
+
+    fn forget_causes(&mut self) {
+        self.call.forget_responses();
+    }
+
+    fn redirect(&mut self, destination: &str) -> bool {
+        self.call.redirect(self.turn, destination)
+    }
+
     fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
         self.call.variable(name)
     }

@@ -11,6 +11,7 @@
 //! - `channels`: the call as the dialplan sees it (`Channels`)
 //! - `tech`, `sip`: the technologies Dial may name
 //! - `node`: calls to and from other engines over the same database
+//! - `functions`: what a plan asks of SIP by functions
 //! - `caller`: what the caller is told
 //! - `identity`: whom callees are told a call is from
 //! - `callee`: responses to the INVITEs that open legs
@@ -30,6 +31,7 @@ mod channels;
 mod ending;
 mod exchange;
 mod forks;
+mod functions;
 mod identity;
 mod kept;
 mod leg;

@@ -67,6 +67,8 @@ pub struct PlanBuilder {
     trie: bool,
     override_switch: Option<Switch>,
     media_apps: MediaApps,
+    reads_request: bool,
+    reads_responses: bool,
 }
 
 impl Default for PlanBuilder {
@@ -87,6 +89,8 @@ impl PlanBuilder {
             trie: false,
             override_switch: None,
             media_apps: MediaApps::default(),
+            reads_request: false,
+            reads_responses: false,
         }
     }
 
@@ -115,6 +119,7 @@ impl PlanBuilder {
 
     /// Sets a global; a later one of the same name replaces an earlier.
     pub fn set_global(&mut self, name: &str, value: &str) {
+        self.look_for_functions(value);
         self.globals.insert(name.into(), value.into());
     }
 
@@ -154,7 +159,15 @@ impl PlanBuilder {
             row: app::row(line.application),
         };
         entry.instructions.insert(line.priority, instruction);
+        self.look_for_functions(line.arguments);
         Ok(())
+    }
+
+    /// Finds the functions for which a call has to remember something.
+    fn look_for_functions(&mut self, text: &str) {
+        let has = |names: &[&str]| names.iter().any(|name| text.contains(name));
+        self.reads_request |= has(&["SIP_HEADER", "CHANNEL(from", "CHANNEL(useragent"]);
+        self.reads_responses |= has(&["HANGUPCAUSE(", "HANGUPCAUSE_KEYS"]);
     }
 
     /// Adds a hint; the first of an extension stays.
@@ -256,6 +269,8 @@ impl PlanBuilder {
             autofallthrough: self.autofallthrough,
             zone: Zone::UTC,
             media_apps: self.media_apps,
+            reads_request: self.reads_request,
+            reads_responses: self.reads_responses,
         }
     }
 

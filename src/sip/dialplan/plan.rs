@@ -254,6 +254,8 @@ pub struct Plan {
     /// Whether a search may have to ask.
     pub(super) asks: bool,
     pub(super) media_apps: MediaApps,
+    pub(super) reads_request: bool,
+    pub(super) reads_responses: bool,
 }
 
 impl Plan {
@@ -294,6 +296,20 @@ impl Plan {
     /// Whether a call that runs out of priorities ends by `DIALSTATUS` at once.
     pub fn autofallthrough(&self) -> bool {
         self.autofallthrough
+    }
+
+    /// Whether some function in it may read the caller's first INVITE, which is
+    /// kept then as long as the call lasts. A switch may bring any function; only
+    /// one that is put together from variables of a call, and so read by `EVAL`,
+    /// is missed.
+    pub fn reads_request(&self) -> bool {
+        self.reads_request || self.asks
+    }
+
+    /// Whether some function in it may read the responses of dialled channels;
+    /// see [`Plan::reads_request`].
+    pub fn reads_responses(&self) -> bool {
+        self.reads_responses || self.asks
     }
 
     /// `extenpatternmatchnew`: only the first of several patterns that match is

@@ -1,6 +1,7 @@
 //! One shard, driven by hand: the way of one call through it.
 
 mod course;
+mod functions;
 mod options;
 
 use alloc::sync::Arc;

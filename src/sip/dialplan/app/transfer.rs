@@ -21,7 +21,7 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
         "FAILURE"
     } else if step.channels.is_answered() {
         "UNSUPPORTED"
-    } else if step.channels.redirect(destination) {
+    } else if step.channels.redirect(&whole(step, destination)) {
         step.set("TRANSFERSTATUS", "SUCCESS");
         step.state.cause = Cause::NORMAL_CLEARING;
         return Next::End(Ending::Hangup(Cause::NORMAL_CLEARING));
@@ -30,6 +30,14 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     };
     step.set("TRANSFERSTATUS", status);
     Next::Continue
+}
+
+/// A destination with the domain the caller dialled, where it has none.
+fn whole(step: &Step<'_>, destination: &str) -> String {
+    match step.state.variables.value("SIPDOMAIN") {
+        Some(domain) if !destination.contains('@') => format!("{destination}@{domain}"),
+        _ => destination.into(),
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,12 @@ fn transfer_redirects_an_unanswered_caller() {
 }
 
 #[test]
+fn transfer_adds_the_domain_that_was_dialled() {
+    let lines = ["1,1,Set(SIPDOMAIN=ours.example)", "1,2,Transfer(300)"];
+    assert_eq!(call(&lines, "1").1.done, ["redirect:300@ours.example"]);
+}
+
+#[test]
 fn transfer_tells_why_not() {
     for (line, warnings) in [
         ("1,1,Transfer(nowhere)", 0),
