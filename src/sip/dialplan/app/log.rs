@@ -1,4 +1,5 @@
-//! `NoOp`, `Verbose`, `Log`, `UserEvent` and `DumpChan`: words for the operator.
+//! `NoOp`, `Verbose`, `Log`, `UserEvent`, `CELGenUserEvent` and `DumpChan`: words
+//! for the operator.
 
 use core::fmt::Write;
 
@@ -46,6 +47,11 @@ pub(super) fn user_event(step: &mut Step<'_>, arguments: &str) -> Next {
         return Next::Continue;
     }
     say(step, Level::Info, "user-event", arguments)
+}
+
+/// `CELGenUserEvent(name[,extra])`: an event of the call's log, noted likewise.
+pub(super) fn cel_event(step: &mut Step<'_>, arguments: &str) -> Next {
+    say(step, Level::Info, "cel-event", arguments)
 }
 
 /// `DumpChan([level])`: the channel and its variables; the level makes no

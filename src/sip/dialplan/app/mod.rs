@@ -18,6 +18,7 @@ mod indicate;
 mod log;
 mod macros;
 mod media;
+mod retry_dial;
 mod set;
 mod sip_header;
 mod transfer;
@@ -51,6 +52,7 @@ const fn row_of(name: &'static str, run: Run) -> Row {
 static ROWS: &[Row] = &[
     row_of("Answer", answer::run),
     row_of("Busy", busy::busy),
+    row_of("CELGenUserEvent", log::cel_event),
     row_of("ClearHash", set::clear_hash),
     row_of("Congestion", busy::congestion),
     row_of("ContinueWhile", while_loop::resume),
@@ -85,8 +87,13 @@ static ROWS: &[Row] = &[
     row_of("NoOp", log::no_op),
     row_of("Proceeding", indicate::proceeding),
     row_of("Progress", indicate::progress),
-    row_of("ResetCDR", cdr::reset),
     row_of("RaiseException", exception::raise),
+    row_of("ResetCDR", cdr::reset),
+    Row {
+        name: "RetryDial",
+        run: retry_dial::run,
+        doubts: retry_dial::doubts,
+    },
     row_of("Return", gosub::leave),
     row_of("Ringing", indicate::ringing),
     row_of("Set", set::one),

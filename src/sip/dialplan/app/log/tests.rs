@@ -49,3 +49,9 @@ fn dump_chan_tells_of_the_channel_and_its_variables() {
         assert!(text.contains(part), "{text}");
     }
 }
+
+#[test]
+fn cel_gen_user_event_is_told() {
+    let (_, fake, _) = call(&["1,1,CELGenUserEvent(Seen,more)"], "1");
+    assert_eq!(fake.told, [("cel-event", "Seen,more".into())]);
+}
