@@ -197,7 +197,7 @@ impl Call {
 }
 
 /// What is configured of a device. Where a dynamic one is at the moment, and how
-/// many calls it has, other shards know; that is left empty.
+/// many calls it has, its home shard knows.
 fn peer_item(peer: &Peer, item: &str) -> Option<String> {
     let address = match peer.host {
         Host::Fixed(address) => Some(address),

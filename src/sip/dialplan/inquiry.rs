@@ -18,6 +18,9 @@ pub enum Inquiry {
     /// The rows a table has for an extension (`switch => Realtime`). Answered by
     /// [`Reply::Rows`]: columns `exten`, `app` and `appdata`, by rising `exten`.
     Extension(Box<Lookup>),
+    /// What only its home shard knows of a SIP device (`SIPPEER`): the name and
+    /// the item. Answered by its text.
+    Peer(Box<(SmolStr, SmolStr)>),
 }
 
 /// What a table of extensions is asked.
@@ -43,7 +46,7 @@ impl Inquiry {
     /// Whether it does no harm to ask again when the reply is late.
     pub fn may_be_repeated(&self) -> bool {
         match self {
-            Inquiry::Device(_) | Inquiry::Extension(_) => true,
+            Inquiry::Device(_) | Inquiry::Extension(_) | Inquiry::Peer(_) => true,
         }
     }
 
@@ -56,6 +59,7 @@ impl Inquiry {
                 name.as_bytes()
             }
             Inquiry::Extension(lookup) => lookup.exten.as_bytes(),
+            Inquiry::Peer(peer) => peer.0.as_bytes(),
         }
     }
 }

@@ -35,8 +35,7 @@ pub(super) fn log(step: &mut Step<'_>, arguments: &str) -> Next {
             return Next::Continue;
         }
     };
-    let at = step.here();
-    say(step, level, "log", &format!("{at}: {message}"))
+    say(step, level, "log", message)
 }
 
 /// `UserEvent(name[,header: value…])`: an event for whoever watches this

@@ -192,7 +192,11 @@ static ROWS: &[Row] = &[
         read: Some(Read::Plain(import::master)),
         write: Some(import::set_master),
     },
-    reading("SIPPEER", technology::sip_peer),
+    Row {
+        name: "SIPPEER",
+        read: Some(Read::Asking(technology::sip_peer, technology::tell)),
+        write: None,
+    },
     reading("SIP_HEADER", technology::sip_header),
     Row {
         name: "TIMEOUT",

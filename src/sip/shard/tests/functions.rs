@@ -84,7 +84,22 @@ fn sip_peer_tells_what_is_configured() {
     }
     yields("${SIPPEER(1002)}", "192.0.2.2");
     yields("<${SIPPEER(1001)}>${SIPPEER(1001,dynamic)}", "<>yes");
+    yields(
+        "${SIPPEER(1001,expire)} ${SIPPEER(1001,status)}",
+        "-1 UNREACHABLE",
+    );
     yields("<${SIPPEER(9999,context)}>", "<>");
+}
+
+#[test]
+fn sip_peer_tells_where_a_device_is() {
+    let seen = "${SIPPEER(1002)} ${SIPPEER(1002,port)} ${SIPPEER(1002,expire)} \
+                ${SIPPEER(1002,status)} ${SIPPEER(1002,curcalls)}";
+    let condition = format!("$[\"{seen}\" = \"127.0.0.1 7002 3600 OK 0\"]?Busy()");
+    let mut rig = Rig::running(&[("ExecIf", &condition), ("Hangup", "1")]);
+    rig.register("1002", BOB);
+    let sent = rig.receive(ALICE, INVITE);
+    assert!(sent[0].1.starts_with("SIP/2.0 486 "), "{}", sent[0].1);
 }
 
 #[test]

@@ -21,9 +21,9 @@ fn log_tells_by_level() {
         "1,5,Log(LOUD,f)",
     ];
     let (_, fake, _) = call(&lines, "1");
-    let expected = ["t:1: a,b", "t:1: c", "t:1: Log: there is no level 'LOUD'"];
+    let expected = ["a,b", "c", "t:1: Log: there is no level 'LOUD'"];
     assert_eq!(fake.warnings, expected);
-    assert_eq!(fake.told, [("log", "t:1: d".into())]);
+    assert_eq!(fake.told, [("log", "d".into())]);
 }
 
 #[test]
