@@ -1,5 +1,5 @@
 //! What only some calls need on their way through a plan: limits of time, an
-//! exception, replies of switches.
+//! exception, replies of switches, what is said of the channel.
 //!
 //! Made on first use, so that a plain call carries a pointer.
 
@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::record::Record;
 use super::switch::Replies;
 use crate::base::Instant;
 
@@ -28,6 +29,8 @@ pub(super) struct Course {
     pub(super) exception: Option<Exception>,
     /// What switches have replied.
     pub(super) replies: Replies,
+    /// What the plan has said of the channel and its record.
+    pub(super) record: Option<Box<Record>>,
     /// The call may hold no more, and ends.
     pub(super) exhausted: bool,
 }
@@ -40,6 +43,7 @@ impl Default for Course {
             digit: DIGIT,
             exception: None,
             replies: Replies::default(),
+            record: None,
             exhausted: false,
         }
     }

@@ -86,7 +86,6 @@ impl Cursor {
             course: None,
             nested: 0,
             frames: None,
-            record: None,
         };
         Cursor {
             plan,
@@ -165,7 +164,7 @@ impl Cursor {
     /// What the plan has said of its channel and its record.
     #[cfg(test)]
     pub(super) fn record(&self) -> Option<&super::record::Record> {
-        self.state.record.as_deref()
+        self.state.record()
     }
 
     /// Enters the plan. Called once.

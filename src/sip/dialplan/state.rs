@@ -45,8 +45,6 @@ pub(super) struct State {
     pub(super) nested: u8,
     /// The subroutines it is inside of, once it has been in any.
     pub(super) frames: Option<Box<Frames>>,
-    /// What the plan has said of the channel and its record, if anything.
-    pub(super) record: Option<Box<Record>>,
 }
 
 impl State {
@@ -63,6 +61,16 @@ impl State {
     /// What few calls need, from now on.
     pub(super) fn course(&mut self) -> &mut Course {
         self.course.get_or_insert_default()
+    }
+
+    /// What the plan has said of the channel and its record, if anything.
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.course.as_ref()?.record.as_deref()
+    }
+
+    /// The same, to say more.
+    pub(super) fn record_mut(&mut self) -> &mut Record {
+        self.course().record.get_or_insert_default()
     }
 
     /// When the call's time is over (`TIMEOUT(absolute)`), unless it is already.

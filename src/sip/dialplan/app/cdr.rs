@@ -36,13 +36,13 @@ pub(super) fn fork(step: &mut Step<'_>, options: &str) -> Next {
 
 /// `NoCDR()`: no record is written.
 pub(super) fn none(step: &mut Step<'_>, _: &str) -> Next {
-    step.state.record.get_or_insert_default().disabled = true;
+    step.state.record_mut().disabled = true;
     Next::Continue
 }
 
 /// Another record, with or without the fields of the one before.
 fn begin<'s>(step: &'s mut Step<'_>, keep: bool) -> &'s mut Record {
-    let record = step.state.record.get_or_insert_default();
+    let record = step.state.record_mut();
     record.earlier = record.earlier.saturating_add(1);
     if !keep {
         record.fields = Default::default();

@@ -1,6 +1,7 @@
 //! `SIPAddHeader`, `SIPRemoveHeader` and `SIPDtmfMode`: what INVITEs sent from
 //! now on carry.
 
+use super::super::arguments::decoded_text;
 use super::super::step::{Next, Step};
 use super::complain;
 
@@ -58,49 +59,12 @@ pub(super) fn dtmf_mode(step: &mut Step<'_>, mode: &str) -> Next {
     Next::Continue
 }
 
-/// `\n`, `\x41`, `\0101` and the like become what they stand for
-/// (`ast_get_encoded_str`); what ends a line is dropped.
+/// What stands for other characters does so (`ast_get_encoded_str`); what ends a
+/// line is dropped.
 fn unescape(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let meant = match character {
-            '\\' => match characters.next() {
-                Some('a') => '\u{7}',
-                Some('b') => '\u{8}',
-                Some('f') => '\u{c}',
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('t') => '\t',
-                Some('v') => '\u{b}',
-                Some('x') => code(&mut characters, 16, 2),
-                Some('0') => code(&mut characters, 8, 3),
-                Some(other) => other,
-                None => '\\',
-            },
-            other => other,
-        };
-        if !matches!(meant, '\r' | '\n' | '\0') {
-            result.push(meant);
-        }
-    }
+    let mut result = decoded_text(text);
+    result.retain(|character| !matches!(character, '\r' | '\n' | '\0'));
     result
-}
-
-/// The character of a number in `radix`, of at most so many digits.
-fn code(
-    characters: &mut core::iter::Peekable<core::str::Chars<'_>>,
-    radix: u32,
-    most: usize,
-) -> char {
-    let mut value = 0;
-    for _ in 0..most {
-        let digit = characters.peek().and_then(|next| next.to_digit(radix));
-        let Some(digit) = digit else { break };
-        value = value * radix + digit;
-        characters.next();
-    }
-    char::from_u32(value).unwrap_or('\0')
 }
 
 #[cfg(test)]

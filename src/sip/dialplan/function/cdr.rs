@@ -102,8 +102,7 @@ fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
         "lastdata" => instruction()?.arguments.to_string(),
         "uniqueid" | "linkedid" => variable("UNIQUEID"),
         "sequence" => state
-            .record
-            .as_ref()
+            .record()
             .map_or(0, |record| record.earlier)
             .to_string(),
         _ => return None,
@@ -112,7 +111,7 @@ fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
 
 /// A field the plan has set.
 fn own(scope: &Scope<'_>, name: &str) -> Option<String> {
-    let record = scope.state.record.as_ref()?;
+    let record = scope.state.record()?;
     let mut fields = record.fields.iter();
     let (_, value) = fields.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
     Some(value.into())
@@ -126,7 +125,7 @@ struct Times {
 
 impl Times {
     fn of(scope: &Scope<'_>) -> Times {
-        let record = scope.state.record.as_ref();
+        let record = scope.state.record();
         let begun = record.and_then(|record| record.begun);
         let from = record.and_then(|record| record.answered_from);
         let answer = scope.channels.answered_at();
@@ -159,7 +158,7 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option
         return super::channel::write(step, name, value);
     }
     let derived = DERIVED.contains(&lower.as_str()) || lower == "linkedid";
-    let record = step.state.record.get_or_insert_default();
+    let record = step.state.record_mut();
     let doubt = match derived {
         true => "cannot be set",
         false if record.fields.set(&lower, value) == Err(Full) => "finds no room",
@@ -175,7 +174,7 @@ pub(super) fn write_property(step: &mut Step<'_>, property: &str, value: &str) -
     let yes = ["1", "yes", "true", "y", "t", "on"]
         .iter()
         .any(|yes| yes.eq_ignore_ascii_case(value.trim()));
-    let record = step.state.record.get_or_insert_default();
+    let record = step.state.record_mut();
     match property.trim().to_ascii_lowercase().as_str() {
         "party_a" => record.party_a = yes,
         "disable" => record.disabled = yes,

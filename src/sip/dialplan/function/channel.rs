@@ -9,7 +9,7 @@ use super::super::variables::Full;
 pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
     let item = arguments.split(',').next().unwrap_or("").trim();
     let item = item.to_ascii_lowercase();
-    let record = scope.state.record.as_ref();
+    let record = scope.state.record();
     if let Some(set) = record.and_then(|record| record.setting(&item)) {
         return set.into();
     }
@@ -40,7 +40,7 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option
         true => super::cdr::ama_number(value).unwrap_or(value),
         false => value,
     };
-    let doubt = match step.state.record.get_or_insert_default().set(item, value) {
+    let doubt = match step.state.record_mut().set(item, value) {
         Ok(true) => return None,
         Ok(false) => "cannot be set",
         Err(Full) => "takes no value as long as this",

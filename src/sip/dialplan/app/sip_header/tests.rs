@@ -58,7 +58,7 @@ fn escapes_are_those_of_c_and_end_no_line() {
         ("\\0101", "A"),
         ("\\q\\\\", "q\\"),
         ("X: 1\\r\\nY: 2\\x0aZ", "X: 1Y: 2Z"),
-        ("end\\", "end\\"),
+        ("end\\", "end"),
     ] {
         assert_eq!(unescape(text), expected, "{text}");
     }
