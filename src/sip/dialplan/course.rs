@@ -1,5 +1,5 @@
 //! What only some calls need on their way through a plan: limits of time, an
-//! exception, replies of switches, what is said of the channel.
+//! exception, replies of switches, what is said of the channel, hangup handlers.
 //!
 //! Made on first use, so that a plain call carries a pointer.
 
@@ -17,6 +17,9 @@ pub(super) const RESPONSE: Duration = Duration::from_secs(10);
 /// How long it waits for a further digit.
 const DIGIT: Duration = Duration::from_secs(5);
 
+/// Handlers a call may have.
+pub(super) const HANDLERS: usize = 64;
+
 /// The rare things of a run.
 pub(super) struct Course {
     /// When the call ends or goes on at `T` (`TIMEOUT(absolute)`).
@@ -31,6 +34,9 @@ pub(super) struct Course {
     pub(super) replies: Replies,
     /// What the plan has said of the channel and its record.
     pub(super) record: Option<Box<Record>>,
+    /// Where the call goes once it has hung up, the next one last:
+    /// `context,exten,priority[(arguments)]`.
+    pub(super) handlers: Vec<Box<str>>,
     /// The call may hold no more, and ends.
     pub(super) exhausted: bool,
 }
@@ -44,6 +50,7 @@ impl Default for Course {
             exception: None,
             replies: Replies::default(),
             record: None,
+            handlers: Vec::new(),
             exhausted: false,
         }
     }

@@ -325,7 +325,7 @@ impl Cursor {
                     self.waiting = Some(app);
                     Progress::Lingering(ending)
                 }
-                Some(ending) => self.finish(ending),
+                Some(ending) => return self.wind_up(ending, channels),
             }),
             Next::End(ending) => self.end(ending, channels),
         }
@@ -334,7 +334,7 @@ impl Cursor {
     /// Ends the call, by way of its `h` extension if there is one.
     fn end(&mut self, ending: Ending, channels: &mut dyn Channels) -> Option<Progress> {
         if let Some(ending) = self.state.ending {
-            return Some(self.finish(ending));
+            return self.wind_up(ending, channels);
         }
         if self.is_routine() {
             return Some(self.finish(ending));
@@ -342,9 +342,8 @@ impl Cursor {
         self.state.replay.clear();
         let mut step = self.step(channels);
         step.abandon_macros();
-        match step.has("h", 1) {
-            Ok(true) => {}
-            Ok(false) => return Some(self.finish(ending)),
+        let known = match step.has("h", 1) {
+            Ok(known) => known,
             Err(lookup) => {
                 // The caller does not wait for what a switch knows of `h`.
                 let next = step.ask_switch(lookup, move |_| Next::End(ending));
@@ -357,14 +356,29 @@ impl Cursor {
                     next => self.follow(next, channels),
                 };
             }
-        }
+        };
         self.state.ending = Some(ending);
         if self.state.cause == Cause::NONE {
             self.state.cause = ending.cause();
         }
+        if !known {
+            return self.wind_up(ending, channels);
+        }
         self.state.exten = "h".into();
         self.state.priority = 1;
         None
+    }
+
+    /// `h` is done, or a hangup handler: runs the next, or ends.
+    fn wind_up(&mut self, ending: Ending, channels: &mut dyn Channels) -> Option<Progress> {
+        let Some(handler) = self.state.pop_handler() else {
+            return Some(self.finish(ending));
+        };
+        self.state.replay.clear();
+        self.state.frames = Some(Box::new(Frames::of_routine()));
+        let entry = app::enter(Routine::Gosub(&handler));
+        let next = entry.step(&mut self.step(channels), Event::Timer);
+        self.follow(next, channels)
     }
 
     fn is_routine(&self) -> bool {

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::cause::Cause;
 use super::channel::Channels;
-use super::course::{Course, RESPONSE};
+use super::course::{Course, HANDLERS, RESPONSE};
 use super::frames::Frames;
 use super::party::{Parties, Party, PartyField, together};
 use super::plan::{Place, Plan, split_hint};
@@ -71,6 +71,38 @@ impl State {
     /// The same, to say more.
     pub(super) fn record_mut(&mut self) -> &mut Record {
         self.course().record.get_or_insert_default()
+    }
+
+    /// `CHANNEL(hangup_handler_push)`: a subroutine to run once the call has hung
+    /// up and its `h` is done, before those pushed earlier. What its
+    /// `[[context,]exten,]priority[(arguments)]` leaves out is taken from where
+    /// the call is now. False, and nothing done, where too many wait.
+    pub(super) fn push_handler(&mut self, location: &str) -> bool {
+        let (place, _) = location.split_once('(').unwrap_or((location, ""));
+        let whole = match place.split(',').count() {
+            1 => format!("{},{},{location}", self.context, self.exten),
+            2 => format!("{},{location}", self.context),
+            _ => location.into(),
+        };
+        let handlers = &mut self.course().handlers;
+        let room = handlers.len() < HANDLERS;
+        if room {
+            handlers.push(whole.into());
+        }
+        room
+    }
+
+    /// `CHANNEL(hangup_handler_pop)`: forgets the handler pushed last, which is
+    /// the answer.
+    pub(super) fn pop_handler(&mut self) -> Option<Box<str>> {
+        self.course.as_mut()?.handlers.pop()
+    }
+
+    /// `CHANNEL(hangup_handler_wipe)`: forgets all handlers.
+    pub(super) fn wipe_handlers(&mut self) {
+        if let Some(course) = &mut self.course {
+            course.handlers.clear();
+        }
     }
 
     /// When the call's time is over (`TIMEOUT(absolute)`), unless it is already.

@@ -300,8 +300,13 @@ impl Step<'_> {
     }
 
     /// Goes on at the first of some special extensions that the context has,
-    /// or at `e` for that reason. Without any of them the call ends.
+    /// or at `e` for that reason. Without any of them the call ends, and so does
+    /// a routine at once.
     pub(super) fn divert(&mut self, to: &'static [&'static str], reason: &'static str) -> Next {
+        let frames = self.state.frames.as_ref();
+        if frames.is_some_and(|frames| frames.routine) {
+            return self.fail();
+        }
         let special = || {
             for name in to {
                 if self.has(name, 1)? {

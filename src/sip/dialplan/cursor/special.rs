@@ -274,6 +274,96 @@ fn variables_without_bound_end_the_call() {
     );
 }
 
+/// Runs a plan whose call has hangup handlers, the last one pushed last.
+fn handled(lines: &[&str], handlers: &[&str]) -> (Fake, Progress) {
+    let plan = Arc::new(plan(lines));
+    let mut cursor = Cursor::new(plan, place("1"), "", &Limits::default());
+    for handler in handlers {
+        assert!(cursor.state.push_handler(handler));
+    }
+    let mut fake = Fake::default();
+    let progress = cursor.start(&mut fake);
+    (fake, progress)
+}
+
+const HANDLERS: [&str; 7] = [
+    "1,1,Hangup(17)",
+    "1,5(l),Verbose(1 ${HANGUPCAUSE})",
+    "a,1,Verbose(a${ARG1})",
+    "a,2,Return",
+    "@d",
+    "a,1,Verbose(d)",
+    "@c",
+];
+
+#[test]
+fn hangup_handlers_run_after_h_and_the_last_one_first() {
+    let lines = [&HANDLERS[..], &["h,1,Verbose(h)", "h,2,Wait(1)"]].concat();
+    let (fake, progress) = handled(&lines, &["5", "d,a,1", "a,1(x)"]);
+    assert_eq!(fake.said, ["h", "ax", "d", "1 17"]);
+    assert_eq!(progress, hangup(17));
+}
+
+#[test]
+fn hangup_handlers_run_without_an_h_and_past_one_another_s_mistakes() {
+    let (fake, progress) = handled(&HANDLERS, &["l", "9,1", "a,1(y)"]);
+    assert_eq!(fake.said, ["ay", "1 17"]);
+    assert_eq!(progress, hangup(17));
+}
+
+#[test]
+fn hangup_handlers_may_wait_for_replies() {
+    let lines = [
+        "1,1,Hangup",
+        "a,1,Verbose(${DEVICE_STATE(SIP/1)})",
+        "b,1,Verbose(b)",
+    ];
+    let mut cursor = Cursor::new(Arc::new(plan(&lines)), place("1"), "", &Limits::default());
+    cursor.state.push_handler("b,1");
+    cursor.state.push_handler("a,1");
+    let mut fake = Fake::default();
+    let over = Ending::Hangup(Cause(16));
+    assert_eq!(cursor.start(&mut fake), Progress::Lingering(over));
+    let reply = Event::Reply(Ticket(0), Reply::Text("BUSY".into()));
+    assert_eq!(cursor.handle(reply, &mut fake), Progress::Ended(over));
+    assert_eq!(fake.said, ["BUSY", "b"]);
+}
+
+#[test]
+fn hangup_handlers_can_be_taken_back_and_are_bounded() {
+    let mut cursor = Cursor::new(Arc::new(plan(&[])), place("1"), "", &Limits::default());
+    let state = &mut cursor.state;
+    assert_eq!(state.pop_handler(), None);
+    assert!(state.push_handler("5") && state.push_handler("a,1(x,y)"));
+    assert_eq!(state.pop_handler().as_deref(), Some("c,a,1(x,y)"));
+    assert_eq!(state.pop_handler().as_deref(), Some("c,1,5"));
+    assert!((0..64).all(|_| state.push_handler("x,y,1")));
+    assert!(!state.push_handler("x,y,1"));
+    state.wipe_handlers();
+    assert_eq!(state.pop_handler(), None);
+}
+
+#[test]
+fn channel_pushes_pops_and_wipes_hangup_handlers() {
+    for (sets, words) in [
+        (&["push)=d,a,1(x)"][..], "d"),
+        (&["push)=d,a,1", "push)=a,1(2)"], "a2 d"),
+        (&["push)=d,a,1", "push)=l", "pop)="], "d"),
+        (&["push)=d,a,1", "push)=l", "pop)=a,1(3)"], "a3 d"),
+        (&["push)=d,a,1", "push)=l", "wipe)="], ""),
+        (&["push)=d,a,1", "push)=l", "wipe)=a,1(4)"], "a4"),
+    ] {
+        let set =
+            |(at, set): (usize, &&str)| format!("1,{},Set(CHANNEL(hangup_handler_{set})", at + 2);
+        let sets: Vec<String> = sets.iter().enumerate().map(set).collect();
+        let mut lines = vec!["1,1,NoOp"];
+        lines.extend(sets.iter().map(String::as_str));
+        lines.extend(&HANDLERS[2..]);
+        let (text, progress) = said(&lines, "1");
+        assert_eq!((text.as_str(), progress), (words, hangup(0)), "{sets:?}");
+    }
+}
+
 /// Rows of a table of extensions.
 fn rows(rows: &[(&str, &str, &str)]) -> Reply {
     let row = |&(exten, app, data): &(&str, &str, &str)| {

@@ -36,6 +36,9 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
 /// cannot.
 pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option<Inquiry> {
     let item = arguments.trim();
+    if super::handler::write(step, item, value) {
+        return None;
+    }
     let value = match item.eq_ignore_ascii_case("amaflags") {
         true => super::cdr::ama_number(value).unwrap_or(value),
         false => value,

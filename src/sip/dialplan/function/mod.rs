@@ -10,6 +10,7 @@ mod channel;
 mod device;
 mod digest;
 mod exception;
+mod handler;
 mod hash;
 mod import;
 mod list;
