@@ -220,3 +220,24 @@ fn complain(step: &mut Step<'_>, application: &str, text: &str) {
     let at = step.here();
     step.warn("arguments", || format!("{at}: {application}: {text}"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::row;
+
+    /// The applications of 13.3.2 that steer a plan or are about its channel.
+    const NAMES: &str = "Answer Busy CELGenUserEvent ClearHash Congestion ContinueWhile Dial DumpChan \
+        EndWhile Exec ExecIf ExecIfTime ExitWhile ForkCDR Gosub GosubIf Goto GotoIf GotoIfTime \
+        Hangup HangupCauseClear ImportVar Incomplete Log MSet Macro MacroExclusive MacroExit \
+        MacroIf NoCDR NoOp Proceeding Progress RaiseException ResetCDR RetryDial Return Ringing \
+        SIPAddHeader SIPDtmfMode SIPRemoveHeader Set StackPop Transfer TryExec UserEvent Verbose \
+        Wait WaitExten While";
+
+    #[test]
+    fn the_applications_of_signalling_are_known_in_any_case() {
+        for name in NAMES.split(' ').filter(|name| !name.is_empty()) {
+            assert!(row(name).is_some(), "{name}");
+            assert!(row(&name.to_ascii_lowercase()).is_some(), "{name}");
+        }
+    }
+}
