@@ -5,20 +5,18 @@ use alloc::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::channels::Stage;
-use super::exchange::{Alarm, LegRef, Resume, Turn};
+use super::exchange::{LegRef, Resume, Turn};
 use super::functions::Told;
 use super::kept::Kept;
 use super::leg::{Leg, LegState};
+use super::outbound::Channel;
+use super::run::{News, Other, Others, Run, RunId};
 use super::tech::ChannelTech;
 use crate::auth::node;
-use crate::base::{AddressText, Flow, Handle, Instant, Level, Text, lossy};
+use crate::base::{AddressText, Flow, Handle, Text, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
-use crate::dialplan::{
-    Cause, ChannelEvent, ChannelId, Cursor, Ending, Event, Failure, Indication, Place, Plan,
-    Progress, Reply, Ticket, Variables,
-};
+use crate::dialplan::{Cause, ChannelId, Cursor, Indication, Place, Plan, Variables};
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
 use crate::wire::{Message, Status, Writer};
@@ -65,22 +63,6 @@ pub fn end_with(writer: Writer<'_>, content_type: &[u8], body: &[u8]) {
     }
 }
 
-/// One outbound channel of a call.
-pub struct Channel {
-    /// Its name within the call.
-    pub id: ChannelId,
-    /// Its technology.
-    pub tech: &'static dyn ChannelTech,
-    /// Where it leads.
-    pub destination: super::sip::Destination,
-    /// Legs that may still answer.
-    pub open_legs: u16,
-    /// The best reason so far why it failed.
-    pub failure: Option<(Status, Failure)>,
-    /// Its place in the callee's call limit.
-    pub lease: Option<Box<(Text, Lease)>>,
-}
-
 /// A request relayed inside the dialogs, from one leg to the other.
 pub struct Relay {
     /// The sender's transaction.
@@ -117,13 +99,12 @@ pub struct Call {
     pub(super) relays: SmallVec<[Relay; 1]>,
     /// A re-INVITE of our own to the caller, without a final response yet.
     pub(super) reoffer: Option<TransactionId>,
-    cursor: Option<Box<Cursor>>,
-    /// The plan of a call that is over, whose `h` extension waits for a reply.
-    lingering: Option<Box<Cursor>>,
-    /// When the plan wants waking.
-    alarm: Option<Instant>,
-    /// Channel events the plan has not heard of yet.
-    pub(super) events: SmallVec<[(ChannelId, ChannelEvent); 1]>,
+    /// The caller's run through its plan.
+    pub(super) own: Run,
+    /// The other runs, once there has been one.
+    pub(super) others: Option<Box<Others>>,
+    /// What runs have not heard of yet.
+    pub(super) news: SmallVec<[(RunId, News); 1]>,
     /// The leg whose response is being handled.
     pub(super) current: Option<u16>,
     /// What the caller was last shown.
@@ -171,10 +152,9 @@ impl Call {
             bridge: None,
             relays: SmallVec::new(),
             reoffer: None,
-            cursor: None,
-            lingering: None,
-            alarm: None,
-            events: SmallVec::new(),
+            own: Run::default(),
+            others: None,
+            news: SmallVec::new(),
             current: None,
             indicated: None,
             caller_tags: Vec::new(),
@@ -213,7 +193,7 @@ impl Call {
                 .dialogs
                 .insert(leg.dialog.call_id(), leg.dialog.local_tag(), owner);
         }
-        self.cursor = Some(Box::new(self.cursor_for(turn, opening)));
+        self.own = Run::of(self.cursor_for(turn, opening));
         let peer = opening.peer.as_ref();
         match peer.and_then(|peer| Some((peer, peer.most_calls()?))) {
             Some((peer, limit)) => {
@@ -284,6 +264,24 @@ impl Call {
         })
     }
 
+    /// What a run beside the caller's may ask of its channel by name.
+    pub(super) fn variable_of_run(&self, run: &Other, name: &str) -> Option<Cow<'_, str>> {
+        let channel = self.channel(run.channel)?;
+        let leg = self.legs.iter().find(|leg| leg.channel == channel.id);
+        Some(match (name, channel.local()) {
+            ("CHANNEL", Some(local)) => Cow::Owned(format!("{local}-{:08x};2", channel.id.0)),
+            ("CHANNEL", None) => {
+                let peer = channel.destination.peer.as_ref();
+                let device = peer.map_or("", |peer| &peer.name);
+                let (slot, id) = (self.handle.slot, channel.id.0);
+                Cow::Owned(format!("SIP/{device}-{slot:06x}{id:02x}"))
+            }
+            ("SIPCALLID", _) => lossy(leg?.dialog.call_id()),
+            ("SIPURI", _) => lossy(leg?.dialog.target()),
+            _ => return None,
+        })
+    }
+
     /// Whether the caller has been sent a 2xx.
     pub fn is_answered(&self) -> bool {
         self.legs.first().is_some_and(Leg::is_up)
@@ -315,21 +313,12 @@ impl Call {
 
     /// Whether nothing is left to wait for: the shard removes it.
     pub fn is_over(&self) -> bool {
-        self.closed
-            && self.lingering.is_none()
-            && self.legs.iter().all(|leg| leg.bye_owed.is_none())
+        self.closed && !self.has_runs() && self.legs.iter().all(|leg| leg.bye_owed.is_none())
     }
 
     /// Whether the caller's leg is over.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
-    }
-
-    /// The plan has no say any more.
-    pub(super) fn stop_plan(&mut self) {
-        self.cursor = None;
-        self.alarm = None;
-        self.events.clear();
     }
 
     /// The technology of a channel.
@@ -351,126 +340,6 @@ impl Call {
 
     pub(super) fn leg_mut(&mut self, index: u16) -> Option<&mut Leg> {
         self.legs.get_mut(usize::from(index))
-    }
-
-    /// Starts the plan.
-    fn start(&mut self, turn: &mut Turn<'_>) {
-        let Some(mut cursor) = self.cursor.take() else {
-            return;
-        };
-        let progress = cursor.start(&mut Stage { call: self, turn });
-        self.progressed(turn, cursor, progress);
-        self.deliver(turn);
-    }
-
-    /// Hands queued channel events to the plan, until there are none.
-    pub(super) fn deliver(&mut self, turn: &mut Turn<'_>) {
-        while !self.events.is_empty() {
-            let (channel, event) = self.events.remove(0);
-            if !self.step(turn, Event::Channel(channel, event)) {
-                self.events.clear();
-                return;
-            }
-        }
-    }
-
-    /// One step of the plan; false when there is no plan any more.
-    fn step(&mut self, turn: &mut Turn<'_>, event: Event) -> bool {
-        let Some(mut cursor) = self.cursor.take() else {
-            return false;
-        };
-        let progress = cursor.handle(event, &mut Stage { call: self, turn });
-        self.progressed(turn, cursor, progress);
-        true
-    }
-
-    fn progressed(&mut self, turn: &mut Turn<'_>, cursor: Box<Cursor>, progress: Progress) {
-        if self.closed || self.ending.is_some() {
-            if let Progress::Lingering(_) = progress {
-                self.lingering = Some(cursor);
-            }
-            return;
-        }
-        if !matches!(progress, Progress::Waiting(_)) {
-            turn.out
-                .note(Level::Debug, "variables", || lines(cursor.variables()));
-        }
-        match progress {
-            Progress::Waiting(deadline) => {
-                self.cursor = Some(cursor);
-                let known = core::mem::replace(&mut self.alarm, deadline);
-                if let Some(at) = deadline.filter(|_| known != deadline) {
-                    // Plans wait for few different times: Dial's timeout, mostly.
-                    let call = self.handle;
-                    let wait = at.since(turn.now);
-                    turn.exchange
-                        .alarms
-                        .set(turn.now, wait, Alarm::Plan { call });
-                }
-            }
-            Progress::Ended(ending) => self.ended(turn, ending, cursor.cause()),
-            Progress::Lingering(ending) => {
-                let cause = cursor.cause();
-                self.lingering = Some(cursor);
-                self.ended(turn, ending, cause);
-            }
-        }
-    }
-
-    /// The reply to an inquiry of the plan.
-    pub fn replied(&mut self, turn: &mut Turn<'_>, ticket: Ticket, reply: Reply) {
-        let event = Event::Reply(ticket, reply);
-        match self.lingering.take() {
-            Some(mut cursor) => {
-                let mut stage = Stage { call: self, turn };
-                if let Progress::Lingering(_) = cursor.handle(event, &mut stage) {
-                    self.lingering = Some(cursor);
-                }
-            }
-            None => {
-                self.step(turn, event);
-                self.deliver(turn);
-            }
-        }
-    }
-
-    /// An alarm of the plan went off, perhaps one it does not wait for any more.
-    pub fn wake(&mut self, turn: &mut Turn<'_>) {
-        if self.alarm.is_some_and(|at| at <= turn.now) {
-            self.alarm = None;
-            self.step(turn, Event::Timer);
-            self.deliver(turn);
-        }
-    }
-
-    /// The plan has come to its end.
-    fn ended(&mut self, turn: &mut Turn<'_>, ending: Ending, cause: Cause) {
-        let cause = match cause {
-            Cause::NONE => ending.cause(),
-            cause => cause,
-        };
-        if !self.is_answered() {
-            self.final_response(turn, ending.status(), None, cause);
-        }
-        self.hang_up(turn, cause);
-    }
-
-    /// The caller gave up (CANCEL, or BYE before an answer): 487, and every
-    /// channel is told.
-    pub fn cancelled(&mut self, turn: &mut Turn<'_>) {
-        if self.is_answered() || self.closed {
-            return;
-        }
-        self.final_response(turn, Status::REQUEST_TERMINATED, None, Cause::default());
-        self.caller_left(turn);
-    }
-
-    /// The caller is gone: its plan runs to its end, and so does the call.
-    pub(super) fn caller_left(&mut self, turn: &mut Turn<'_>) {
-        self.step(turn, Event::CallerHangup);
-        if !self.closed {
-            self.hang_up(turn, Cause::NORMAL_CLEARING);
-        }
     }
 
     /// For notes: the caller's Call-ID.
@@ -542,7 +411,7 @@ fn caller_dialog(
 }
 
 /// `NAME=value`, a line each, of a plan that has come to its end.
-fn lines(variables: &Variables) -> String {
+pub(super) fn lines(variables: &Variables) -> String {
     let lines: Vec<String> = variables
         .iter()
         .map(|(name, value)| format!("{name}={value}"))

@@ -85,7 +85,7 @@ impl Call {
             _ => ChannelEvent::Proceeding,
         };
         self.while_current(turn, index, |call, turn| {
-            call.events.push((channel, event));
+            call.report(channel, event);
             call.deliver(turn);
         });
     }
@@ -232,7 +232,7 @@ impl Call {
         }
         self.drop_other_legs(turn, index);
         self.while_current(turn, index, |call, turn| {
-            call.events.push((channel, ChannelEvent::Answered));
+            call.report(channel, ChannelEvent::Answered);
             call.deliver(turn);
         });
         if let Some(leg) = self.leg_mut(index) {
@@ -241,7 +241,9 @@ impl Call {
         // An answer the plan did not take, because it has none any more, is hung up.
         if self.leg(index).is_some_and(|leg| leg.is_up()) && self.bridge != Some(index) {
             self.drop_leg(turn, index, Cause::NORMAL_CLEARING, false);
+            self.report(channel, ChannelEvent::Hangup(Cause::NORMAL_CLEARING));
             self.forget_channel(turn, channel);
+            self.deliver(turn);
         }
     }
 

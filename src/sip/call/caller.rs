@@ -106,9 +106,10 @@ impl Call {
 
     /// Joins the caller to the channel whose 2xx is being handled.
     pub(super) fn join(&mut self, turn: &mut Turn<'_>, channel: ChannelId) {
+        let real = self.join_through(channel);
         let Some(index) = self
             .current
-            .filter(|&index| self.leg(index).is_some_and(|leg| leg.channel == channel))
+            .filter(|&index| self.leg(index).is_some_and(|leg| leg.channel == real))
         else {
             return;
         };

@@ -1,12 +1,15 @@
-//! The call as its dialplan sees it.
+//! The call as one of its runs through the dialplan sees it.
 
 use alloc::borrow::Cow;
 
 use super::call::Call;
 use super::exchange::{Resume, Turn};
+use super::run::{Role, RunId};
 use super::tech::tech;
 use crate::base::{Instant, Level};
-use crate::dialplan::{Cause, ChannelId, Channels, Indication, Inquiry, NoMedia, Ticket};
+use crate::dialplan::{
+    Cause, ChannelEvent, ChannelId, Channels, Indication, Inquiry, NoMedia, Ticket,
+};
 use crate::machine::Question;
 use crate::wire::Status;
 
@@ -16,14 +19,13 @@ pub struct Stage<'s, 't> {
     pub call: &'s mut Call,
     /// The turn.
     pub turn: &'s mut Turn<'t>,
+    /// The run the application works for.
+    pub run: RunId,
 }
 
-impl Channels for Stage<'_, '_> {
-    fn now(&self) -> Instant {
-        self.turn.now
-    }
-
-    fn indicate(&mut self, indication: Indication) {
+impl Stage<'_, '_> {
+    /// Shows the caller a state.
+    fn show(&mut self, indication: Indication) {
         if self.call.is_answered() || self.call.indicated == Some(indication) {
             return;
         }
@@ -36,9 +38,31 @@ impl Channels for Stage<'_, '_> {
         };
         self.call.provisional(self.turn, status);
     }
+}
+
+impl Channels for Stage<'_, '_> {
+    fn now(&self) -> Instant {
+        self.turn.now
+    }
+
+    fn indicate(&mut self, indication: Indication) {
+        let Some(other) = self.call.other(self.run) else {
+            self.show(indication);
+            return;
+        };
+        if other.role == Role::Local && !other.answered {
+            let event = match indication {
+                Indication::Proceeding => ChannelEvent::Proceeding,
+                Indication::Ringing => ChannelEvent::Ringing,
+                Indication::Progress => ChannelEvent::Progress,
+            };
+            let channel = other.channel;
+            self.call.report(channel, event);
+        }
+    }
 
     fn answer(&mut self) -> Result<(), NoMedia> {
-        if self.call.is_answered() {
+        if self.is_answered() {
             Ok(())
         } else {
             Err(NoMedia)
@@ -46,7 +70,10 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn is_answered(&self) -> bool {
-        self.call.is_answered()
+        match self.call.other(self.run) {
+            Some(other) => other.answered,
+            None => self.call.is_answered(),
+        }
     }
 
     fn answered_at(&self) -> Option<Instant> {
@@ -66,7 +93,10 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.call.variable(name)
+        match self.call.other(self.run) {
+            Some(other) => self.call.variable_of_run(other, name),
+            None => self.call.variable(name),
+        }
     }
 
     fn random(&mut self) -> u64 {
@@ -74,19 +104,39 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn present(&mut self, number: &str, name: &str) -> bool {
-        self.call.caller.number.set(number.as_bytes());
-        self.call.caller.name.set(name.as_bytes());
+        let caller = match self.call.other_mut(self.run) {
+            Some(other) => &mut other.caller,
+            None => &mut self.call.caller,
+        };
+        caller.number.set(number.as_bytes());
+        caller.name.set(name.as_bytes());
         true
     }
 
     fn request(&mut self, name: &str, resource: &str) -> Result<ChannelId, Cause> {
         let Some(tech) = tech(name) else {
             self.turn.out.note(Level::Warn, "unknown-technology", || {
-                format!("Dial: no channel technology is called '{name}'; this engine has SIP")
+                format!(
+                    "Dial: no channel technology is called '{name}'; this engine has SIP and Local"
+                )
             });
             return Err(Cause::FACILITY_NOT_IMPLEMENTED);
         };
-        tech.request(self.call, self.turn, resource)
+        if self.call.channels.len() >= usize::from(self.turn.exchange.limits.legs_per_call) {
+            return Err(Cause::NORMAL_CIRCUIT_CONGESTION);
+        }
+        let id = tech.request(self.call, self.turn, resource)?;
+        if let Some(channel) = self.call.channel_mut(id) {
+            channel.run = self.run;
+        }
+        Ok(id)
+    }
+
+    fn inherit(&mut self, channel: ChannelId, name: &str, value: &str) {
+        if let Some(channel) = self.call.channel_mut(channel) {
+            // A full table of variables keeps what it has, as a plan's Set does.
+            let _ = channel.more().variables.set(name, value);
+        }
     }
 
     fn call(&mut self, channel: ChannelId) {
@@ -102,12 +152,18 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn bridge(&mut self, channel: ChannelId) {
-        self.call.join(self.turn, channel);
+        match self.run {
+            RunId::CALLER => self.call.join(self.turn, channel),
+            run => self.call.answer_local(self.turn, run, channel),
+        }
     }
 
     fn ask(&mut self, inquiry: Inquiry) -> Option<Ticket> {
         let ticket = Ticket(self.call.next_ticket);
         self.call.next_ticket += 1;
+        if let Some(other) = self.call.other_mut(self.run) {
+            other.asked.push(ticket);
+        }
         let resume = Resume::Plan(self.call.handle, ticket);
         self.turn.ask(Question::Inquiry(inquiry), resume);
         Some(ticket)

@@ -178,8 +178,8 @@ impl Call {
         self.settle_leg(turn, index);
         self.forget_leg(turn, index);
         self.part(turn, channel);
+        self.report(channel, ChannelEvent::Hangup(cause));
         self.forget_channel(turn, channel);
-        self.events.push((channel, ChannelEvent::Hangup(cause)));
         self.deliver(turn);
     }
 

@@ -8,8 +8,10 @@
 //! - `kept`: requests that wait for their final response
 //! - `leg`: one dialog of a call, and what it waits for
 //! - `call`: the call itself, from its first INVITE to its last BYE
-//! - `channels`: the call as the dialplan sees it (`Channels`)
-//! - `tech`, `sip`: the technologies Dial may name
+//! - `run`: the runs through the dialplan one call holds
+//! - `channels`: the call as one of its runs sees it (`Channels`)
+//! - `outbound`: what outbound channels have in common
+//! - `tech`, `sip`, `local`: the technologies Dial may name
 //! - `node`: calls to and from other engines over the same database
 //! - `functions`: what a plan asks of SIP by functions
 //! - `caller`: what the caller is told
@@ -36,8 +38,11 @@ mod identity;
 mod kept;
 mod leg;
 mod limit;
+mod local;
 mod node;
+mod outbound;
 mod reason;
+mod run;
 mod sip;
 mod stray;
 mod tech;

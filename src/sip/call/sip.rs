@@ -6,12 +6,13 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use super::call::{ALLOW, Call, Channel, end_with, name_addr, push_address};
+use super::call::{ALLOW, Call, end_with, name_addr, push_address};
 use super::exchange::{LegRef, Outgoing, Owner, Resume, Turn};
 use super::identity;
 use super::identity::push_user;
 use super::leg::{Leg, LegState};
 use super::node::Onward;
+use super::outbound::{Channel, shown};
 use super::tech::ChannelTech;
 use crate::base::{Flow, Level, Text};
 use crate::config::{Host, Peer, PeerKind, Qualify};
@@ -23,7 +24,7 @@ use crate::registrar::Binding;
 use crate::wire::{HeaderName, Method, Uri};
 
 /// Where a SIP channel leads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Destination {
     /// The device, if one was named.
     pub peer: Option<Arc<Peer>>,
@@ -81,17 +82,7 @@ impl ChannelTech for Sip {
             });
             return Err(Cause::SUBSCRIBER_ABSENT);
         };
-        let id = ChannelId(call.next_channel);
-        call.next_channel += 1;
-        call.channels.push(Channel {
-            id,
-            tech: &Sip,
-            destination,
-            open_legs: 0,
-            failure: None,
-            lease: None,
-        });
-        Ok(id)
+        Ok(call.new_channel(Channel::to(destination)))
     }
 
     fn call(&self, call: &mut Call, turn: &mut Turn<'_>, id: ChannelId) {
@@ -385,7 +376,7 @@ impl Call {
             uri
         };
         let ours = general.advertised(&flow);
-        let (local, contact) = identity::local(&self.caller, device, general, ours);
+        let (local, contact) = identity::local(self.caller_of(id), device, general, ours);
         let sayings = Sayings {
             call_id: &call_id,
             local_tag: &local_tag,
@@ -432,7 +423,13 @@ impl Call {
             call: self.handle,
             leg: index,
         });
-        let (passed, caller) = (&self.passed, &self.caller);
+        let Some(id) = self.leg(index).map(|leg| leg.channel) else {
+            return false;
+        };
+        let mut channels = self.channels.iter();
+        let channel = channels.find(|channel| channel.id == id);
+        let caller = shown(channel, self.others.as_deref(), &self.caller);
+        let passed = &self.passed;
         let offer = self.unanswered.as_ref().map(|invite| &invite.body);
         let (content_type, body) = match offer {
             Some(offer) => (offer.content_type.as_bytes(), offer.bytes.as_slice()),
@@ -505,8 +502,8 @@ impl Call {
 
     /// A channel is gone before it was answered.
     pub(super) fn fail(&mut self, turn: &mut Turn<'_>, id: ChannelId, failure: Failure) {
+        self.report(id, ChannelEvent::Failed(failure));
         self.forget_channel(turn, id);
-        self.events.push((id, ChannelEvent::Failed(failure)));
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::call::Call;
 use super::exchange::Turn;
+use super::local::Local;
 use super::sip::Sip;
 use crate::dialplan::{Cause, ChannelId};
 
-/// What Dial sees of a technology: `SIP/…`. A technology makes channels of a
+/// What Dial sees of a technology: `SIP/…`, `Local/…`. A technology makes channels of a
 /// call and answers by queueing events on it; none of its verbs waits.
 pub trait ChannelTech: Sync {
     /// The word before the slash.
@@ -34,7 +35,7 @@ pub trait ChannelTech: Sync {
 }
 
 /// One row a technology.
-static TECHS: &[&dyn ChannelTech] = &[&Sip];
+static TECHS: &[&dyn ChannelTech] = &[&Local, &Sip];
 
 /// Finds a technology by the word before the slash, in any case.
 pub fn tech(name: &str) -> Option<&'static dyn ChannelTech> {

@@ -167,6 +167,11 @@ impl Cursor {
         self.state.record()
     }
 
+    /// Whether it was stopped because it ran too many instructions.
+    pub fn ran_away(&self) -> bool {
+        self.spent >= self.bounds.steps
+    }
+
     /// Enters the plan. Called once.
     pub fn start(&mut self, channels: &mut dyn Channels) -> Progress {
         self.state.began.1 = channels.now();

@@ -1,5 +1,6 @@
 //! One shard, driven by hand: the way of one call through it.
 
+mod channels;
 mod course;
 mod functions;
 mod options;
@@ -11,7 +12,7 @@ use core::time::Duration;
 use super::{Setup, Shard};
 use crate::base::{Flow, Instant, Limits, UnixTime};
 use crate::config::{Config, General, Peer, PeerKind, Peers};
-use crate::dialplan::{Line, Plan, PlanBuilder};
+use crate::dialplan::{Line, Plan, PlanBuilder, split_call};
 use crate::machine::{Input, Machine, Outbox};
 
 /// A shard, its outbox, and the time.
@@ -38,6 +39,27 @@ fn plan(lines: &[(&str, &str)]) -> Plan {
             };
             builder.add(context, line).unwrap();
         }
+    }
+    builder.build()
+}
+
+/// A plan from lines `context,exten,priority,application(arguments)`.
+fn plan_of(lines: &[&str]) -> Plan {
+    let mut builder = PlanBuilder::new();
+    for text in lines {
+        let parts: Vec<&str> = text.splitn(4, ',').collect();
+        let context = builder.context(parts[0]);
+        let (application, arguments) = split_call(parts[3]);
+        let line = Line {
+            exten: parts[1],
+            caller: None,
+            priority: parts[2].parse().unwrap(),
+            label: None,
+            application,
+            arguments,
+            at: "test",
+        };
+        builder.add(context, line).unwrap();
     }
     builder.build()
 }

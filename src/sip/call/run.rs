@@ -1,0 +1,421 @@
+//! The runs through the dialplan that one call holds: the caller's own, and
+//! one for each channel that has a plan of its own.
+//!
+//! Hands events to them and takes what they return. What a run may do to the
+//! world is `channels`' matter.
+
+use core::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::call::{Call, Caller, lines};
+use super::channels::Stage;
+use super::exchange::{Alarm, Turn};
+use crate::base::{Instant, Level};
+use crate::dialplan::{
+    Cause, ChannelEvent, ChannelId, Channels, Cursor, Ending, Event, Failure, Progress, Reply,
+    Ticket,
+};
+use crate::wire::Status;
+
+/// A call may begin `Limits::legs_per_call` runs beside the caller's within this
+/// time: channels that ring the plan which dials them multiply.
+const REFILL: Duration = Duration::from_secs(1);
+
+/// Names one run of a call. Stale ones find nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RunId(u16);
+
+impl RunId {
+    /// The run of the caller's channel.
+    pub const CALLER: RunId = RunId(0);
+}
+
+/// What a run has not heard of yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum News {
+    /// It may begin.
+    Start,
+    /// The call has run away: all its runs end.
+    Runaway,
+    /// A channel it requested reports.
+    Channel(ChannelId, ChannelEvent),
+}
+
+/// One run.
+#[derive(Default)]
+pub(super) struct Run {
+    cursor: Option<Box<Cursor>>,
+    /// Its channel is gone, and its `h` extension waits for a reply.
+    lingering: Option<Box<Cursor>>,
+    /// When it wants waking.
+    alarm: Option<Instant>,
+}
+
+impl Run {
+    /// About to start.
+    pub(super) fn of(cursor: Cursor) -> Run {
+        Run {
+            cursor: Some(Box::new(cursor)),
+            ..Run::default()
+        }
+    }
+
+    pub(super) fn lingers(&self) -> bool {
+        self.lingering.is_some()
+    }
+}
+
+/// What a run is to the channel it runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Role {
+    /// The far side of a Local channel.
+    Local,
+    /// Nothing any more: the channel is gone.
+    Farewell,
+}
+
+/// A run beside the caller's.
+pub(super) struct Other {
+    id: RunId,
+    run: Run,
+    pub(super) role: Role,
+    /// The channel that is to this run what the caller's is to the caller's run.
+    pub(super) channel: ChannelId,
+    /// Whom its channels are from.
+    pub(super) caller: Caller,
+    /// Whether its channel has been answered.
+    pub(super) answered: bool,
+    /// What it has asked.
+    pub(super) asked: SmallVec<[Ticket; 2]>,
+}
+
+/// All runs beside the caller's.
+#[derive(Default)]
+pub(super) struct Others {
+    list: Vec<Other>,
+    last: u16,
+    begun: u16,
+    begun_since: Instant,
+}
+
+impl Others {
+    pub(super) fn find(&self, id: RunId) -> Option<&Other> {
+        self.list.iter().find(|other| other.id == id)
+    }
+}
+
+impl Call {
+    /// Begins a run on a channel with `deliver`; nothing if there are too many.
+    pub(super) fn begin_run(
+        &mut self,
+        turn: &mut Turn<'_>,
+        role: Role,
+        channel: ChannelId,
+        cursor: Cursor,
+        caller: Caller,
+    ) -> Option<RunId> {
+        let most = turn.exchange.limits.legs_per_call;
+        let others = self.others.get_or_insert_default();
+        if turn.now >= others.begun_since + REFILL {
+            (others.begun_since, others.begun) = (turn.now, 0);
+        }
+        if others.begun >= most {
+            let (context, exten, _) = cursor.position();
+            turn.out.note(Level::Error, "dialplan-runaway", || {
+                format!("{context},{exten} was entered {most} times by one call within a second; the call is ended")
+            });
+            self.news.insert(0, (RunId::CALLER, News::Runaway));
+            return None;
+        }
+        others.begun += 1;
+        others.last = others.last.checked_add(1).unwrap_or(1);
+        let id = RunId(others.last);
+        others.list.push(Other {
+            id,
+            run: Run::of(cursor),
+            role,
+            channel,
+            caller,
+            answered: false,
+            asked: SmallVec::new(),
+        });
+        self.news.push((id, News::Start));
+        Some(id)
+    }
+
+    /// Starts the caller's run.
+    pub(super) fn start(&mut self, turn: &mut Turn<'_>) {
+        self.advance(turn, RunId::CALLER, |cursor, stage| cursor.start(stage));
+        self.deliver(turn);
+    }
+
+    /// Tells the run that requested a channel what it reports.
+    pub(super) fn report(&mut self, id: ChannelId, event: ChannelEvent) {
+        if let Some(channel) = self.channel(id) {
+            let run = channel.run;
+            self.news.push((run, News::Channel(id, event)));
+        }
+    }
+
+    /// Hands what is new to the runs it is for, until there is nothing new.
+    pub(super) fn deliver(&mut self, turn: &mut Turn<'_>) {
+        while !self.news.is_empty() {
+            let (run, news) = self.news.remove(0);
+            match news {
+                News::Start => self.advance(turn, run, |cursor, stage| cursor.start(stage)),
+                News::Runaway => self.end_runaway(turn),
+                News::Channel(channel, event) => {
+                    self.step(turn, run, Event::Channel(channel, event));
+                }
+            }
+        }
+    }
+
+    fn end_runaway(&mut self, turn: &mut Turn<'_>) {
+        let cause = Cause::NORMAL_TEMPORARY_FAILURE;
+        if !self.is_closed() && self.ending.is_none() {
+            self.refuse_caller(turn, Ending::Hangup(cause), cause);
+            self.hang_up(turn, cause);
+        }
+        self.news.clear();
+    }
+
+    /// One step of a run, if it goes on still.
+    fn step(&mut self, turn: &mut Turn<'_>, run: RunId, event: Event) {
+        self.advance(turn, run, |cursor, stage| cursor.handle(event, stage));
+    }
+
+    fn advance(
+        &mut self,
+        turn: &mut Turn<'_>,
+        run: RunId,
+        go: impl FnOnce(&mut Cursor, &mut dyn Channels) -> Progress,
+    ) {
+        let Some(mut cursor) = self.run_mut(run).and_then(|run| run.cursor.take()) else {
+            return;
+        };
+        let mut stage = Stage {
+            call: self,
+            turn,
+            run,
+        };
+        let progress = go(&mut cursor, &mut stage);
+        if run != RunId::CALLER && cursor.ran_away() {
+            self.news.insert(0, (run, News::Runaway));
+        }
+        self.progressed(turn, run, cursor, progress);
+    }
+
+    fn progressed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        run: RunId,
+        cursor: Box<Cursor>,
+        progress: Progress,
+    ) {
+        let over = run == RunId::CALLER && (self.is_closed() || self.ending.is_some());
+        if !over && !matches!(progress, Progress::Waiting(_)) {
+            turn.out
+                .note(Level::Debug, "variables", || lines(cursor.variables()));
+        }
+        match progress {
+            Progress::Waiting(deadline) if !over => self.wait(turn, run, cursor, deadline),
+            Progress::Waiting(_) => {}
+            Progress::Ended(ending) if !over => self.ended(turn, run, ending, cursor, false),
+            Progress::Ended(_) => {}
+            Progress::Lingering(ending) if !over => self.ended(turn, run, ending, cursor, true),
+            Progress::Lingering(_) => self.linger(run, cursor),
+        }
+    }
+
+    fn wait(
+        &mut self,
+        turn: &mut Turn<'_>,
+        run: RunId,
+        cursor: Box<Cursor>,
+        deadline: Option<Instant>,
+    ) {
+        let call = self.handle;
+        let Some(run) = self.run_mut(run) else { return };
+        run.cursor = Some(cursor);
+        let known = core::mem::replace(&mut run.alarm, deadline);
+        if let Some(at) = deadline.filter(|_| known != deadline) {
+            // Plans wait for few different times: Dial's timeout, mostly.
+            let wait = at.since(turn.now);
+            turn.exchange
+                .alarms
+                .set(turn.now, wait, Alarm::Plan { call });
+        }
+    }
+
+    fn linger(&mut self, run: RunId, cursor: Box<Cursor>) {
+        if let Some(run) = self.run_mut(run) {
+            run.lingering = Some(cursor);
+        }
+    }
+
+    /// A run has come to its end, or lingers after it.
+    fn ended(
+        &mut self,
+        turn: &mut Turn<'_>,
+        run: RunId,
+        ending: Ending,
+        cursor: Box<Cursor>,
+        lingers: bool,
+    ) {
+        let cause = match cursor.cause() {
+            Cause::NONE => ending.cause(),
+            cause => cause,
+        };
+        if run == RunId::CALLER {
+            if lingers {
+                self.linger(run, cursor);
+            }
+            self.refuse_caller(turn, ending, cause);
+            self.hang_up(turn, cause);
+            return;
+        }
+        let Some(other) = self.other_mut(run) else {
+            return;
+        };
+        let role = core::mem::replace(&mut other.role, Role::Farewell);
+        let (channel, answered) = (other.channel, other.answered);
+        if lingers {
+            self.linger(run, cursor);
+        } else {
+            self.forget_run(run);
+        }
+        if role == Role::Local {
+            self.report(
+                channel,
+                match ending {
+                    _ if answered => ChannelEvent::Hangup(cause),
+                    Ending::Busy => ChannelEvent::Failed(Failure::Busy(cause)),
+                    Ending::Congestion => ChannelEvent::Failed(Failure::Congestion(cause)),
+                    Ending::Hangup(_) => ChannelEvent::Failed(Failure::Hangup(cause)),
+                },
+            );
+            self.forget_channel(turn, channel);
+        }
+    }
+
+    /// Tells a caller who has not been answered how its plan ended.
+    fn refuse_caller(&mut self, turn: &mut Turn<'_>, ending: Ending, cause: Cause) {
+        if !self.is_answered() {
+            self.final_response(turn, ending.status(), None, cause);
+        }
+    }
+
+    /// The reply to an inquiry of a run.
+    pub fn replied(&mut self, turn: &mut Turn<'_>, ticket: Ticket, reply: Reply) {
+        let id = self.asker(ticket);
+        let event = Event::Reply(ticket, reply);
+        let Some(run) = self.run_mut(id) else { return };
+        match run.lingering.take() {
+            Some(mut cursor) => {
+                let mut stage = Stage {
+                    call: self,
+                    turn,
+                    run: id,
+                };
+                match cursor.handle(event, &mut stage) {
+                    Progress::Lingering(_) => self.linger(id, cursor),
+                    Progress::Waiting(_) | Progress::Ended(_) => self.forget_run(id),
+                }
+            }
+            None => self.step(turn, id, event),
+        }
+        self.deliver(turn);
+    }
+
+    /// The run that asked.
+    fn asker(&mut self, ticket: Ticket) -> RunId {
+        let others = self.others.iter_mut().flat_map(|others| &mut others.list);
+        for other in others {
+            if let Some(at) = other.asked.iter().position(|asked| *asked == ticket) {
+                other.asked.swap_remove(at);
+                return other.id;
+            }
+        }
+        RunId::CALLER
+    }
+
+    /// An alarm of a run went off, perhaps one nobody waits for any more.
+    pub fn wake(&mut self, turn: &mut Turn<'_>) {
+        let others = self.others.iter().flat_map(|others| &others.list);
+        let ids: SmallVec<[RunId; 4]> = core::iter::once(RunId::CALLER)
+            .chain(others.map(|other| other.id))
+            .collect();
+        for id in ids {
+            let Some(run) = self.run_mut(id) else {
+                continue;
+            };
+            if run.alarm.is_some_and(|at| at <= turn.now) {
+                run.alarm = None;
+                self.step(turn, id, Event::Timer);
+            }
+        }
+        self.deliver(turn);
+    }
+
+    /// The caller gave up (CANCEL, or BYE before an answer): 487, and every
+    /// channel is told.
+    pub fn cancelled(&mut self, turn: &mut Turn<'_>) {
+        if self.is_answered() || self.is_closed() {
+            return;
+        }
+        self.final_response(turn, Status::REQUEST_TERMINATED, None, Cause::default());
+        self.caller_left(turn);
+    }
+
+    /// The caller is gone: its plan runs to its end, and so does the call.
+    pub(super) fn caller_left(&mut self, turn: &mut Turn<'_>) {
+        self.step(turn, RunId::CALLER, Event::CallerHangup);
+        if !self.is_closed() {
+            self.hang_up(turn, Cause::NORMAL_CLEARING);
+        }
+    }
+
+    /// The channel of a run beside the caller's is gone.
+    pub(super) fn channel_left(&mut self, turn: &mut Turn<'_>, run: RunId) {
+        self.step(turn, run, Event::CallerHangup);
+    }
+
+    /// The caller's run has no say any more.
+    pub(super) fn stop_plan(&mut self) {
+        self.own.cursor = None;
+        self.own.alarm = None;
+        self.news.retain(|(run, _)| *run != RunId::CALLER);
+    }
+
+    /// Whether a run still has something to do after its call.
+    pub(super) fn has_runs(&self) -> bool {
+        let any = |others: &Others| !others.list.is_empty();
+        self.own.lingers() || self.others.as_deref().is_some_and(any)
+    }
+
+    fn run_mut(&mut self, id: RunId) -> Option<&mut Run> {
+        match id {
+            RunId::CALLER => Some(&mut self.own),
+            id => self.other_mut(id).map(|other| &mut other.run),
+        }
+    }
+
+    /// A run beside the caller's.
+    pub(super) fn other(&self, id: RunId) -> Option<&Other> {
+        self.others.as_ref()?.find(id)
+    }
+
+    /// A run beside the caller's.
+    pub(super) fn other_mut(&mut self, id: RunId) -> Option<&mut Other> {
+        let list = &mut self.others.as_mut()?.list;
+        list.iter_mut().find(|other| other.id == id)
+    }
+
+    fn forget_run(&mut self, id: RunId) {
+        if let Some(others) = &mut self.others {
+            others.list.retain(|other| other.id != id);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What outbound channels do, seen from outside: Local channels, headers,
+//! final responses.
+
+use super::*;
+
+/// The first lines of what was sent.
+fn firsts(sent: &[(SocketAddr, String)]) -> Vec<String> {
+    let line = |message: &String| message.lines().next().unwrap_or_default().to_string();
+    sent.iter().map(|(_, message)| line(message)).collect()
+}
+
+/// A shard with that plan and two registered telephones.
+fn rig(lines: &[&str]) -> Rig {
+    let mut rig = Rig::following(plan_of(lines), |_, _| {});
+    rig.register("1001", ALICE);
+    rig.register("1002", BOB);
+    rig
+}
+
+/// What was dialled, as 1002 and 1001 are, by Alice.
+fn dial(rig: &mut Rig, exten: &str) -> Vec<(SocketAddr, String)> {
+    let invite = INVITE.replace(
+        "sip:1002@127.0.0.1:5060 ",
+        &format!("sip:{exten}@{ENGINE} "),
+    );
+    rig.receive(ALICE, &invite)
+}
+
+fn answer(invite: &str) -> String {
+    respond(
+        invite,
+        "200 OK",
+        "Content-Type: application/sdp\n",
+        "answer",
+    )
+}
+
+const LOCAL: &[&str] = &[
+    "default,_X.,1,Set(__HOP=1)",
+    "default,_X.,2,Dial(Local/${EXTEN}@inner/n,20)",
+    "inner,_1XXX,1,Dial(SIP/${EXTEN})",
+    "inner,_2X,1,Congestion()",
+    "inner,_3X,1,Busy()",
+    "inner,_4X,1,Hangup(1)",
+    "inner,_5X,1,NoOp()",
+];
+
+#[test]
+fn local_rings_the_plan_and_is_joined_to_the_leg_behind_it() {
+    let mut rig = rig(LOCAL);
+    let sent = dial(&mut rig, "1002");
+    assert_eq!(firsts(&sent), ["INVITE sip:1002@127.0.0.1:7002 SIP/2.0"]);
+    let invite = sent[0].1.clone();
+    assert!(header(&invite, "From").starts_with("\"Alice\" <sip:1001@"));
+    assert!(invite.ends_with("offer"));
+    let sent = rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    assert_eq!(firsts(&sent), ["SIP/2.0 180 Ringing"]);
+    let media = "Content-Type: application/sdp\n";
+    let sent = rig.receive(
+        BOB,
+        &respond(&invite, "183 Session Progress", media, "early"),
+    );
+    assert_eq!(firsts(&sent), ["SIP/2.0 183 Session Progress"]);
+    assert!(sent[0].1.ends_with("early"));
+    let sent = rig.receive(BOB, &answer(&invite));
+    assert_eq!(
+        firsts(&sent),
+        ["ACK sip:1002@127.0.0.1:7002 SIP/2.0", "SIP/2.0 200 OK"]
+    );
+    assert!(sent[1].1.ends_with("answer"));
+    let ok = sent[1].1.clone();
+    assert!(rig.receive(ALICE, &in_dialog(&ok, "ACK", 1)).is_empty());
+    let info = rig.receive(ALICE, &in_dialog(&ok, "INFO", 2));
+    assert_eq!(firsts(&info), ["INFO sip:1002@127.0.0.1:7002 SIP/2.0"]);
+    let sent = rig.receive(ALICE, &in_dialog(&ok, "BYE", 3));
+    let byes = sent
+        .iter()
+        .filter(|(_, message)| message.starts_with("BYE"));
+    assert_eq!(byes.count(), 1, "{sent:?}");
+    rig.wait(Duration::from_secs(40));
+    assert_eq!(rig.size("calls"), 0);
+    assert_eq!(rig.size("dialogs"), 0);
+}
+
+#[test]
+fn the_callee_behind_local_hangs_up() {
+    let mut rig = rig(LOCAL);
+    let invite = dial(&mut rig, "1002").remove(0).1;
+    let ok = rig.receive(BOB, &answer(&invite)).remove(1).1;
+    rig.receive(ALICE, &in_dialog(&ok, "ACK", 1));
+    let bye = format!(
+        "BYE sip:1001@{ENGINE} SIP/2.0\nVia: SIP/2.0/UDP {BOB};branch=z9hG4bKb\nFrom: {};tag=bob\n\
+         To: {}\nCall-ID: {}\nCSeq: 1 BYE\nContent-Length: 0\n\n",
+        header(&invite, "To"),
+        header(&invite, "From"),
+        header(&invite, "Call-ID"),
+    );
+    let sent = rig.receive(BOB, &bye);
+    assert_eq!(
+        firsts(&sent),
+        ["SIP/2.0 200 OK", "BYE sip:1001@127.0.0.1:7001 SIP/2.0"]
+    );
+}
+
+#[test]
+fn a_cancel_goes_through_local() {
+    let mut rig = rig(LOCAL);
+    let invite = dial(&mut rig, "1002").remove(0).1;
+    rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    let cancel = INVITE
+        .replace("INVITE sip:1002", "CANCEL sip:1002")
+        .replace("1 INVITE", "1 CANCEL");
+    let sent = rig.receive(ALICE, &cancel);
+    let cancels = sent
+        .iter()
+        .filter(|(_, text)| text.starts_with("CANCEL sip:1002"));
+    assert_eq!(cancels.count(), 1, "{sent:?}");
+    rig.receive(BOB, &respond(&invite, "487 Request Terminated", "", ""));
+    rig.wait(Duration::from_secs(40));
+    assert_eq!(rig.size("calls"), 0);
+}
+
+#[test]
+fn the_end_of_the_plan_behind_local_is_its_failure() {
+    for (exten, status) in [
+        ("21", 503),
+        ("31", 486),
+        ("41", 503),
+        ("51", 603),
+        ("61", 503),
+    ] {
+        let mut rig = rig(LOCAL);
+        let sent = dial(&mut rig, exten);
+        let expected = format!("SIP/2.0 {status} ");
+        assert!(sent[0].1.starts_with(&expected), "{exten}: {}", sent[0].1);
+    }
+}
+
+#[test]
+fn a_plan_that_rings_itself_ends() {
+    for lines in [
+        &["default,_X.,1,Dial(Local/${EXTEN}@default)"][..],
+        &[
+            "default,_X.,1,Dial(Local/${EXTEN}@default&Local/${EXTEN}@default)",
+            "default,_X.,2,Dial(Local/${EXTEN}@default)",
+            "default,_X.,3,Goto(1)",
+        ],
+    ] {
+        let mut rig = rig(lines);
+        let sent = dial(&mut rig, "77");
+        assert!(sent[0].1.starts_with("SIP/2.0 "), "{}", sent[0].1);
+        rig.wait(Duration::from_secs(60));
+        assert_eq!(rig.size("calls"), 0);
+    }
+}
+
+#[test]
+fn of_two_behind_local_one_wins() {
+    let mut rig = rig(&[
+        "default,_X.,1,Dial(Local/1001@inner&Local/1002@inner,20)",
+        "inner,_1XXX,1,Dial(SIP/${EXTEN})",
+    ]);
+    let sent = dial(&mut rig, "77");
+    assert_eq!(sent.len(), 2);
+    let (first, second) = (sent[0].1.clone(), sent[1].1.clone());
+    rig.receive(ALICE, &respond(&first, "180 Ringing", "", ""));
+    let sent = rig.receive(BOB, &answer(&second));
+    assert_eq!(
+        firsts(&sent),
+        [
+            "ACK sip:1002@127.0.0.1:7002 SIP/2.0",
+            "SIP/2.0 200 OK",
+            "CANCEL sip:1001@127.0.0.1:7001 SIP/2.0"
+        ]
+    );
+}
+
+#[test]
+fn a_timeout_behind_local_is_the_inner_dials() {
+    let mut rig = rig(&[
+        "default,_X.,1,Dial(Local/1002@inner,20)",
+        "inner,_1XXX,1,Dial(SIP/${EXTEN},2)",
+        "inner,_1XXX,2,Dial(SIP/1001,2)",
+    ]);
+    let invite = dial(&mut rig, "77").remove(0).1;
+    rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    let sent = rig.wait(Duration::from_millis(2_050));
+    let firsts = firsts(&sent);
+    assert!(firsts.contains(&"CANCEL sip:1002@127.0.0.1:7002 SIP/2.0".into()));
+    assert!(firsts.contains(&"INVITE sip:1001@127.0.0.1:7001 SIP/2.0".into()));
+}
