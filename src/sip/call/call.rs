@@ -16,7 +16,7 @@ use crate::auth::node;
 use crate::base::{AddressText, Flow, Handle, Text, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
-use crate::dialplan::{Cause, ChannelId, Cursor, Indication, Place, Plan, Variables};
+use crate::dialplan::{Cause, ChannelId, Cursor, Forward, Indication, Place, Plan, Variables};
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
 use crate::wire::{Message, Status, Writer};
@@ -61,6 +61,19 @@ pub fn end_with(writer: Writer<'_>, content_type: &[u8], body: &[u8]) {
     } else {
         writer.end_with_body(content_type, body);
     }
+}
+
+/// How callees have refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// The last channel that failed.
+    pub channel: ChannelId,
+    /// The final response it failed by.
+    pub status: Status,
+    /// The best of those of all channels dialled together (RFC 3261 §16.7).
+    pub best: Status,
+    /// Where its callee wants to be rung.
+    pub forward: Option<Forward>,
 }
 
 /// A request relayed inside the dialogs, from one leg to the other.
@@ -127,6 +140,8 @@ pub struct Call {
     /// Another node has brought it, and no other is brought it.
     pub(super) from_node: bool,
     pub(super) lease: Option<Box<(Text, Lease)>>,
+    /// How the last channel failed.
+    pub(super) refused: Option<Box<Refused>>,
     /// The call ends as soon as the caller has acknowledged its 2xx: nobody may
     /// send BYE before that (RFC 3261 §15).
     pub(super) ending: Option<Cause>,
@@ -167,6 +182,7 @@ impl Call {
             max_forwards: opening.max_forwards,
             from_node: opening.from_node,
             lease: None,
+            refused: None,
             ending: None,
             closed: false,
         })
@@ -268,16 +284,13 @@ impl Call {
     pub(super) fn variable_of_run(&self, run: &Other, name: &str) -> Option<Cow<'_, str>> {
         let channel = self.channel(run.channel)?;
         let leg = self.legs.iter().find(|leg| leg.channel == channel.id);
-        Some(match (name, channel.local()) {
-            ("CHANNEL", Some(local)) => Cow::Owned(format!("{local}-{:08x};2", channel.id.0)),
-            ("CHANNEL", None) => {
-                let peer = channel.destination.peer.as_ref();
-                let device = peer.map_or("", |peer| &peer.name);
-                let (slot, id) = (self.handle.slot, channel.id.0);
-                Cow::Owned(format!("SIP/{device}-{slot:06x}{id:02x}"))
+        Some(match name {
+            "CHANNEL" => {
+                let name = channel.name(self.handle);
+                Cow::Owned(name.replace(";1", ";2"))
             }
-            ("SIPCALLID", _) => lossy(leg?.dialog.call_id()),
-            ("SIPURI", _) => lossy(leg?.dialog.target()),
+            "SIPCALLID" => lossy(leg?.dialog.call_id()),
+            "SIPURI" => lossy(leg?.dialog.target()),
             _ => return None,
         })
     }

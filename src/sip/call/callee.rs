@@ -3,17 +3,18 @@
 
 use core::time::Duration;
 
-use super::call::{Call, body_of};
+use super::call::{Call, Refused};
 use super::exchange::{Alarm, LegRef, Owner, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, Early, Leg, LegState};
+use super::moved;
 use super::reason::q850_cause;
 use super::stray;
 
 use crate::auth;
 use crate::base::{Level, Text, Transmit};
 use crate::dialog::Role;
-use crate::dialplan::{Cause, ChannelEvent, Failure};
+use crate::dialplan::{Cause, ChannelEvent, ChannelId, Failure};
 use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, Status};
 
@@ -239,7 +240,8 @@ impl Call {
             leg.stop_ringing(&mut turn.exchange.ringing);
         }
         // An answer the plan did not take, because it has none any more, is hung up.
-        if self.leg(index).is_some_and(|leg| leg.is_up()) && self.bridge != Some(index) {
+        let taken = self.bridge == Some(index) || self.is_kept(channel);
+        if self.leg(index).is_some_and(|leg| leg.is_up()) && !taken {
             self.drop_leg(turn, index, Cause::NORMAL_CLEARING, false);
             self.report(channel, ChannelEvent::Hangup(Cause::NORMAL_CLEARING));
             self.forget_channel(turn, channel);
@@ -278,6 +280,9 @@ impl Call {
         let challenged = matches!(status.code(), 401 | 407);
         if challenged && self.repeat_with_credentials(turn, index, response, status) {
             return;
+        }
+        if Failure::from_status(status) == Failure::Forwarded(Cause::NORMAL_CLEARING) {
+            self.note_forward(turn, index, response, status);
         }
         let failure = match self.told_cause(turn, index) {
             Some(cause) => Failure::from_status(status).because(cause),
@@ -332,10 +337,48 @@ impl Call {
             return;
         };
         if channel.open_legs == 0
-            && let Some((_, failure)) = channel.failure
+            && let Some((status, failure)) = channel.failure
         {
+            self.note_refusal(id, status);
             self.fail(turn, id, failure);
         }
+    }
+
+    /// Remembers where a callee wants to be rung, in case its channel fails by
+    /// that.
+    fn note_forward(
+        &mut self,
+        turn: &Turn<'_>,
+        index: u16,
+        response: &Message<'_>,
+        status: Status,
+    ) {
+        let device = self.device(turn, index);
+        let forward = moved::forward(response, device.promiscredir, &device.context);
+        if let Some(channel) = self.leg(index).map(|leg| leg.channel) {
+            self.note_refusal(channel, status);
+            if let Some(refused) = &mut self.refused {
+                refused.forward = forward;
+            }
+        }
+    }
+
+    /// Remembers by what response a channel fails.
+    fn note_refusal(&mut self, channel: ChannelId, status: Status) {
+        let before = self.refused.take();
+        let best = match &before {
+            Some(before) if rank(before.best) < rank(status) => before.best,
+            _ => status,
+        };
+        let forward = before
+            .filter(|before| before.channel == channel)
+            .and_then(|before| before.forward);
+        self.refused = Some(Box::new(Refused {
+            channel,
+            status,
+            best,
+            forward,
+        }));
     }
 
     /// Answers a challenge with the credentials configured for its realm. The
@@ -448,12 +491,6 @@ impl Call {
         turn.exchange
             .transactions
             .set_owner(invite, Owner::Straggler { ended });
-    }
-
-    /// Offers the caller, already answered, what its new callee answered.
-    pub(super) fn renegotiate(&mut self, turn: &mut Turn<'_>) {
-        let (content_type, body) = body_of(turn);
-        self.reoffer(turn, 0, content_type, body);
     }
 }
 

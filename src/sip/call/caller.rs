@@ -2,7 +2,7 @@
 
 use super::call::{ALLOW, Call, body_of, end_with};
 use super::exchange::{Owner, Responding, Turn};
-use super::leg::{Early, LegState};
+use super::leg::{Early, Leg, LegState};
 use super::reason::write_cause;
 use crate::base::Text;
 use crate::dialplan::{Cause, ChannelId};
@@ -104,27 +104,48 @@ impl Call {
         self.invite_answered(turn);
     }
 
-    /// Joins the caller to the channel whose 2xx is being handled.
+    /// Joins the caller to the channel whose 2xx is being handled, or to one
+    /// whose 2xx was held.
     pub(super) fn join(&mut self, turn: &mut Turn<'_>, channel: ChannelId) {
         let real = self.join_through(channel);
-        let Some(index) = self
-            .current
-            .filter(|&index| self.leg(index).is_some_and(|leg| leg.channel == real))
-        else {
+        let held = self.channel_mut(real).and_then(|channel| {
+            let more = channel.more.as_mut()?;
+            more.held.take()
+        });
+        let Some(index) = self.answered_of(real) else {
             return;
         };
         self.bridge = Some(index);
+        let (content_type, body) = match &held {
+            Some(held) => (held.body.content_type.as_bytes(), &*held.body.bytes),
+            None => body_of(turn),
+        };
         if self.is_answered() {
-            self.renegotiate(turn);
+            self.reoffer(turn, 0, content_type, body);
         } else {
-            self.answer_caller(turn);
+            let tag = match &held {
+                Some(held) => held.caller_tag.clone(),
+                None => self.current_caller_tag(),
+            };
+            self.answer_caller(turn, &tag, (content_type, body));
         }
     }
 
-    /// Sends the caller the 2xx being handled, as its own.
-    fn answer_caller(&mut self, turn: &mut Turn<'_>) {
-        let tag = self.current_caller_tag();
-        let (content_type, body) = body_of(turn);
+    /// The leg of a channel that has been answered.
+    pub(super) fn answered_of(&self, channel: ChannelId) -> Option<u16> {
+        let mut legs = self.legs.iter().skip(1);
+        let answered = |leg: &Leg| leg.channel == channel && leg.is_up();
+        let position = legs.position(answered)?;
+        u16::try_from(position + 1).ok()
+    }
+
+    /// Sends the caller a callee's 2xx as its own.
+    fn answer_caller(
+        &mut self,
+        turn: &mut Turn<'_>,
+        tag: &Text,
+        (content_type, body): (&[u8], &[u8]),
+    ) {
         let Some(leg) = self.legs.first_mut() else {
             return;
         };
@@ -133,7 +154,7 @@ impl Call {
         };
         if leg.dialog.local_tag() != tag.as_bytes() {
             self.caller_tags.push(Text::from(leg.dialog.local_tag()));
-            leg.dialog.set_local_tag(&tag);
+            leg.dialog.set_local_tag(tag);
         }
         leg.state = LegState::Unacknowledged;
         leg.answered.push((leg.invite_cseq, server));
@@ -164,7 +185,7 @@ impl Call {
 
     /// The tag of the caller's dialog that stands for the early dialog being
     /// handled: each early dialog of a callee is one of the caller's too.
-    fn current_caller_tag(&self) -> Text {
+    pub(super) fn current_caller_tag(&self) -> Text {
         let first = || {
             self.legs
                 .first()

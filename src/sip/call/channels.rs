@@ -2,13 +2,17 @@
 
 use alloc::borrow::Cow;
 
+use smol_str::SmolStr;
+
 use super::call::Call;
 use super::exchange::{Resume, Turn};
 use super::run::{Role, RunId};
 use super::tech::tech;
 use crate::base::{Instant, Level};
+use crate::config::Presentation;
 use crate::dialplan::{
-    Cause, ChannelEvent, ChannelId, Channels, Indication, Inquiry, NoMedia, Ticket,
+    Cause, ChannelEvent, ChannelId, Channels, Forward, Indication, Inquiry, NoMedia, Routine,
+    Shown, Ticket,
 };
 use crate::machine::Question;
 use crate::wire::Status;
@@ -122,6 +126,19 @@ impl Channels for Stage<'_, '_> {
             });
             return Err(Cause::FACILITY_NOT_IMPLEMENTED);
         };
+        if self
+            .call
+            .other(self.run)
+            .is_some_and(|other| other.role != Role::Local)
+        {
+            self.turn.out.note(Level::Warn, "no-other-side", || {
+                "Dial: a channel that runs a plan by itself cannot dial".into()
+            });
+            return Err(Cause::FACILITY_NOT_IMPLEMENTED);
+        }
+        if self.call.channels.is_empty() {
+            self.call.refused = None;
+        }
         if self.call.channels.len() >= usize::from(self.turn.exchange.limits.legs_per_call) {
             return Err(Cause::NORMAL_CIRCUIT_CONGESTION);
         }
@@ -137,6 +154,70 @@ impl Channels for Stage<'_, '_> {
             // A full table of variables keeps what it has, as a plan's Set does.
             let _ = channel.more().variables.set(name, value);
         }
+    }
+
+    fn channel_variable(&self, channel: ChannelId, name: &str) -> Option<&str> {
+        let more = self.call.channel(channel)?.more.as_ref()?;
+        more.variables.value(name)
+    }
+
+    fn name(&self, channel: ChannelId) -> SmolStr {
+        let channel = self.call.channel(channel);
+        channel.map_or(SmolStr::default(), |channel| channel.name(self.call.handle))
+    }
+
+    fn show(&mut self, channel: ChannelId, shown: Shown<'_>) {
+        let mut caller = self.call.caller_of(channel).clone();
+        if let Some((number, name)) = shown.identity {
+            caller.number.set(number.as_bytes());
+            caller.name.set(name.as_bytes());
+        }
+        if let Some(octet) = shown.presentation {
+            caller.presentation = Presentation::of(octet);
+        }
+        if let Some(channel) = self.call.channel_mut(channel) {
+            channel.more().shown = Some(caller);
+        }
+    }
+
+    fn tell_dialled(&mut self, channel: ChannelId, interfaces: &[SmolStr]) {
+        if let Some(channel) = self.call.channel_mut(channel) {
+            channel.more().dialled = interfaces.to_vec();
+        }
+    }
+
+    fn dialled(&self) -> &[SmolStr] {
+        let other = self.call.other(self.run);
+        other.map_or(&[], |other| &other.dialled)
+    }
+
+    fn routine(&mut self, channel: ChannelId, routine: Routine<'_>) -> bool {
+        self.call.enter_routine(self.turn, channel, routine)
+    }
+
+    fn hold(&mut self, channel: ChannelId) {
+        self.call.hold(self.turn, channel);
+    }
+
+    fn go_on(&mut self, channel: ChannelId, place: (&str, &str, u32)) -> bool {
+        self.call.go_on(self.turn, channel, place)
+    }
+
+    fn run_h(&mut self, channel: ChannelId) {
+        if let Some(channel) = self.call.channel_mut(channel) {
+            channel.more().runs_h = true;
+        }
+    }
+
+    fn forward(&self, channel: ChannelId) -> Option<Forward> {
+        let refused = self.call.refused.as_ref()?;
+        let forward = refused.forward.clone();
+        forward.filter(|_| refused.channel == channel)
+    }
+
+    fn refusal(&self, channel: ChannelId) -> Option<u16> {
+        let refused = self.call.refused.as_ref()?;
+        (refused.channel == channel).then(|| refused.status.code())
     }
 
     fn call(&mut self, channel: ChannelId) {

@@ -26,13 +26,17 @@ impl Call {
         let channels: SmallVec<[_; 4]> = self
             .channels
             .iter()
+            .filter(|channel| !self.goes_on(channel.id))
             .map(|channel| (channel.id, channel.tech))
             .collect();
         for (channel, tech) in channels {
             tech.hangup(self, turn, channel, cause, false);
         }
         for index in 1..self.legs.len() as u16 {
-            self.drop_leg(turn, index, cause, false);
+            let channel = self.leg(index).map(|leg| leg.channel);
+            if !channel.is_some_and(|channel| self.goes_on(channel)) {
+                self.drop_leg(turn, index, cause, false);
+            }
         }
         match self.legs.first().map(|leg| leg.state) {
             Some(LegState::Inviting) => {
@@ -46,6 +50,7 @@ impl Call {
             }
             Some(LegState::Ended) | None => self.close(turn),
         }
+        self.deliver(turn);
     }
 
     /// Ends the bridge if the caller is joined to that channel.
@@ -198,6 +203,9 @@ impl Call {
     pub(super) fn forget_channel(&mut self, turn: &mut Turn<'_>, id: ChannelId) {
         if let Some(position) = self.channels.iter().position(|channel| channel.id == id) {
             let channel = self.channels.swap_remove(position);
+            if let Some(more) = &channel.more {
+                self.forget_more(turn, &channel, more);
+            }
             give_back(turn, channel.lease);
         }
     }

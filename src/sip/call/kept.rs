@@ -20,6 +20,14 @@ pub struct Body {
 }
 
 impl Body {
+    /// A copy of these parts.
+    pub fn of((content_type, bytes): (&[u8], &[u8])) -> Body {
+        Body {
+            content_type: Text::from(content_type),
+            bytes: bytes.to_vec(),
+        }
+    }
+
     fn read(&mut self, message: &Message<'_>) {
         self.content_type
             .set(message.content_type().unwrap_or_default());

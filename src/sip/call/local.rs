@@ -108,6 +108,7 @@ impl Call {
             return Err(Cause::SUBSCRIBER_ABSENT);
         };
         let variables = core::mem::take(&mut more.variables);
+        let dialled = core::mem::take(&mut more.dialled);
         let Some(ends) = &more.local else {
             return Err(Cause::SUBSCRIBER_ABSENT);
         };
@@ -132,6 +133,9 @@ impl Call {
         let caller = caller.clone();
         let run = self.begin_run(turn, Role::Local, id, cursor, caller);
         let run = run.ok_or(Cause::NORMAL_CIRCUIT_CONGESTION)?;
+        if let Some(other) = self.other_mut(run) {
+            other.dialled = dialled;
+        }
         if let Some(ends) = self.channel_mut(id).and_then(Channel::local_mut) {
             ends.run = Some(run);
         }
@@ -155,6 +159,18 @@ impl Call {
         } else if ends.joined {
             self.join(turn, answered);
         }
+    }
+
+    /// The channel that has the leg a channel leads to.
+    pub(super) fn behind(&self, id: ChannelId) -> ChannelId {
+        let mut real = id;
+        for _ in 0..self.channels.len() {
+            match self.channel(real).and_then(|channel| channel.local()?.far) {
+                Some(far) => real = far,
+                None => break,
+            }
+        }
+        real
     }
 
     /// The channel that has the leg a channel leads to. Every Local channel on

@@ -11,17 +11,20 @@
 //! - `run`: the runs through the dialplan one call holds
 //! - `channels`: the call as one of its runs sees it (`Channels`)
 //! - `outbound`: what outbound channels have in common
+//! - `apart`: what a channel does beside ringing for its caller
 //! - `tech`, `sip`, `local`: the technologies Dial may name
 //! - `node`: calls to and from other engines over the same database
 //! - `functions`: what a plan asks of SIP by functions
 //! - `caller`: what the caller is told
 //! - `identity`: whom callees are told a call is from
 //! - `callee`: responses to the INVITEs that open legs
+//! - `moved`: where callees that are elsewhere want to be rung
 //! - `within`: requests inside the dialogs, relayed from leg to leg
 //! - `ending`: how a call ends
 //! - `reason`: hangup causes on the wire
 //! - `stray`: 2xx responses that nobody waits for any more
 
+mod apart;
 #[expect(
     clippy::module_inception,
     reason = "the folder is named after the type it is about"
@@ -39,6 +42,7 @@ mod kept;
 mod leg;
 mod limit;
 mod local;
+mod moved;
 mod node;
 mod outbound;
 mod reason;

@@ -1,12 +1,16 @@
 //! One outbound channel of a call: what every technology's channels have in
 //! common, and what few of them have.
 
+use smol_str::{SmolStr, format_smolstr};
+
 use super::call::{Call, Caller};
+use super::kept::Body;
 use super::local::Ends;
 use super::run::{Others, RunId};
 use super::sip::{Destination, Sip};
 use super::tech::ChannelTech;
-use crate::base::Text;
+use crate::base::{Handle, Text};
+use crate::config::{General, Peer};
 use crate::dialplan::{ChannelId, Failure, Variables};
 use crate::machine::Lease;
 use crate::wire::Status;
@@ -34,10 +38,29 @@ pub struct Channel {
 /// What few channels have.
 #[derive(Default)]
 pub struct More {
-    /// What it has inherited.
+    /// What it has inherited, and what its routines have set.
     pub variables: Variables,
     /// What makes it a Local channel.
     pub local: Option<Ends>,
+    /// Whom it is told the call is from, instead of the caller.
+    pub shown: Option<Caller>,
+    /// Interfaces dialled on the way to it.
+    pub dialled: Vec<SmolStr>,
+    /// The routine it is in, or the plan it goes on in by itself.
+    pub run: Option<RunId>,
+    /// Its answer, kept until it is joined.
+    pub held: Option<Held>,
+    /// The `h` extension runs for it when it ends.
+    pub runs_h: bool,
+}
+
+/// An answer that nobody has been told yet.
+#[derive(Debug)]
+pub struct Held {
+    /// Its body.
+    pub body: Body,
+    /// The tag of the caller's dialog that stands for the callee's.
+    pub caller_tag: Text,
 }
 
 impl Channel {
@@ -71,6 +94,33 @@ impl Channel {
     }
 }
 
+impl Channel {
+    /// The device a channel rings.
+    fn device(&self) -> Option<&Peer> {
+        self.destination.peer.as_deref()
+    }
+
+    /// The context of the device it rings.
+    pub fn context<'a>(&'a self, general: &'a General) -> &'a str {
+        &general.device(self.device()).context
+    }
+
+    /// Its name, as `DIALEDPEERNAME` has it; `call` tells those of one device
+    /// apart.
+    pub fn name(&self, call: Handle) -> SmolStr {
+        let id = self.id.0;
+        if let Some(local) = self.local() {
+            return format_smolstr!("{local}-{id:08x};1");
+        }
+        let number = (call.slot << 8) ^ id;
+        match (self.device(), self.destination.address.as_deref()) {
+            (Some(peer), _) => format_smolstr!("SIP/{}-{number:08x}", peer.name),
+            (None, Some(address)) => format_smolstr!("SIP/{}-{number:08x}", address.ip()),
+            (None, None) => format_smolstr!("SIP/-{number:08x}"),
+        }
+    }
+}
+
 impl Call {
     /// Enters a channel under a name of its own.
     pub(super) fn new_channel(&mut self, channel: Channel) -> ChannelId {
@@ -86,13 +136,17 @@ impl Call {
     }
 }
 
-/// Whom a channel is told the call is from: the caller of the run that
-/// requested it.
+/// Whom a channel is told the call is from: who was chosen for it, else the
+/// caller of the run that requested it.
 pub(super) fn shown<'a>(
     channel: Option<&'a Channel>,
     others: Option<&'a Others>,
     caller: &'a Caller,
 ) -> &'a Caller {
-    let other = channel.and_then(|channel| others?.find(channel.run));
-    other.map_or(caller, |other| &other.caller)
+    let Some(channel) = channel else {
+        return caller;
+    };
+    let chosen = channel.more.as_ref().and_then(|more| more.shown.as_ref());
+    let other = || Some(&others?.find(channel.run)?.caller);
+    chosen.or_else(other).unwrap_or(caller)
 }

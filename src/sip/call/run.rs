@@ -7,6 +7,7 @@
 use core::time::Duration;
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use super::call::{Call, Caller, lines};
 use super::channels::Stage;
@@ -14,7 +15,7 @@ use super::exchange::{Alarm, Turn};
 use crate::base::{Instant, Level};
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Channels, Cursor, Ending, Event, Failure, Progress, Reply,
-    Ticket,
+    Ticket, Variables,
 };
 use crate::wire::Status;
 
@@ -71,6 +72,10 @@ impl Run {
 pub(super) enum Role {
     /// The far side of a Local channel.
     Local,
+    /// A routine it is in for whoever requested it.
+    Routine,
+    /// The plan it goes on in by itself.
+    Onward,
     /// Nothing any more: the channel is gone.
     Farewell,
 }
@@ -86,6 +91,8 @@ pub(super) struct Other {
     pub(super) caller: Caller,
     /// Whether its channel has been answered.
     pub(super) answered: bool,
+    /// Interfaces dialled on the way to its channel.
+    pub(super) dialled: Vec<SmolStr>,
     /// What it has asked.
     pub(super) asked: SmallVec<[Ticket; 2]>,
 }
@@ -138,6 +145,7 @@ impl Call {
             channel,
             caller,
             answered: false,
+            dialled: Vec::new(),
             asked: SmallVec::new(),
         });
         self.news.push((id, News::Start));
@@ -261,7 +269,7 @@ impl Call {
         turn: &mut Turn<'_>,
         run: RunId,
         ending: Ending,
-        cursor: Box<Cursor>,
+        mut cursor: Box<Cursor>,
         lingers: bool,
     ) {
         let cause = match cursor.cause() {
@@ -276,6 +284,10 @@ impl Call {
             self.hang_up(turn, cause);
             return;
         }
+        let variables = match ending {
+            Ending::Returned => core::mem::take(cursor.variables_mut()),
+            _ => Variables::default(),
+        };
         let Some(other) = self.other_mut(run) else {
             return;
         };
@@ -286,17 +298,18 @@ impl Call {
         } else {
             self.forget_run(run);
         }
-        if role == Role::Local {
-            self.report(
-                channel,
-                match ending {
-                    _ if answered => ChannelEvent::Hangup(cause),
-                    Ending::Busy => ChannelEvent::Failed(Failure::Busy(cause)),
-                    Ending::Congestion => ChannelEvent::Failed(Failure::Congestion(cause)),
-                    Ending::Hangup(_) => ChannelEvent::Failed(Failure::Hangup(cause)),
-                },
-            );
-            self.forget_channel(turn, channel);
+        match role {
+            Role::Local => {
+                let event = match answered {
+                    true => ChannelEvent::Hangup(cause),
+                    false => ChannelEvent::Failed(failure_of(ending, cause)),
+                };
+                self.report(channel, event);
+                self.forget_channel(turn, channel);
+            }
+            Role::Routine => self.routine_ended(turn, channel, ending, variables, cause),
+            Role::Onward => self.hang_up_channel(turn, channel, cause),
+            Role::Farewell => {}
         }
     }
 
@@ -417,5 +430,14 @@ impl Call {
         if let Some(others) = &mut self.others {
             others.list.retain(|other| other.id != id);
         }
+    }
+}
+
+/// What the end of the plan behind a Local channel is to whoever rang it.
+fn failure_of(ending: Ending, cause: Cause) -> Failure {
+    match ending {
+        Ending::Busy => Failure::Busy(cause),
+        Ending::Congestion => Failure::Congestion(cause),
+        Ending::Hangup(_) | Ending::Returned => Failure::Hangup(cause),
     }
 }

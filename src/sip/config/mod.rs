@@ -21,7 +21,8 @@ use crate::dialplan::Plan;
 pub use acl::{Acl, Rule};
 pub use general::General;
 pub use peer::{
-    CallerId, Host, Insecure, Nat, Peer, PeerKind, Presentation, Qualify, Secret, TrustIdOutbound,
+    CallerId, FinalResponse, Host, Insecure, Nat, Peer, PeerKind, Presentation, Qualify, Secret,
+    TrustIdOutbound,
 };
 pub use realtime::Realtime;
 

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use super::Acl;
 use crate::auth;
-use crate::wire::Method;
+use crate::wire::{Method, Status};
 
 /// `type=` (C.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,6 +110,19 @@ pub enum TrustIdOutbound {
     No,
     /// `yes`: the true identity with `Privacy: id`.
     Yes,
+}
+
+/// `final_response=` (new): what a caller is told whose plan ran out of
+/// priorities after a callee refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FinalResponse {
+    /// `fallthrough`: what DIALSTATUS says, as Asterisk does.
+    #[default]
+    Fallthrough,
+    /// `passthrough`: what the callee said.
+    Passthrough,
+    /// `q850`: what HANGUPCAUSE says.
+    Q850,
 }
 
 /// `secret=` or `md5secret=`. Never shown.
@@ -236,6 +249,14 @@ pub struct Peer {
     pub outboundproxy: Option<(SocketAddr, bool)>,
     /// `use_q850_reason`.
     pub use_q850_reason: bool,
+    /// `promiscredir`: a 3xx is followed to the address it names, rather than
+    /// to an extension.
+    pub promiscredir: bool,
+    /// `final_response` (new), of the device as a caller.
+    pub final_response: FinalResponse,
+    /// `noanswer_response` (new): what it is told as a caller whose plan ran out
+    /// of priorities after nobody answered.
+    pub noanswer_response: Status,
     /// `outofcall_message_context`.
     pub outofcall_message_context: Option<String>,
 }
@@ -407,6 +428,9 @@ impl Peer {
             allowoverlap: true,
             outboundproxy: None,
             use_q850_reason: false,
+            promiscredir: false,
+            final_response: FinalResponse::Fallthrough,
+            noanswer_response: Status::DECLINED,
             outofcall_message_context: None,
         }
     }

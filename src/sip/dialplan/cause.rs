@@ -127,7 +127,7 @@ pub enum Failure {
     Hangup(Cause),
     /// It could never be dialled: not registered, unreachable, call limit.
     Unavailable(Cause),
-    /// 3xx.
+    /// The callee wants to be rung elsewhere: 300, 301, 302, 305.
     Forwarded(Cause),
 }
 
@@ -141,7 +141,8 @@ impl Failure {
     pub const fn from_status(status: Status) -> Failure {
         use Failure::{Busy, Congestion, Forwarded, Hangup};
         match status.code() {
-            300..=399 => Forwarded(Cause::NORMAL_CLEARING),
+            300..=302 | 305 => Forwarded(Cause::NORMAL_CLEARING),
+            303 | 304 | 306..=399 => Hangup(Cause::NORMAL_CLEARING),
             401 | 407 => Congestion(Cause::CALL_REJECTED),
             403 => Hangup(Cause::CALL_REJECTED),
             404 | 485 | 604 => Hangup(Cause::UNALLOCATED),
@@ -226,6 +227,7 @@ mod tests {
 
     rows! {
         row_3xx_forwards: [300, 301, 302, 305] => Forwarded(Cause(16));
+        row_other_3xx_is_normal: [303, 380] => Hangup(Cause(16));
         row_401_407_are_rejected: [401, 407] => Congestion(Cause(21));
         row_403_is_rejected: [403] => Hangup(Cause(21));
         row_404_485_604_are_unallocated: [404, 485, 604] => Hangup(Cause(1));

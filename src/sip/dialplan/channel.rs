@@ -7,7 +7,10 @@ use alloc::borrow::Cow;
 
 use crate::base::{Instant, Level};
 
+use smol_str::SmolStr;
+
 use super::cause::{Cause, Failure};
+use super::cursor::Routine;
 use super::inquiry::{Inquiry, Ticket};
 
 /// Names one outbound channel of a call. The caller's own channel is not
@@ -37,10 +40,30 @@ pub enum ChannelEvent {
     Progress,
     /// 2xx.
     Answered,
+    /// The routine it was sent into has returned.
+    Returned,
     /// It will not be answered; the channel is gone.
     Failed(Failure),
     /// An answered channel hung up; the channel is gone.
     Hangup(Cause),
+}
+
+/// Where a callee who is elsewhere wants to be rung (3xx).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forward {
+    /// `technology/resource`, or else an extension.
+    pub to: SmolStr,
+    /// Where such an extension belongs: the context of the callee's device.
+    pub context: SmolStr,
+}
+
+/// Whom a callee is told a call is from; what is `None` stays as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Shown<'a> {
+    /// Number and name.
+    pub identity: Option<(&'a str, &'a str)>,
+    /// Whether the number may be shown: the octet of Q.931.
+    pub presentation: Option<u8>,
 }
 
 /// Answer() where no media exists to answer with.
@@ -109,6 +132,58 @@ pub trait Channels {
     /// that reads no variables.
     fn inherit(&mut self, _channel: ChannelId, _name: &str, _value: &str) {}
 
+    /// A variable of a channel: what it has inherited, and what its routines
+    /// have set.
+    fn channel_variable(&self, _channel: ChannelId, _name: &str) -> Option<&str> {
+        None
+    }
+
+    /// A channel's name (`SIP/200-00000001`).
+    fn name(&self, _channel: ChannelId) -> SmolStr {
+        SmolStr::default()
+    }
+
+    /// Changes whom a requested channel is told the call is from.
+    fn show(&mut self, _channel: ChannelId, _shown: Shown<'_>) {}
+
+    /// Tells a requested channel which interfaces those who ring it have dialled
+    /// already, for the plan it may enter.
+    fn tell_dialled(&mut self, _channel: ChannelId, _interfaces: &[SmolStr]) {}
+
+    /// The interfaces that were dialled on the way to the caller's channel.
+    fn dialled(&self) -> &[SmolStr] {
+        &[]
+    }
+
+    /// Sends a channel, requested or held, into a routine of its own. It reports
+    /// [`ChannelEvent::Returned`] when it is back. False where it cannot.
+    fn routine(&mut self, _channel: ChannelId, _routine: Routine<'_>) -> bool {
+        false
+    }
+
+    /// Keeps a channel whose `Answered` is being handled for [`Channels::bridge`]
+    /// or another end later.
+    fn hold(&mut self, _channel: ChannelId) {}
+
+    /// Lets an answered channel go on in the plan by itself; it reports nothing
+    /// any more and ends with its plan. False where it cannot.
+    fn go_on(&mut self, _channel: ChannelId, _place: (&str, &str, u32)) -> bool {
+        false
+    }
+
+    /// Once this channel ends, the `h` extension of its own context runs for it.
+    fn run_h(&mut self, _channel: ChannelId) {}
+
+    /// Where the callee of a channel that just failed wants to be rung.
+    fn forward(&self, _channel: ChannelId) -> Option<Forward> {
+        None
+    }
+
+    /// The final response by which a channel just failed, if there was one.
+    fn refusal(&self, _channel: ChannelId) -> Option<u16> {
+        None
+    }
+
     /// Starts ringing a requested channel.
     fn call(&mut self, channel: ChannelId);
 
@@ -116,7 +191,8 @@ pub trait Channels {
     fn hangup(&mut self, channel: ChannelId, cause: Cause, elsewhere: bool);
 
     /// Joins the caller to an answered channel: its answer becomes the
-    /// caller's. May be called while its `Answered` is being handled only.
+    /// caller's. May be called while its `Answered` is being handled, or when it
+    /// was held then.
     fn bridge(&mut self, channel: ChannelId);
 
     /// Asks something outside of the call. Its reply comes as an

@@ -125,6 +125,31 @@ impl Cursor {
         cursor
     }
 
+    /// The same call, about to enter at another priority.
+    pub fn at(mut self, priority: u32) -> Cursor {
+        self.state.priority = priority;
+        self
+    }
+
+    /// A channel that has ended so, about to run the `h` extension at `place`.
+    pub fn farewell(
+        plan: Arc<Plan>,
+        place: Place<'_>,
+        cause: Cause,
+        variables: Variables,
+        limits: &Limits,
+    ) -> Cursor {
+        let place = Place {
+            exten: "h",
+            ..place
+        };
+        let mut cursor = Cursor::new(plan, place, "", limits);
+        cursor.state.variables = variables;
+        cursor.state.cause = cause;
+        cursor.state.ending = Some(Ending::Hangup(cause));
+        cursor
+    }
+
     /// The variables of the caller's channel.
     pub fn variables(&self) -> &Variables {
         &self.state.variables
@@ -400,7 +425,7 @@ impl Cursor {
     fn fall_through(&mut self, channels: &mut dyn Channels) -> Next {
         let (autofallthrough, routine) = (self.plan.autofallthrough(), self.is_routine());
         let mut step = self.step(channels);
-        if let Some(next) = app::leave_macro(&mut step) {
+        if let Some(next) = app::leave_macro(&mut step).or_else(|| step.leave_called()) {
             return next;
         }
         let hangup = Ending::Hangup(step.state.cause);

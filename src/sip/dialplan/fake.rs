@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use smol_str::SmolStr;
+
 use super::*;
 use crate::base::{Instant, Level, Limits, UnixTime};
 
@@ -23,6 +25,16 @@ pub(super) struct Fake {
     /// What else was told, and as what.
     pub(super) told: Vec<(&'static str, String)>,
     pub(super) next: u32,
+    /// What channels are called, by rising id.
+    pub(super) names: Vec<String>,
+    /// What routines have left in a channel: (channel, name, value).
+    pub(super) left: Vec<(u32, &'static str, &'static str)>,
+    /// Where callees want to be rung: (channel, place).
+    pub(super) forwards: Vec<(u32, &'static str)>,
+    /// The responses by which channels failed.
+    pub(super) refusals: Vec<(u32, u16)>,
+    /// What had been dialled on the way here.
+    pub(super) dialled: Vec<SmolStr>,
     /// What was asked, by rising ticket from 0; its replies are the test's.
     pub(super) asked: Vec<Inquiry>,
     /// Whether callees can be shown another caller.
@@ -102,6 +114,7 @@ impl Channels for Fake {
             return Err(Cause(cause));
         }
         self.next += 1;
+        self.names.push(format!("{tech}/{resource}-{}", self.next));
         self.done
             .push(format!("request:{}={tech}/{resource}", self.next));
         Ok(ChannelId(self.next))
@@ -110,6 +123,65 @@ impl Channels for Fake {
     fn inherit(&mut self, channel: ChannelId, name: &str, value: &str) {
         self.done
             .push(format!("inherit:{}:{name}={value}", channel.0));
+    }
+
+    fn channel_variable(&self, channel: ChannelId, name: &str) -> Option<&str> {
+        let mut left = self.left.iter();
+        let known = left.find(|(id, known, _)| (*id, *known) == (channel.0, name));
+        known.map(|(_, _, value)| *value)
+    }
+
+    fn name(&self, channel: ChannelId) -> SmolStr {
+        SmolStr::new(&self.names[channel.0 as usize - 1])
+    }
+
+    fn show(&mut self, channel: ChannelId, shown: Shown<'_>) {
+        let (identity, presentation) = (shown.identity, shown.presentation);
+        self.done
+            .push(format!("show:{}:{identity:?}:{presentation:?}", channel.0));
+    }
+
+    fn tell_dialled(&mut self, channel: ChannelId, interfaces: &[SmolStr]) {
+        self.done
+            .push(format!("dialled:{}:{}", channel.0, interfaces.join("+")));
+    }
+
+    fn dialled(&self) -> &[SmolStr] {
+        &self.dialled
+    }
+
+    fn routine(&mut self, channel: ChannelId, routine: Routine<'_>) -> bool {
+        self.done.push(format!("{routine:?}:{}", channel.0));
+        true
+    }
+
+    fn hold(&mut self, channel: ChannelId) {
+        self.done.push(format!("hold:{}", channel.0));
+    }
+
+    fn go_on(&mut self, channel: ChannelId, (context, exten, priority): (&str, &str, u32)) -> bool {
+        self.done
+            .push(format!("go_on:{}={context},{exten},{priority}", channel.0));
+        true
+    }
+
+    fn run_h(&mut self, channel: ChannelId) {
+        self.done.push(format!("h:{}", channel.0));
+    }
+
+    fn forward(&self, channel: ChannelId) -> Option<Forward> {
+        let mut forwards = self.forwards.iter();
+        let (_, to) = forwards.find(|(id, _)| *id == channel.0)?;
+        Some(Forward {
+            to: SmolStr::new(to),
+            context: "device".into(),
+        })
+    }
+
+    fn refusal(&self, channel: ChannelId) -> Option<u16> {
+        let mut refusals = self.refusals.iter();
+        let (_, code) = refusals.find(|(id, _)| *id == channel.0)?;
+        Some(*code)
     }
 
     fn call(&mut self, channel: ChannelId) {

@@ -6,7 +6,7 @@
 
 use smol_str::SmolStr;
 
-use super::step::{Ending, Next, Step};
+use super::step::{App, Ending, Event, Next, Step};
 use super::variables::{Full, Variables, bare};
 
 /// Bytes of frames and hidden values one call may hold. A plan that calls
@@ -30,7 +30,6 @@ pub(super) enum Kind {
 }
 
 /// A subroutine at work: where it was called, and what it hides.
-#[derive(Debug)]
 pub(super) struct Frame {
     pub(super) kind: Kind,
     /// The place of the call.
@@ -38,6 +37,8 @@ pub(super) struct Frame {
     pub(super) exten: SmolStr,
     pub(super) priority: u32,
     hidden: Vec<Hidden>,
+    /// What called it in the middle of its work, and goes on with `Timer`.
+    caller: Option<Box<dyn App>>,
 }
 
 /// The most loops a call may be inside of.
@@ -67,7 +68,7 @@ impl Hidden {
 }
 
 /// The frames of a call, the innermost last.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Frames {
     stack: Vec<Frame>,
     /// The `While`s whose `EndWhile` may come, the innermost last.
@@ -196,6 +197,7 @@ impl Step<'_> {
             exten: self.state.exten.clone(),
             priority: self.state.priority,
             hidden: Vec::new(),
+            caller: None,
         };
         let entered = self.state.frames.get_or_insert_default().push(frame);
         entered.inspect_err(|_| self.warn_of_depth())
@@ -230,7 +232,26 @@ impl Step<'_> {
         self.state.context = frame.context;
         self.state.exten = frame.exten;
         self.state.priority = frame.priority;
-        Next::Continue
+        match frame.caller {
+            Some(app) => app.step(self, Event::Timer),
+            None => Next::Continue,
+        }
+    }
+
+    /// The application at work goes on when the innermost frame is left.
+    pub(super) fn called_by(&mut self, app: Box<dyn App>) {
+        let frames = self.state.frames.as_deref_mut();
+        if let Some(frame) = frames.and_then(|frames| frames.stack.last_mut()) {
+            frame.caller = Some(app);
+        }
+    }
+
+    /// Goes back to the application that called the innermost frame, if one did.
+    pub(super) fn leave_called(&mut self) -> Option<Next> {
+        self.frame()?.caller.as_ref()?;
+        let frame = self.leave()?;
+        let back = self.go_back(frame);
+        Some(self.after_leaving(back))
     }
 
     /// What follows, now that a frame has been left: a routine ends with its

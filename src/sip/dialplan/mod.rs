@@ -38,7 +38,7 @@ pub use app::{MediaApps, applications, doubts, needs_media};
 pub use arguments::split_call;
 pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};
-pub use channel::{ChannelEvent, ChannelId, Channels, Indication, NoMedia};
+pub use channel::{ChannelEvent, ChannelId, Channels, Forward, Indication, NoMedia, Shown};
 pub use cursor::{Cursor, Progress, Routine};
 pub use inquiry::{Inquiry, Lookup, Reply, Row, Ticket};
 pub use party::{Party, PartyField};

@@ -1,131 +1,55 @@
-//! `Dial(tech/resource[&…][,timeout[,options]])`: rings all, bridges the first
-//! that answers, and says in `DIALSTATUS` how it went.
+//! `Dial(tech/resource[&…][,timeout[,options[,URL]]])`: rings all, bridges the
+//! first that answers, and says in `DIALSTATUS` how it went.
 //!
 //! It knows channels by their events; what a channel is and how it fails is
 //! its technology's matter.
+//!
+//! - `options`: the option letters
+//! - `hunt`: one destination after the other
+//! - `forward`: callees that want to be rung elsewhere
+//! - `answered`: routines on the callee, the bridge, its end
+//! - `tally`: what failures add up to
 
-use core::time::Duration;
+mod answered;
+mod forward;
+mod hunt;
+mod options;
+mod tally;
+
+use alloc::borrow::Cow;
 
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use super::super::arguments::{options, split};
+use super::super::arguments::split;
 use super::super::cause::{Cause, Failure};
-use super::super::channel::{ChannelEvent, ChannelId, Indication};
-use super::super::step::{App, Ending, Event, Next, Step};
+use super::super::channel::{ChannelEvent, ChannelId, Indication, Shown};
+use super::super::cursor::Routine;
+use super::super::step::{App, Event, Next, Step};
 use crate::base::{Decimal, Instant};
+use answered::Screen;
+use hunt::Hunt;
+use options::Options;
+use tally::Tally;
 
-/// Letters that mean something to Asterisk and nothing without media,
-/// transfers or subroutines.
-const WITHOUT_EFFECT: &str = "AabBCdDeEfFGhHIkKmMnNoOpPstTuUwWxXz";
-
-/// What the options ask for.
-#[derive(Clone, Copy, Debug, Default)]
-struct Options {
-    /// `r`: ring at once, and never show progress.
-    ring: bool,
-    /// `R`: ring at once.
-    ring_until_progress: bool,
-    /// `g`: go on when the callee hangs up.
-    go_on: bool,
-    /// `c`: a cancelled channel is told that another answered.
-    elsewhere: bool,
-    /// `S(seconds)`, `L(milliseconds)`: the shorter limit after the answer.
-    limit: Option<Duration>,
-}
-
-impl Options {
-    /// Forwards are never followed, so `i` holds anyway.
-    fn parse(text: &str) -> Options {
-        let mut parsed = Options::default();
-        for (letter, argument) in options(text) {
-            match letter {
-                'r' => parsed.ring = true,
-                'R' => parsed.ring_until_progress = true,
-                'g' => parsed.go_on = true,
-                'c' => parsed.elsewhere = true,
-                'S' => parsed.limit(super::seconds(argument)),
-                'L' => parsed.limit(milliseconds(argument)),
-                _ => {}
-            }
-        }
-        parsed
-    }
-
-    fn limit(&mut self, limit: Option<Duration>) {
-        self.limit = [self.limit, limit].into_iter().flatten().min();
-    }
-}
-
-/// `x[:y[:z]]`; the warnings y and z announce need media.
-fn milliseconds(text: &str) -> Option<Duration> {
-    let milliseconds = text.split(':').next()?.trim().parse().ok()?;
-    (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
-}
-
-/// Options that do nothing here, told when the plan is loaded.
-pub(super) fn doubts(arguments: &str) -> Vec<String> {
-    let arguments = split(arguments, 4);
-    let text = arguments.get(2).filter(|text| !text.contains('$'));
-    let doubt = |(letter, _): (char, &str)| match letter {
-        'r' | 'R' | 'g' | 'c' | 'S' | 'L' | 'i' => None,
-        letter if WITHOUT_EFFECT.contains(letter) => {
-            Some(format!("Dial's option '{letter}' does nothing here"))
-        }
-        letter => Some(format!("Dial has no option '{letter}'")),
-    };
-    text.into_iter()
-        .flat_map(|text| options(text))
-        .filter_map(doubt)
-        .collect()
-}
-
-/// How the channels failed (`handle_cause`).
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    lines: u32,
-    busy: u32,
-    congestion: u32,
-    unavailable: u32,
-}
-
-impl Tally {
-    fn count(&mut self, failure: Failure) {
-        match failure {
-            Failure::Busy(_) | Failure::Forwarded(_) => self.busy += 1,
-            Failure::Congestion(_) => self.congestion += 1,
-            Failure::Unavailable(_) => self.unavailable += 1,
-            Failure::Hangup(Cause::USER_BUSY) => self.busy += 1,
-            Failure::Hangup(Cause::NORMAL_CIRCUIT_CONGESTION) => self.congestion += 1,
-            Failure::Hangup(Cause::NORMAL_CLEARING | Cause::NO_ANSWER) => {}
-            Failure::Hangup(_) => self.unavailable += 1,
-        }
-    }
-
-    /// `DIALSTATUS` when every channel has failed.
-    fn status(&self) -> &'static str {
-        if self.busy + self.congestion + self.unavailable < self.lines {
-            "NOANSWER"
-        } else if self.busy > 0 {
-            "BUSY"
-        } else if self.congestion > 0 {
-            "CONGESTION"
-        } else {
-            "CHANUNAVAIL"
-        }
-    }
-}
+pub(super) use options::doubts;
 
 /// A channel that may still answer.
 struct Line {
     channel: ChannelId,
     /// `SIP/200`.
     name: SmolStr,
+    /// It has shown progress.
+    heard: bool,
+    /// Its answer is kept for later.
+    held: bool,
 }
 
 enum Phase {
     /// Until somebody answers, everybody fails, or this.
     Ringing(Option<Instant>),
+    /// One answered and is in a routine.
+    Screened { line: Line, screen: Screen },
     /// One answered, at this time, and must end by that.
     Bridged {
         channel: ChannelId,
@@ -142,9 +66,15 @@ struct Dial {
     rang: bool,
     started: Instant,
     phase: Phase,
+    /// Destinations that rang and wanted to be rung elsewhere.
+    past: Vec<SmolStr>,
+    /// Only where variables ask for it.
+    hunt: Option<Box<Hunt>>,
+    /// The fourth argument, for the callees.
+    url: SmolStr,
 }
 
-/// Parses, requests every channel, then calls them.
+/// Runs `B` on the caller where it is given; then rings.
 pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     if step.is_over() {
         return step.fail();
@@ -158,15 +88,42 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     ] {
         step.state.variables.remove(name);
     }
-    let arguments = split(arguments, 4);
-    let argument = |at: usize| arguments.get(at).map_or("", |part| part.as_ref());
-    let destinations = match destinations(argument(0)) {
-        Some(destinations) => destinations,
-        None => {
-            super::complain(step, "Dial", "the destination is not technology/resource");
-            step.set("DIALSTATUS", "INVALIDARGS");
-            return step.fail();
-        }
+    let parts = split(arguments, 4);
+    let options = Options::parse(parts.get(2).map_or("", |part| part.as_ref()));
+    if let Some(location) = options.argument('B')
+        && let Next::Continue = super::gosub::gosub(step, &location)
+    {
+        let arguments = arguments.into();
+        step.called_by(Box::new(AfterCaller { arguments }));
+        return Next::Continue;
+    }
+    begin(step, &parts, options)
+}
+
+/// The caller is back from its routine (`B`).
+struct AfterCaller {
+    arguments: Box<str>,
+}
+
+impl App for AfterCaller {
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn step(self: Box<Self>, step: &mut Step<'_>, _: Event) -> Next {
+        let parts = split(&self.arguments, 4);
+        let options = Options::parse(parts.get(2).map_or("", |part| part.as_ref()));
+        begin(step, &parts, options)
+    }
+}
+
+/// Requests every channel, then calls them.
+fn begin(step: &mut Step<'_>, parts: &[Cow<'_, str>], options: Options) -> Next {
+    let argument = |at: usize| parts.get(at).map_or("", |part| part.as_ref());
+    let Some(destinations) = destinations(argument(0)) else {
+        super::complain(step, "Dial", "the destination is not technology/resource");
+        step.set("DIALSTATUS", "INVALIDARGS");
+        return step.fail();
     };
     let timeout = argument(1).trim();
     let timeout_length = super::seconds(timeout);
@@ -179,28 +136,35 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     }
     let started = step.now();
     let mut dial = Dial {
-        options: Options::parse(argument(2)),
+        hunt: Hunt::wanted(step, timeout_length),
+        options,
         lines: SmallVec::new(),
         tally: Tally::default(),
         rang: false,
         started,
         phase: Phase::Ringing(timeout_length.map(|length| started + length)),
+        past: Vec::new(),
+        url: argument(3).trim().into(),
     };
-    dial.request(step, &destinations);
+    let destinations = destinations.into_iter();
+    match dial.hunt.as_mut().filter(|hunt| hunt.serial) {
+        Some(hunt) => {
+            hunt.ahead = destinations
+                .map(|destination| destination.name.into())
+                .collect();
+            return dial.try_next(step);
+        }
+        None => destinations.for_each(|destination| dial.request(step, destination)),
+    }
     if dial.lines.is_empty() {
         return dial.give_up(step, None);
     }
-    if dial.options.ring || dial.options.ring_until_progress {
-        step.channels.indicate(Indication::Ringing);
-        dial.rang = true;
-    }
-    for line in &dial.lines {
-        step.channels.call(line.channel);
-    }
+    dial.ring(step);
     Next::Wait(Box::new(dial))
 }
 
 /// One `tech/resource`.
+#[derive(Clone, Copy)]
 struct Destination<'a> {
     name: &'a str,
     tech: &'a str,
@@ -234,29 +198,104 @@ fn seconds_since(now: Instant, start: Instant) -> Decimal {
 }
 
 impl Dial {
-    fn request(&mut self, step: &mut Step<'_>, destinations: &[Destination<'_>]) {
-        for (number, destination) in destinations.iter().enumerate() {
-            self.tally.lines += 1;
-            let requested = match number < usize::from(step.legs_per_call) {
-                true => step
-                    .channels
-                    .request(destination.tech, destination.resource),
-                false => Err(Cause::NORMAL_CIRCUIT_CONGESTION),
+    /// Requests a channel to one more destination.
+    fn request(&mut self, step: &mut Step<'_>, destination: Destination<'_>) {
+        self.tally.lines += 1;
+        if self.was_dialled(step, destination) {
+            self.skip(step, destination);
+            return;
+        }
+        if let Err(cause) = self.add_line(step, destination) {
+            self.tally.count(Failure::Hangup(cause));
+            step.state.cause = cause;
+        }
+    }
+
+    /// Makes a channel to a destination and tells it all it is to know.
+    fn add_line(
+        &mut self,
+        step: &mut Step<'_>,
+        destination: Destination<'_>,
+    ) -> Result<ChannelId, Cause> {
+        if self.lines.len() >= usize::from(step.legs_per_call) {
+            return Err(Cause::NORMAL_CIRCUIT_CONGESTION);
+        }
+        let channel = step
+            .channels
+            .request(destination.tech, destination.resource)?;
+        for (name, value) in step.state.variables.inherited() {
+            step.channels.inherit(channel, &name, value);
+        }
+        if !self.url.is_empty() {
+            step.channels.inherit(channel, "VXML_URL", &self.url);
+        }
+        if destination.is_local() {
+            let dialled = self.dialled(step);
+            step.channels.tell_dialled(channel, &dialled);
+        }
+        self.show(step, channel);
+        self.lines.push(Line {
+            channel,
+            name: SmolStr::new(destination.name),
+            heard: false,
+            held: false,
+        });
+        Ok(channel)
+    }
+
+    /// Changes whom a callee is told the call is from (`f(x)`, `o(x)`, `u(x)`).
+    fn show(&self, step: &mut Step<'_>, channel: ChannelId) {
+        let identity = self.options.argument('f');
+        let identity = identity.or_else(|| self.options.argument('o'));
+        let presentation = self.options.argument('u');
+        let presentation = presentation.and_then(|name| options::presentation(&name));
+        if identity.is_some() || presentation.is_some() {
+            let identity = identity.as_deref().map(caller_id);
+            let shown = Shown {
+                identity,
+                presentation,
             };
-            match requested {
-                Ok(channel) => {
-                    for (name, value) in step.state.variables.inherited() {
-                        step.channels.inherit(channel, &name, value);
-                    }
-                    let name = SmolStr::new(destination.name);
-                    self.lines.push(Line { channel, name });
-                }
-                Err(cause) => {
-                    self.tally.count(Failure::Hangup(cause));
-                    step.state.cause = cause;
-                }
+            step.channels.show(channel, shown);
+        }
+    }
+
+    /// Rings the channels requested.
+    fn ring(&mut self, step: &mut Step<'_>) {
+        if (self.options.has('r') || self.options.has('R')) && !self.rang {
+            step.channels.indicate(Indication::Ringing);
+            self.rang = true;
+        }
+        let routine = self.options.argument('b');
+        let routine = routine.map(|location| located(step, &location));
+        for line in &self.lines {
+            let sent = routine.as_deref().is_some_and(|location| {
+                let routine = Routine::Gosub(location);
+                step.channels.routine(line.channel, routine)
+            });
+            if !sent {
+                step.channels.call(line.channel);
             }
         }
+        let now = step.now();
+        if let Some(hunt) = &mut self.hunt {
+            hunt.begin(now);
+        }
+    }
+
+    /// Rings the next destination that can be requested.
+    fn try_next(mut self, step: &mut Step<'_>) -> Next {
+        while let Some(name) = self.hunt.as_mut().and_then(|hunt| hunt.ahead.pop_front()) {
+            if let Some(destination) = Destination::parse(&name) {
+                self.request(step, destination);
+            }
+            if !self.lines.is_empty() {
+                let length = self.hunt.as_ref().and_then(|hunt| hunt.timeout);
+                self.phase = Phase::Ringing(length.map(|length| step.now() + length));
+                self.ring(step);
+                return Next::Wait(Box::new(self));
+            }
+        }
+        self.give_up(step, None)
     }
 
     /// An event of one channel.
@@ -266,23 +305,50 @@ impl Dial {
         channel: ChannelId,
         event: ChannelEvent,
     ) -> Next {
-        if let Phase::Bridged {
-            channel: bridged, ..
-        } = self.phase
-        {
-            return match event {
-                ChannelEvent::Hangup(cause) if channel == bridged => self.part(step, cause),
-                ChannelEvent::Failed(failure) if channel == bridged => {
-                    self.part(step, failure.cause())
-                }
-                _ => Next::Wait(self),
-            };
+        match self.phase {
+            Phase::Bridged {
+                channel: bridged,
+                answered,
+                ..
+            } => {
+                return match event {
+                    ChannelEvent::Hangup(cause) if channel == bridged => {
+                        self.part(step, Some(answered), cause)
+                    }
+                    ChannelEvent::Failed(failure) if channel == bridged => {
+                        self.part(step, Some(answered), failure.cause())
+                    }
+                    _ => Next::Wait(self),
+                };
+            }
+            Phase::Screened { .. } => return self.hear_screened(step, channel, event),
+            Phase::Ringing(_) => {}
         }
         let Some(at) = self.lines.iter().position(|line| line.channel == channel) else {
             return Next::Wait(self);
         };
         match event {
-            ChannelEvent::Proceeding if !self.options.ring => {
+            ChannelEvent::Ringing | ChannelEvent::Progress | ChannelEvent::Proceeding => {
+                self.show_progress(step, at, event);
+            }
+            ChannelEvent::Returned => step.channels.call(channel),
+            ChannelEvent::Answered => return self.answer(step, at),
+            ChannelEvent::Failed(failure) => return self.lose(step, at, failure),
+            ChannelEvent::Hangup(cause) => return self.lose(step, at, Failure::Hangup(cause)),
+        }
+        Next::Wait(self)
+    }
+
+    /// Shows the caller what a callee shows.
+    fn show_progress(&mut self, step: &mut Step<'_>, at: usize, event: ChannelEvent) {
+        let ring_only = self.options.has('r');
+        if let Some(line) = self.lines.get_mut(at)
+            && event != ChannelEvent::Proceeding
+        {
+            line.heard = true;
+        }
+        match event {
+            ChannelEvent::Proceeding if !ring_only => {
                 step.channels.indicate(Indication::Proceeding)
             }
             ChannelEvent::Ringing if !self.rang => {
@@ -290,109 +356,150 @@ impl Dial {
                 step.channels.indicate(Indication::Ringing);
             }
             // Of several callees none may speak over the ringing of another.
-            ChannelEvent::Progress
-                if !self.options.ring && (self.tally.lines == 1 || !self.rang) =>
-            {
+            ChannelEvent::Progress if !ring_only && (self.tally.lines == 1 || !self.rang) => {
                 step.channels.indicate(Indication::Progress);
             }
-            ChannelEvent::Proceeding | ChannelEvent::Ringing | ChannelEvent::Progress => {}
-            ChannelEvent::Answered => self.bridge(step, at),
-            ChannelEvent::Failed(failure) => return self.lose(step, at, failure),
-            ChannelEvent::Hangup(cause) => return self.lose(step, at, Failure::Hangup(cause)),
+            _ => {}
         }
-        Next::Wait(self)
     }
 
     /// One channel is gone.
     fn lose(mut self: Box<Self>, step: &mut Step<'_>, at: usize, failure: Failure) -> Next {
-        self.lines.remove(at);
-        self.tally.count(failure);
-        step.state.cause = failure.cause();
-        if self.lines.is_empty() {
-            self.give_up(step, None)
-        } else {
-            Next::Wait(self)
+        let line = self.lines.remove(at);
+        if !self.forward(step, &line, failure) {
+            self.tally.count(failure);
+            step.state.cause = failure.cause();
         }
-    }
-
-    /// The first answer wins; the others hear of it.
-    fn bridge(&mut self, step: &mut Step<'_>, at: usize) {
-        let winner = self.lines.remove(at);
-        step.channels.bridge(winner.channel);
-        for line in core::mem::take(&mut self.lines) {
-            step.channels
-                .hangup(line.channel, Cause::ANSWERED_ELSEWHERE, true);
+        if !self.lines.is_empty() {
+            return Next::Wait(self);
         }
-        let answered = step.now();
-        let until = self.options.limit.map(|limit| answered + limit);
-        self.phase = Phase::Bridged {
-            channel: winner.channel,
-            answered,
-            until,
-        };
-        step.set("DIALSTATUS", "ANSWER");
-        step.set("DIALEDPEERNAME", &winner.name);
-        step.set(
-            "DIALEDPEERNUMBER",
-            winner
-                .name
-                .split_once('/')
-                .map_or("", |(_, resource)| resource),
-        );
+        let response = step.channels.refusal(line.channel);
+        match &self.hunt {
+            Some(hunt) if hunt.goes_on(response, failure) => self.try_next(step),
+            _ => self.give_up(step, None),
+        }
     }
 
     /// Nobody answered: hangs up who still rings and goes on.
     fn give_up(&self, step: &mut Step<'_>, status: Option<&str>) -> Next {
-        for line in &self.lines {
-            step.channels
-                .hangup(line.channel, Cause::NORMAL_CLEARING, self.options.elsewhere);
-        }
+        let elsewhere = self.options.has('c');
+        self.hang_up(step, elsewhere);
         let now = step.now();
         step.set("DIALSTATUS", status.unwrap_or(self.tally.status()));
         step.set("DIALEDTIME", seconds_since(now, self.started).as_str());
+        let skipped = self.tally.skipped == self.tally.lines;
+        if skipped && status.is_none() && !self.options.has('g') {
+            return step.fail();
+        }
         Next::Continue
     }
 
-    /// The bridge is over.
-    fn part(&self, step: &mut Step<'_>, cause: Cause) -> Next {
-        let now = step.now();
-        step.state.cause = cause;
-        step.set("DIALEDTIME", seconds_since(now, self.started).as_str());
-        if let Phase::Bridged { answered, .. } = self.phase {
-            step.set("ANSWEREDTIME", seconds_since(now, answered).as_str());
-        }
-        if self.options.go_on {
-            Next::Continue
-        } else {
-            Next::End(Ending::Hangup(cause))
+    fn hang_up(&self, step: &mut Step<'_>, elsewhere: bool) {
+        for line in &self.lines {
+            step.channels
+                .hangup(line.channel, Cause::NORMAL_CLEARING, elsewhere);
         }
     }
 
-    /// Hangs up the callee, whoever wanted it.
-    fn separate(&self, step: &mut Step<'_>, channel: ChannelId) -> Next {
-        step.channels.hangup(channel, Cause::NORMAL_CLEARING, false);
-        self.part(step, Cause::NORMAL_CLEARING)
+    /// Nobody answered in time.
+    fn time_out(mut self: Box<Self>, step: &mut Step<'_>) -> Next {
+        let may =
+            |hunt: &Hunt| !hunt.ahead.is_empty() && hunt.goes_on(Some(408), Failure::NO_RESPONSE);
+        if self.hunt.as_deref().is_some_and(may) {
+            self.hang_up(step, self.options.has('c'));
+            self.lines.clear();
+            return self.try_next(step);
+        }
+        self.give_up(step, Some("NOANSWER"))
+    }
+
+    /// Gives up the destinations nothing has been heard of.
+    fn drop_silent(mut self: Box<Self>, step: &mut Step<'_>) -> Next {
+        if let Some(hunt) = &mut self.hunt {
+            hunt.heard_by = None;
+        }
+        let failure = Failure::Hangup(Cause::NO_USER_RESPONSE);
+        while let Some(at) = self.lines.iter().position(|line| !line.heard) {
+            let line = self.lines.remove(at);
+            step.channels
+                .hangup(line.channel, Cause::NORMAL_CLEARING, false);
+            self.tally.count(failure);
+            step.state.cause = failure.cause();
+        }
+        if !self.lines.is_empty() {
+            return Next::Wait(self);
+        }
+        match &self.hunt {
+            Some(hunt) if hunt.goes_on(Some(408), failure) => self.try_next(step),
+            _ => self.give_up(step, None),
+        }
+    }
+
+    fn silent_until(&self) -> Option<Instant> {
+        let silent = self.lines.iter().any(|line| !line.heard);
+        self.hunt.as_ref()?.heard_by.filter(|_| silent)
+    }
+}
+
+/// A location of `b`, with the caller's context and extension where it has none
+/// of its own (`ast_app_expand_sub_args`).
+fn located(step: &Step<'_>, location: &str) -> String {
+    let (context, exten) = (&step.state.context, &step.state.exten);
+    let place = location.split('(').next().unwrap_or(location);
+    match place.matches(',').count() {
+        0 => format!("{context},{exten},{location}"),
+        1 => format!("{context},{location}"),
+        _ => location.into(),
+    }
+}
+
+/// `"name" <number>`, `name <number>` or a number, as number and name.
+fn caller_id(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    match text.split_once('<') {
+        Some((name, number)) => {
+            let number = number.split('>').next().unwrap_or(number);
+            (number.trim(), name.trim().trim_matches('"'))
+        }
+        None => (text.trim_matches('"'), ""),
     }
 }
 
 impl App for Dial {
     fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Ringing(until) => until,
+            Phase::Ringing(until) => [until, self.silent_until()].into_iter().flatten().min(),
+            Phase::Screened { .. } => None,
             Phase::Bridged { until, .. } => until,
         }
     }
 
     fn step(self: Box<Self>, step: &mut Step<'_>, event: Event) -> Next {
-        let due = self
-            .deadline()
-            .is_some_and(|deadline| step.now() >= deadline);
+        let now = step.now();
+        let due = |until: Option<Instant>| until.is_some_and(|until| now >= until);
         match (event, &self.phase) {
             (Event::Channel(channel, event), _) => self.hear(step, channel, event),
             (Event::CallerHangup, Phase::Ringing(_)) => self.give_up(step, Some("CANCEL")),
-            (Event::Timer, Phase::Ringing(_)) if due => self.give_up(step, Some("NOANSWER")),
-            (Event::CallerHangup, &Phase::Bridged { channel, .. }) => self.separate(step, channel),
-            (Event::Timer, &Phase::Bridged { channel, .. }) if due => self.separate(step, channel),
+            (Event::CallerHangup, Phase::Screened { line, .. }) => {
+                let channel = line.channel;
+                self.separate(step, channel, None)
+            }
+            (
+                Event::CallerHangup,
+                &Phase::Bridged {
+                    channel, answered, ..
+                },
+            ) => self.separate(step, channel, Some(answered)),
+            (Event::Timer, &Phase::Ringing(until)) if due(until) => self.time_out(step),
+            (Event::Timer, Phase::Ringing(_)) if due(self.silent_until()) => self.drop_silent(step),
+            (
+                Event::Timer,
+                &Phase::Bridged {
+                    channel,
+                    answered,
+                    until,
+                },
+            ) if due(until) => self.separate(step, channel, Some(answered)),
             (Event::Timer | Event::Reply(..), _) => Next::Wait(self),
         }
     }

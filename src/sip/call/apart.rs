@@ -1,0 +1,206 @@
+//! What a channel does beside ringing for its caller: routines, waiting to be
+//! joined, and going on in the plan by itself.
+//!
+//! A channel that goes on by itself has no other side: its plan may wait, set,
+//! log and hang up, and cannot dial.
+
+use alloc::sync::Arc;
+
+use super::call::{Call, Caller, body_of};
+use super::exchange::Turn;
+use super::kept::Body;
+use super::outbound::{Channel, Held, More};
+use super::run::Role;
+use crate::base::Text;
+use crate::config::Presentation;
+use crate::dialplan::{
+    Cause, ChannelEvent, ChannelId, Cursor, Ending, Place, Routine, Seek, Variables,
+};
+
+impl Call {
+    /// Sends a channel into a routine.
+    pub(super) fn enter_routine(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ChannelId,
+        routine: Routine<'_>,
+    ) -> bool {
+        let plan = Arc::clone(&turn.exchange.config.plan);
+        let up = self.answered_of(self.behind(id)).is_some();
+        let Some(channel) = self.channel_mut(id) else {
+            return false;
+        };
+        let variables = core::mem::take(&mut channel.more().variables);
+        let caller = own_identity(channel);
+        let place = Place {
+            context: channel.context(&turn.exchange.config.general),
+            exten: "s",
+            caller: &caller.number.lossy(),
+            time: turn.exchange.unix(turn.now),
+        };
+        let limits = &turn.exchange.limits;
+        let cursor = Cursor::routine(plan, place, routine, "", variables, limits);
+        self.begin_apart(turn, Role::Routine, id, (cursor, caller), up)
+    }
+
+    /// Lets an answered channel go on in the plan at a place.
+    pub(super) fn go_on(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ChannelId,
+        (context, exten, priority): (&str, &str, u32),
+    ) -> bool {
+        let plan = Arc::clone(&turn.exchange.config.plan);
+        // What is behind a Local channel has a plan of its own already.
+        let Some(index) = self.answered_of(id) else {
+            return false;
+        };
+        let Some(channel) = self.channel_mut(id) else {
+            return false;
+        };
+        let caller = own_identity(channel);
+        let place = Place {
+            context,
+            exten,
+            caller: &caller.number.lossy(),
+            time: turn.exchange.unix(turn.now),
+        };
+        if plan.find(place, Seek::Priority(priority)).is_none() {
+            return false;
+        }
+        let mut cursor = Cursor::new(plan, place, "", &turn.exchange.limits).at(priority);
+        let more = channel.more();
+        *cursor.variables_mut() = core::mem::take(&mut more.variables);
+        more.held = None;
+        if !self.begin_apart(turn, Role::Onward, id, (cursor, caller), true) {
+            return false;
+        }
+        let run = self
+            .channel(id)
+            .and_then(|channel| channel.more.as_ref()?.run);
+        if let (Some(channel), Some(run)) = (self.channel_mut(id), run) {
+            channel.run = run;
+        }
+        self.part(turn, id);
+        self.acknowledge_owed(turn, index);
+        true
+    }
+
+    fn begin_apart(
+        &mut self,
+        turn: &mut Turn<'_>,
+        role: Role,
+        id: ChannelId,
+        (cursor, caller): (Cursor, Caller),
+        answered: bool,
+    ) -> bool {
+        let Some(run) = self.begin_run(turn, role, id, cursor, caller) else {
+            return false;
+        };
+        if let Some(other) = self.other_mut(run) {
+            other.answered = answered;
+        }
+        if let Some(channel) = self.channel_mut(id) {
+            channel.more().run = Some(run);
+        }
+        true
+    }
+
+    /// A channel is back from its routine, or has ended in it.
+    pub(super) fn routine_ended(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ChannelId,
+        ending: Ending,
+        variables: Variables,
+        cause: Cause,
+    ) {
+        let Some(channel) = self.channel_mut(id) else {
+            return;
+        };
+        let more = channel.more();
+        more.run = None;
+        if ending == Ending::Returned {
+            more.variables = variables;
+            self.report(id, ChannelEvent::Returned);
+        } else {
+            self.report(id, ChannelEvent::Hangup(cause));
+            self.hang_up_channel(turn, id, cause);
+        }
+    }
+
+    /// Ends a channel as its technology does.
+    pub(super) fn hang_up_channel(&mut self, turn: &mut Turn<'_>, id: ChannelId, cause: Cause) {
+        if let Some(tech) = self.tech_of(id) {
+            tech.hangup(self, turn, id, cause, false);
+        }
+    }
+
+    /// Keeps the answer being handled until its channel is joined.
+    pub(super) fn hold(&mut self, turn: &mut Turn<'_>, id: ChannelId) {
+        let real = self.behind(id);
+        let caller_tag = self.current_caller_tag();
+        if let Some(channel) = self.channel_mut(real) {
+            let body = Body::of(body_of(turn));
+            channel.more().held = Some(Held { body, caller_tag });
+        }
+    }
+
+    /// Whether a channel that is not joined shall stay: its answer is held, or
+    /// it goes on by itself.
+    pub(super) fn is_kept(&self, id: ChannelId) -> bool {
+        let more = self.channel(id).and_then(|channel| channel.more.as_ref());
+        more.is_some_and(|more| more.held.is_some()) || self.goes_on(id)
+    }
+
+    /// Whether a channel goes on in the plan by itself, whatever its call does.
+    pub(super) fn goes_on(&self, id: ChannelId) -> bool {
+        let more = self.channel(id).and_then(|channel| channel.more.as_ref());
+        let other = more.and_then(|more| self.other(more.run?));
+        other.is_some_and(|other| other.role == Role::Onward)
+    }
+
+    /// A channel is gone: what ran on it ends, and its `h` extension runs.
+    pub(super) fn forget_more(&mut self, turn: &mut Turn<'_>, channel: &Channel, more: &More) {
+        if let Some(run) = more.run {
+            self.channel_left(turn, run);
+        }
+        if !more.runs_h {
+            return;
+        }
+        let caller = own_identity(channel);
+        let place = Place {
+            context: channel.context(&turn.exchange.config.general),
+            exten: "h",
+            caller: &caller.number.lossy(),
+            time: turn.exchange.unix(turn.now),
+        };
+        let plan = Arc::clone(&turn.exchange.config.plan);
+        if plan.find(place, Seek::Priority(1)).is_some() {
+            let (cause, variables) = (Cause::NORMAL_CLEARING, more.variables.clone());
+            let limits = &turn.exchange.limits;
+            let cursor = Cursor::farewell(plan, place, cause, variables, limits);
+            self.begin_run(turn, Role::Farewell, channel.id, cursor, caller);
+        }
+    }
+}
+
+/// Who a callee is when a plan runs for it.
+fn own_identity(channel: &Channel) -> Caller {
+    let Channel { destination, .. } = channel;
+    let named = destination.peer.as_ref().map(|peer| {
+        let number = &peer.callerid.number;
+        let number = if number.is_empty() {
+            &*peer.name
+        } else {
+            number
+        };
+        Text::from(number)
+    });
+    let asked = destination.user.as_deref().map(Text::from);
+    Caller {
+        number: asked.or(named).unwrap_or_default(),
+        name: Text::new(),
+        presentation: Presentation::default(),
+    }
+}

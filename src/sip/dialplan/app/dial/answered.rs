@@ -1,0 +1,210 @@
+//! What happens once somebody has answered: routines on the callee, the
+//! bridge, and its end.
+
+use super::super::super::cause::Cause;
+use super::super::super::channel::{ChannelEvent, ChannelId};
+use super::super::super::cursor::Routine;
+use super::super::super::step::{Ending, Next, Step};
+use super::{Dial, Line, Phase, seconds_since};
+use crate::base::Instant;
+
+/// The routine a callee is in before it is joined to the caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Screen {
+    /// `M(name^argument…)`; its result is `MACRO_RESULT`.
+    Macro,
+    /// `U(context^argument…)`; its result is `GOSUB_RESULT`.
+    Gosub,
+}
+
+impl Dial {
+    /// The first answer wins; the others hear of it.
+    pub(super) fn answer(mut self: Box<Self>, step: &mut Step<'_>, at: usize) -> Next {
+        let mut winner = self.lines.remove(at);
+        let options = &self.options;
+        let screened = options.has('M') || options.has('U');
+        winner.held = (screened || options.has('G')) && !options.has('a');
+        if winner.held {
+            step.channels.hold(winner.channel);
+        } else {
+            step.channels.bridge(winner.channel);
+        }
+        for line in core::mem::take(&mut self.lines) {
+            step.channels
+                .hangup(line.channel, Cause::ANSWERED_ELSEWHERE, true);
+        }
+        step.set("DIALSTATUS", "ANSWER");
+        step.set("DIALEDPEERNAME", &step.channels.name(winner.channel));
+        let resource = winner.name.split_once('/');
+        step.set(
+            "DIALEDPEERNUMBER",
+            resource.map_or("", |(_, resource)| resource),
+        );
+        if screened {
+            self.screen(step, winner, Screen::Macro)
+        } else {
+            self.join(step, &winner)
+        }
+    }
+
+    /// Sends the callee into the routine that is due, or into what follows.
+    fn screen(mut self: Box<Self>, step: &mut Step<'_>, line: Line, screen: Screen) -> Next {
+        let (letter, next) = match screen {
+            Screen::Macro => ('M', Some(Screen::Gosub)),
+            Screen::Gosub => ('U', None),
+        };
+        let sent = self.options.argument(letter).is_some_and(|argument| {
+            let gosub = |argument: &str| match argument.split_once(',') {
+                Some((context, arguments)) => format!("{context},s,1({arguments})"),
+                None => format!("{argument},s,1"),
+            };
+            match screen {
+                Screen::Macro => step
+                    .channels
+                    .routine(line.channel, Routine::Macro(&argument)),
+                Screen::Gosub => step
+                    .channels
+                    .routine(line.channel, Routine::Gosub(&gosub(&argument))),
+            }
+        });
+        match next {
+            _ if sent => {
+                self.phase = Phase::Screened { line, screen };
+                Next::Wait(self)
+            }
+            Some(next) => self.screen(step, line, next),
+            None => self.join(step, &line),
+        }
+    }
+
+    /// A channel reports while the one that answered is in a routine.
+    pub(super) fn hear_screened(
+        mut self: Box<Self>,
+        step: &mut Step<'_>,
+        channel: ChannelId,
+        event: ChannelEvent,
+    ) -> Next {
+        let phase = core::mem::replace(&mut self.phase, Phase::Ringing(None));
+        let Phase::Screened { line, screen } = phase else {
+            return Next::Wait(self);
+        };
+        match event {
+            ChannelEvent::Returned if line.channel == channel => self.judge(step, line, screen),
+            ChannelEvent::Hangup(cause) if line.channel == channel => self.part(step, None, cause),
+            _ => {
+                self.phase = Phase::Screened { line, screen };
+                Next::Wait(self)
+            }
+        }
+    }
+
+    /// Does what the result of a routine says.
+    fn judge(self: Box<Self>, step: &mut Step<'_>, line: Line, screen: Screen) -> Next {
+        let variable = match screen {
+            Screen::Macro => "MACRO_RESULT",
+            Screen::Gosub => "GOSUB_RESULT",
+        };
+        let result = step.channels.channel_variable(line.channel, variable);
+        let result = result.unwrap_or_default().to_owned();
+        let place = result.strip_prefix("GOTO:");
+        let refused = matches!(&*result, "ABORT" | "CONGESTION" | "CHANUNAVAIL" | "BUSY");
+        if !refused && result != "CONTINUE" && place.is_none() {
+            return match screen {
+                Screen::Macro => self.screen(step, line, Screen::Gosub),
+                Screen::Gosub => self.join(step, &line),
+            };
+        }
+        step.channels
+            .hangup(line.channel, Cause::NORMAL_CLEARING, false);
+        let now = step.now();
+        step.set("DIALEDTIME", seconds_since(now, self.started).as_str());
+        if refused && result != "ABORT" {
+            step.set("DIALSTATUS", &result);
+        }
+        match place {
+            Some(place) => step.go(&place.replace('^', ",")),
+            None if result == "ABORT" && !self.options.has('g') => step.fail(),
+            None => Next::Continue,
+        }
+    }
+
+    /// Joins caller and callee, or sends each its own way (`G`).
+    fn join(mut self: Box<Self>, step: &mut Step<'_>, line: &Line) -> Next {
+        if self.options.has('G')
+            && let Some(place) = self.options.argument('G')
+        {
+            let next = step.go(&place);
+            let (context, exten) = (step.state.context.clone(), step.state.exten.clone());
+            let place = (&*context, &*exten, step.state.priority + 2);
+            if matches!(next, Next::Continue) && step.channels.go_on(line.channel, place) {
+                return next;
+            }
+            step.channels
+                .hangup(line.channel, Cause::NORMAL_CLEARING, false);
+            return step.fail();
+        }
+        if line.held {
+            step.channels.bridge(line.channel);
+        }
+        if self.options.has('e') {
+            step.channels.run_h(line.channel);
+        }
+        let answered = step.now();
+        let until = self.options.limit.map(|limit| answered + limit);
+        self.phase = Phase::Bridged {
+            channel: line.channel,
+            answered,
+            until,
+        };
+        Next::Wait(self)
+    }
+
+    /// The bridge is over, or would have been.
+    pub(super) fn part(
+        &self,
+        step: &mut Step<'_>,
+        answered: Option<Instant>,
+        cause: Cause,
+    ) -> Next {
+        let now = step.now();
+        step.state.cause = cause;
+        step.set("DIALEDTIME", seconds_since(now, self.started).as_str());
+        if let Some(answered) = answered {
+            step.set("ANSWEREDTIME", seconds_since(now, answered).as_str());
+        }
+        if self.options.has('g') {
+            Next::Continue
+        } else {
+            Next::End(Ending::Hangup(cause))
+        }
+    }
+
+    /// Parts from the callee, whoever wanted it: it is hung up, or goes on in
+    /// the plan by itself (`F`).
+    pub(super) fn separate(
+        &self,
+        step: &mut Step<'_>,
+        channel: ChannelId,
+        answered: Option<Instant>,
+    ) -> Next {
+        if !(self.options.has('F') && answered.is_some() && self.let_go(step, channel)) {
+            step.channels.hangup(channel, Cause::NORMAL_CLEARING, false);
+        }
+        self.part(step, answered, Cause::NORMAL_CLEARING)
+    }
+
+    fn let_go(&self, step: &mut Step<'_>, channel: ChannelId) -> bool {
+        let (context, exten) = (step.state.context.clone(), step.state.exten.clone());
+        let priority = step.state.priority;
+        let found = match self.options.argument('F') {
+            Some(place) => matches!(step.go(&place), Next::Continue),
+            None => true,
+        };
+        let place = (&*step.state.context, &*step.state.exten);
+        let place = (place.0, place.1, step.state.priority + 1);
+        let gone = found && step.channels.go_on(channel, place);
+        (step.state.context, step.state.exten) = (context, exten);
+        step.state.priority = priority;
+        gone
+    }
+}

@@ -1,0 +1,119 @@
+//! Dial's option letters: what they are, and what the operator is told of
+//! those that do less here than their name says.
+
+use core::time::Duration;
+
+use smol_str::SmolStr;
+
+use super::super::super::arguments::{options, split};
+
+/// The letters with an effect here. `I` and `s` hold by themselves: no
+/// connected line is ever updated, and no tag of a caller leaves the engine.
+const EFFECTIVE: &str = "BFGILMRSUabcefgiorsuz";
+
+/// Letters of Asterisk's that need media, keys or records.
+const WITHOUT_EFFECT: &str = "ACDHKNOPTWXdhknptwx";
+
+/// Letters whose argument is needed later.
+const KEPT: &str = "BFGMUbfou";
+
+/// What the options of one `Dial` ask for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Options {
+    /// A bit for each letter.
+    letters: u64,
+    arguments: Vec<(char, SmolStr)>,
+    /// `S(seconds)`, `L(milliseconds)`: the shorter limit after the answer.
+    pub(super) limit: Option<Duration>,
+}
+
+impl Options {
+    pub(super) fn parse(text: &str) -> Options {
+        let mut parsed = Options::default();
+        if text.is_empty() {
+            return parsed;
+        }
+        for (letter, argument) in options(text) {
+            parsed.letters |= bit(letter);
+            match letter {
+                'S' => parsed.shorten(super::super::seconds(argument)),
+                'L' => parsed.shorten(milliseconds(argument)),
+                // Music is for media: the caller hears ringing instead.
+                'm' => parsed.letters |= bit('r'),
+                _ if KEPT.contains(letter) => parsed.arguments.push((letter, argument.into())),
+                _ => {}
+            }
+        }
+        parsed
+    }
+
+    /// Whether a letter was given.
+    pub(super) fn has(&self, letter: char) -> bool {
+        self.letters & bit(letter) != 0
+    }
+
+    /// The argument of a letter that has one, `^` standing for commas.
+    pub(super) fn argument(&self, letter: char) -> Option<String> {
+        let mut arguments = self.arguments.iter();
+        let (_, argument) = arguments.rfind(|(known, _)| *known == letter)?;
+        (!argument.is_empty()).then(|| argument.replace('^', ","))
+    }
+
+    fn shorten(&mut self, limit: Option<Duration>) {
+        self.limit = [self.limit, limit].into_iter().flatten().min();
+    }
+}
+
+fn bit(letter: char) -> u64 {
+    match letter {
+        'A'..='Z' => 1 << (letter as u32 - 'A' as u32),
+        'a'..='z' => 1 << (letter as u32 - 'a' as u32 + 26),
+        _ => 0,
+    }
+}
+
+/// `x[:y[:z]]`; the warnings y and z announce need media.
+fn milliseconds(text: &str) -> Option<Duration> {
+    let milliseconds = text.split(':').next()?.trim().parse().ok()?;
+    (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
+}
+
+/// The presentation octet `u` names (Q.931; `ast_parse_caller_presentation`).
+pub(super) fn presentation(name: &str) -> Option<u8> {
+    Some(match name.trim() {
+        "allowed_not_screened" => 0x00,
+        "allowed_passed_screen" => 0x01,
+        "allowed_failed_screen" => 0x02,
+        "allowed" => 0x03,
+        "prohib_not_screened" => 0x20,
+        "prohib_passed_screen" => 0x21,
+        "prohib_failed_screen" => 0x22,
+        "prohib" => 0x23,
+        "unavailable" => 0x43,
+        _ => return None,
+    })
+}
+
+/// Options that do less here than in Asterisk, told when the plan is loaded.
+pub(in super::super) fn doubts(arguments: &str) -> Vec<String> {
+    let arguments = split(arguments, 4);
+    let text = arguments.get(2).filter(|text| !text.contains('$'));
+    let doubt = |(letter, argument): (char, &str)| match letter {
+        'L' if argument.contains(':') => {
+            Some("Dial's option 'L' ends the call in time and warns nobody here".into())
+        }
+        'm' => Some("Dial's option 'm' rings here: there is no music".into()),
+        'u' if presentation(argument).is_none() && !argument.is_empty() => {
+            Some(format!("Dial's option 'u' knows no '{argument}'"))
+        }
+        letter if EFFECTIVE.contains(letter) => None,
+        letter if WITHOUT_EFFECT.contains(letter) => {
+            Some(format!("Dial's option '{letter}' does nothing here"))
+        }
+        letter => Some(format!("Dial has no option '{letter}'")),
+    };
+    text.into_iter()
+        .flat_map(|text| options(text))
+        .filter_map(doubt)
+        .collect()
+}
