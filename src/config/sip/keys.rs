@@ -9,7 +9,7 @@ use super::device::Device;
 use super::key::Place::{self, Both};
 use super::key::{Key, both, device, each, general, inert, inert_but};
 use super::load::{Outcome, Setting};
-use super::value::{Autoclear, Keepalive, SendRpid, Tos, Wrong, list};
+use super::value::{Autoclear, Keepalive, NoAnswer, SendRpid, Tos, Wrong, list};
 
 /// The longest registration or timer, in seconds: a week.
 const WEEK_S: u32 = 604_800;
@@ -189,11 +189,7 @@ pub(super) static KEYS: &[Key] = &[
     inert("allowtransfer", Both, NO_REFER),
     inert("allowsubscribe subscribecontext", Both, NO_SUBSCRIPTIONS),
     both("disallowed_methods", |d, s| disallowed_methods(d, s)),
-    inert(
-        "promiscredir",
-        Both,
-        "a 3xx is not followed, wherever it leads",
-    ),
+    both("promiscredir", |d, s| s.put(&mut d.peer.promiscredir)),
     both("maxforwards", |d, s| {
         s.number(&mut d.peer.maxforwards, 1..=255)
     }),
@@ -387,6 +383,11 @@ pub(super) static KEYS: &[Key] = &[
         NO_SESSION_TIMERS,
     ),
     both("use_q850_reason", |d, s| s.put(&mut d.peer.use_q850_reason)),
+    both("final_response", |d, s| s.put(&mut d.peer.final_response)),
+    both("noanswer_response", |d, s| {
+        s.form()
+            .map(|NoAnswer(status)| d.peer.noanswer_response = status)
+    }),
     inert("send_diversion", Place::General, "calls are not forwarded"),
     inert("refer_addheaders", Place::General, NO_REFER),
     both("allowoverlap", allowoverlap),

@@ -6,8 +6,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use pinion_sip::config::{
-    CallerId, Insecure, Nat, PeerKind, Presentation, Qualify, TrustIdOutbound,
+    CallerId, FinalResponse, Insecure, Nat, PeerKind, Presentation, Qualify, TrustIdOutbound,
 };
+use pinion_sip::wire::Status;
 
 use crate::config::words::truth;
 
@@ -97,6 +98,33 @@ impl Form for TrustIdOutbound {
             true => TrustIdOutbound::Yes,
             false => TrustIdOutbound::No,
         })
+    }
+}
+
+impl Form for FinalResponse {
+    const ACCEPTED: &'static str = "fallthrough, passthrough or q850";
+    fn read(text: &str) -> Option<FinalResponse> {
+        match text.to_ascii_lowercase().as_str() {
+            "fallthrough" => Some(FinalResponse::Fallthrough),
+            "passthrough" => Some(FinalResponse::Passthrough),
+            "q850" => Some(FinalResponse::Q850),
+            _ => None,
+        }
+    }
+}
+
+/// `noanswer_response=`.
+pub(super) struct NoAnswer(pub Status);
+
+impl Form for NoAnswer {
+    const ACCEPTED: &'static str = "480, 408 or 603";
+    fn read(text: &str) -> Option<NoAnswer> {
+        match text {
+            "480" => Some(NoAnswer(Status::TEMPORARILY_UNAVAILABLE)),
+            "408" => Some(NoAnswer(Status::REQUEST_TIMEOUT)),
+            "603" => Some(NoAnswer(Status::DECLINED)),
+            _ => None,
+        }
     }
 }
 

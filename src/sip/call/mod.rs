@@ -11,6 +11,7 @@
 //! - `run`: the runs through the dialplan one call holds
 //! - `channels`: the call as one of its runs sees it (`Channels`)
 //! - `outbound`: what outbound channels have in common
+//! - `resource`, `wishes`: what a SIP destination and a channel's variables say
 //! - `apart`: what a channel does beside ringing for its caller
 //! - `tech`, `sip`, `local`: the technologies Dial may name
 //! - `node`: calls to and from other engines over the same database
@@ -46,10 +47,12 @@ mod moved;
 mod node;
 mod outbound;
 mod reason;
+mod resource;
 mod run;
 mod sip;
 mod stray;
 mod tech;
+mod wishes;
 mod within;
 
 pub use call::{ALLOW, Call, Caller, Opening, end_with, name_addr, push_address};

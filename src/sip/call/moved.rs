@@ -34,14 +34,15 @@ pub fn forward(response: &Message<'_>, promiscredir: bool, context: &str) -> Opt
         return None;
     }
     let to = match promiscredir {
-        true => {
+        // A telephone number (RFC 3966) is at no host.
+        true if !uri.host.is_empty() => {
             let host = lossy(uri.host);
             match uri.port {
                 Some(port) => format_smolstr!("SIP/{user}@{host}:{port}"),
                 None => format_smolstr!("SIP/{user}@{host}"),
             }
         }
-        false => SmolStr::new(&*user),
+        _ => SmolStr::new(&*user),
     };
     Some(Forward {
         to,
@@ -85,7 +86,7 @@ mod tests {
             ("", None, None),
             ("Contact: *\r\n", None, None),
             ("Contact: <sip:h>\r\n", None, None),
-            ("Contact: <tel:+491>\r\n", None, None),
+            ("Contact: <tel:+491>\r\n", Some("+491"), Some("+491")),
         ] {
             assert_eq!(to(contacts, false).as_deref(), extension, "{contacts}");
             assert_eq!(to(contacts, true).as_deref(), address, "{contacts}");

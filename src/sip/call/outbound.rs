@@ -6,6 +6,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::call::{Call, Caller};
 use super::kept::Body;
 use super::local::Ends;
+use super::resource::Account;
 use super::run::{Others, RunId};
 use super::sip::{Destination, Sip};
 use super::tech::ChannelTech;
@@ -42,6 +43,10 @@ pub struct More {
     pub variables: Variables,
     /// What makes it a Local channel.
     pub local: Option<Ends>,
+    /// What its destination knows better than its device.
+    pub account: Option<Account>,
+    /// The user of its To, or `user@host`, where that is another.
+    pub dnid: Option<SmolStr>,
     /// Whom it is told the call is from, instead of the caller.
     pub shown: Option<Caller>,
     /// Interfaces dialled on the way to it.

@@ -12,10 +12,12 @@ use smol_str::SmolStr;
 use super::call::{Call, Caller, lines};
 use super::channels::Stage;
 use super::exchange::{Alarm, Turn};
+use super::within::relayable;
 use crate::base::{Instant, Level};
+use crate::config::FinalResponse;
 use crate::dialplan::{
-    Cause, ChannelEvent, ChannelId, Channels, Cursor, Ending, Event, Failure, Progress, Reply,
-    Ticket, Variables,
+    Cause, ChannelEvent, ChannelId, Channels, Cursor, Ending, Event, Failure, Fell, Progress,
+    Reply, Ticket, Variables,
 };
 use crate::wire::Status;
 
@@ -183,7 +185,7 @@ impl Call {
     fn end_runaway(&mut self, turn: &mut Turn<'_>) {
         let cause = Cause::NORMAL_TEMPORARY_FAILURE;
         if !self.is_closed() && self.ending.is_none() {
-            self.refuse_caller(turn, Ending::Hangup(cause), cause);
+            self.refuse_caller(turn, Ending::Hangup(cause).status(), cause);
             self.hang_up(turn, cause);
         }
         self.news.clear();
@@ -276,11 +278,13 @@ impl Call {
             Cause::NONE => ending.cause(),
             cause => cause,
         };
+        let fell = cursor.fell();
         if run == RunId::CALLER {
             if lingers {
                 self.linger(run, cursor);
             }
-            self.refuse_caller(turn, ending, cause);
+            let status = self.final_status(turn, ending, cause, fell);
+            self.refuse_caller(turn, status, cause);
             self.hang_up(turn, cause);
             return;
         }
@@ -314,10 +318,37 @@ impl Call {
     }
 
     /// Tells a caller who has not been answered how its plan ended.
-    fn refuse_caller(&mut self, turn: &mut Turn<'_>, ending: Ending, cause: Cause) {
+    fn refuse_caller(&mut self, turn: &mut Turn<'_>, status: Status, cause: Cause) {
         if !self.is_answered() {
-            self.final_response(turn, ending.status(), None, cause);
+            self.final_response(turn, status, None, cause);
         }
+    }
+
+    /// The final response for the end of the caller's plan. What its device
+    /// wants instead of Asterisk's counts for a plan that ran out of priorities;
+    /// what a plan says itself stands.
+    fn final_status(
+        &self,
+        turn: &Turn<'_>,
+        ending: Ending,
+        cause: Cause,
+        fell: Option<Fell>,
+    ) -> Status {
+        let Some(fell) = fell else {
+            return ending.status();
+        };
+        let device = self.device(turn, 0);
+        let told = match device.final_response {
+            FinalResponse::Fallthrough => None,
+            FinalResponse::Passthrough => {
+                let best = self.refused.as_ref().map(|refused| refused.best);
+                best.filter(|best| best.code() >= 400).map(relayable)
+            }
+            FinalResponse::Q850 => cause.status(),
+        };
+        let unheard = fell == Fell::NoAnswer && ending.has_no_status();
+        let told = told.or_else(|| unheard.then_some(device.noanswer_response));
+        told.unwrap_or(ending.status())
     }
 
     /// The reply to an inquiry of a run.

@@ -1,4 +1,4 @@
-//! The SIP technology: `SIP/peer`, `SIP/peer/exten`, `SIP/user@host`.
+//! The SIP technology: what a SIP channel is, from its request to its end.
 //!
 //! One channel may have several legs: every contact its peer registered rings,
 //! highest q first in order, and the first to answer wins.
@@ -6,16 +6,20 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
+use smol_str::SmolStr;
+
 use super::call::{ALLOW, Call, end_with, name_addr, push_address};
 use super::exchange::{LegRef, Outgoing, Owner, Resume, Turn};
 use super::identity;
 use super::identity::push_user;
 use super::leg::{Leg, LegState};
 use super::node::Onward;
-use super::outbound::{Channel, shown};
+use super::outbound::{Channel, More, shown};
+use super::resource::{self, Resource};
 use super::tech::ChannelTech;
+use super::wishes;
 use crate::base::{Flow, Level, Text};
-use crate::config::{Host, Peer, PeerKind, Qualify};
+use crate::config::{General, Host, Peer, PeerKind, Qualify};
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId, Failure};
 use crate::machine::Question;
@@ -76,13 +80,29 @@ impl ChannelTech for Sip {
         turn: &mut Turn<'_>,
         resource: &str,
     ) -> Result<ChannelId, Cause> {
-        let Some(destination) = destination(turn, resource) else {
+        let parts = Resource::parse(resource);
+        let (Some(destination), Ok(account)) = (destination(turn, &parts), parts.account()) else {
             turn.out.note(Level::Warn, "no-such-peer", || {
                 format!("Dial: 'SIP/{resource}' names no peer and no address")
             });
             return Err(Cause::SUBSCRIBER_ABSENT);
         };
-        Ok(call.new_channel(Channel::to(destination)))
+        if let Some(transport) = parts
+            .transport
+            .filter(|name| !name.eq_ignore_ascii_case("udp"))
+        {
+            turn.out.note(Level::Warn, "no-such-transport", || {
+                format!("Dial: only UDP is spoken here, not {transport}")
+            });
+            return Err(Cause::SUBSCRIBER_ABSENT);
+        }
+        let mut channel = Channel::to(destination);
+        if account.is_some() || parts.dnid.is_some() {
+            let more = channel.more();
+            more.account = account;
+            more.dnid = parts.dnid.map(SmolStr::new);
+        }
+        Ok(call.new_channel(channel))
     }
 
     fn call(&self, call: &mut Call, turn: &mut Turn<'_>, id: ChannelId) {
@@ -132,16 +152,10 @@ impl ChannelTech for Sip {
     }
 }
 
-/// Reads `peer`, `peer/exten`, `user@host` and `user@peer`.
-fn destination(turn: &Turn<'_>, resource: &str) -> Option<Destination> {
-    let resource = resource.split('!').next().unwrap_or(resource);
-    let (user, host) = match (resource.rsplit_once('@'), resource.split_once('/')) {
-        (Some((user, host)), _) => (Some(user), host),
-        (None, Some((host, exten))) => (Some(exten), host),
-        (None, None) => (None, resource),
-    };
-    let user = user.filter(|user| !user.is_empty());
-    let user = user.map(|user| user.as_bytes().into());
+/// Where a resource leads.
+fn destination(turn: &Turn<'_>, resource: &Resource<'_>) -> Option<Destination> {
+    let host = resource.host;
+    let user = resource.user.map(|user| user.as_bytes().into());
     let exchange = &turn.exchange;
     let found = exchange
         .devices
@@ -155,7 +169,7 @@ fn destination(turn: &Turn<'_>, resource: &str) -> Option<Destination> {
     };
     let address = match &peer {
         Some(_) => None,
-        None => address(host).map(Box::new),
+        None => resource::address(host).map(Box::new),
     };
     let leads_somewhere = peer.is_some() || address.is_some() || sought.is_some();
     leads_somewhere.then_some(Destination {
@@ -164,17 +178,6 @@ fn destination(turn: &Turn<'_>, resource: &str) -> Option<Destination> {
         address,
         sought,
     })
-}
-
-/// The address a host says. A bare number is a missing peer, never an IPv4
-/// address.
-fn address(host: &str) -> Option<SocketAddr> {
-    if !host.contains(['.', ':']) {
-        return None;
-    }
-    Uri::parse(format!("sip:{host}").as_bytes())
-        .ok()?
-        .socket_addr(5060)
 }
 
 impl Call {
@@ -366,6 +369,14 @@ impl Call {
             }
             None => (uri, None, peer),
         };
+        let mut channels = self.channels.iter();
+        let more = channels
+            .find(|channel| channel.id == id)
+            .and_then(|channel| channel.more.as_deref());
+        let (uri, to, peer) = match more {
+            None => (uri, to, peer),
+            Some(more) => dressed(more, &turn.exchange.config.general, uri, to, peer),
+        };
         let (flow, routes) = turn.exchange.first_hop(peer.as_deref(), flow);
         let general = &turn.exchange.config.general;
         let device = general.device(peer.as_deref());
@@ -429,6 +440,7 @@ impl Call {
         let mut channels = self.channels.iter();
         let channel = channels.find(|channel| channel.id == id);
         let caller = shown(channel, self.others.as_deref(), &self.caller);
+        let more = channel.and_then(|channel| channel.more.as_ref());
         let passed = &self.passed;
         let offer = self.unanswered.as_ref().map(|invite| &invite.body);
         let (content_type, body) = match offer {
@@ -459,6 +471,9 @@ impl Call {
             identity::assert(&mut writer, caller, device, ours);
             for (name, value) in &device.header {
                 writer.other(name.as_bytes(), value.as_bytes());
+            }
+            if let Some(more) = more {
+                wishes::write(&mut writer, &more.variables);
             }
             writer.lines(passed);
             end_with(writer, content_type, body);
@@ -505,6 +520,26 @@ impl Call {
         self.report(id, ChannelEvent::Failed(failure));
         self.forget_channel(turn, id);
     }
+}
+
+/// URI, To and device of a leg, as the destination and the variables of its
+/// channel want them.
+fn dressed(
+    more: &More,
+    general: &General,
+    mut uri: Text,
+    to: Option<Text>,
+    peer: Option<Arc<Peer>>,
+) -> (Text, Option<Text>, Option<Arc<Peer>>) {
+    let to = to.or_else(|| {
+        let dnid = more.dnid.as_deref()?;
+        if dnid.contains('@') {
+            return Some(Text::from(["sip:", dnid].concat().as_str()));
+        }
+        Some(with_user(&Uri::parse(&uri).ok()?, dnid.as_bytes()))
+    });
+    wishes::push_options(&mut uri, &more.variables);
+    (uri, to, wishes::device(more, peer, general))
 }
 
 /// `uri` with another user part.

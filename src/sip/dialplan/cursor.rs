@@ -34,6 +34,15 @@ pub enum Progress {
     Ended(Ending),
 }
 
+/// What a call that ran out of priorities had last dialled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fell {
+    /// Nobody answered in time.
+    NoAnswer,
+    /// It failed otherwise, or none was dialled.
+    Refused,
+}
+
 /// A subroutine a channel is sent into.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Routine<'a> {
@@ -58,6 +67,7 @@ pub struct Cursor {
     bounds: Bounds,
     state: State,
     waiting: Option<Box<dyn App>>,
+    fell: Option<Fell>,
     ended: Option<Ending>,
     /// Whether it has run an instruction.
     entered: bool,
@@ -95,6 +105,7 @@ impl Cursor {
             },
             state,
             waiting: None,
+            fell: None,
             ended: None,
             entered: false,
             spent: 0,
@@ -190,6 +201,11 @@ impl Cursor {
     #[cfg(test)]
     pub(super) fn record(&self) -> Option<&super::record::Record> {
         self.state.record()
+    }
+
+    /// What it had last dialled, if it ended because it ran out of priorities.
+    pub fn fell(&self) -> Option<Fell> {
+        self.fell
     }
 
     /// Whether it was stopped because it ran too many instructions.
@@ -443,11 +459,14 @@ impl Cursor {
                 }));
             }
         }
-        Next::End(match step.state.variables.value("DIALSTATUS") {
-            Some("BUSY") => Ending::Busy,
-            Some("CONGESTION" | "CHANUNAVAIL") => Ending::Congestion,
-            _ => hangup,
-        })
+        let (ending, fell) = match step.state.variables.value("DIALSTATUS") {
+            Some("BUSY") => (Ending::Busy, Fell::Refused),
+            Some("CONGESTION" | "CHANUNAVAIL") => (Ending::Congestion, Fell::Refused),
+            Some("NOANSWER") => (hangup, Fell::NoAnswer),
+            _ => (hangup, Fell::Refused),
+        };
+        self.fell = Some(fell);
+        Next::End(ending)
     }
 }
 

@@ -39,7 +39,7 @@ pub use arguments::split_call;
 pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};
 pub use channel::{ChannelEvent, ChannelId, Channels, Forward, Indication, NoMedia, Shown};
-pub use cursor::{Cursor, Progress, Routine};
+pub use cursor::{Cursor, Fell, Progress, Routine};
 pub use inquiry::{Inquiry, Lookup, Reply, Row, Ticket};
 pub use party::{Party, PartyField};
 pub use pattern::{Match, Pattern};

@@ -57,6 +57,11 @@ impl Ending {
         }
     }
 
+    /// Whether no cause tells the caller more than 603.
+    pub fn has_no_status(self) -> bool {
+        self.status() == Status::DECLINED
+    }
+
     /// The cause for a caller who has been answered.
     pub fn cause(self) -> Cause {
         match self {
@@ -348,6 +353,12 @@ impl Step<'_> {
         if self.state.replay.is_full() {
             self.state.course().exhausted = true;
         }
+    }
+
+    /// Whether the call could go on at a priority of where it stands, as far as
+    /// is known without asking.
+    pub(super) fn exists(&self, priority: u32) -> bool {
+        self.has(&self.state.exten, priority).unwrap_or(true)
     }
 
     /// Ends the call as an application that failed.

@@ -1,7 +1,9 @@
 //! One shard, driven by hand: the way of one call through it.
 
+mod callees;
 mod channels;
 mod course;
+mod finals;
 mod functions;
 mod options;
 

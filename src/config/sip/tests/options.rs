@@ -383,8 +383,12 @@ fn call_options() {
     assert!(!general.accept_outofcall_message && general.defaults.use_q850_reason);
     let peer = peer(
         "call-limit=2\nbusylevel=1\nuse_q850_reason=yes\nallowoverlap=no\n\
-         outofcall_message_context=sms\nqualifyfreq=10\nmax_contacts=1",
+         outofcall_message_context=sms\nqualifyfreq=10\nmax_contacts=1\npromiscredir=yes\n\
+         final_response=passthrough\nnoanswer_response=480",
     );
+    assert!(peer.promiscredir);
+    assert_eq!(peer.final_response, FinalResponse::Passthrough);
+    assert_eq!(peer.noanswer_response.code(), 480);
     assert_eq!((peer.call_limit, peer.busylevel), (2, 1));
     assert!(peer.use_q850_reason && !peer.allowoverlap);
     assert_eq!(peer.outofcall_message_context.as_deref(), Some("sms"));

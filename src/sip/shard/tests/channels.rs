@@ -1,16 +1,16 @@
-//! What outbound channels do, seen from outside: Local channels, headers,
-//! final responses.
+//! What outbound channels do, seen from outside: Local channels, destinations,
+//! what variables add.
 
 use super::*;
 
 /// The first lines of what was sent.
-fn firsts(sent: &[(SocketAddr, String)]) -> Vec<String> {
+pub(super) fn firsts(sent: &[(SocketAddr, String)]) -> Vec<String> {
     let line = |message: &String| message.lines().next().unwrap_or_default().to_string();
     sent.iter().map(|(_, message)| line(message)).collect()
 }
 
 /// A shard with that plan and two registered telephones.
-fn rig(lines: &[&str]) -> Rig {
+pub(super) fn rig(lines: &[&str]) -> Rig {
     let mut rig = Rig::following(plan_of(lines), |_, _| {});
     rig.register("1001", ALICE);
     rig.register("1002", BOB);
@@ -18,7 +18,7 @@ fn rig(lines: &[&str]) -> Rig {
 }
 
 /// What was dialled, as 1002 and 1001 are, by Alice.
-fn dial(rig: &mut Rig, exten: &str) -> Vec<(SocketAddr, String)> {
+pub(super) fn dial(rig: &mut Rig, exten: &str) -> Vec<(SocketAddr, String)> {
     let invite = INVITE.replace(
         "sip:1002@127.0.0.1:5060 ",
         &format!("sip:{exten}@{ENGINE} "),
@@ -26,7 +26,7 @@ fn dial(rig: &mut Rig, exten: &str) -> Vec<(SocketAddr, String)> {
     rig.receive(ALICE, &invite)
 }
 
-fn answer(invite: &str) -> String {
+pub(super) fn answer(invite: &str) -> String {
     respond(
         invite,
         "200 OK",
@@ -188,4 +188,127 @@ fn a_timeout_behind_local_is_the_inner_dials() {
     let firsts = firsts(&sent);
     assert!(firsts.contains(&"CANCEL sip:1002@127.0.0.1:7002 SIP/2.0".into()));
     assert!(firsts.contains(&"INVITE sip:1001@127.0.0.1:7001 SIP/2.0".into()));
+}
+
+/// The only INVITE that a plan of one `Dial` and these assignments sends.
+fn invite(assignments: &str, resource: &str) -> String {
+    let lines = [
+        format!("default,_X.,1,MSet({assignments})"),
+        format!("default,_X.,2,Dial({resource})"),
+    ];
+    let lines = lines.each_ref().map(String::as_str);
+    let mut rig = rig(&lines);
+    let mut sent = dial(&mut rig, "77");
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    sent.remove(0).1
+}
+
+#[test]
+fn inherited_headers_are_added() {
+    let added = "__SIPADDHEADER01=X-Floor: 3,_SIPADDHEADER02=\\\"x-b: 1\\\",SIPADDHEADER03=X-C: 1,\
+                 __SIPADDHEADER04=Via: evil,__SIPADDHEADER05=noise";
+    let invite = invite(added, "SIP/1002");
+    assert_eq!(header(&invite, "X-Floor"), "3");
+    assert_eq!(header(&invite, "x-b"), "1");
+    assert!(
+        !invite.contains("X-C") && !invite.contains("evil"),
+        "{invite}"
+    );
+    let through = invite_through_local("__SIPADDHEADER01=X-Floor: 3");
+    assert_eq!(header(&through, "X-Floor"), "3");
+    let through = invite_through_local("_SIPADDHEADER01=X-Floor: 3");
+    assert!(!through.contains("X-Floor"), "one generation only");
+}
+
+fn invite_through_local(assignment: &str) -> String {
+    let set = format!("default,_X.,1,Set({assignment})");
+    let mut rig = rig(&[
+        &set,
+        "default,_X.,2,Dial(Local/1002@inner)",
+        "inner,_1XXX,1,Dial(SIP/${EXTEN})",
+    ]);
+    dial(&mut rig, "77").remove(0).1
+}
+
+#[test]
+fn sipfromdomain_sip_max_forwards_and_uri_options_are_honoured() {
+    let variables = "_SIPFROMDOMAIN=example.com,_SIP_MAX_FORWARDS=9,_SIP_URI_OPTIONS=x=1";
+    let invite = invite(variables, "SIP/1002");
+    assert!(invite.starts_with("INVITE sip:1002@127.0.0.1:7002;x=1 SIP/2.0\r\n"));
+    assert!(header(&invite, "From").contains("<sip:1001@example.com>"));
+    assert_eq!(header(&invite, "Max-Forwards"), "9");
+}
+
+#[test]
+fn a_url_is_told_as_access_url() {
+    for (variables, resource) in [
+        ("A=1", "SIP/1002,,,http://h/x"),
+        ("_VXML_URL=http://h/x", "SIP/1002"),
+    ] {
+        let invite = invite(variables, resource);
+        assert_eq!(header(&invite, "Access-URL"), "<http://h/x>;mode=active");
+    }
+}
+
+#[test]
+fn destinations_of_every_form() {
+    for (resource, uri, to) in [
+        ("1002", "sip:1002@127.0.0.1:7002", "1002@127.0.0.1:7002"),
+        ("1002/55", "sip:55@127.0.0.1:7002", "55@127.0.0.1:7002"),
+        ("55@1002", "sip:55@127.0.0.1:7002", "55@127.0.0.1:7002"),
+        (
+            "55@127.0.0.1:7002",
+            "sip:55@127.0.0.1:7002",
+            "55@127.0.0.1:7002",
+        ),
+        (
+            "55@127.0.0.1:7002!66",
+            "sip:55@127.0.0.1:7002",
+            "66@127.0.0.1:7002",
+        ),
+        (
+            "1002!66@example.com",
+            "sip:1002@127.0.0.1:7002",
+            "66@example.com",
+        ),
+        (
+            "55:secret::auth:udp@127.0.0.1:7002",
+            "sip:55@127.0.0.1:7002",
+            "55@127.0.0.1:7002",
+        ),
+    ] {
+        let invite = invite("A=1", &["SIP/", resource].concat());
+        assert!(
+            invite.starts_with(&format!("INVITE {uri} ")),
+            "{resource}: {invite}"
+        );
+        assert_eq!(header(&invite, "To"), format!("<sip:{to}>"), "{resource}");
+    }
+}
+
+#[test]
+fn a_proxy_of_the_destination_sees_the_invite() {
+    for resource in [
+        "SIP/1002/55/127.0.0.1:7009",
+        "SIP/55@127.0.0.1:7002//127.0.0.1:7009",
+    ] {
+        let mut rig = rig(&[&format!("default,_X.,1,Dial({resource})")]);
+        let (to, invite) = dial(&mut rig, "77").remove(0);
+        assert_eq!(to, "127.0.0.1:7009".parse().unwrap(), "{resource}");
+        assert_eq!(header(&invite, "Route"), "<sip:127.0.0.1:7009;lr>");
+        assert!(invite.starts_with("INVITE sip:55@127.0.0.1:7002 "));
+    }
+    let mut rig = rig(&["default,_X.,1,Dial(SIP/55:s:::tls@127.0.0.1:7002)"]);
+    assert!(dial(&mut rig, "77")[0].1.starts_with("SIP/2.0 503 "));
+}
+
+#[test]
+fn the_password_of_the_destination_answers_a_challenge() {
+    let mut rig = rig(&["default,_X.,1,Dial(SIP/55:secret@127.0.0.1:7002)"]);
+    let invite = dial(&mut rig, "77").remove(0).1;
+    let challenge = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\n";
+    let sent = rig.receive(BOB, &respond(&invite, "401 Unauthorized", challenge, ""));
+    let again = sent.iter().find(|(_, text)| text.starts_with("INVITE"));
+    let (_, again) = again.expect("another INVITE");
+    assert!(header(again, "Authorization").contains("username=\"55\""));
 }
