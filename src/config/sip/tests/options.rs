@@ -2,6 +2,7 @@
 
 use super::*;
 use pinion_sip::auth::Algorithm;
+use pinion_sip::config::FinalResponse;
 
 #[test]
 fn identity_options_of_general() {

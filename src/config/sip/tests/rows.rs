@@ -72,6 +72,8 @@ const COLUMNS: &[(&str, &str)] = &[
     ("rpid_immediate", "yes"),
     ("trust_id_outbound", "no"),
     ("promiscredir", "yes"),
+    ("final_response", "q850"),
+    ("noanswer_response", "480"),
     ("usereqphone", "yes"),
     ("use_q850_reason", "yes"),
     ("supportpath", "yes"),
