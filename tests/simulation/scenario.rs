@@ -23,6 +23,18 @@ pub const FAULTS_END: Duration = Duration::from_secs(40);
 /// Calls to 2xxx go to the other engine.
 const JOINED: &str = "[default]\nexten => _2XXX,1,Dial(SIP/trunk/${EXTEN},20)\nexten => _X.,1,Dial(SIP/${EXTEN},20)\n";
 
+/// Longer ways to the same callee: through the plan once more, through a
+/// routine of its own, and as the first of several.
+const WINDING: [&str; 3] = [
+    "[default]\nexten => _X.,1,Dial(Local/${EXTEN}@inner/n,20)\n\
+     [inner]\nexten => _X.,1,Dial(SIP/${EXTEN},20)\n",
+    "[default]\nexten => _X.,1,Dial(SIP/${EXTEN},20,b(seen^s^1)U(screen))\n\
+     [seen]\nexten => s,1,Return()\n\
+     [screen]\nexten => s,1,Wait(0.3)\n same => n,Return()\n",
+    "[default]\nexten => _X.,1,Set(DIAL_HUNT=1)\n\
+     same => n,Dial(SIP/${EXTEN}&SIP/1002,10)\n",
+];
+
 /// The other engine calls whatever it is asked for.
 const BEHIND: &str = DIALPLAN;
 
@@ -90,7 +102,11 @@ fn people(world: &mut World) -> Vec<String> {
         peers.push(trunk(there));
         others.push(trunk(here));
     }
-    let dialplan = if joined { JOINED } else { DIALPLAN };
+    let dialplan = match random.below(6) {
+        _ if joined => JOINED,
+        way @ 0..3 => WINDING[way as usize],
+        _ => DIALPLAN,
+    };
     let mut sizes = || {
         (
             1 + random.below(4) as u16,

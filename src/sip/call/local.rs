@@ -118,7 +118,7 @@ impl Call {
             caller: &caller.number.lossy(),
             time: turn.exchange.unix(turn.now),
         };
-        if plan.exists(place) != Match::Yes {
+        if plan.exists(place) != Match::Yes && !plan.may_ask(place) {
             turn.out.note(Level::Warn, "no-such-exten", || {
                 let Ends { exten, context, .. } = ends;
                 format!(

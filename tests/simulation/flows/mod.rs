@@ -5,6 +5,7 @@
 
 mod answer;
 mod call;
+mod callees;
 mod cancel;
 mod fork;
 mod limit;
