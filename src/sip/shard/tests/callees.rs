@@ -3,6 +3,7 @@
 
 use super::channels::{answer, dial, firsts, rig};
 use super::*;
+use crate::base::Level;
 
 const MEDIA: &str = "Content-Type: application/sdp\n";
 
@@ -219,17 +220,22 @@ fn with_e_the_callees_h_runs() {
     let mut rig = Rig::following(
         plan_of(&[
             "default,_X.,1,Dial(SIP/1002,20,e)",
-            "own,h,1,Dial(SIP/1002)",
-            "own,h,2,UserEvent(over)",
+            "own,h,1,Log(WARNING,${CONTEXT} is over: ${HANGUPCAUSE})",
         ]),
         |_, [_, bob]| bob.context = "own".into(),
     );
     rig.register("1002", BOB);
+    rig.out.set_level(Some(Level::Warn));
     let invite = dial(&mut rig, "77").remove(0).1;
     let ok = rig.receive(BOB, &answer(&invite)).remove(1).1;
     rig.receive(ALICE, &in_dialog(&ok, "ACK", 1));
     let sent = rig.receive(ALICE, &in_dialog(&ok, "BYE", 2));
     assert_eq!(sent.len(), 2, "{sent:?}");
+    let told: Vec<String> = rig.out.take_notes().map(|note| note.text).collect();
+    assert!(
+        told.iter().any(|text| text.contains("own is over: 16")),
+        "{told:?}"
+    );
     rig.receive(BOB, &respond(&sent[1].1, "200 OK", "", ""));
     rig.wait(Duration::from_secs(40));
     assert_eq!((rig.size("calls"), rig.size("dialogs")), (0, 0));

@@ -242,3 +242,40 @@ fn a_url_is_for_the_callee() {
     let expected = "request:1=SIP/1 inherit:1:VXML_URL=http://h/x call:1";
     assert_eq!(scene.fake.take(), expected);
 }
+
+#[test]
+fn what_an_option_does_less_is_told_once_at_load() {
+    let told = |options: &str| doubts(&format!("SIP/1,20,{options}")).len();
+    assert_eq!(told("abcefgiorsuzBFGIL(5)MRS(5)U"), 0);
+    for letter in "ACDHKNOPTWXdhkmnptwx".chars() {
+        assert_eq!(told(&letter.to_string()), 1, "{letter}");
+    }
+    assert_eq!(told("L(60000:30000)"), 1, "nobody is warned");
+    assert_eq!((told("u(prohib)"), told("u(sometimes)")), (0, 1));
+    assert_eq!((told("q"), told("${OPTIONS}q")), (1, 0));
+}
+
+#[test]
+fn letters_s_and_capital_i_change_nothing() {
+    let mut scene = Scene::new("Dial(SIP/1,,Is(tag))");
+    assert_eq!(scene.fake.take(), "request:1=SIP/1 call:1");
+    assert_eq!(scene.hear(1, Answered), "bridge:1");
+}
+
+#[test]
+fn presentations_have_the_octets_of_q931() {
+    for (name, octet) in [
+        ("allowed_not_screened", Some(0x00)),
+        ("allowed_passed_screen", Some(0x01)),
+        ("allowed_failed_screen", Some(0x02)),
+        ("allowed", Some(0x03)),
+        ("prohib_not_screened", Some(0x20)),
+        ("prohib_passed_screen", Some(0x21)),
+        ("prohib_failed_screen", Some(0x22)),
+        ("prohib", Some(0x23)),
+        ("unavailable", Some(0x43)),
+        ("", None),
+    ] {
+        assert_eq!(options::presentation(name), octet, "{name}");
+    }
+}
