@@ -355,12 +355,6 @@ impl Step<'_> {
         }
     }
 
-    /// Whether the call could go on at a priority of where it stands, as far as
-    /// is known without asking.
-    pub(super) fn exists(&self, priority: u32) -> bool {
-        self.has(&self.state.exten, priority).unwrap_or(true)
-    }
-
     /// Ends the call as an application that failed.
     pub(super) fn fail(&self) -> Next {
         Next::End(Ending::Hangup(self.state.cause))
