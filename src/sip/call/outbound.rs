@@ -10,7 +10,7 @@ use super::resource::Account;
 use super::run::{Others, RunId};
 use super::sip::{Destination, Sip};
 use super::tech::ChannelTech;
-use crate::base::{Handle, Text};
+use crate::base::{Handle, Text, hex};
 use crate::config::{General, Peer};
 use crate::dialplan::{ChannelId, Failure, Variables};
 use crate::machine::Lease;
@@ -117,12 +117,17 @@ impl Channel {
         if let Some(local) = self.local() {
             return format_smolstr!("{local}-{id:08x};1");
         }
-        let number = (call.slot << 8) ^ id;
+        // Every answered call has its callee's name told: no formatting here.
+        let mut name = Text::from("SIP/");
         match (self.device(), self.destination.address.as_deref()) {
-            (Some(peer), _) => format_smolstr!("SIP/{}-{number:08x}", peer.name),
-            (None, Some(address)) => format_smolstr!("SIP/{}-{number:08x}", address.ip()),
-            (None, None) => format_smolstr!("SIP/-{number:08x}"),
+            (Some(peer), _) => name.push(peer.name.as_bytes()),
+            (None, Some(address)) => name.push(address.ip().to_string().as_bytes()),
+            (None, None) => {}
         }
+        name.push(b"-");
+        let digits = hex(u64::from((call.slot << 8) ^ id));
+        name.push(digits.get(8..).unwrap_or_default());
+        SmolStr::new(name.lossy())
     }
 }
 

@@ -37,6 +37,13 @@ pub struct Account {
 impl<'a> Resource<'a> {
     /// Reads what follows `SIP/`.
     pub fn parse(text: &'a str) -> Resource<'a> {
+        // Most are a device's name alone.
+        if !text.bytes().any(|byte| matches!(byte, b'!' | b'/' | b'@')) {
+            return Resource {
+                host: text.trim(),
+                ..Resource::default()
+            };
+        }
         let some = |text: &'a str| Some(text.trim()).filter(|text| !text.is_empty());
         let (text, dnid) = text.split_once('!').unwrap_or((text, ""));
         let mut parts = text.splitn(3, '/');

@@ -436,8 +436,9 @@ impl Dial {
     }
 
     fn silent_until(&self) -> Option<Instant> {
+        let heard_by = self.hunt.as_ref()?.heard_by?;
         let silent = self.lines.iter().any(|line| !line.heard);
-        self.hunt.as_ref()?.heard_by.filter(|_| silent)
+        silent.then_some(heard_by)
     }
 }
 
@@ -468,7 +469,10 @@ fn caller_id(text: &str) -> (&str, &str) {
 impl App for Dial {
     fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Ringing(until) => [until, self.silent_until()].into_iter().flatten().min(),
+            Phase::Ringing(until) => match self.silent_until() {
+                None => until,
+                Some(at) => Some(until.map_or(at, |until| until.min(at))),
+            },
             Phase::Screened { .. } => None,
             Phase::Bridged { until, .. } => until,
         }

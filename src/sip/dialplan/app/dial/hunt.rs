@@ -31,10 +31,14 @@ pub(super) struct Hunt {
 impl Hunt {
     /// What the call's variables ask for, if anything.
     pub(super) fn wanted(step: &Step<'_>, timeout: Option<Duration>) -> Option<Box<Hunt>> {
-        let scope = step.scope();
-        let value = |name| scope.variable(name).filter(|value| !value.is_empty());
-        let hunt = value("DIAL_HUNT").is_some_and(|value| holds(&value));
-        let failover = value("DIAL_FAILOVER").map(|value| SmolStr::new(&*value));
+        // Every call passes here, so that only those who set variables are asked.
+        let value = |name| {
+            let set = step.state.variables.value(name);
+            set.or_else(|| step.plan.global(name))
+                .filter(|value| !value.is_empty())
+        };
+        let hunt = value("DIAL_HUNT").is_some_and(holds);
+        let failover = value("DIAL_FAILOVER").map(SmolStr::new);
         let silence = value("DIAL_MAX_PDD").and_then(|value| value.trim().parse().ok());
         let silence = silence
             .filter(|&millis| millis > 0)

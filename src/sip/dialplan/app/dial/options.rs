@@ -54,6 +54,9 @@ impl Options {
 
     /// The argument of a letter that has one, `^` standing for commas.
     pub(super) fn argument(&self, letter: char) -> Option<String> {
+        if !self.has(letter) {
+            return None;
+        }
         let mut arguments = self.arguments.iter();
         let (_, argument) = arguments.rfind(|(known, _)| *known == letter)?;
         (!argument.is_empty()).then(|| argument.replace('^', ","))
