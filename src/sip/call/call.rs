@@ -13,7 +13,7 @@ use super::outbound::Channel;
 use super::run::{News, Other, Others, Run, RunId};
 use super::tech::ChannelTech;
 use crate::auth::node;
-use crate::base::{AddressText, Flow, Handle, Text, lossy};
+use crate::base::{AddressText, Flow, Handle, Instant, Text, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{Cause, ChannelId, Cursor, Forward, Indication, Place, Plan, Variables};

@@ -81,7 +81,8 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn answered_at(&self) -> Option<Instant> {
-        self.call.answered_at
+        let answered = self.call.answered_at;
+        answered.filter(|_| self.run == RunId::CALLER)
     }
 
     fn read(&self, function: &str, arguments: &str) -> Option<String> {
@@ -93,7 +94,7 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn redirect(&mut self, destination: &str) -> bool {
-        self.call.redirect(self.turn, destination)
+        self.run == RunId::CALLER && self.call.redirect(self.turn, destination)
     }
 
     fn variable(&self, name: &str) -> Option<Cow<'_, str>> {

@@ -135,20 +135,15 @@ impl Call {
         }
     }
 
-    /// The name of the channel a leg belongs to. Those the call dials have one
-    /// digit or more behind the caller's number, and so a name of their own.
+    /// The name of the channel a leg belongs to.
     pub(super) fn channel_name(&self, index: u16) -> Option<SmolStr> {
         let leg = self.leg(index)?;
-        let device = match (&leg.peer, index) {
-            (Some(peer), _) => peer.name.clone(),
-            (None, 0) => "guest".into(),
-            (None, _) => leg.dialog.flow.remote.ip().to_string().into(),
-        };
-        let slot = self.handle.slot;
-        Some(match index {
-            0 => format!("SIP/{device}-{slot:08x}").into(),
-            _ => format!("SIP/{device}-{slot:08x}{:x}", leg.channel.0).into(),
-        })
+        if index > 0 {
+            let channel = self.channel(leg.channel)?;
+            return Some(channel.name(self.handle));
+        }
+        let device = leg.peer.as_ref().map_or("guest", |peer| &peer.name);
+        Some(format!("SIP/{device}-{:08x}", self.handle.slot).into())
     }
 
     /// What a function yields; `None` if there is nothing of the kind.

@@ -110,8 +110,8 @@ impl Channel {
         &general.device(self.device()).context
     }
 
-    /// Its name, as `DIALEDPEERNAME` has it; `call` tells those of one device
-    /// apart.
+    /// Its name, as `DIALEDPEERNAME` has it: one digit or more behind the
+    /// number of its call, and so another than the caller's.
     pub fn name(&self, call: Handle) -> SmolStr {
         let id = self.id.0;
         if let Some(local) = self.local() {
@@ -125,8 +125,11 @@ impl Channel {
             (None, None) => {}
         }
         name.push(b"-");
-        let digits = hex(u64::from((call.slot << 8) ^ id));
-        name.push(digits.get(8..).unwrap_or_default());
+        let digits = hex(u64::from(call.slot) << 32 | u64::from(id));
+        let (slot, id) = digits.split_at(8);
+        name.push(slot);
+        let zeros = id.iter().take_while(|digit| **digit == b'0').count();
+        name.push(id.get(zeros..).unwrap_or_default());
         SmolStr::new(name.lossy())
     }
 }

@@ -43,7 +43,7 @@ fn cdr_counts_time_from_start_and_answer() {
         [
             "2024-02-29 17:05:59 1709226359.000000 <> NO ANSWER 1",
             "2024-02-29 17:06:02 4 1 1.500000",
-            "ANSWERED 8 SIP/2",
+            "ANSWERED 8 SIP/2-1",
             "2024-02-29 17:06:03 2 2 1",
         ]
     );
