@@ -135,6 +135,9 @@ fn begin(step: &mut Step<'_>, parts: &[Cow<'_, str>], options: Options) -> Next 
         );
     }
     let started = step.now();
+    if options.has('C') {
+        super::cdr::reset(step, "");
+    }
     let mut dial = Dial {
         hunt: Hunt::wanted(step, timeout_length),
         options,

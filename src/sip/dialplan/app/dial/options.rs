@@ -9,10 +9,10 @@ use super::super::super::arguments::{options, split};
 
 /// The letters with an effect here. `I` and `s` hold by themselves: no
 /// connected line is ever updated, and no tag of a caller leaves the engine.
-const EFFECTIVE: &str = "BFGILMRSUabcefgiorsuz";
+const EFFECTIVE: &str = "BCFGILMRSUabcefgiorsuz";
 
-/// Letters of Asterisk's that need media, keys or records.
-const WITHOUT_EFFECT: &str = "ACDHKNOPTWXdhknptwx";
+/// Letters of Asterisk's that need media or keys.
+const WITHOUT_EFFECT: &str = "ADHKNOPTWXdhknptwx";
 
 /// Letters whose argument is needed later.
 const KEPT: &str = "BFGMUbfou";

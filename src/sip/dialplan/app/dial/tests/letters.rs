@@ -246,8 +246,8 @@ fn a_url_is_for_the_callee() {
 #[test]
 fn what_an_option_does_less_is_told_once_at_load() {
     let told = |options: &str| doubts(&format!("SIP/1,20,{options}")).len();
-    assert_eq!(told("abcefgiorsuzBFGIL(5)MRS(5)U"), 0);
-    for letter in "ACDHKNOPTWXdhkmnptwx".chars() {
+    assert_eq!(told("abcefgiorsuzBCFGIL(5)MRS(5)U"), 0);
+    for letter in "ADHKNOPTWXdhkmnptwx".chars() {
         assert_eq!(told(&letter.to_string()), 1, "{letter}");
     }
     assert_eq!(told("L(60000:30000)"), 1, "nobody is warned");
@@ -278,4 +278,17 @@ fn presentations_have_the_octets_of_q931() {
     ] {
         assert_eq!(options::presentation(name), octet, "{name}");
     }
+}
+
+#[test]
+fn letter_capital_c_begins_the_record_anew() {
+    let begun = |options: &str| {
+        let scene = Scene::new(&format!("Dial(SIP/1,,{options})"));
+        scene
+            .cursor
+            .record()
+            .is_some_and(|record| record.begun.is_some())
+    };
+    assert!(begun("C"));
+    assert!(!begun(""));
 }
