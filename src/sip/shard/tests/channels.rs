@@ -312,3 +312,14 @@ fn the_password_of_the_destination_answers_a_challenge() {
     let (_, again) = again.expect("another INVITE");
     assert!(header(again, "Authorization").contains("username=\"55\""));
 }
+
+#[test]
+fn sip_add_header_reaches_the_callee() {
+    let mut rig = rig(&[
+        "default,_X.,1,SIPAddHeader(X-Floor: 3)",
+        "default,_X.,2,Dial(Local/1002@inner)",
+        "inner,_1XXX,1,Dial(SIP/${EXTEN})",
+    ]);
+    let invite = dial(&mut rig, "77").remove(0).1;
+    assert_eq!(header(&invite, "X-Floor"), "3");
+}
