@@ -49,7 +49,7 @@ enum Phase {
     /// Until somebody answers, everybody fails, or this.
     Ringing(Option<Instant>),
     /// One answered and is in a routine.
-    Screened { line: Line, screen: Screen },
+    Screened { line: Box<Line>, screen: Screen },
     /// One answered, at this time, and must end by that.
     Bridged {
         channel: ChannelId,
@@ -71,7 +71,7 @@ struct Dial {
     /// Only where variables ask for it.
     hunt: Option<Box<Hunt>>,
     /// The fourth argument, for the callees.
-    url: SmolStr,
+    url: Option<Box<str>>,
 }
 
 /// Runs `B` on the caller where it is given; then rings.
@@ -147,7 +147,9 @@ fn begin(step: &mut Step<'_>, parts: &[Cow<'_, str>], options: Options) -> Next 
         started,
         phase: Phase::Ringing(timeout_length.map(|length| started + length)),
         past: Vec::new(),
-        url: argument(3).trim().into(),
+        url: Some(argument(3).trim())
+            .filter(|url| !url.is_empty())
+            .map(Into::into),
     };
     let destinations = destinations.into_iter();
     match dial.hunt.as_mut().filter(|hunt| hunt.serial) {
@@ -229,8 +231,8 @@ impl Dial {
         for (name, value) in step.state.variables.inherited() {
             step.channels.inherit(channel, &name, value);
         }
-        if !self.url.is_empty() {
-            step.channels.inherit(channel, "VXML_URL", &self.url);
+        if let Some(url) = &self.url {
+            step.channels.inherit(channel, "VXML_URL", url);
         }
         if destination.is_local() {
             let dialled = self.dialled(step);
@@ -405,7 +407,7 @@ impl Dial {
     }
 
     /// Nobody answered in time.
-    fn time_out(mut self: Box<Self>, step: &mut Step<'_>) -> Next {
+    fn time_out(mut self, step: &mut Step<'_>) -> Next {
         let may =
             |hunt: &Hunt| !hunt.ahead.is_empty() && hunt.goes_on(Some(408), Failure::NO_RESPONSE);
         if self.hunt.as_deref().is_some_and(may) {

@@ -41,14 +41,14 @@ impl Dial {
             resource.map_or("", |(_, resource)| resource),
         );
         if screened {
-            self.screen(step, winner, Screen::Macro)
+            self.screen(step, Box::new(winner), Screen::Macro)
         } else {
             self.join(step, &winner)
         }
     }
 
     /// Sends the callee into the routine that is due, or into what follows.
-    fn screen(mut self: Box<Self>, step: &mut Step<'_>, line: Line, screen: Screen) -> Next {
+    fn screen(mut self: Box<Self>, step: &mut Step<'_>, line: Box<Line>, screen: Screen) -> Next {
         let (letter, next) = match screen {
             Screen::Macro => ('M', Some(Screen::Gosub)),
             Screen::Gosub => ('U', None),
@@ -99,7 +99,7 @@ impl Dial {
     }
 
     /// Does what the result of a routine says.
-    fn judge(self: Box<Self>, step: &mut Step<'_>, line: Line, screen: Screen) -> Next {
+    fn judge(self: Box<Self>, step: &mut Step<'_>, line: Box<Line>, screen: Screen) -> Next {
         let variable = match screen {
             Screen::Macro => "MACRO_RESULT",
             Screen::Gosub => "GOSUB_RESULT",

@@ -22,7 +22,7 @@ const KEPT: &str = "BFGMUbfou";
 pub(super) struct Options {
     /// A bit for each letter.
     letters: u64,
-    arguments: Vec<(char, SmolStr)>,
+    arguments: Box<[(char, SmolStr)]>,
     /// `S(seconds)`, `L(milliseconds)`: the shorter limit after the answer.
     pub(super) limit: Option<Duration>,
 }
@@ -33,6 +33,7 @@ impl Options {
         if text.is_empty() {
             return parsed;
         }
+        let mut kept = Vec::new();
         for (letter, argument) in options(text) {
             parsed.letters |= bit(letter);
             match letter {
@@ -40,10 +41,11 @@ impl Options {
                 'L' => parsed.shorten(milliseconds(argument)),
                 // Music is for media: the caller hears ringing instead.
                 'm' => parsed.letters |= bit('r'),
-                _ if KEPT.contains(letter) => parsed.arguments.push((letter, argument.into())),
+                _ if KEPT.contains(letter) => kept.push((letter, argument.into())),
                 _ => {}
             }
         }
+        parsed.arguments = kept.into();
         parsed
     }
 
