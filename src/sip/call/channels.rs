@@ -86,7 +86,11 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn read(&self, function: &str, arguments: &str) -> Option<String> {
-        self.call.read(self.turn, function, arguments)
+        let leg = match self.call.other(self.run) {
+            Some(other) => self.call.leg_of(other.channel),
+            None => Some(0),
+        };
+        self.call.read(self.turn, leg, function, arguments)
     }
 
     fn forget_causes(&mut self) {

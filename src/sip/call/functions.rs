@@ -7,9 +7,10 @@ use smol_str::SmolStr;
 
 use super::call::Call;
 use super::exchange::Turn;
+use super::leg::LegState;
 use crate::base::lossy;
 use crate::config::{Host, Peer};
-use crate::dialplan::{Cause, Failure, Plan};
+use crate::dialplan::{Cause, ChannelId, Failure, Plan};
 use crate::wire::{Fields, HeaderName, Message, StartLine, Status};
 
 /// The most channels whose responses are remembered; the oldest goes first.
@@ -146,10 +147,26 @@ impl Call {
         Some(format!("SIP/{device}-{:08x}", self.handle.slot).into())
     }
 
-    /// What a function yields; `None` if there is nothing of the kind.
-    pub(super) fn read(&self, turn: &Turn<'_>, function: &str, arguments: &str) -> Option<String> {
+    /// The leg of a channel the call has dialled, while it has one.
+    pub(super) fn leg_of(&self, channel: ChannelId) -> Option<u16> {
+        let legs = (0..).zip(&self.legs).skip(1);
+        let mut own = legs.filter(|(_, leg)| leg.channel == channel);
+        let (index, _) = own.find(|(_, leg)| leg.state != LegState::Ended)?;
+        Some(index)
+    }
+
+    /// What a function yields for the channel of a leg; `None` if there is nothing
+    /// of the kind. A channel without a leg is not of SIP.
+    pub(super) fn read(
+        &self,
+        turn: &Turn<'_>,
+        leg: Option<u16>,
+        function: &str,
+        arguments: &str,
+    ) -> Option<String> {
         let told = self.told.as_deref();
         match function {
+            "SIP_HEADER" if leg != Some(0) => None,
             "SIP_HEADER" => {
                 let (name, number) = arguments.split_once(',').unwrap_or((arguments, "1"));
                 told?.header(name.trim(), number.trim().parse().unwrap_or(1))
@@ -168,21 +185,22 @@ impl Call {
                 let found = exchange.devices.by_name(turn.now, &exchange.config, name);
                 peer_item(found.ok()??, item.trim())
             }
-            "CHANNEL" => self.channel_item(arguments.trim()),
+            "CHANNEL" => self.channel_item(leg?, arguments.trim()),
             _ => None,
         }
     }
 
-    /// An item of the caller's channel.
-    fn channel_item(&self, item: &str) -> Option<String> {
-        let leg = self.legs.first()?;
+    /// An item of a leg's channel. What its INVITE said is known of the caller's.
+    fn channel_item(&self, index: u16, item: &str) -> Option<String> {
+        let leg = self.leg(index)?;
+        let invite = || self.told.as_deref().filter(|_| index == 0);
         let remote = leg.dialog.flow.remote;
         match item.to_ascii_lowercase().as_str() {
             "channeltype" => Some("SIP".into()),
             "peerip" | "recvip" => Some(remote.ip().to_string()),
             "recvport" => Some(remote.port().to_string()),
-            "from" => self.told.as_deref()?.from(),
-            "useragent" => self.told.as_deref()?.header("User-Agent", 1),
+            "from" => invite()?.from(),
+            "useragent" => invite()?.header("User-Agent", 1),
             "uri" => Some(lossy(leg.dialog.target()).into_owned()),
             "peername" => leg.peer.as_ref().map(|peer| peer.name.to_string()),
             "t38passthrough" => Some("0".into()),

@@ -151,6 +151,20 @@ fn transfer_answers_302() {
 }
 
 #[test]
+fn a_local_channel_is_not_the_caller_s() {
+    let inner = "inner,_X.,1,ExecIf($[\"<${SIP_HEADER(Subject)}${CHANNEL(peerip)}>\" = \"<>\"]?\
+                 Transfer(300@h))";
+    let mut rig = channels::rig(&[
+        "default,_X.,1,Dial(Local/${EXTEN}@inner)",
+        "default,_X.,2,ExecIf($[\"${DIALSTATUS}\" = \"BUSY\"]?Hangup(1))",
+        inner,
+        "inner,_X.,2,ExecIf($[\"${TRANSFERSTATUS}\" = \"FAILURE\"]?Busy())",
+    ]);
+    let sent = rig.receive(ALICE, &invite());
+    assert!(sent[0].1.starts_with("SIP/2.0 404 "), "{}", sent[0].1);
+}
+
+#[test]
 fn incomplete_answers_484() {
     let mut rig = Rig::running(&[("Incomplete", "")]);
     let sent = rig.receive(ALICE, INVITE);
