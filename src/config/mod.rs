@@ -3,7 +3,9 @@
 //! `file` knows lines and categories, and nothing of their meaning; the other
 //! modules know the meaning, and nothing of comments, templates or includes.
 
+mod asterisk;
 mod builtin;
+mod directory;
 mod extconfig;
 pub mod extensions;
 pub mod file;
@@ -16,20 +18,20 @@ mod words;
 mod zone;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use pinion_sip::config::{Config, Peers};
 use pinion_sip::dialplan::Plan;
 
-use self::file::{ConfigError, File, Position, Warning};
+use self::directory::whole;
+use self::file::{ConfigError, Warning};
 use self::sip::{RowReader, Sip};
-use crate::realtime::mapping::{Mapping, Place, Section};
+use crate::realtime::mapping::Mapping;
 
+pub use self::asterisk::REGSERVER_WIDTH;
 pub use self::builtin::builtin;
-
-/// What `regserver` of Asterisk's table has room for, in letters.
-pub const REGSERVER_WIDTH: usize = 20;
+pub use self::directory::{Directory, ReadRows, called};
 
 /// A configuration ready to run with.
 pub struct Loaded {
@@ -44,11 +46,6 @@ pub struct Loaded {
     /// What was accepted but will surprise, in the order of the files.
     pub warnings: Vec<Warning>,
 }
-
-/// Reads the rows that are lines of a file, all whose `filename` is its name,
-/// from the first of its places that answers. May block. `Err` says in a few
-/// words why none does.
-pub type ReadRows<'a> = &'a dyn Fn(&Mapping, &str) -> Result<Vec<table::Row>, String>;
 
 impl Loaded {
     fn new(sip: Sip, plan: Plan, mapping: Mapping, warnings: Vec<Warning>) -> Loaded {
@@ -73,99 +70,23 @@ impl Loaded {
 /// names of hosts are resolved now, once. Nothing is changed by a failure, so a
 /// reload may keep what it has.
 pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>) -> Result<Loaded, ConfigError> {
-    let mut warnings = Vec::new();
-    let mapping = realtime::load(dir, &mut warnings)?;
-    let sip = source(dir, "sip.conf", &mapping, read_rows)?;
-    let mut sip = sip::read(&sip, sip::system_resolver)?;
-    sip.general.systemname = systemname(dir, &mut warnings)?.into();
+    let mut directory = Directory::open(dir, read_rows)?;
+    let mut warnings = std::mem::take(&mut directory.warnings);
+    let mut sip = sip::read(&directory.read("sip.conf")?, sip::system_resolver)?;
+    sip.general.systemname = (&*directory.systemname).into();
     warnings.append(&mut sip.warnings);
-    let (mut plan, plan_warnings) =
-        extensions::compile(source(dir, "extensions.conf", &mapping, read_rows)?);
+    let (mut plan, plan_warnings) = extensions::compile(directory.read("extensions.conf")?);
     plan.set_zone(zone::local(&mut warnings));
     plan.predefine("SYSTEMNAME", &sip.general.systemname);
     plan.predefine("ASTETCDIR", &dir.to_string_lossy());
     warnings.extend(plan_warnings);
-    Ok(Loaded::new(sip, plan, mapping, warnings))
-}
-
-/// A file of the directory, or the rows that stand for it.
-fn source(
-    dir: &Path,
-    name: &str,
-    mapping: &Mapping,
-    read_rows: ReadRows<'_>,
-) -> Result<File, ConfigError> {
-    let Some(place) = mapping.places(name).first() else {
-        return file::load(&present(dir, name)?);
-    };
-    let table = called(mapping, place);
-    let rows = read_rows(mapping, name).map_err(|reason| {
-        let at = whole(dir.join("extconfig.conf"));
-        let text = format!(
-            "{table} is to hold {name}: {reason}. Mend that, or take its lines out of this file."
-        );
-        ConfigError::new(&at, text)
-    })?;
-    table::file(name, &table, rows, |name| file::load(&dir.join(name)))
-}
-
-/// What messages call a table: `mysql:general.ast_config`.
-pub fn called(mapping: &Mapping, place: &Place) -> String {
-    let (driver, section) = match mapping.sections.get(place.read_section) {
-        Some(Section::Mysql(section)) => ("mysql", &*section.name),
-        Some(Section::Sqlite(section)) => ("sqlite", &*section.name),
-        None => ("", ""),
-    };
-    format!("{driver}:{section}.{}", place.table)
-}
-
-/// `systemname` of asterisk.conf, if there is such a file.
-fn systemname(dir: &Path, warnings: &mut Vec<Warning>) -> Result<String, ConfigError> {
-    let path = dir.join("asterisk.conf");
-    if !path.exists() {
-        return Ok(String::new());
-    }
-    let file = file::load(&path)?;
-    let options = file
-        .categories
-        .iter()
-        .filter(|category| category.name.eq_ignore_ascii_case("options"));
-    let mut entries = options.flat_map(|category| &category.entries).rev();
-    let Some(entry) = entries.find(|entry| entry.key.eq_ignore_ascii_case("systemname")) else {
-        return Ok(String::new());
-    };
-    if entry.value.chars().count() > REGSERVER_WIDTH {
-        let text = format!(
-            "systemname is longer than the {REGSERVER_WIDTH} letters that regserver of Asterisk's table has room for. \
-             Widen that column, or shorten it."
-        );
-        warnings.push(Warning::new(&entry.at, text));
-    }
-    Ok(entry.value.clone())
-}
-
-fn whole(path: PathBuf) -> Position {
-    Position {
-        file: path.to_string_lossy().into(),
-        line: 0,
-    }
-}
-
-/// The path of a file, if there is one.
-fn present(dir: &Path, name: &str) -> Result<PathBuf, ConfigError> {
-    let path = dir.join(name);
-    if path.exists() {
-        return Ok(path);
-    }
-    let at = whole(path);
-    let text = format!(
-        "there is no such file. Copy examples/{name} of the source tree there to begin with."
-    );
-    Err(ConfigError::new(&at, text))
+    Ok(Loaded::new(sip, plan, directory.mapping, warnings))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn no_tables(_: &Mapping, name: &str) -> Result<Vec<table::Row>, String> {
@@ -300,6 +221,22 @@ mod tests {
                 dir.path().display()
             )
         );
+    }
+
+    #[test]
+    fn execincludes_of_asterisk_conf_allows_exec() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("sip.conf", "[general]\n#exec echo realm=printed\n");
+        write("extensions.conf", "[default]\n");
+        let refusal = load_dir(dir.path(), &no_tables).err().unwrap().to_string();
+        assert!(
+            refusal.contains("sip.conf:2: #exec is not allowed."),
+            "{refusal}"
+        );
+        write("asterisk.conf", "[options]\nexecincludes = yes\n");
+        let loaded = load_dir(dir.path(), &no_tables).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(loaded.config.general.realm, "printed");
     }
 
     #[test]

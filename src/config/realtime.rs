@@ -4,27 +4,31 @@
 use std::path::Path;
 
 use super::extconfig::{self, DriverName, Line};
-use super::file::{self, ConfigError, Warning};
+use super::file::{self, ConfigError, Disk, Warning};
 use super::{mysql, sqlite};
 use crate::realtime::mapping::{Family, Mapping, Place, Section};
 
 /// Reads extconfig.conf of a directory, and the files of the drivers it names.
 /// Without it there is no database.
-pub(super) fn load(dir: &Path, warnings: &mut Vec<Warning>) -> Result<Mapping, ConfigError> {
+pub(super) fn load(
+    dir: &Path,
+    disk: &Disk,
+    warnings: &mut Vec<Warning>,
+) -> Result<Mapping, ConfigError> {
     let path = dir.join("extconfig.conf");
     if !path.exists() {
         return Ok(Mapping::default());
     }
-    let lines = extconfig::read(&file::load(&path)?, warnings)?;
+    let lines = extconfig::read(&file::load(disk, &path)?, warnings)?;
     let mut known = Vec::new();
     if lines.iter().any(|line| line.driver == DriverName::Mysql) {
         let path = dir.join(DriverName::Mysql.file());
-        let sections = mysql::read(&file::load(&path)?, warnings)?;
+        let sections = mysql::read(&file::load(disk, &path)?, warnings)?;
         known.extend(sections.into_iter().map(Section::Mysql));
     }
     if lines.iter().any(|line| line.driver == DriverName::Sqlite) {
         let path = dir.join(DriverName::Sqlite.file());
-        let sections = sqlite::read(&file::load(&path)?, dir, warnings)?;
+        let sections = sqlite::read(&file::load(disk, &path)?, dir, warnings)?;
         known.extend(sections.into_iter().map(Section::Sqlite));
     }
     map(&lines, &known)

@@ -1,3 +1,7 @@
+use std::io;
+use std::path::PathBuf;
+
+use super::source::alternatives;
 use super::*;
 
 /// Files by name; a glob is `prefix*`.
@@ -22,6 +26,14 @@ impl Source for Shelf {
         found
             .map(|(_, text)| text.to_string())
             .ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn run(&self, command: &str) -> Option<io::Result<String>> {
+        match command {
+            "forbidden" => None,
+            "fails" => Some(Err(io::Error::other("it ended with 1"))),
+            _ => Some(Ok(format!("k=from {command}\n[more]\nl\n"))),
+        }
     }
 }
 
@@ -67,6 +79,10 @@ fn comments() {
 
 #[test]
 fn block_comments_nest_and_span_lines() {
+    assert_eq!(
+        read("[a]\n;-- \\;-- \\--\\; ;--- ;\nj=0\n--; k = 1 ; l\n;--;\nm=2\n--;\n"),
+        ["[a] k=1"]
+    );
     assert_eq!(
         read("[a]\nk = 1 ;-- x ;-- y\n z --; still\n --; \nl = 2\n"),
         ["[a] k=1 l=2"]
@@ -116,11 +132,46 @@ fn plus_adds_to_the_category_of_that_name() {
 
 #[test]
 fn plus_equals_extends_the_last_value_of_that_key() {
-    assert_eq!(read("[a]\nk=1\nk=2\nk+=3\nl += 4\n"), ["[a] k=1 k=23 l=4"]);
+    assert_eq!(
+        read("[a]\nk=1\nk=2\nk+=3\nl += 4\nl += 5 \nL+=6\n"),
+        ["[a] k=1 k=23 l=4 5 L=6"]
+    );
+    assert_eq!(
+        read("[t](!)\nk=1\n[a](t)\nk+=&2\n"),
+        ["[t] k=1", "[a] k=1&2"]
+    );
 }
 
 #[test]
-fn includes_go_on_with_the_category_and_look_beside_the_first_file() {
+fn plus_keeps_a_template_one_or_makes_one() {
+    let template = |text: &str| parse(text, "t.conf").unwrap().categories[0].template;
+    assert!(template("[a](!)\n[a](+)\nk=1\n"));
+    assert!(template("[a]\n[a](+,!)\nk=1\n"));
+    assert_eq!(
+        read("[t](!)\nk=1\n[a]\nl=2\n[A](+,t)\nm=3\n"),
+        ["[t] k=1", "[a] l=2 k=1 m=3"]
+    );
+}
+
+#[test]
+fn options_stand_right_behind_the_bracket() {
+    let file = parse("[t](!)\nk=1\n[a] (t)\n[b]( t , t)\n", "t.conf").unwrap();
+    assert_eq!(shape(&file), ["[t] k=1", "[a]", "[b] k=1 k=1"]);
+    let warnings: Vec<_> = file.warnings.iter().map(Warning::to_string).collect();
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].starts_with("t.conf:3: what follows the ']' is not read."));
+}
+
+#[test]
+fn a_backslash_escapes_the_first_character_of_a_key() {
+    assert_eq!(
+        read("[a]\n\\[k] = 1\n\\#l=2\n\\=m=3\n\\;n=4\n"),
+        ["[a] [k]=1 #l=2 =m=3 ;n=4"]
+    );
+}
+
+#[test]
+fn an_include_begins_in_the_category_and_looks_beside_the_first_file() {
     let shelf = Shelf(&[
         (
             "/etc/a.conf",
@@ -131,8 +182,8 @@ fn includes_go_on_with_the_category_and_look_beside_the_first_file() {
         ("/etc/d1", "[d1]\n"),
         ("/etc/d2", "[d2]\n"),
     ]);
-    let file = load_from(&shelf, Path::new("/etc/a.conf")).unwrap();
-    assert_eq!(shape(&file), ["[a] k=1 l=2", "[c] n=3 m=4", "[d1]", "[d2]"]);
+    let file = load(&shelf, Path::new("/etc/a.conf")).unwrap();
+    assert_eq!(shape(&file), ["[a] k=1 l=2 m=4", "[c] n=3", "[d1]", "[d2]"]);
     assert_eq!(
         file.categories[0].entries[1].at.to_string(),
         "/etc/sub/b.conf:1"
@@ -146,7 +197,7 @@ fn a_missing_or_endless_include_is_an_error() {
         "t.conf:2: the included file 'x.conf' does not exist. Use #tryinclude if it may be absent."
     );
     let shelf = Shelf(&[("a", "#include a\n")]);
-    let error = load_from(&shelf, Path::new("a")).unwrap_err().to_string();
+    let error = load(&shelf, Path::new("a")).unwrap_err().to_string();
     assert_eq!(
         error,
         "a:1: includes nest deeper than 10. Does a file include itself?"
@@ -155,9 +206,7 @@ fn a_missing_or_endless_include_is_an_error() {
 
 #[test]
 fn a_file_that_cannot_be_read_says_so() {
-    let error = load_from(&Shelf(&[]), Path::new("/x"))
-        .unwrap_err()
-        .to_string();
+    let error = load(&Shelf(&[]), Path::new("/x")).unwrap_err().to_string();
     assert!(error.starts_with("/x: cannot be read: "), "{error}");
 }
 
@@ -173,7 +222,8 @@ fn what_cannot_be_read_safely_is_refused_with_its_line() {
         ("[a](+)\n", "t.conf:1: no category [a] to add to"),
         ("[a](b)\n", "t.conf:1: no category [b] to inherit from"),
         ("[a](a)\n", "t.conf:1: no category [a] to inherit from"),
-        ("[a]\n#exec date\n", "t.conf:2: #exec is not supported"),
+        ("[a]\n#exec date\n", "t.conf:2: #exec is not allowed."),
+        ("[a]\n\\ k=1\n", "t.conf:2: the '\\' escapes nothing."),
     ] {
         assert!(
             refuse(text).starts_with(start),
@@ -184,12 +234,127 @@ fn what_cannot_be_read_safely_is_refused_with_its_line() {
 }
 
 #[test]
-fn lines_without_meaning_are_warned_about() {
-    let file = parse("[a]\nhello\n#if x\n", "t.conf").unwrap();
-    let warnings: Vec<String> = file.warnings.iter().map(Warning::to_string).collect();
-    assert_eq!(
-        warnings[0],
-        "t.conf:2: 'hello' has no '=' and is ignored. Write key = value."
+fn an_included_file_begins_in_the_category_opened_last() {
+    let shelf = Shelf(&[
+        ("a", "[a]\n#include b\n#include c\nm=1\n"),
+        ("b", "[b]\n"),
+        ("c", "n=2\n"),
+    ]);
+    let file = load(&shelf, Path::new("a")).unwrap();
+    assert_eq!(shape(&file), ["[a] m=1", "[b] n=2"]);
+}
+
+#[test]
+fn a_mistake_in_an_included_file_refuses_the_whole() {
+    let shelf = Shelf(&[("a", "[a]\n#tryinclude b\n"), ("b", "k=1\n[b\n")]);
+    let error = load(&shelf, Path::new("a")).unwrap_err().to_string();
+    assert!(
+        error.starts_with("b:2: this category is not closed"),
+        "{error}"
     );
-    assert!(warnings[1].starts_with("t.conf:3: unknown directive '#if'"));
+}
+
+#[test]
+fn exec_includes_what_a_command_prints() {
+    let read = |text| load(&Shelf(text), Path::new("a"));
+    let file = read(&[("a", "[a]\n#exec \"list all\"\nm=1\n")]).unwrap();
+    assert_eq!(shape(&file), ["[a] k=from list all m=1", "[more]"]);
+    assert_eq!(
+        file.categories[0].entries[0].at.to_string(),
+        "#exec list all:1"
+    );
+    assert!(
+        file.warnings[0]
+            .to_string()
+            .starts_with("#exec list all:3: 'l' has no '='")
+    );
+    let refused = |text| read(text).unwrap_err().to_string();
+    assert_eq!(
+        refused(&[("a", "#exec forbidden\n")]),
+        "a:1: #exec is not allowed. Set execincludes=yes in [options] of asterisk.conf, or #include what the \
+         program writes."
+    );
+    assert_eq!(
+        refused(&[("a", "#exec fails\n")]),
+        "a:1: 'fails' cannot be included: it ended with 1. Run it by hand to see why."
+    );
+}
+
+#[test]
+fn commands_run_only_where_the_disk_allows_them() {
+    assert!(Disk { exec: false }.run("true").is_none());
+    let disk = Disk { exec: true };
+    assert_eq!(disk.run("echo '[a]'").unwrap().unwrap(), "[a]\n");
+    let error = disk.run("exit 3").unwrap().unwrap_err().to_string();
+    assert_eq!(error, "it ended with exit status: 3");
+}
+
+#[test]
+fn globs_of_the_disk_are_those_of_the_shell() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["b.conf", "a.conf", ".c.conf", "d.txt", "e{1}.conf"] {
+        std::fs::write(dir.path().join(name), "").unwrap();
+    }
+    std::fs::create_dir_all(dir.path().join("sub.conf")).unwrap();
+    std::fs::write(dir.path().join("sub.conf/f.conf"), "").unwrap();
+    let find = |pattern: &str| {
+        let paths = Disk::default().find(&dir.path().join(pattern));
+        let name = |path: &PathBuf| {
+            let path = path.strip_prefix(dir.path()).unwrap();
+            path.to_string_lossy().into_owned()
+        };
+        paths.iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(find("*.conf"), ["a.conf", "b.conf", "e{1}.conf"]);
+    assert_eq!(find("[bd].*"), ["b.conf", "d.txt"]);
+    assert_eq!(find("{d.txt,a.conf}"), ["d.txt", "a.conf"]);
+    assert_eq!(find("e{1}.conf"), ["e{1}.conf"]);
+    assert_eq!(find("*/?.conf"), ["sub.conf/f.conf"]);
+    assert_eq!(find("sub.conf"), [""; 0]);
+    assert_eq!(find("gone"), [""; 0]);
+}
+
+#[test]
+fn braces_are_alternatives() {
+    for (pattern, expected) in [
+        ("a", &["a"][..]),
+        ("a{b,c}d", &["abd", "acd"]),
+        ("{a,b}{1,2}", &["a1", "a2", "b1", "b2"]),
+        ("a{b{1,2},}c", &["ab1c", "ab2c", "ac"]),
+        ("a{b", &["a{b"]),
+    ] {
+        assert_eq!(alternatives(pattern), expected, "{pattern}");
+    }
+}
+
+#[test]
+fn lines_without_meaning_are_warned_about() {
+    for (line, expected) in [
+        (
+            "hello",
+            "'hello' has no '=' and is ignored. Write key = value.",
+        ),
+        (
+            "= v",
+            "this line has no key and is ignored. Write key = value.",
+        ),
+        (
+            "#if x",
+            "unknown directive '#if' is ignored. A comment begins with ';'.",
+        ),
+        (
+            "#include",
+            "#include says nothing and is ignored. Name a file.",
+        ),
+        (
+            "#tryinclude \"\"",
+            "#tryinclude says nothing and is ignored. Name a file.",
+        ),
+    ] {
+        let file = parse(&format!("[a]\n{line}\nk=v\n"), "t.conf").unwrap();
+        let warnings: Vec<String> = file.warnings.iter().map(Warning::to_string).collect();
+        assert_eq!(warnings, [format!("t.conf:2: {expected}")], "{line}");
+        assert_eq!(shape(&file), ["[a] k=v"]);
+        assert!(file.warnings[0].grave);
+    }
 }

@@ -15,7 +15,8 @@ impl Files {
 
     fn load(&self) -> Result<(Mapping, Vec<String>), String> {
         let mut warnings = Vec::new();
-        let mapping = load(self.0.path(), &mut warnings).map_err(|error| error.to_string())?;
+        let mapping = load(self.0.path(), &Disk::default(), &mut warnings)
+            .map_err(|error| error.to_string())?;
         Ok((mapping, warnings.iter().map(Warning::to_string).collect()))
     }
 

@@ -1,0 +1,93 @@
+//! A directory of configuration files, or of what names the tables that stand
+//! for them: finds each file and reads its lines. What they say is its
+//! readers' matter.
+
+use std::path::{Path, PathBuf};
+
+use super::file::{self, ConfigError, Disk, File, Position, Warning};
+use super::{asterisk, realtime, table};
+use crate::realtime::mapping::{Mapping, Place, Section};
+
+/// Reads the rows that are lines of a file, all whose `filename` is its name,
+/// from the first of its places that answers. May block. `Err` says in a few
+/// words why none does.
+pub type ReadRows<'a> = &'a dyn Fn(&Mapping, &str) -> Result<Vec<table::Row>, String>;
+
+/// A directory whose `asterisk.conf` and `extconfig.conf` are known.
+pub struct Directory<'a> {
+    path: &'a Path,
+    read_rows: ReadRows<'a>,
+    disk: Disk,
+    /// `systemname` of asterisk.conf; empty for none.
+    pub systemname: String,
+    /// Which tables hold what; empty without a database.
+    pub mapping: Mapping,
+    /// What was accepted so far but will surprise.
+    pub warnings: Vec<Warning>,
+}
+
+impl<'a> Directory<'a> {
+    /// Reads the files that say how the others are read.
+    pub fn open(path: &'a Path, read_rows: ReadRows<'a>) -> Result<Directory<'a>, ConfigError> {
+        let mut warnings = Vec::new();
+        let options = asterisk::load(path, &mut warnings)?;
+        let disk = Disk {
+            exec: options.execincludes,
+        };
+        Ok(Directory {
+            path,
+            read_rows,
+            disk,
+            systemname: options.systemname,
+            mapping: realtime::load(path, &disk, &mut warnings)?,
+            warnings,
+        })
+    }
+
+    /// A file of the directory, or the rows that stand for it. May block.
+    pub fn read(&self, name: &str) -> Result<File, ConfigError> {
+        let Some(place) = self.mapping.places(name).first() else {
+            return file::load(&self.disk, &self.present(name)?);
+        };
+        let table = called(&self.mapping, place);
+        let rows = (self.read_rows)(&self.mapping, name).map_err(|reason| {
+            let at = whole(self.path.join("extconfig.conf"));
+            let text = format!(
+                "{table} is to hold {name}: {reason}. Mend that, or take its lines out of this file."
+            );
+            ConfigError::new(&at, text)
+        })?;
+        let include = |name: &str| file::load(&self.disk, &self.path.join(name));
+        table::file(name, &table, rows, include)
+    }
+
+    /// The path of a file, if there is one.
+    fn present(&self, name: &str) -> Result<PathBuf, ConfigError> {
+        let path = self.path.join(name);
+        if path.exists() {
+            return Ok(path);
+        }
+        let text = format!(
+            "there is no such file. Copy examples/{name} of the source tree there to begin with."
+        );
+        Err(ConfigError::new(&whole(path), text))
+    }
+}
+
+/// What messages call a table: `mysql:general.ast_config`.
+pub fn called(mapping: &Mapping, place: &Place) -> String {
+    let (driver, section) = match mapping.sections.get(place.read_section) {
+        Some(Section::Mysql(section)) => ("mysql", &*section.name),
+        Some(Section::Sqlite(section)) => ("sqlite", &*section.name),
+        None => ("", ""),
+    };
+    format!("{driver}:{section}.{}", place.table)
+}
+
+/// A file as a whole.
+pub(super) fn whole(path: PathBuf) -> Position {
+    Position {
+        file: path.to_string_lossy().into(),
+        line: 0,
+    }
+}
