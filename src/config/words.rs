@@ -46,3 +46,17 @@ pub(super) fn refusal(entry: &Entry, section: &str, accepted: &str) -> ConfigErr
     let text = misfit(&entry.key, Some(&entry.value), section, accepted);
     ConfigError::new(&entry.at, text)
 }
+
+/// ` Did you mean '…'?`, or nothing if no name comes close. Unlike [`nearest`]
+/// it is about names that operators choose, and tells only the reader.
+pub(crate) fn did_you_mean<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> String {
+    let text = text.to_lowercase();
+    let distance = |name: &str| strsim::jaro_winkler(&text, &name.to_lowercase());
+    let best = names
+        .map(|name| (distance(name), name))
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    match best {
+        Some((distance, name)) if distance > 0.8 => format!(" Did you mean '{name}'?"),
+        _ => String::new(),
+    }
+}

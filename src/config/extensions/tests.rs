@@ -1,6 +1,6 @@
 use super::*;
 use pinion_sip::base::UnixTime;
-use pinion_sip::dialplan::{Match, Place, Seek};
+use pinion_sip::dialplan::{General, Match, Place, Seek, split_hint};
 
 fn read(text: &str) -> (Plan, Vec<String>) {
     let (plan, warnings) = parse_extensions(text, "x").unwrap();
@@ -153,6 +153,22 @@ fn what_will_surprise_is_warned_about_with_its_line() {
             "this line has no application. Write exten => name,priority,application.",
         ),
         (
+            "exten => 1XX,1,NoOp",
+            "'1XX' looks like a pattern. Begin it with '_', or nobody can dial it.",
+        ),
+        (
+            "exten => _next.,1,NoOp",
+            "the 'n' of '_next.' stands for a digit. Write [n] for the letter.",
+        ),
+        (
+            "exten => 1,1,Dial(SIP/${EXTEN},$[ * 2])",
+            "an operand or operator is missing in $[ * 2].",
+        ),
+        (
+            "exten => 1,1,Dial(SIP/${EXTEN)",
+            "a '}' is missing in 'SIP/${EXTEN'.",
+        ),
+        (
             "exten => ,1,NoOp",
             "this line has no extension. Write exten => name,priority,application.",
         ),
@@ -290,6 +306,183 @@ fn switches_are_expanded_at_load_or_never_or_during_the_call() {
         written,
         ["Realtime/@fam/p", "Realtime/@${F}", "realtime/${F}"]
     );
+}
+
+#[test]
+fn general_is_carried_into_the_plan() {
+    let plan = clean(
+        "[general]\nstatic=yes\nwriteprotect=on\nclearglobalvars=1\nuserscontext=users\n[c]\n",
+    );
+    let expected = General {
+        is_static: true,
+        writeprotect: true,
+        clearglobalvars: true,
+        userscontext: "users".into(),
+    };
+    assert_eq!(*plan.general(), expected);
+    assert_eq!(*clean("[c]\n").general(), General::default());
+}
+
+#[test]
+fn of_a_key_of_general_the_first_line_counts() {
+    let (plan, warnings) =
+        read("[general]\nautofallthrough=no\nAutoFallThrough=yes\nstatic=maybe\n");
+    assert!(!plan.autofallthrough());
+    assert_eq!(
+        warnings,
+        [
+            "x:3: autofallthrough stands at x:2, too. That line counts.",
+            "x:4: the value 'maybe' of static is taken as no. Write yes or no.",
+        ]
+    );
+}
+
+#[test]
+fn a_key_that_begins_with_same_is_same() {
+    let plan = clean(
+        "[c]\nexten => 1/42,1,NoOp\nsame => n,NoOp(b)\nsameagain => n,NoOp(c)\nSAME=n,NoOp(d)\n",
+    );
+    assert_eq!(listing(&plan, "c", "1").len(), 4);
+}
+
+#[test]
+fn a_label_above_is_a_priority_and_may_be_added_to() {
+    let plan = clean(
+        "[c]\nexten => 1,1(go),NoOp(a)\nexten => 1,go+4,NoOp(b)\nexten => 1,s+2(on),NoOp(c)\nexten => 1,next,NoOp(d)\n\
+         exten => 1,on+8,NoOp(e)\n",
+    );
+    let lines = listing(&plan, "c", "1");
+    let priorities: Vec<&str> = lines
+        .iter()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(priorities, ["1(go)", "5", "7(on)", "8", "15"]);
+}
+
+#[test]
+fn a_priority_is_the_number_it_begins_with() {
+    assert_eq!(
+        listing(&clean("[c]\nexten => 1,1st,NoOp\n"), "c", "1"),
+        ["1 NoOp() x:2"]
+    );
+}
+
+#[test]
+fn arguments_end_at_the_last_parenthesis() {
+    let plan = clean("[c]\nexten => 1,1,NoOp(a(b)c)d) e\nexten => 1,n,NoOp (\"x,(y\")\n");
+    assert_eq!(
+        listing(&plan, "c", "1"),
+        ["1 NoOp(a(b)c)d) x:2", "2 NoOp(\"x,(y\") x:3"]
+    );
+}
+
+#[test]
+fn a_name_of_variables_takes_all_of_the_text() {
+    let (plan, warnings) =
+        read("[c]\nexten => 1,1,${APP}(x)\nexten => 1,hint,SIP/${CONTEXT}-${EXTEN}(x)\n");
+    let extension = &plan.context("c").unwrap().extensions()[0];
+    assert_eq!(&*extension.instructions()[0].application, "${APP}(x)");
+    assert!(warnings[0].starts_with("x:2: there is no application '${APP}(x)'"));
+    assert_eq!(extension.hint(), Some("SIP/c-1(x)"));
+}
+
+#[test]
+fn hints_have_devices_and_a_name_and_patterns_keep_their_variables() {
+    let plan = clean(
+        "[globals]\nTECH=SIP\n[c]\nexten => 1,hint,${TECH}/a&SIP/b(Alice (desk))\nexten => _2X,hint,SIP/${EXTEN}\n\
+         exten => 3,hint,SIP/c,sip:presence\n",
+    );
+    let hint = plan.hint(place("c", "1")).unwrap();
+    assert_eq!(split_hint(hint), ("SIP/a&SIP/b", "Alice (desk)"));
+    assert_eq!(plan.hint(place("c", "21")), Some("SIP/${EXTEN}"));
+    assert_eq!(plan.hint(place("c", "3")), Some("SIP/c,sip:presence"));
+}
+
+#[test]
+fn ignorepats_are_substituted() {
+    let plan = clean("[globals]\nOUT=9\n[c]\nignorepat => ${OUT}\n");
+    let context = plan.context("c").unwrap();
+    assert_eq!(context.ignorepats().collect::<Vec<_>>(), ["9"]);
+}
+
+#[test]
+fn an_include_keeps_its_times_and_counts_once() {
+    let (plan, warnings) =
+        read("[c]\ninclude => d,9:00-17:00,mon-fri,*,*\ninclude => d\ninclude => d\n[d]\n");
+    let includes = plan.context("c").unwrap().includes();
+    let times = includes[0]
+        .schedule
+        .as_ref()
+        .map(|schedule| schedule.as_str());
+    assert_eq!((includes.len(), times), (2, Some("9:00-17:00,mon-fri,*,*")));
+    assert_eq!(
+        warnings,
+        ["x:4: 'd' is included already. This line does nothing."]
+    );
+}
+
+#[test]
+fn what_is_longer_than_asterisk_has_room_for_is_refused() {
+    let of = |bytes: usize| "1".repeat(bytes);
+    let exten = |name: &str| read(&format!("[c]\nexten => {name},1,NoOp\nsame => n,NoOp\n"));
+    assert_eq!(exten(&of(79)).1, [""; 0]);
+    let (plan, warnings) = exten(&of(80));
+    assert!(plan.context("c").unwrap().extensions().is_empty());
+    assert_eq!(
+        warnings,
+        [
+            "x:2: the name of an extension has at most 79 bytes. Shorten it; the line is dropped.",
+            "x:3: there is no extension above for 'same'. Begin with exten =>."
+        ]
+    );
+    assert_eq!(exten(&format!("_{}", of(254))).1, [""; 0]);
+    let (_, warnings) = exten(&format!("_{}/{}", of(100), of(154)));
+    assert!(warnings[0].starts_with("x:2: an extension has at most 255 bytes."));
+
+    let data = |bytes| read(&format!("[c]\nexten => 1,1,NoOp({})\n", of(bytes)));
+    assert_eq!(data(8191).1, [""; 0]);
+    let (plan, warnings) = data(8192);
+    assert!(listing(&plan, "c", "1").is_empty());
+    assert!(warnings[0].starts_with("x:2: arguments have at most 8191 bytes."));
+
+    assert_eq!(read(&format!("[{}]\n", of(79))).1, [""; 0]);
+    let (plan, warnings) = read(&format!("[{}]\nexten => 1,1,NoOp\n", of(80)));
+    assert!(plan.contexts().is_empty());
+    assert!(warnings[0].starts_with("x:1: the name of a context has at most 79 bytes."));
+}
+
+#[test]
+fn a_variable_in_the_name_may_bring_the_caller() {
+    let plan = clean("[globals]\nWHO=1/42\n[c]\nexten => ${WHO},1,NoOp\n");
+    let extension = &plan.context("c").unwrap().extensions()[0];
+    assert_eq!(extension.caller().map(|caller| caller.as_str()), Some("42"));
+}
+
+#[test]
+fn grave_is_what_does_not_work() {
+    let grave = |line: &str| {
+        let (_, warnings) = parse_extensions(&format!("[c]\n{line}\n"), "x").unwrap();
+        warnings
+            .iter()
+            .map(|warning| warning.grave)
+            .collect::<Vec<_>>()
+    };
+    for line in [
+        "exten => 1,1,Dail(x)",
+        "exten => 1,n,NoOp",
+        "exten => 1,1,NoOp(${X}$[1 +])",
+        "include => z",
+        "switch => X",
+    ] {
+        assert_eq!(grave(line), [true], "{line}");
+    }
+    for line in [
+        "exten => 1XX,1,NoOp",
+        "exten => _next,1,NoOp",
+        "exten => 1,1,Dial(SIP/1,,q)",
+    ] {
+        assert_eq!(grave(line), [false], "{line}");
+    }
 }
 
 #[test]

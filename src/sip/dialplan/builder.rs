@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 
 use super::app::{self, MediaApps};
 use super::automaton::Automaton;
+use super::general::General;
 use super::pattern::Pattern;
 use super::plan::{Caller, Context, Extension, Include, Instruction, Key, Plan};
 use super::schedule::Schedule;
@@ -69,6 +70,7 @@ pub struct PlanBuilder {
     media_apps: MediaApps,
     reads_request: bool,
     reads_responses: bool,
+    general: General,
 }
 
 impl Default for PlanBuilder {
@@ -91,6 +93,7 @@ impl PlanBuilder {
             media_apps: MediaApps::default(),
             reads_request: false,
             reads_responses: false,
+            general: General::default(),
         }
     }
 
@@ -115,6 +118,11 @@ impl PlanBuilder {
     /// `media_apps=`.
     pub fn media_apps(&mut self, setting: MediaApps) {
         self.media_apps = setting;
+    }
+
+    /// The rest of `[general]`.
+    pub fn general(&mut self, general: General) {
+        self.general = general;
     }
 
     /// Sets a global; a later one of the same name replaces an earlier.
@@ -170,7 +178,7 @@ impl PlanBuilder {
         self.reads_responses |= has(&["HANGUPCAUSE(", "HANGUPCAUSE_KEYS"]);
     }
 
-    /// Adds a hint; the first of an extension stays.
+    /// Adds a hint, `devices[(name)]`; the first of an extension stays.
     pub fn add_hint(
         &mut self,
         context: ContextId,
@@ -267,6 +275,7 @@ impl PlanBuilder {
             globals: self.globals,
             environment: Vec::new(),
             autofallthrough: self.autofallthrough,
+            general: self.general,
             zone: Zone::UTC,
             media_apps: self.media_apps,
             reads_request: self.reads_request,

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::app::{MediaApps, Row};
 use super::automaton::{Automaton, Wanted};
+use super::general::General;
 use super::pattern::{Match, Pattern};
 use super::schedule::Schedule;
 use super::switch::Switch;
@@ -91,7 +92,8 @@ impl Extension {
         self.hint.as_deref()
     }
 
-    pub(super) fn takes(&self, caller: &str) -> bool {
+    /// Whether it is for a caller of this number.
+    pub fn takes(&self, caller: &str) -> bool {
         match &self.key.caller {
             Caller::Any => true,
             Caller::Number(pattern) if caller.is_empty() => pattern.as_str().is_empty(),
@@ -195,7 +197,7 @@ impl Context {
 
 /// A hint as its devices and its name: `SIP/100(Alice)`. One with references
 /// before the parenthesis has no name.
-pub(super) fn split_hint(hint: &str) -> (&str, &str) {
+pub fn split_hint(hint: &str) -> (&str, &str) {
     match hint.split_once('(') {
         Some((devices, name)) if !devices.contains("${") && !devices.contains("$[") => {
             let name = name.rsplit_once(')').map_or(name, |(name, _)| name);
@@ -246,6 +248,7 @@ pub struct Plan {
     pub(super) globals: HashMap<Box<str>, Box<str>, Hasher>,
     pub(super) environment: Vec<(Box<str>, Box<str>)>,
     pub(super) autofallthrough: bool,
+    pub(super) general: General,
     pub(super) zone: Zone,
     /// Of several patterns that match only the first counts.
     pub(super) first_only: bool,
@@ -291,6 +294,11 @@ impl Plan {
     pub fn environment(&self, name: &str) -> Option<&str> {
         let mut all = self.environment.iter();
         all.find_map(|(known, value)| (**known == *name).then_some(&**value))
+    }
+
+    /// The rest of `[general]`.
+    pub fn general(&self) -> &General {
+        &self.general
     }
 
     /// Whether a call that runs out of priorities ends by `DIALSTATUS` at once.

@@ -48,6 +48,8 @@ pub struct Schedule {
     months: Ranges,
     /// The local one if none is named.
     zone: Option<Zone>,
+    /// As it is written.
+    text: Box<str>,
     /// A name that no zone has; the zone is UTC then.
     unknown: Option<Box<str>>,
 }
@@ -73,6 +75,7 @@ impl Schedule {
                 named(text, &MONTHS).map(|month| month + 1)
             })?,
             zone: None,
+            text: text.into(),
             unknown: None,
         };
         if let Some(name) = fields.next().filter(|name| !matches!(*name, "" | "*")) {
@@ -81,6 +84,11 @@ impl Schedule {
             schedule.zone = Some(zone.unwrap_or(Zone::UTC));
         }
         Ok(schedule)
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// A zone asked for that does not exist; times are taken as UTC then.
