@@ -12,9 +12,9 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, ValueEnum};
 use pinion_runtime::Way;
 
-use crate::realtime;
-
+use crate::command::Command;
 use crate::config::REGSERVER_WIDTH;
+use crate::realtime;
 
 /// Most listening addresses: a shard keeps one bit of readiness for each.
 const MAX_LISTEN: usize = 64;
@@ -35,6 +35,7 @@ Examples:
   pinion --config /etc/pinion --listen 192.0.2.10:5060 --listen '[2001:db8::10]:5060'
   pinion --config /etc/pinion --cpus 2-5 --rcvbuf 16m --log warn
   pinion --config /etc/pinion --state /var/lib/pinion     (a restart loses nobody)
+  pinion dialplan explain 1001@default --config /etc/pinion
 
 tuning.md says when to change what.";
 
@@ -45,7 +46,12 @@ tuning.md says when to change what.";
 /// passwords. When the line `ready` appears on stdout, it serves.
 #[derive(Parser, Clone, PartialEq, Debug)]
 #[command(name = "pinion", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Flags {
+    /// What is asked instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Directory with sip.conf and extensions.conf
     ///
     /// [default: a built-in configuration on loopback]
@@ -383,6 +389,8 @@ impl fmt::Display for CpuList {
 mod tests {
     use super::*;
 
+    use crate::command::Dialplan;
+
     fn read(arguments: &str) -> Result<Flags, String> {
         Flags::read(std::iter::once("pinion").chain(arguments.split_whitespace()))
             .map_err(|error| sentence(&error))
@@ -437,6 +445,7 @@ mod tests {
         .unwrap();
         let ms = Duration::from_millis;
         let expected = Flags {
+            command: None,
             config: Some("/etc/pinion".into()),
             listen: vec![
                 "0.0.0.0:5060".parse().unwrap(),
@@ -519,7 +528,7 @@ mod tests {
                 "invalid value 'a/b' for '--systemname <NAME>': a name of up to 20 letters, digits, dots, hyphens and \
                  underscores is wanted",
             ),
-            ("stray", "unexpected argument 'stray' found"),
+            ("stray", "unrecognized subcommand 'stray'"),
         ] {
             assert_eq!(read(arguments).unwrap_err(), expected);
         }
@@ -528,6 +537,23 @@ mod tests {
             levels.contains("[possible values: off, error, warn, info, debug, trace]"),
             "{levels}"
         );
+    }
+
+    #[test]
+    fn subcommands_have_flags_of_their_own() {
+        let flags = read("dialplan explain 100@office 42 --at 7 --json --config conf").unwrap();
+        let Some(Command::Dialplan(Dialplan::Explain(asked))) = flags.command else {
+            panic!("{:?}", flags.command)
+        };
+        assert_eq!(asked.place, ("100".into(), "office".into()));
+        assert_eq!(
+            (&*asked.caller, asked.at, asked.json),
+            ("42", Some(7), true)
+        );
+        assert_eq!(asked.of.config, Some("conf".into()));
+        let refused = read("dialplan explain 100").unwrap_err();
+        assert!(refused.ends_with("as in 100@default"), "{refused}");
+        assert!(read("--shards 2 dialplan show").is_err());
     }
 
     #[test]

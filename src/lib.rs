@@ -5,8 +5,10 @@
 //! ```text
 //! src/main.rs     arguments, exit status
 //! src/flags.rs    the command line
+//! src/command.rs  the subcommands
 //! src/lib.rs      configuration, sockets and shards put together
 //! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
+//! src/control/    what an operator asks of a plan
 //! src/database.rs the databases of this engine: what shards go by, workers, what was kept
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/serve.rs    the running server: banner, signals, drain, counters
@@ -33,7 +35,9 @@
 //! envelope for its home shard. What the machine wants sent lies in the outbox
 //! afterwards and leaves with the batch.
 
+pub mod command;
 pub mod config;
+pub mod control;
 mod database;
 pub mod flags;
 pub mod realtime;
@@ -183,13 +187,7 @@ fn mark(groups: &[Group], general: &General) {
 /// The configuration, and what the banner says about it.
 fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
     if let Some(dir) = &flags.config {
-        let read_rows = |mapping: &Mapping, file: &str| {
-            let rows = realtime::pool::file_rows(mapping, file, flags.db_timeout)?;
-            let lines = rows
-                .iter()
-                .map(|row| Line::of(|column| realtime::column(row, column)));
-            lines.collect()
-        };
+        let read_rows = |mapping: &Mapping, file: &str| read_rows(mapping, file, flags.db_timeout);
         let loaded = config::load_dir(dir, &read_rows)
             .map_err(|error| Failure::Settings(error.to_string()))?;
         let peers = loaded.config.peers.len();
@@ -206,6 +204,13 @@ fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
         about.push_str(&format!("user      {user}  password  {password}\n"));
     }
     Ok((loaded, about))
+}
+
+/// The rows that are lines of a file.
+fn read_rows(mapping: &Mapping, file: &str, timeout: Duration) -> Result<Vec<Line>, String> {
+    let rows = realtime::pool::file_rows(mapping, file, timeout)?;
+    let line = |row| Line::of(|column| realtime::column(row, column));
+    rows.iter().map(line).collect()
 }
 
 /// `--systemname` takes precedence over asterisk.conf.

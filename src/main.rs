@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use pinion::command;
 use pinion::flags::{self, Flags};
 
 fn main() -> ExitCode {
@@ -24,8 +25,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match pinion::run(&flags) {
-        Ok(()) => ExitCode::SUCCESS,
+    let outcome = match &flags.command {
+        Some(command) => command::run(command, &mut std::io::stdout().lock()),
+        None => pinion::run(&flags).map(|()| 0),
+    };
+    match outcome {
+        Ok(status) => ExitCode::from(status),
         Err(failure) => {
             eprintln!("pinion: {failure}");
             ExitCode::from(failure.exit_status())

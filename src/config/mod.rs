@@ -32,6 +32,7 @@ use crate::realtime::mapping::Mapping;
 pub use self::asterisk::REGSERVER_WIDTH;
 pub use self::builtin::builtin;
 pub use self::directory::{Directory, ReadRows, called};
+pub(crate) use self::words::did_you_mean;
 
 /// A configuration ready to run with.
 pub struct Loaded {

@@ -1,0 +1,151 @@
+//! The subcommands: what is asked of a configuration without serving it. It
+//! reads arguments and loads files; the answers are those of `control` and
+//! `check`.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand};
+use pinion_sip::base::UnixTime;
+use pinion_sip::dialplan::Plan;
+
+use crate::config;
+use crate::control::explain::{Question, explain};
+use crate::control::show::{Wanted, show};
+use crate::{Failure, read_rows, seed};
+
+/// How long a database may take that holds a file.
+const DB_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is asked.
+#[derive(Subcommand, Clone, PartialEq, Debug)]
+pub enum Command {
+    /// Show the dialplan, or why a number leads where it leads
+    #[command(subcommand)]
+    Dialplan(Dialplan),
+}
+
+/// Questions about the dialplan.
+#[derive(Subcommand, Clone, PartialEq, Debug)]
+pub enum Dialplan {
+    /// List contexts and extensions in the columns of Asterisk's console
+    Show(Show),
+    /// Tell which extension a number reaches, why others do not win, and what would run
+    Explain(Explain),
+}
+
+/// Whose dialplan.
+#[derive(Args, Clone, PartialEq, Debug)]
+pub struct Of {
+    /// Directory with sip.conf and extensions.conf [default: the built-in configuration]
+    #[arg(long, value_name = "DIR")]
+    pub config: Option<PathBuf>,
+}
+
+/// `dialplan show`.
+#[derive(Args, Clone, PartialEq, Debug)]
+pub struct Show {
+    /// A context, EXTEN@CONTEXT, or EXTEN@ for all contexts [default: everything]
+    #[arg(value_name = "WHAT", default_value = "", hide_default_value = true)]
+    pub what: String,
+
+    /// Whose dialplan.
+    #[command(flatten)]
+    pub of: Of,
+}
+
+/// `dialplan explain`.
+#[derive(Args, Clone, PartialEq, Debug)]
+pub struct Explain {
+    /// What is dialled, and the context it is dialled in
+    #[arg(value_name = "EXTEN@CONTEXT", value_parser = place)]
+    pub place: (String, String),
+
+    /// The caller's number [default: none]
+    #[arg(value_name = "CALLERID", default_value = "", hide_default_value = true)]
+    pub caller: String,
+
+    /// When, in seconds since 1970 [default: now]
+    #[arg(long, value_name = "SECONDS")]
+    pub at: Option<u64>,
+
+    /// Tell it as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Whose dialplan.
+    #[command(flatten)]
+    pub of: Of,
+}
+
+fn place(text: &str) -> Result<(String, String), String> {
+    let (exten, context) = text
+        .rsplit_once('@')
+        .ok_or("an extension and its context are wanted, as in 100@default")?;
+    let exten = if exten.is_empty() { "s" } else { exten };
+    Ok((exten.into(), context.into()))
+}
+
+/// Answers on `out`. Returns the exit status: 0, or 1 where the answer is that
+/// there is no such thing.
+pub fn run(command: &Command, out: &mut dyn Write) -> Result<u8, Failure> {
+    let answered = match command {
+        Command::Dialplan(Dialplan::Show(asked)) => {
+            let plan = plan(asked.of.config.as_deref())?;
+            show(&plan, Wanted::of(&asked.what), out)
+        }
+        Command::Dialplan(Dialplan::Explain(asked)) => {
+            let plan = plan(asked.of.config.as_deref())?;
+            tell(&plan, asked, out)
+        }
+    };
+    answered.map(|found| u8::from(!found)).or_else(unwritten)
+}
+
+fn tell(plan: &Plan, asked: &Explain, out: &mut dyn Write) -> io::Result<bool> {
+    let (exten, context) = &asked.place;
+    let question = Question {
+        exten,
+        context,
+        caller: &asked.caller,
+        time: asked.at.map_or_else(now, UnixTime),
+    };
+    let Some(explanation) = explain(plan, question) else {
+        let contexts = plan.contexts().iter().map(|known| known.name());
+        let hint = config::did_you_mean(context, contexts);
+        writeln!(out, "There is no context '{context}'.{hint}")?;
+        return Ok(false);
+    };
+    match asked.json {
+        true => writeln!(out, "{:#}", explanation.to_json())?,
+        false => explanation.write_text(out)?,
+    }
+    Ok(explanation.runs())
+}
+
+fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixTime(since.map_or(0, |since| since.as_secs()))
+}
+
+/// The plan of a directory, or the built-in one. What surprises in it is a
+/// check's matter.
+fn plan(dir: Option<&Path>) -> Result<std::sync::Arc<Plan>, Failure> {
+    let loaded = match dir {
+        Some(dir) => config::load_dir(dir, &|mapping, file| read_rows(mapping, file, DB_TIMEOUT))
+            .map_err(|error| Failure::Settings(error.to_string()))?,
+        None => config::builtin(seed()?).0,
+    };
+    Ok(loaded.config.plan)
+}
+
+/// A reader who has gone away wanted no more.
+fn unwritten(error: io::Error) -> Result<u8, Failure> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(0),
+        _ => Err(Failure::Host(format!(
+            "the answer cannot be written: {error}"
+        ))),
+    }
+}
