@@ -10,9 +10,12 @@ use clap::{Args, Subcommand};
 use pinion_sip::base::UnixTime;
 use pinion_sip::dialplan::Plan;
 
+use crate::check::check;
 use crate::config;
+use crate::config::file::ConfigError;
 use crate::control::explain::{Question, explain};
 use crate::control::show::{Wanted, show};
+use crate::realtime::mapping::Mapping;
 use crate::{Failure, read_rows, seed};
 
 /// How long a database may take that holds a file.
@@ -24,6 +27,27 @@ pub enum Command {
     /// Show the dialplan, or why a number leads where it leads
     #[command(subcommand)]
     Dialplan(Dialplan),
+    /// Say what is wrong in sip.conf and extensions.conf, each with file and line
+    ///
+    /// Exit status: 0 if nothing is wrong, 1 after an error, or with --strict
+    /// after a warning, 2 if the files cannot be read.
+    Check(Check),
+}
+
+/// `check`.
+#[derive(Args, Clone, PartialEq, Debug)]
+pub struct Check {
+    /// Directory with sip.conf and extensions.conf
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+
+    /// Tell it as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Let warnings count as errors do
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// Questions about the dialplan.
@@ -88,7 +112,7 @@ fn place(text: &str) -> Result<(String, String), String> {
 }
 
 /// Answers on `out`. Returns the exit status: 0, or 1 where the answer is that
-/// there is no such thing.
+/// there is no such thing, or that something is wrong.
 pub fn run(command: &Command, out: &mut dyn Write) -> Result<u8, Failure> {
     let answered = match command {
         Command::Dialplan(Dialplan::Show(asked)) => {
@@ -98,6 +122,15 @@ pub fn run(command: &Command, out: &mut dyn Write) -> Result<u8, Failure> {
         Command::Dialplan(Dialplan::Explain(asked)) => {
             let plan = plan(asked.of.config.as_deref())?;
             tell(&plan, asked, out)
+        }
+        Command::Check(asked) => {
+            let rows = |mapping: &Mapping, file: &str| read_rows(mapping, file, DB_TIMEOUT);
+            let report = check(&asked.dir, &rows).map_err(unreadable)?;
+            let written = match asked.json {
+                true => writeln!(out, "{:#}", report.to_json()),
+                false => report.write_text(out),
+            };
+            written.map(|()| report.passes(asked.strict))
         }
     };
     answered.map(|found| u8::from(!found)).or_else(unwritten)
@@ -134,10 +167,14 @@ fn now() -> UnixTime {
 fn plan(dir: Option<&Path>) -> Result<std::sync::Arc<Plan>, Failure> {
     let loaded = match dir {
         Some(dir) => config::load_dir(dir, &|mapping, file| read_rows(mapping, file, DB_TIMEOUT))
-            .map_err(|error| Failure::Settings(error.to_string()))?,
+            .map_err(unreadable)?,
         None => config::builtin(seed()?).0,
     };
     Ok(loaded.config.plan)
+}
+
+fn unreadable(error: ConfigError) -> Failure {
+    Failure::Settings(error.to_string())
 }
 
 /// A reader who has gone away wanted no more.

@@ -35,6 +35,7 @@ Examples:
   pinion --config /etc/pinion --listen 192.0.2.10:5060 --listen '[2001:db8::10]:5060'
   pinion --config /etc/pinion --cpus 2-5 --rcvbuf 16m --log warn
   pinion --config /etc/pinion --state /var/lib/pinion     (a restart loses nobody)
+  pinion check /etc/pinion                                (before a restart, or in CI)
   pinion dialplan explain 1001@default --config /etc/pinion
 
 tuning.md says when to change what.";
@@ -551,6 +552,14 @@ mod tests {
             ("42", Some(7), true)
         );
         assert_eq!(asked.of.config, Some("conf".into()));
+        let flags = read("check conf --json --strict").unwrap();
+        let Some(Command::Check(asked)) = flags.command else {
+            panic!("{:?}", flags.command)
+        };
+        assert_eq!(
+            (asked.dir, asked.json, asked.strict),
+            ("conf".into(), true, true)
+        );
         let refused = read("dialplan explain 100").unwrap_err();
         assert!(refused.ends_with("as in 100@default"), "{refused}");
         assert!(read("--shards 2 dialplan show").is_err());

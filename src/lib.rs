@@ -5,6 +5,7 @@
 //! ```text
 //! src/main.rs     arguments, exit status
 //! src/flags.rs    the command line
+//! src/check/      what is wrong in a configuration, with file and line
 //! src/command.rs  the subcommands
 //! src/lib.rs      configuration, sockets and shards put together
 //! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
@@ -35,6 +36,7 @@
 //! envelope for its home shard. What the machine wants sent lies in the outbox
 //! afterwards and leaves with the batch.
 
+pub mod check;
 pub mod command;
 pub mod config;
 pub mod control;

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use pinion_sip::dialplan::{Context, Extension, Match, Pattern, Plan};
+use pinion_sip::dialplan::{Context, Extension, Match, Pattern, Plan, split_hint};
 
 /// Who made all there is.
 const REGISTRAR: &str = "pbx_config";
@@ -140,7 +140,10 @@ impl<'a> Listing<'a> {
         };
         if let Some(hint) = extension.hint() {
             self.priorities += 1;
-            self.line(&std::mem::take(&mut first), &format!("hint: {hint}"))?;
+            self.line(
+                &std::mem::take(&mut first),
+                &format!("hint: {}", split_hint(hint).0),
+            )?;
         }
         for instruction in extension.instructions() {
             self.priorities += 1;
@@ -234,7 +237,7 @@ mod tests {
         assert_eq!(shown(PLAN, "@default"), (true, expected.into()));
     }
 
-    const RICH: &str = "[a]\nexten => 1,hint,SIP/1\nexten => 1,1,NoOp(a)\nexten => 1,n(go),Busy\n\
+    const RICH: &str = "[a]\nexten => 1,hint,SIP/1(Alice)\nexten => 1,1,NoOp(a)\nexten => 1,n(go),Busy\n\
         exten => 1/42,1(first),Hangup\ninclude => b\ninclude => c,9:00-17:00,mon-fri,*,*\nignorepat => 9\n\
         switch => Realtime/x@y\n[b]\nexten => _X,1,NoOp(b)\ninclude => a\n[c]\n";
 

@@ -8,18 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::value::{Endpoint, Form, Wrong, number};
-use crate::config::file::{Position, Warning};
+use crate::config::file::{ConfigError, Position, Warning};
 
 /// Finds the address of a host name; may block. `None` if it has none.
 pub type Resolve = fn(&str) -> Option<IpAddr>;
 
 /// What lasts for one reading.
 pub(super) struct Load {
-    resolve: Resolve,
+    pub(super) resolve: Resolve,
     resolved: HashMap<String, Option<IpAddr>>,
     warned_keys: HashSet<&'static str>,
     warned_lines: HashSet<(Arc<str>, u32)>,
     pub(super) warnings: Vec<Warning>,
+    /// Whether a value that does not fit ends the reading.
+    strict: bool,
 }
 
 impl Load {
@@ -30,7 +32,29 @@ impl Load {
             warned_keys: HashSet::new(),
             warned_lines: HashSet::new(),
             warnings: Vec::new(),
+            strict: true,
         }
+    }
+
+    /// A reading that goes on whatever does not fit.
+    pub(super) fn to_the_end(resolve: Resolve) -> Load {
+        Load {
+            strict: false,
+            ..Load::new(resolve)
+        }
+    }
+
+    /// Ends the reading, or warns of what would have ended it; of one line
+    /// once, however many sections inherit it.
+    pub(super) fn refuse(&mut self, error: ConfigError) -> Result<(), ConfigError> {
+        if self.strict {
+            return Err(error);
+        }
+        let warning = Warning::grave(&error.at, error.text);
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+        Ok(())
     }
 
     pub(super) fn warn(&mut self, at: &Position, text: impl Into<String>) {

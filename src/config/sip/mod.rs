@@ -50,9 +50,19 @@ pub fn system_resolver(name: &str) -> Option<IpAddr> {
         .map(|address| address.ip())
 }
 
-/// Checks a sip.conf; each name in it is resolved once.
+/// Checks a sip.conf; each name in it is resolved once. The first value that
+/// does not fit is an error.
 pub fn read(file: &File, resolve: Resolve) -> Result<Sip, ConfigError> {
-    let mut load = Load::new(resolve);
+    read_with(file, Load::new(resolve))
+}
+
+/// Checks a sip.conf to its end: a value that does not fit is a grave warning,
+/// and its option stays at its default.
+pub(crate) fn inspect(file: &File, resolve: Resolve) -> Result<Sip, ConfigError> {
+    read_with(file, Load::to_the_end(resolve))
+}
+
+fn read_with(file: &File, mut load: Load) -> Result<Sip, ConfigError> {
     load.warnings.extend(file.warnings.iter().cloned());
 
     let mut globals = Globals::new();
@@ -96,7 +106,7 @@ pub fn read(file: &File, resolve: Resolve) -> Result<Sip, ConfigError> {
             .extend(peers.iter().filter_map(fixed_host));
     }
     Ok(Sip {
-        rows: RowReader::new(&globals, credentials, resolve),
+        rows: RowReader::new(&globals, credentials, load.resolve),
         listen: globals.listen(),
         general: globals.general,
         peers,
@@ -151,8 +161,10 @@ fn authentication(
     for entry in sections(file, "authentication").flat_map(|category| &category.entries) {
         if entry.key.eq_ignore_ascii_case("auth") {
             let credential = keys::credential(&entry.value);
-            credentials
-                .push(credential.map_err(|wrong| refusal(entry, "authentication", true, wrong))?);
+            match credential {
+                Ok(credential) => credentials.push(credential),
+                Err(wrong) => load.refuse(refusal(entry, "authentication", true, wrong))?,
+            }
         } else {
             load.warn_line(&entry.at, || {
                 format!(
@@ -225,7 +237,7 @@ fn apply(entry: &Entry, section: &mut Section<'_>, load: &mut Load) -> Result<()
             Ok(())
         }
     };
-    outcome.map_err(|wrong| refusal(entry, section.name(), key.secret, wrong))
+    outcome.or_else(|wrong| load.refuse(refusal(entry, section.name(), key.secret, wrong)))
 }
 
 fn unknown(option: &str, section: &Section<'_>) -> String {

@@ -41,6 +41,7 @@ pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};
 pub use channel::{ChannelEvent, ChannelId, Channels, Forward, Indication, NoMedia, Shown};
 pub use cursor::{Cursor, Fell, Progress, Routine};
+pub use function::functions;
 pub use general::General;
 pub use inquiry::{Inquiry, Lookup, Reply, Row, Ticket};
 pub use party::{Party, PartyField};

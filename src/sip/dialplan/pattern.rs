@@ -72,6 +72,11 @@ impl Set {
             .is_some_and(|word| word & (1 << (63 - (byte & 63))) != 0)
     }
 
+    fn holds(&self, other: &Set) -> bool {
+        let mut words = self.0.iter().zip(&other.0);
+        words.all(|(word, other)| other & !word == 0)
+    }
+
     pub(super) fn count(&self) -> u32 {
         self.0.iter().map(|word| word.count_ones()).sum()
     }
@@ -196,6 +201,18 @@ impl Pattern {
         }
     }
 
+    /// Whether it matches everything that `other` matches.
+    pub fn covers(&self, other: &Pattern) -> bool {
+        match (&self.shape, &other.shape) {
+            (Shape::Exact(name), Shape::Exact(other)) => name == other,
+            (Shape::Exact(_), Shape::Pieces(_)) => false,
+            (Shape::Pieces(pieces), Shape::Exact(name)) => {
+                follow(pieces, name.iter().copied()) == Match::Yes
+            }
+            (Shape::Pieces(pieces), Shape::Pieces(others)) => covers(pieces, others),
+        }
+    }
+
     /// The pieces of a pattern; none of an exact name.
     pub(super) fn pieces(&self) -> &[Piece] {
         match &self.shape {
@@ -282,6 +299,23 @@ pub(super) fn follow(pieces: &[Piece], mut digits: impl Iterator<Item = u8>) -> 
         }
     }
     Match::No
+}
+
+/// Whether what one pattern matches is part of what another does. Only that is
+/// found which shows piece by piece; `.` covers what has a character and goes
+/// on as it likes.
+fn covers(pieces: &[Piece], others: &[Piece]) -> bool {
+    let mut others = others.iter();
+    for piece in pieces {
+        match (piece, others.next()) {
+            (_, Some(Piece::Never)) | (Piece::Any, _) => return true,
+            (Piece::Some, Some(Piece::One(_) | Piece::Some)) => return true,
+            (Piece::End, Some(Piece::End)) => return true,
+            (Piece::One(set), Some(Piece::One(other))) if set.holds(other) => {}
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// Reads what follows the `_`. Always ends in a piece that decides.

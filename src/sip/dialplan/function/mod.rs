@@ -213,6 +213,11 @@ static ROWS: &[Row] = &[
     reading("VERSION", about::version),
 ];
 
+/// The names of all functions.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.name)
+}
+
 /// The row of a name; case counts, as in Asterisk.
 pub(super) fn row(name: &str) -> Option<&'static Row> {
     let at = ROWS.binary_search_by(|row| row.name.cmp(name)).ok()?;

@@ -257,3 +257,51 @@ proptest::proptest! {
         one.doubt();
     }
 }
+
+#[test]
+fn a_pattern_covers_what_is_part_of_it() {
+    let covers = |one: &str, other: &str| Pattern::new(one).covers(&Pattern::new(other));
+    for (one, other) in [
+        ("100", "1-00"),
+        ("_1XX", "100"),
+        ("_X.", "100"),
+        ("_X!", "_X"),
+        ("_X!", "_X."),
+        ("_.", "_X."),
+        ("_.", "_1XX"),
+        ("_!", "_."),
+        ("_XXX", "_1NZ"),
+        ("_[1-5]X", "_[23]Z"),
+        ("_X.", "_X."),
+    ] {
+        assert!(covers(one, other), "{one} covers {other}");
+    }
+    for (one, other) in [
+        ("100", "101"),
+        ("100", "_100"),
+        ("_X.", "1"),
+        ("_X.", "_X"),
+        ("_X.", "_X!"),
+        ("_1XX", "_XXX"),
+        ("_NXX", "_ZXX"),
+        ("_XX", "_XXX"),
+        ("_XXX", "_XX"),
+        ("_[13]", "_[12]"),
+    ] {
+        assert!(!covers(one, other), "{one} does not cover {other}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_is_covered_is_matched(
+        one in "_[12XNZ]{0,3}[.!]?",
+        other in "_[12XNZ]{0,3}[.!]?",
+        digits in "[0-9]{1,5}",
+    ) {
+        let (one, other) = (Pattern::new(&one), Pattern::new(&other));
+        if one.covers(&other) && other.matches(&digits) == Match::Yes {
+            proptest::prop_assert_eq!(one.matches(&digits), Match::Yes);
+        }
+    }
+}
