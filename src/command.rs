@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use pinion_sip::base::UnixTime;
 use pinion_sip::dialplan::Plan;
 
-use crate::check::check;
+use crate::check::{check, trials};
 use crate::config;
 use crate::config::file::ConfigError;
 use crate::control::explain::{Question, explain};
@@ -29,8 +29,8 @@ pub enum Command {
     Dialplan(Dialplan),
     /// Say what is wrong in sip.conf and extensions.conf, each with file and line
     ///
-    /// Exit status: 0 if nothing is wrong, 1 after an error, or with --strict
-    /// after a warning, 2 if the files cannot be read.
+    /// Exit status: 0 if nothing is wrong, 1 after an error or a test that failed,
+    /// or with --strict after a warning, 2 if the files cannot be read.
     Check(Check),
 }
 
@@ -40,6 +40,10 @@ pub struct Check {
     /// Directory with sip.conf and extensions.conf
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
+
+    /// File of tests to try the dialplan with, without a network; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub test: Vec<PathBuf>,
 
     /// Tell it as JSON
     #[arg(long)]
@@ -123,17 +127,33 @@ pub fn run(command: &Command, out: &mut dyn Write) -> Result<u8, Failure> {
             let plan = plan(asked.of.config.as_deref())?;
             tell(&plan, asked, out)
         }
-        Command::Check(asked) => {
-            let rows = |mapping: &Mapping, file: &str| read_rows(mapping, file, DB_TIMEOUT);
-            let report = check(&asked.dir, &rows).map_err(unreadable)?;
-            let written = match asked.json {
-                true => writeln!(out, "{:#}", report.to_json()),
-                false => report.write_text(out),
-            };
-            written.map(|()| report.passes(asked.strict))
-        }
+        Command::Check(asked) => judge(asked, out)?,
     };
     answered.map(|found| u8::from(!found)).or_else(unwritten)
+}
+
+/// Checks a directory, and tries its plan where that is asked for.
+fn judge(asked: &Check, out: &mut dyn Write) -> Result<io::Result<bool>, Failure> {
+    let rows = |mapping: &Mapping, file: &str| read_rows(mapping, file, DB_TIMEOUT);
+    let report = check(&asked.dir, &rows).map_err(unreadable)?;
+    let mut outcomes = Vec::new();
+    for file in &asked.test {
+        outcomes.extend(trials::run(&asked.dir, file, &rows).map_err(unreadable)?);
+    }
+    let mut write = || -> io::Result<()> {
+        if asked.json {
+            let mut json = report.to_json();
+            json["tests"] = trials::to_json(&outcomes);
+            return writeln!(out, "{json:#}");
+        }
+        report.write_text(out)?;
+        match asked.test.is_empty() {
+            true => Ok(()),
+            false => trials::write_text(&outcomes, out),
+        }
+    };
+    let kept = outcomes.iter().all(|outcome| outcome.failures.is_empty());
+    Ok(write().map(|()| kept && report.passes(asked.strict)))
 }
 
 fn tell(plan: &Plan, asked: &Explain, out: &mut dyn Write) -> io::Result<bool> {

@@ -152,6 +152,38 @@ fn json_says_what_the_text_says() {
 }
 
 #[test]
+fn a_plan_is_tried_with_the_tests_of_a_file() {
+    let output = pinion(&["check", "clean", "--test", "clean.trial"]);
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("0 errors, 0 warnings\n"),
+        "{said}{}",
+        text(&output.stderr)
+    );
+    assert!(said.ends_with("2 passed, 0 failed\n"), "{said}");
+    assert_eq!(output.status.code(), Some(0));
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("wrong.trial");
+    let wrong = "test: wrong\ngiven call from alice to busy\nthen answered\n";
+    fs::write(&file, wrong).expect("a file");
+    let file = file.to_str().expect("a path");
+    let output = pinion(&["check", "clean", "--test", file]);
+    let said = text(&output.stdout);
+    assert!(
+        said.contains(":3: the caller was refused with 486"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let json = pinion(&["check", "clean", "--test", file, "--json"]).stdout;
+    let json: Value = serde_json::from_slice(&json).expect("JSON");
+    assert_eq!(json["tests"][0]["passed"], false);
+
+    let output = pinion(&["check", "clean", "--test", "nowhere"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn the_dialplan_is_shown_and_explained() {
     let shown = pinion(&["dialplan", "show", "busy@inside", "--config", "clean"]);
     assert_eq!(shown.status.code(), Some(0), "{}", text(&shown.stderr));

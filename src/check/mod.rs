@@ -11,6 +11,7 @@ mod reach;
 mod sip;
 mod target;
 mod text;
+pub mod trials;
 
 use std::fmt;
 use std::io::{self, Write};
