@@ -268,4 +268,18 @@ mod tests {
             );
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_arguments_are_taken(
+            application in "Goto|GotoIf|Gosub|ExecIf|Dial|RetryDial|Macro|Originate|Set|ChannelRedirect",
+            arguments in "([a-c1é,&@/^?:()=\"${}\\[\\]]|Local/|G\\(|Goto\\(|Set\\()*",
+        ) {
+            for target in targets(&application, &arguments) {
+                let parts = [target.context, target.exten, target.priority];
+                let literal = |part: &Part| !matches!(part, Part::Is(text) if !is_literal(text));
+                proptest::prop_assert!(parts.iter().all(literal));
+            }
+        }
+    }
 }

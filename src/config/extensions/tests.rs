@@ -490,3 +490,25 @@ fn a_file_that_cannot_be_loaded_says_where() {
     let error = parse_extensions("exten => 1,1,NoOp\n", "x").unwrap_err();
     assert!(error.to_string().starts_with("x:1: "));
 }
+
+proptest::proptest! {
+    /// Whatever stands in a dialplan, it becomes a plan, a warning or both.
+    #[test]
+    fn any_line_becomes_an_instruction_or_a_warning(
+        fields in proptest::collection::vec("[_XNZ1-3.!/(){}$+\\[\\]a-d-]{0,6}|n|hint|s|same|NoOp|1", 0..5),
+        key in "exten|same|include|switch|ignorepat|sames|extne",
+    ) {
+        let line = fields.join(",");
+        let text = format!("[c]\nexten => 1,1,NoOp\n{key} => {line}\nsame => n,NoOp\n");
+        let (plan, warnings) = read(&text);
+        let context = plan.context("c").unwrap();
+        let instructions = context.extensions().iter().flat_map(|extension| extension.instructions());
+        let kept = instructions.filter(|instruction| &*instruction.at == "x:3").count()
+            + context.includes().len()
+            + context.switches().len()
+            + context.ignorepats().count()
+            + context.extensions().iter().filter(|extension| extension.hint().is_some()).count();
+        let told = warnings.iter().any(|warning| warning.starts_with("x:3: "));
+        proptest::prop_assert!(kept == 1 || told, "{} {:?}", text, warnings);
+    }
+}

@@ -358,3 +358,25 @@ fn lines_without_meaning_are_warned_about() {
         assert!(file.warnings[0].grave);
     }
 }
+
+proptest::proptest! {
+    /// Whatever stands in a file, it is read or refused, and no line gets lost
+    /// on the way into a category.
+    #[test]
+    fn any_text_is_read_or_refused_with_a_line(
+        text in "([\\[\\](!+,)=>;\\\\#\"<> \n\t-]|--;|;--|[ab]|\\[a\\]\n|a=b\n|#include |é){0,60}",
+    ) {
+        let lines = text.lines().count() as u32;
+        match parse(&text, "t.conf") {
+            Ok(file) => {
+                let entries = file.categories.iter().flat_map(|category| &category.entries);
+                for entry in entries {
+                    proptest::prop_assert!((1..=lines).contains(&entry.at.line));
+                    proptest::prop_assert!(!entry.key.is_empty());
+                    proptest::prop_assert_eq!(entry.value.trim_matches(' '), &*entry.value);
+                }
+            }
+            Err(error) => proptest::prop_assert!((1..=lines).contains(&error.at.line)),
+        }
+    }
+}
