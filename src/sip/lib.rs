@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod auth;
 pub mod base;
 pub mod call;
+pub mod commons;
 pub mod config;
 pub mod devices;
 pub mod dialog;

@@ -7,6 +7,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::exchange::{LegRef, Resume, Turn};
 use super::functions::Told;
+use super::holdings::Holdings;
 use super::kept::Kept;
 use super::leg::{Leg, LegState};
 use super::outbound::Channel;
@@ -147,6 +148,8 @@ pub struct Call {
     pub(super) ending: Option<Cause>,
     /// The caller's leg is over and its dialogs are forgotten.
     pub(super) closed: bool,
+    /// What its channels hold outside of it; few do.
+    pub(super) holdings: Option<Box<Holdings>>,
 }
 
 impl Call {
@@ -185,6 +188,7 @@ impl Call {
             refused: None,
             ending: None,
             closed: false,
+            holdings: None,
         })
     }
 

@@ -11,7 +11,7 @@ use super::tech::tech;
 use crate::base::{Instant, Level};
 use crate::config::Presentation;
 use crate::dialplan::{
-    Cause, ChannelEvent, ChannelId, Channels, Forward, Indication, Inquiry, NoMedia, Routine,
+    Cause, ChannelEvent, ChannelId, Channels, Forward, Hold, Indication, Inquiry, NoMedia, Routine,
     Shown, Ticket,
 };
 use crate::machine::Question;
@@ -245,14 +245,46 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn ask(&mut self, inquiry: Inquiry) -> Option<Ticket> {
+        let question = match inquiry {
+            Inquiry::Take { hold, wait } => self.call.take(self.turn, None, hold, wait)?,
+            Inquiry::Unlock(name) => self.call.unlock(None, name)?,
+            inquiry => Question::Inquiry(inquiry),
+        };
         let ticket = Ticket(self.call.next_ticket);
         self.call.next_ticket += 1;
         if let Some(other) = self.call.other_mut(self.run) {
             other.asked.push(ticket);
         }
         let resume = Resume::Plan(self.call.handle, ticket);
-        self.turn.ask(Question::Inquiry(inquiry), resume);
+        self.turn.ask(question, resume);
         Some(ticket)
+    }
+
+    fn global(&self, name: &str) -> Option<Cow<'_, str>> {
+        let value = self.turn.exchange.globals.value(name)?;
+        Some(Cow::Borrowed(value))
+    }
+
+    fn set_global(&mut self, name: &str, value: &str) -> bool {
+        let now = self.turn.now;
+        self.turn.exchange.set_global(now, name, value)
+    }
+
+    fn shared(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.call.shared(name).map(Cow::Borrowed)
+    }
+
+    fn share(&mut self, name: &str, value: &str) -> bool {
+        self.call.share(name, value).is_ok()
+    }
+
+    fn groups(&self) -> Vec<(SmolStr, SmolStr)> {
+        self.call.groups(None)
+    }
+
+    fn enlist(&mut self, channel: ChannelId, group: SmolStr, category: SmolStr) {
+        let hold = Hold::Group { group, category };
+        self.call.enlist(self.turn, channel, hold);
     }
 
     fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {

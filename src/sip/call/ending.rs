@@ -207,6 +207,7 @@ impl Call {
                 self.forget_more(turn, &channel, more);
             }
             give_back(turn, channel.lease);
+            self.give_back_of(turn, id);
         }
     }
 }

@@ -12,12 +12,13 @@ use super::leg::Ringing;
 use crate::base::{
     Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, UnixTime, hex, shard_of,
 };
+use crate::commons::Globals;
 use crate::config::{Config, Peer};
 use crate::devices::Devices;
 use crate::dialog::{self, Dialog, RouteSet};
 use crate::dialplan::{ChannelId, Plan, Ticket};
 use crate::machine::realtime::Registration;
-use crate::machine::{Counters, Lease, Outbox, Question, QuestionId};
+use crate::machine::{Change, Counters, Lease, Outbox, Question, QuestionId};
 use crate::registrar::Binding;
 use crate::transaction::{Branch, Keep, Table, Timers, TransactionId};
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer};
@@ -232,6 +233,8 @@ pub struct Exchange {
     pub counters: Counters,
     /// Serial number of the last lease.
     pub leases: u64,
+    /// Globals that plans have set.
+    pub globals: Globals,
 }
 
 /// A request of a dialog, about to be sent.
@@ -312,6 +315,47 @@ impl Exchange {
             incarnation: self.incarnation,
             serial: self.leases,
         }
+    }
+
+    /// Sets a global here and has every other shard told; false where there is
+    /// no room.
+    pub fn set_global(&mut self, now: Instant, name: &str, value: &str) -> bool {
+        let Some(change) = self.globals.set(now, self.shard, name, value) else {
+            return false;
+        };
+        if self.shards > 1 {
+            let changes: Arc<[Change]> = Arc::new([change]);
+            let here = self.shard;
+            for to in (0..self.shards).filter(|&to| to != here) {
+                self.tell_globals(to, Arc::clone(&changes));
+            }
+        }
+        true
+    }
+
+    /// A new plan is about to take the old one's place: what its `[globals]` say
+    /// holds again. Others stay as they are, also those of the old plan alone,
+    /// unless it has `clearglobalvars`.
+    pub fn globals_of(&mut self, now: Instant, plan: &Plan) {
+        let old = Arc::clone(&self.config);
+        if plan.general().clearglobalvars {
+            self.globals.forget(|_| true);
+            return;
+        }
+        self.globals.forget(|name| plan.global(name).is_some());
+        for (name, value) in old.plan.globals() {
+            if plan.global(name).is_none() && self.globals.value(name).is_none() {
+                // As much as there is room for: the plan had it all.
+                let _ = self.globals.set(now, self.shard, name, value);
+            }
+        }
+    }
+
+    /// Has another shard told of globals.
+    pub fn tell_globals(&mut self, to: ShardId, changes: Arc<[Change]>) {
+        let question = Question::Globals { to, changes };
+        let resume = Resume::Nobody;
+        self.asks.push_back(Ask { question, resume });
     }
 
     /// Timers as configured, with a peer's own where there is one.

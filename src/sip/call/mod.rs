@@ -38,6 +38,7 @@ mod ending;
 mod exchange;
 mod forks;
 mod functions;
+mod holdings;
 mod identity;
 mod kept;
 mod leg;

@@ -5,9 +5,9 @@
 
 use alloc::borrow::Cow;
 
-use crate::base::{Instant, Level};
-
 use smol_str::SmolStr;
+
+use crate::base::{Instant, Level};
 
 use super::cause::{Cause, Failure};
 use super::cursor::Routine;
@@ -201,6 +201,35 @@ pub trait Channels {
     fn ask(&mut self, _inquiry: Inquiry) -> Option<Ticket> {
         None
     }
+
+    /// A global that some plan has set.
+    fn global(&self, _name: &str) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    /// Sets a global for all calls, of other shards too: they hear of it as
+    /// soon as a message gets there. False where there is no room.
+    fn set_global(&mut self, _name: &str, _value: &str) -> bool {
+        false
+    }
+
+    /// A variable that all channels of the call share (`SHARED`).
+    fn shared(&self, _name: &str) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    /// Sets one. False where there is no room.
+    fn share(&mut self, _name: &str, _value: &str) -> bool {
+        false
+    }
+
+    /// The groups the channel is in: name and category, in the order it joined.
+    fn groups(&self) -> Vec<(SmolStr, SmolStr)> {
+        Vec::new()
+    }
+
+    /// Puts a requested channel into a group, until it ends.
+    fn enlist(&mut self, _channel: ChannelId, _group: SmolStr, _category: SmolStr) {}
 
     /// Tells the operator something; `text` is called only if `level` is wanted.
     fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String);

@@ -1,5 +1,6 @@
 //! A scripted world for tests: channels that do as they are told.
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -41,6 +42,11 @@ pub(super) struct Fake {
     pub(super) presents: bool,
     /// What `random` yields next; it counts up.
     pub(super) chance: u64,
+    /// Globals and shared variables that were set.
+    pub(super) globals: Variables,
+    pub(super) shared: Variables,
+    /// The groups the caller's channel is in, and their categories.
+    pub(super) groups: Vec<(&'static str, &'static str)>,
 }
 
 impl Fake {
@@ -203,6 +209,32 @@ impl Channels for Fake {
     fn ask(&mut self, inquiry: Inquiry) -> Option<Ticket> {
         self.asked.push(inquiry);
         Some(Ticket(self.asked.len() as u32 - 1))
+    }
+
+    fn global(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.globals.value(name).map(Cow::Borrowed)
+    }
+
+    fn set_global(&mut self, name: &str, value: &str) -> bool {
+        self.globals.set(name, value).is_ok()
+    }
+
+    fn shared(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.shared.value(name).map(Cow::Borrowed)
+    }
+
+    fn share(&mut self, name: &str, value: &str) -> bool {
+        self.shared.set(name, value).is_ok()
+    }
+
+    fn groups(&self) -> Vec<(SmolStr, SmolStr)> {
+        let group = |&(group, category): &(&str, &str)| (group.into(), category.into());
+        self.groups.iter().map(group).collect()
+    }
+
+    fn enlist(&mut self, channel: ChannelId, group: SmolStr, category: SmolStr) {
+        self.done
+            .push(format!("enlist:{}={group}@{category}", channel.0));
     }
 
     fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {

@@ -21,6 +21,98 @@ pub enum Inquiry {
     /// What only its home shard knows of a SIP device (`SIPPEER`): the name and
     /// the item. Answered by its text.
     Peer(Box<(SmolStr, SmolStr)>),
+    /// Something the channel shall hold from now on. Answered by `1`, or by `0`
+    /// where it does not get it.
+    Take {
+        /// What.
+        hold: Hold,
+        /// Whether to wait until it is free.
+        wait: bool,
+    },
+    /// Undoes one `Take` of a lock: `1`, or `0` if the channel does not hold it.
+    Unlock(SmolStr),
+    /// How many are in groups (`GROUP_COUNT`, `GROUP_MATCH_COUNT`).
+    Count(Box<Count>),
+    /// Values of the AstDB.
+    Entry(Box<Entry>),
+}
+
+/// What a channel holds outside of its call, until it gives it back or ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Hold {
+    /// A place in a group, the only one of that category. The empty name is no
+    /// group: it is left.
+    Group {
+        /// The group's name.
+        group: SmolStr,
+        /// The category; perhaps empty.
+        category: SmolStr,
+    },
+    /// A lock.
+    Lock(SmolStr),
+}
+
+impl Hold {
+    /// What decides which shard keeps it. Groups of all categories are counted
+    /// in one place, as a count without a category is one over all of them.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Hold::Group { .. } => GROUPS,
+            Hold::Lock(name) => name.as_bytes(),
+        }
+    }
+}
+
+/// The key of all groups.
+const GROUPS: &[u8] = b"groups";
+
+/// Groups to be counted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Count {
+    /// The group's name.
+    pub group: SmolStr,
+    /// The category; all of them if empty.
+    pub category: SmolStr,
+    /// Whether both are regular expressions.
+    pub patterns: bool,
+}
+
+/// What shall be done at one path of the AstDB.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// `family/key`, or `family`.
+    pub path: Box<str>,
+    /// What.
+    pub verb: Verb,
+}
+
+impl Entry {
+    /// The part that decides which shard has the values.
+    pub fn family(&self) -> &str {
+        self.path.split('/').next().unwrap_or_default()
+    }
+}
+
+/// What can be done in the AstDB. [`Reply::Nothing`] says that there is no such
+/// value, or no room for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verb {
+    /// The value.
+    Read,
+    /// Sets the value.
+    Write(Box<str>),
+    /// Removes the value, which is the answer.
+    Remove,
+    /// Removes the value and all below its path.
+    RemoveTree,
+    /// The names right below the path, joined by commas.
+    Names,
+    /// Whether one of these keys of the family has a value.
+    HasAny(Vec<Box<str>>),
+    /// Puts members, joined by `&`, into the list that is the value.
+    Enlist(Box<str>),
+    /// Takes members out of the list.
+    Strike(Box<str>),
 }
 
 /// What a table of extensions is asked.
@@ -46,7 +138,12 @@ impl Inquiry {
     /// Whether it does no harm to ask again when the reply is late.
     pub fn may_be_repeated(&self) -> bool {
         match self {
-            Inquiry::Device(_) | Inquiry::Extension(_) | Inquiry::Peer(_) => true,
+            Inquiry::Device(_) | Inquiry::Extension(_) | Inquiry::Peer(_) | Inquiry::Count(_) => {
+                true
+            }
+            Inquiry::Take { hold, .. } => matches!(hold, Hold::Group { .. }),
+            Inquiry::Unlock(_) => false,
+            Inquiry::Entry(entry) => !matches!(entry.verb, Verb::Remove | Verb::RemoveTree),
         }
     }
 
@@ -60,6 +157,10 @@ impl Inquiry {
             }
             Inquiry::Extension(lookup) => lookup.exten.as_bytes(),
             Inquiry::Peer(peer) => peer.0.as_bytes(),
+            Inquiry::Take { hold, .. } => hold.key(),
+            Inquiry::Unlock(name) => name.as_bytes(),
+            Inquiry::Count(_) => GROUPS,
+            Inquiry::Entry(entry) => entry.family().as_bytes(),
         }
     }
 }
@@ -71,6 +172,18 @@ pub enum Reply {
     Text(String),
     /// Rows of a table; perhaps none.
     Rows(Vec<Row>),
+    /// There is no such thing.
+    Nothing,
     /// Nobody answered.
     Failed,
+}
+
+impl Reply {
+    /// The value, or none.
+    pub fn text(self) -> Option<String> {
+        match self {
+            Reply::Text(text) => Some(text),
+            Reply::Rows(_) | Reply::Nothing | Reply::Failed => None,
+        }
+    }
 }

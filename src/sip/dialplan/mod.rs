@@ -43,7 +43,7 @@ pub use channel::{ChannelEvent, ChannelId, Channels, Forward, Indication, NoMedi
 pub use cursor::{Cursor, Fell, Progress, Routine};
 pub use function::functions;
 pub use general::General;
-pub use inquiry::{Inquiry, Lookup, Reply, Row, Ticket};
+pub use inquiry::{Count, Entry, Hold, Inquiry, Lookup, Reply, Row, Ticket, Verb};
 pub use party::{Party, PartyField};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek, split_hint};

@@ -296,6 +296,11 @@ impl Plan {
         all.find_map(|(known, value)| (**known == *name).then_some(&**value))
     }
 
+    /// The variables of `[globals]`, in no order.
+    pub fn globals(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.globals.iter().map(|(name, value)| (&**name, &**value))
+    }
+
     /// The rest of `[general]`.
     pub fn general(&self) -> &General {
         &self.general

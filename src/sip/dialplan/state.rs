@@ -223,6 +223,12 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
+    /// A global, as it was set last.
+    pub(super) fn global(&self, name: &str) -> Option<Cow<'a, str>> {
+        let changed = self.channels.global(name);
+        changed.or_else(|| self.plan.global(name).map(Cow::Borrowed))
+    }
+
     /// A variable: predefined, then the channel's, then its technology's, then
     /// global.
     pub(super) fn variable(&self, name: &str) -> Option<Cow<'a, str>> {
@@ -242,7 +248,7 @@ impl<'a> Scope<'a> {
             _ => {
                 let set = state.variables.value(name).map(Cow::Borrowed);
                 let told = set.or_else(|| self.channels.variable(name));
-                let known = told.or_else(|| self.plan.global(name).map(Cow::Borrowed));
+                let known = told.or_else(|| self.global(name));
                 known.or_else(|| (name == "UNIQUEID").then(|| self.unique_id().into()))?
             }
         })

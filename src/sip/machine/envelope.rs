@@ -2,9 +2,11 @@
 
 use alloc::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::realtime::{Errand, Outcome};
-use crate::base::{Flow, ShardId, Text};
-use crate::dialplan::{Inquiry, Reply};
+use crate::base::{Flow, Instant, ShardId, Text};
+use crate::dialplan::{Hold, Inquiry, Reply};
 use crate::registrar::{Binding, Refusal, Update};
 
 /// Where the envelopes go that only the database can answer; no shard's number.
@@ -23,6 +25,18 @@ pub struct Lease {
     pub incarnation: u32,
     /// A number never used again by that incarnation.
     pub serial: u64,
+}
+
+/// A global that a plan has set. Of two changes of one global, the one with the
+/// later stamp stays.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// Without leading underscores.
+    pub name: Box<str>,
+    /// Its value.
+    pub value: Box<str>,
+    /// When and where it was set.
+    pub stamp: (Instant, ShardId),
 }
 
 /// Something another shard or a worker is asked. Every one has a deadline at
@@ -53,6 +67,36 @@ pub enum Question {
     Errand(Errand),
     /// Something a plan needs to know.
     Inquiry(Inquiry),
+    /// A channel takes something that it gives back.
+    Take {
+        /// What.
+        hold: Hold,
+        /// The taking.
+        lease: Lease,
+        /// Whether the answer may wait until it is free.
+        wait: bool,
+    },
+    /// Undoes one `Take` of a lock.
+    Unlock {
+        /// The lock.
+        name: SmolStr,
+        /// The taking.
+        lease: Lease,
+    },
+    /// Gives back what was taken; repeated until answered.
+    GiveBack {
+        /// What.
+        hold: Hold,
+        /// The taking.
+        lease: Lease,
+    },
+    /// Globals that have been set, for that shard to know.
+    Globals {
+        /// The shard.
+        to: ShardId,
+        /// What was set.
+        changes: Arc<[Change]>,
+    },
 }
 
 /// What comes back.
@@ -64,11 +108,11 @@ pub enum Answer {
     Bindings(Vec<Binding>),
     /// To `Admit`: whether there was room.
     Admitted(bool),
-    /// To `Release`.
+    /// To `Release`, `GiveBack` and `Globals`: it is done.
     Released,
     /// To `Errand`.
     Outcome(Outcome),
-    /// To `Inquiry`.
+    /// To `Inquiry`, `Take` and `Unlock`.
     Reply(Reply),
 }
 

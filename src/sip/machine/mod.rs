@@ -15,7 +15,7 @@ use crate::base::{Flow, Instant, Text};
 use crate::config::Config;
 
 pub use counters::Counters;
-pub use envelope::{Answer, Body, DATABASE, Envelope, Lease, Question, QuestionId};
+pub use envelope::{Answer, Body, Change, DATABASE, Envelope, Lease, Question, QuestionId};
 pub use outbox::{Outbox, Sent};
 
 /// What a driver hands to a machine.

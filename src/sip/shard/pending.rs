@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::base::{Instant, Lanes, Slab};
 use crate::call::{Ask, Resume};
+use crate::dialplan::Hold;
 use crate::machine::{Question, QuestionId};
 
 /// How long one try may take that asks another shard.
@@ -124,10 +125,20 @@ impl Pending {
                 return Some(Overdue::Late(Asked { ask, asked }));
             }
             let tries = match parked.ask.question {
-                Question::Release { .. } => u8::MAX,
+                Question::Release { .. } | Question::GiveBack { .. } => u8::MAX,
                 Question::Inquiry(ref inquiry) if !inquiry.may_be_repeated() => 1,
-                Question::Register(_) | Question::Errand(_) => 1,
-                Question::Bindings(_) | Question::Admit { .. } | Question::Inquiry(_) => MOST_TRIES,
+                Question::Take {
+                    hold: Hold::Lock(_),
+                    ..
+                }
+                | Question::Unlock { .. }
+                | Question::Register(_)
+                | Question::Errand(_) => 1,
+                Question::Bindings(_)
+                | Question::Admit { .. }
+                | Question::Take { .. }
+                | Question::Globals { .. }
+                | Question::Inquiry(_) => MOST_TRIES,
             };
             if parked.tries < tries {
                 parked.tries = parked.tries.saturating_add(1).min(u8::MAX - 1);
@@ -156,7 +167,10 @@ impl Pending {
 }
 
 fn is_refusable(ask: &Ask) -> bool {
-    !matches!(ask.question, Question::Release { .. })
+    !matches!(
+        ask.question,
+        Question::Release { .. } | Question::GiveBack { .. }
+    )
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! database; answered; and what waited for an answer resumed. `pending` keeps
 //! those on their way, `realtime` what only the database can answer.
 
+use super::inquiries::LOCK_PATIENCE;
 use super::pending::{Asked, TRY};
 use super::shard::Shard;
 use crate::base::{Instant, ShardId, shard_of};
@@ -13,8 +14,15 @@ use crate::registrar::Bindings;
 
 impl Shard {
     /// Answers what only this shard can: it owns the AoR, or counts the peer.
-    pub(super) fn decide(&mut self, now: Instant, question: &Question) -> Answer {
-        match question {
+    /// `None`: the answer comes later, to `waiter`.
+    pub(super) fn decide(
+        &mut self,
+        now: Instant,
+        question: &Question,
+        waiter: Option<QuestionId>,
+        out: &mut Outbox,
+    ) -> Option<Answer> {
+        Some(match question {
             Question::Register(update) => {
                 let outcome = self.register(now, update);
                 Answer::Registered(outcome.map(Bindings::into_vec))
@@ -29,7 +37,20 @@ impl Shard {
             }
             Question::Errand(_) => Answer::Outcome(Outcome::Unavailable),
             Question::Inquiry(inquiry) => Answer::Reply(self.inquired(now, inquiry)),
-        }
+            Question::Take { hold, lease, wait } => {
+                let waiter = waiter.filter(|_| *wait);
+                Answer::Reply(self.take(hold, *lease, waiter)?)
+            }
+            Question::Unlock { name, lease } => Answer::Reply(self.unlock(now, name, *lease, out)),
+            Question::GiveBack { hold, lease } => {
+                self.take_back(now, hold, *lease, out);
+                Answer::Released
+            }
+            Question::Globals { changes, .. } => {
+                self.hear_of(changes, out);
+                Answer::Released
+            }
+        })
     }
 
     /// Puts the questions of this turn. One for this very shard is answered at
@@ -52,15 +73,20 @@ impl Shard {
             return;
         }
         if home == self.exchange.shard {
-            let answer = self.decide(now, &question);
+            if let Question::Take { wait: true, .. } = question {
+                self.wait_here(now, question, resume, out);
+                return;
+            }
+            let answer = self.decide(now, &question, None, out);
             let ask = Ask { question, resume };
-            self.resume(now, Asked { ask, asked: now }, Some(answer), out);
+            self.resume(now, Asked { ask, asked: now }, answer, out);
             return;
         }
         self.exchange.counters.questions += 1;
         let wait = match (&question, &self.exchange.config.realtime) {
             // Its home may have to wait for the database.
             (Question::Register(_), Some(rules)) => TRY + rules.timeout,
+            (Question::Take { wait: true, .. }, _) => LOCK_PATIENCE,
             _ => TRY,
         };
         let ask = Ask {
@@ -98,6 +124,9 @@ impl Shard {
             Question::Admit { peer, .. } | Question::Release { peer, .. } => peer.as_bytes(),
             Question::Errand(_) => return DATABASE,
             Question::Inquiry(inquiry) => inquiry.key(),
+            Question::Take { hold, .. } | Question::GiveBack { hold, .. } => hold.key(),
+            Question::Unlock { name, .. } => name.as_bytes(),
+            Question::Globals { to, .. } => return *to,
         };
         shard_of(key, self.exchange.shards)
     }
@@ -154,9 +183,11 @@ impl Shard {
                     Some(Answer::Reply(reply)) => reply,
                     _ => Reply::Failed,
                 };
-                self.with_call(now, None, call, out, |call, turn| {
+                let answered = reply != Reply::Failed;
+                let told = self.with_call(now, None, call, out, |call, turn| {
                     call.replied(turn, ticket, reply);
                 });
+                self.give_back_what_nobody_has(answered && told.is_some(), question);
             }
             (
                 Resume::Release
@@ -176,6 +207,17 @@ impl Shard {
     fn give_back_unless(&mut self, told: bool, question: Question) {
         if let (false, Question::Admit { peer, lease, .. }) = (told, question) {
             let question = Question::Release { peer, lease };
+            let resume = Resume::Release;
+            self.exchange.asks.push_back(Ask { question, resume });
+        }
+    }
+
+    /// What a call asked for and does not know to have: its end, or an answer
+    /// that never came, may have been told before the last repetition of the
+    /// question.
+    fn give_back_what_nobody_has(&mut self, told: bool, question: Question) {
+        if let (false, Question::Take { hold, lease, .. }) = (told, question) {
+            let question = Question::GiveBack { hold, lease };
             let resume = Resume::Release;
             self.exchange.asks.push_back(Ask { question, resume });
         }

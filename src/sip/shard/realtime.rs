@@ -223,8 +223,10 @@ impl Shard {
     fn go_on(&mut self, now: Instant, errand: &Errand, resume: Resume, out: &mut Outbox) {
         match resume {
             Resume::Consider { asker, question } => {
-                let answer = self.decide(now, &question);
-                self.answer(now, asker, *question, answer, out);
+                // Nothing of what the database is asked for first has to wait again.
+                if let Some(answer) = self.decide(now, &question, None, out) {
+                    self.answer(now, asker, *question, answer, out);
+                }
             }
             Resume::Device(call, channel) => {
                 let Errand::Peer(name) = errand else { return };

@@ -16,6 +16,7 @@ use crate::base::{
     UnixTime, shard_of,
 };
 use crate::call::{Alarm, Asker, Call, Exchange, Kept, Occupancy, Owner, Ringing, Turn, node_plan};
+use crate::commons::{Commons, Globals};
 use crate::config::Config;
 use crate::devices::Devices;
 use crate::dialog;
@@ -97,6 +98,7 @@ pub struct Shard {
     pub(super) turned_away: Lately<u64>,
     pub(super) pending: Pending,
     pub(super) occupancy: Occupancy,
+    pub(super) commons: Commons,
     nonce_secret: [u8; 32],
 }
 
@@ -106,7 +108,7 @@ impl Shard {
         let mut random = Random::from_seed(setup.seed);
         let mut hasher = || random.hasher();
         let (places, bindings, nonces, contacts) = (hasher(), hasher(), hasher(), hasher());
-        let tags = hasher();
+        let (tags, globals) = (hasher(), hasher());
         let limits = setup.limits;
         let gate = gate(
             &setup.config,
@@ -130,6 +132,7 @@ impl Shard {
             waiting_bytes: 0,
             turned_away: Lately::new(random.hasher(), TURNED_AWAY),
             occupancy: Occupancy::new(places),
+            commons: Commons::new(&mut random),
             pending: Pending::new(
                 limits.pending,
                 limits.calls.saturating_mul(4),
@@ -155,6 +158,7 @@ impl Shard {
                 ringing: Ringing::spares(),
                 counters: Counters::default(),
                 leases: 0,
+                globals: Globals::new(globals),
             },
         };
         shard.watch_fixed_hosts(Instant::START);
@@ -230,15 +234,20 @@ impl Shard {
                 self.consider(now, question, Asker::There { shard, id }, out);
             }
             Body::Ask { id, question } => {
-                let (shard, answer) = (envelope.from, self.decide(now, &question));
-                self.answer(now, Asker::There { shard, id }, question, answer, out);
-            }
-            Body::Answer { id, answer } => {
-                if let Some(asked) = self.pending.answered(id) {
-                    self.resume(now, asked, Some(answer), out);
+                if let Some(answer) = self.decide(now, &question, Some(id), out) {
+                    let asker = Asker::There {
+                        shard: envelope.from,
+                        id,
+                    };
+                    self.answer(now, asker, question, answer, out);
                 }
             }
-            Body::Replaced { incarnation } => self.occupancy.replaced(envelope.from, incarnation),
+            Body::Answer { id, answer } => {
+                self.heard(now, id, answer, out);
+            }
+            Body::Replaced { incarnation } => {
+                self.void_what_held(now, envelope.from, incarnation, out);
+            }
         }
     }
 
@@ -277,6 +286,7 @@ impl Shard {
         };
         let done = work(call, &mut turn);
         if call.is_over() {
+            call.give_back_all(&mut turn);
             self.calls.discard(handle);
         }
         Some(done)
@@ -400,6 +410,7 @@ impl Shard {
                 start,
             );
         }
+        self.exchange.globals_of(now, &config.plan);
         self.exchange.config = config;
         self.watch_fixed_hosts(now);
     }
@@ -427,7 +438,7 @@ fn gate(
 /// How full the tables are: a row a table.
 impl Shard {
     /// Entries of each table, by name.
-    pub fn sizes(&self) -> [(&'static str, u64); 12] {
+    pub fn sizes(&self) -> [(&'static str, u64); 15] {
         let (devices, strangers) = self.exchange.devices.len();
         let down = !self.exchange.devices.database_is_well();
         [
@@ -440,6 +451,9 @@ impl Shard {
             ("bindings", self.location.len() as u64),
             ("watched", self.qualifier.len().into()),
             ("places", self.occupancy.len() as u64),
+            ("members", self.commons.groups.len() as u64),
+            ("locks", self.commons.locks.len() as u64),
+            ("entries", self.commons.store.len() as u64),
             ("devices_known", devices as u64),
             ("strangers_known", strangers as u64),
             ("database_late", down.into()),

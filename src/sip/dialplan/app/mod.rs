@@ -8,6 +8,7 @@ use crate::base::Instant;
 mod answer;
 mod busy;
 mod cdr;
+mod db_del;
 mod dial;
 mod exception;
 mod exec;
@@ -56,6 +57,8 @@ static ROWS: &[Row] = &[
     row_of("ClearHash", set::clear_hash),
     row_of("Congestion", busy::congestion),
     row_of("ContinueWhile", while_loop::resume),
+    row_of("DBdel", db_del::one),
+    row_of("DBdeltree", db_del::tree),
     Row {
         name: "Dial",
         run: dial::run,

@@ -1,18 +1,60 @@
-//! `DEVICE_STATE(device)`: whether a device can take a call.
+//! `DEVICE_STATE(device)`: whether a device can take a call. That of `Custom:x`
+//! is what a plan sets it to, kept in family `CustomDevstate` of the AstDB.
 
-use super::super::inquiry::{Inquiry, Reply};
+use super::super::inquiry::{Entry, Inquiry, Reply, Verb};
 use super::super::step::Step;
 
+/// The names of states (`ast_devstate_str`).
+const STATES: [&str; 9] = [
+    "UNKNOWN",
+    "NOT_INUSE",
+    "INUSE",
+    "BUSY",
+    "INVALID",
+    "UNAVAILABLE",
+    "RINGING",
+    "RINGINUSE",
+    "ONHOLD",
+];
+
 pub(super) fn ask(_: &mut Step<'_>, arguments: &str) -> Result<Inquiry, String> {
-    match arguments.trim() {
-        "" => Err("INVALID".into()),
-        device => Ok(Inquiry::Device(device.into())),
+    let device = arguments.trim();
+    match custom(device) {
+        _ if device.is_empty() => Err("INVALID".into()),
+        Some(name) => Ok(entry(name, Verb::Read)),
+        None => Ok(Inquiry::Device(device.into())),
     }
 }
 
 pub(super) fn tell(_: &mut Step<'_>, _: &str, reply: Reply) -> String {
-    match reply {
-        Reply::Text(state) => state,
-        Reply::Rows(_) | Reply::Failed => "UNKNOWN".into(),
+    let text = reply.text().unwrap_or_default();
+    let state = STATES
+        .iter()
+        .find(|state| state.eq_ignore_ascii_case(&text));
+    state.map_or("UNKNOWN", |state| *state).into()
+}
+
+pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option<Inquiry> {
+    match custom(arguments.trim()) {
+        Some(name) if !name.is_empty() => Some(entry(name, Verb::Write(value.trim().into()))),
+        _ => {
+            step.warn("arguments", || {
+                format!("Set: the state of '{arguments}' is its own; only Custom: devices are set")
+            });
+            None
+        }
     }
+}
+
+/// The name after `Custom:`.
+fn custom(device: &str) -> Option<&str> {
+    let (kind, name) = device.split_once(':')?;
+    kind.eq_ignore_ascii_case("Custom").then_some(name)
+}
+
+fn entry(name: &str, verb: Verb) -> Inquiry {
+    Inquiry::Entry(Box::new(Entry {
+        path: format!("CustomDevstate/{name}").into(),
+        verb,
+    }))
 }

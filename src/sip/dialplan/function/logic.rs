@@ -1,4 +1,4 @@
-//! `EXISTS`, `ISNULL`, `IF`, `IFTIME`, `SET`, and `GLOBAL`.
+//! `EXISTS`, `ISNULL`, `IF`, `IFTIME` and `SET`.
 
 use super::super::arguments::first;
 use super::super::schedule::Schedule;
@@ -78,10 +78,6 @@ pub(super) fn set(step: &mut Step<'_>, arguments: &str) -> String {
     let value = value.trim();
     step.assign_at_once(name.trim(), value);
     value.into()
-}
-
-pub(super) fn global(scope: &Scope<'_>, arguments: &str) -> String {
-    scope.plan.global(arguments.trim()).unwrap_or("").into()
 }
 
 /// A text without blanks and quotes around it.

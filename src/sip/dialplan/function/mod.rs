@@ -7,14 +7,19 @@ use super::step::Step;
 mod about;
 mod cdr;
 mod channel;
+mod database;
 mod device;
+mod dial_group;
 mod digest;
 mod exception;
+mod global;
+mod group;
 mod handler;
 mod hash;
 mod import;
 mod list;
 mod local;
+mod lock;
 mod logic;
 mod math;
 mod party;
@@ -40,6 +45,12 @@ pub(super) struct Row {
 /// Sets what the arguments name to a value.
 type Write = fn(&mut Step<'_>, &str, &str) -> Option<Inquiry>;
 
+/// What a function has to ask, of its arguments; or what it is at once.
+type Ask = fn(&mut Step<'_>, &str) -> Result<Inquiry, String>;
+
+/// What a function is, of its arguments and the reply.
+type Tell = fn(&mut Step<'_>, &str, Reply) -> String;
+
 /// How a function is read.
 #[derive(Clone, Copy)]
 pub(super) enum Read {
@@ -50,10 +61,7 @@ pub(super) enum Read {
     /// It reads texts in its turn, or may have something to warn of.
     Evaluating(fn(&mut Step<'_>, &str) -> String),
     /// It needs something from outside, or has a value at once (`Err`).
-    Asking(
-        fn(&mut Step<'_>, &str) -> Result<Inquiry, String>,
-        fn(&mut Step<'_>, &str, Reply) -> String,
-    ),
+    Asking(Ask, Tell),
 }
 
 const fn reading(name: &'static str, read: fn(&Scope<'_>, &str) -> String) -> Row {
@@ -68,6 +76,14 @@ const fn changing(name: &'static str, read: fn(&mut Step<'_>, &str) -> String) -
     Row {
         name,
         read: Some(Read::Changing(read)),
+        write: None,
+    }
+}
+
+const fn asking(name: &'static str, ask: Ask, tell: Tell) -> Row {
+    Row {
+        name,
+        read: Some(Read::Asking(ask, tell)),
         write: None,
     }
 }
@@ -93,6 +109,11 @@ static ROWS: &[Row] = &[
     writing("ARRAY", list::array),
     reading("BASE64_DECODE", digest::base64_decode),
     reading("BASE64_ENCODE", digest::base64_encode),
+    asking(
+        "BLACKLIST",
+        database::ask_blacklist,
+        database::tell_blacklist,
+    ),
     Row {
         name: "CALLERID",
         read: Some(Read::Plain(party::read_caller)),
@@ -126,11 +147,28 @@ static ROWS: &[Row] = &[
     },
     reading("CSV_QUOTE", text::csv_quote),
     evaluating("CUT", list::cut),
+    Row {
+        name: "DB",
+        read: Some(Read::Asking(database::ask, database::tell)),
+        write: Some(database::write),
+    },
+    Row {
+        name: "DB_DELETE",
+        read: Some(Read::Asking(database::ask_delete, database::tell)),
+        write: Some(database::delete),
+    },
+    asking("DB_EXISTS", database::ask, database::tell_exists),
+    asking("DB_KEYS", database::ask_keys, database::tell_keys),
     changing("DEC", math::decrement),
     Row {
         name: "DEVICE_STATE",
         read: Some(Read::Asking(device::ask, device::tell)),
-        write: None,
+        write: Some(device::write),
+    },
+    Row {
+        name: "DIALGROUP",
+        read: Some(Read::Asking(dial_group::ask, dial_group::tell)),
+        write: Some(dial_group::write),
     },
     reading("DIALPLAN_EXISTS", plan::exists),
     reading("ENV", about::environment),
@@ -141,7 +179,19 @@ static ROWS: &[Row] = &[
     evaluating("FIELDNUM", list::field_number),
     evaluating("FIELDQTY", list::field_quantity),
     reading("FILTER", text::filter),
-    reading("GLOBAL", logic::global),
+    Row {
+        name: "GLOBAL",
+        read: Some(Read::Plain(global::read)),
+        write: Some(global::write),
+    },
+    Row {
+        name: "GROUP",
+        read: Some(Read::Plain(group::read)),
+        write: Some(group::write),
+    },
+    asking("GROUP_COUNT", group::ask_count, group::tell_count),
+    reading("GROUP_LIST", group::list),
+    asking("GROUP_MATCH_COUNT", group::ask_match, group::tell_count),
     reading("HANGUPCAUSE", technology::hangup_cause),
     reading("HANGUPCAUSE_KEYS", technology::hangup_cause_keys),
     Row {
@@ -165,6 +215,7 @@ static ROWS: &[Row] = &[
         write: Some(local::write),
     },
     reading("LOCAL_PEEK", local::peek),
+    asking("LOCK", lock::ask_lock, lock::tell),
     Row {
         name: "MASTER_CHANNEL",
         read: Some(Read::Plain(import::master)),
@@ -186,6 +237,11 @@ static ROWS: &[Row] = &[
     evaluating("REPLACE", text::replace),
     changing("SET", logic::set),
     reading("SHA1", digest::sha1),
+    Row {
+        name: "SHARED",
+        read: Some(Read::Plain(global::read_shared)),
+        write: Some(global::write_shared),
+    },
     changing("SHIFT", list::shift),
     Row {
         name: "SIPPEER",
@@ -206,6 +262,8 @@ static ROWS: &[Row] = &[
     },
     reading("TOLOWER", text::to_lower),
     reading("TOUPPER", text::to_upper),
+    asking("TRYLOCK", lock::ask_try, lock::tell),
+    asking("UNLOCK", lock::ask_unlock, lock::tell),
     writing("UNSHIFT", list::unshift),
     reading("URIDECODE", uri::decode),
     reading("URIENCODE", uri::encode),
