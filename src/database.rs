@@ -19,7 +19,7 @@ use crate::flags::Flags;
 use crate::realtime::mapping::Mapping;
 use crate::realtime::nodes::OwnNode;
 use crate::realtime::service::Service;
-use crate::realtime::{Device, IsStatic, Realtime, Settings};
+use crate::realtime::{Device, Entry, IsStatic, Realtime, Settings};
 use crate::{Failure, config, seed};
 
 /// The family of tables that devices are read from.
@@ -42,7 +42,8 @@ pub fn rules(
     node: Option<&OwnNode>,
 ) -> Option<Rules> {
     let devices = !mapping.places(DEVICES).is_empty();
-    (devices || flags.state.is_some()).then(|| Rules {
+    let keeps = flags.state.is_some();
+    (keeps || !mapping.families.is_empty()).then(|| Rules {
         devices,
         cached: general.rtcachefriends,
         ttl: flags.rt_ttl,
@@ -51,14 +52,14 @@ pub fn rules(
             .map(|limit_s| Duration::from_secs(limit_s.into())),
         stale: flags.rt_stale,
         timeout: flags.db_timeout,
-        update: general.rtupdate || flags.state.is_some(),
+        update: keeps || devices && general.rtupdate,
         rows_have_contacts: general.rtupdate,
         rows_lag: mapping
             .places(DEVICES)
             .iter()
             .any(|place| place.read_section != place.write_section),
         ignoreregexpire: general.ignoreregexpire,
-        keeps_static: flags.state.is_some(),
+        keeps_static: keeps,
         node: node.map(|node| Arc::new(node.node())),
     })
 }
@@ -159,10 +160,11 @@ fn make_state(dir: &Path) -> Result<(), Failure> {
         })
 }
 
-/// The registrations of sip.conf's devices that earlier processes kept, until
-/// their shards have them.
+/// The registrations of sip.conf's devices that earlier processes kept, and the
+/// AstDB, until their shards have them.
 pub struct Kept {
     shares: Mutex<Vec<Vec<Arc<Saving>>>>,
+    entries: Mutex<Vec<Entry>>,
     realtime: Option<Arc<Realtime>>,
     shards: u16,
 }
@@ -176,8 +178,16 @@ impl Kept {
             tracing::error!("{sentence}; phones are known when they register again");
             None
         });
+        let entries = realtime.map(|realtime| realtime.load_entries());
+        let entries = entries
+            .unwrap_or(Ok(Vec::new()))
+            .unwrap_or_else(|sentence| {
+                tracing::error!("{sentence}; it begins empty");
+                Vec::new()
+            });
         Kept {
             shares: Mutex::new(share_out(kept.unwrap_or_default(), shards)),
+            entries: Mutex::new(entries),
             realtime: realtime.cloned(),
             shards,
         }
@@ -192,6 +202,19 @@ impl Kept {
         }
         let share = shares.get_mut(usize::from(shard));
         share.map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The values of the AstDB whose home that shard is, likewise.
+    pub fn entries_of(&self, shard: ShardId, incarnation: u32) -> Vec<Entry> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (1.., Some(realtime)) = (incarnation, &self.realtime) {
+            *entries = realtime.load_entries().unwrap_or_default();
+        }
+        let at_home = |(path, _): &mut Entry| {
+            let family = path.split('/').next().unwrap_or_default();
+            shard_of(family.as_bytes(), self.shards) == shard
+        };
+        entries.extract_if(.., at_home).collect()
     }
 }
 

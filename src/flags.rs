@@ -21,6 +21,8 @@ const MAX_LISTEN: usize = 64;
 
 const DATABASE: &str = "Database and state";
 
+const WORK: &str = "What the dialplan does outside";
+
 const AFTER_HELP: &str = "\
 Signals:
   SIGTERM, SIGINT  drain: new calls get 503; exit at zero calls or at --drain-limit
@@ -132,8 +134,8 @@ pub struct Flags {
     /// Directory where registrations outlive a restart; made if it is not there
     ///
     /// Those of sip.conf's devices lie there in an SQLite file, and with
-    /// --reg-write journal those on their way to a database. One engine to a
-    /// directory.
+    /// --reg-write journal those on their way to a database; another holds the
+    /// AstDB of the dialplan. One engine to a directory.
     /// [default: none; what is registered is forgotten at the end]
     #[arg(long, value_name = "DIR", help_heading = DATABASE)]
     pub state: Option<PathBuf>,
@@ -169,6 +171,26 @@ pub struct Flags {
     /// [default: systemname of asterisk.conf]
     #[arg(long, value_name = "NAME", value_parser = node_name, help_heading = DATABASE)]
     pub systemname: Option<String>,
+
+    /// Threads that fetch documents (CURL), look up records (SRVQUERY, ENUMLOOKUP)
+    /// and run commands for the dialplan
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = RangedU64ValueParser::<u16>::new().range(1..=256), help_heading = WORK)]
+    pub work_threads: u16,
+
+    /// How long one of these may take; the dialplan then goes on without
+    #[arg(long, value_name = "MS", default_value = "2000", value_parser = milliseconds, help_heading = WORK)]
+    pub work_timeout: Duration,
+
+    /// Name server for them; repeatable [default: those of /etc/resolv.conf]
+    #[arg(long, value_name = "ADDR:PORT", help_heading = WORK)]
+    pub dns: Vec<SocketAddr>,
+
+    /// Let the dialplan run commands of this host (System, TrySystem, SHELL)
+    ///
+    /// They run as the user pinion runs as. Never hand what a caller chose to
+    /// them unfiltered: FILTER() it first.
+    #[arg(long, help_heading = WORK)]
+    pub allow_system: bool,
 
     /// What to write to stderr; each level includes those before it
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Log::Info, help_heading = "Watching and stopping")]
@@ -441,7 +463,8 @@ mod tests {
             "--config /etc/pinion --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
              --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
-             --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a",
+             --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
+             --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system",
         )
         .unwrap();
         let ms = Duration::from_millis;
@@ -473,6 +496,10 @@ mod tests {
             rt_ttl: ms(2000),
             rt_stale: ms(60_000),
             systemname: Some("node-1.a".into()),
+            work_threads: 3,
+            work_timeout: ms(700),
+            dns: vec!["192.0.2.1:53".parse().unwrap()],
+            allow_system: true,
             log: Log::Trace,
             stats_interval: 5,
             drain_limit: 0,

@@ -12,6 +12,7 @@
 //! src/control/    what an operator asks of a plan
 //! src/database.rs the databases of this engine: what shards go by, workers, what was kept
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
+//! src/workers/    what plans have done outside: HTTP, DNS, commands of the host
 //! src/serve.rs    the running server: banner, signals, drain, counters
 //! src/runtime/    crate pinion-runtime: executors, sockets, mesh; no SIP
 //! src/sip/        crate pinion-sip: the protocol; no I/O
@@ -46,6 +47,7 @@ pub mod realtime;
 mod serve;
 mod table;
 pub mod trial;
+mod workers;
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -53,7 +55,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Group, Options, Steering};
+use pinion_runtime::{Clock, Desks, Group, Options, Steering};
 use pinion_sip::base::{Level, Limits};
 use pinion_sip::config::{Config, General};
 use pinion_sip::shard::{Setup, Shard};
@@ -65,6 +67,7 @@ use crate::database::Kept;
 use crate::flags::{CpuList, Flags, Log, Steer};
 use crate::realtime::mapping::Mapping;
 use crate::realtime::service::Service;
+use crate::workers::Workers;
 
 /// Why the server does not run, in one sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,7 +124,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         mesh_depth: flags.mesh_depth as usize,
         level: note_level(),
         clock: Clock::start(),
-        desk: None,
+        desks: Desks::default(),
     };
     let unix_start = options.clock.unix_start();
     let sockets: Vec<SocketAddr> = groups.iter().map(Group::advertised).collect();
@@ -135,7 +138,11 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let (mapping, rows) = (loaded.mapping, loaded.rows);
     let database = database::start(flags, mapping, rows, &config, node, &mut about)?;
     let (service, desk) = database.unzip();
-    options.desk = desk;
+    let (workers, work) = Workers::new(work(flags));
+    options.desks = Desks {
+        database: desk,
+        workers: Some(work),
+    };
     let kept = Kept::load(service.as_ref().map(Service::realtime), shards);
     let limits = limits(flags, shards);
     let nonce_secret = seed()?;
@@ -144,7 +151,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         &options,
         groups,
         steering,
-        service,
+        (service, workers),
         &about,
         move |shard, incarnation| {
             Shard::new(Setup {
@@ -155,6 +162,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
                 config: Arc::clone(&config),
                 sockets: sockets.clone(),
                 kept: kept.of(shard, incarnation),
+                entries: kept.entries_of(shard, incarnation),
                 seed: seed().expect("the kernel gave randomness at start"),
                 nonce_secret,
                 unix_start,
@@ -239,7 +247,18 @@ fn limits(flags: &Flags, shards: u16) -> Limits {
     Limits {
         calls: share(flags.max_calls),
         transactions: share(flags.max_transactions),
+        work: flags.work_timeout,
         ..Limits::default()
+    }
+}
+
+/// How the workers do what plans want of them.
+fn work(flags: &Flags) -> workers::Settings {
+    workers::Settings {
+        threads: flags.work_threads.into(),
+        timeout: flags.work_timeout,
+        servers: flags.dns.clone(),
+        allow_system: flags.allow_system,
     }
 }
 

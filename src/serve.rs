@@ -16,6 +16,7 @@ use crate::Failure;
 use crate::flags::Flags;
 use crate::realtime::service::Service;
 use crate::table::{hit_rate, table, totals};
+use crate::workers::Workers;
 
 /// How often a drain looks whether calls are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
@@ -34,7 +35,7 @@ pub(crate) fn serve<M, F>(
     options: &Options,
     groups: Vec<Group>,
     steering: Steering,
-    mut service: Option<Service>,
+    (mut service, mut workers): (Option<Service>, Workers),
     about: &str,
     factory: F,
 ) -> Result<(), Failure>
@@ -63,11 +64,15 @@ where
             .open(engine.answers())
             .map_err(|error| Failure::Host(format!("no thread for the database: {error}")))?;
     }
+    workers
+        .open(&engine.answers())
+        .map_err(|error| Failure::Host(format!("no thread for the dialplan: {error}")))?;
     banner.push_str(about);
     banner.push_str("ready\n");
     say(&banner);
     let server = Server {
         service,
+        workers,
         engine,
         way: steering.way(),
         happenings,
@@ -118,6 +123,7 @@ fn banner(options: &Options, groups: &[Group], steering: &Steering) -> String {
 
 struct Server {
     service: Option<Service>,
+    workers: Workers,
     engine: Engine,
     way: Way,
     happenings: Receiver<Happening>,
@@ -154,11 +160,12 @@ impl Server {
         }
         self.engine.stop();
         let (started, way, last) = (self.started, self.way, self.engine.join());
-        let counters = self.service.as_ref().map(Service::counters);
+        let counters = counters(self.service.as_ref(), &self.workers);
+        self.workers.close();
         if self.service.is_some_and(|service| !service.close()) {
             say("the database took too long for the last registrations\n");
         }
-        print(started, way, &last, &counters.unwrap_or_default());
+        print(started, way, &last, &counters);
         died.map_or(Ok(()), |message| Err(Failure::Host(message)))
     }
 
@@ -194,14 +201,16 @@ impl Server {
     }
 
     fn print(&self, censuses: &[Census]) {
-        let database = self.service.as_ref().map(Service::counters);
-        print(
-            self.started,
-            self.way,
-            censuses,
-            &database.unwrap_or_default(),
-        );
+        let counters = counters(self.service.as_ref(), &self.workers);
+        print(self.started, self.way, censuses, &counters);
     }
+}
+
+/// Numbers that belong to no shard.
+fn counters(service: Option<&Service>, workers: &Workers) -> Vec<(String, u64)> {
+    let mut counters = service.map(Service::counters).unwrap_or_default();
+    counters.extend(workers.counters());
+    counters
 }
 
 fn print(started: Instant, way: Way, censuses: &[Census], database: &[(String, u64)]) {

@@ -347,6 +347,7 @@ fn setup(users: Users) -> Setup {
         config: Arc::new(config),
         sockets: vec![address(ENGINE)],
         kept: Vec::new(),
+        entries: Vec::new(),
         seed: [1; 32],
         nonce_secret: [2; 32],
         unix_start: UnixTime(1_700_000_000),

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant as StdInstant, SystemTime, UNIX_EPOCH};
 
-use pinion_runtime::{Census, Clock, Engine, Event, Group, Options, bind_apart, source_address};
+use pinion_runtime::{
+    Census, Clock, Desks, Engine, Event, Group, Options, bind_apart, source_address,
+};
 use pinion_sip::base::Instant;
 use pinion_sip::machine::{Input, Machine, Outbox};
 
@@ -152,7 +154,7 @@ pub fn drive<W: Worker + 'static>(
         mesh_depth: 16,
         level: None,
         clock: Clock::start(),
-        desk: None,
+        desks: Desks::default(),
     };
     let died = sink.clone();
     let ports = ports(&groups);

@@ -5,7 +5,8 @@ use super::file::{ConfigError, Entry, File, Position, Warning};
 use super::words;
 use crate::realtime::mapping::Section;
 
-/// The families there are, and the files that may be tables.
+/// The families the engine itself reads, and the files that may be tables.
+/// Plans may read any other (`REALTIME`).
 const FAMILIES: [&str; 6] = [
     "sippeers",
     "sipregs",
@@ -22,6 +23,9 @@ const NEVER: [&str; 5] = [
     "res_config_mysql.conf",
     "res_config_sqlite3.conf",
 ];
+
+/// The names of drivers.
+const DRIVERS: [&str; 3] = ["mysql", "sqlite", "sqlite3"];
 
 const FORM: &str = "driver,database[,table[,priority]], as in mysql,asterisk,sippeers";
 
@@ -52,8 +56,8 @@ impl DriverName {
 /// `family => driver,read/write,table,priority`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Line {
-    /// One of those there are.
-    pub family: &'static str,
+    /// In lower case.
+    pub family: String,
     pub driver: DriverName,
     /// The section that is read.
     pub read: String,
@@ -78,39 +82,51 @@ pub(super) fn read(file: &File, warnings: &mut Vec<Warning>) -> Result<Vec<Line>
         }
         for entry in &category.entries {
             if let Some(family) = family(entry, warnings) {
-                lines.push(line(family, entry)?);
+                lines.push(line(&family, entry)?);
             }
         }
     }
-    lines.sort_by_key(|line| (line.family, line.priority));
+    lines.sort_by(|a, b| (&a.family, a.priority).cmp(&(&b.family, b.priority)));
     let mut families = lines.chunk_by(|a, b| a.family == b.family);
     families.try_for_each(consecutive)?;
     Ok(lines)
 }
 
 /// The family a line is of; `None`, with a warning, where nobody reads it.
-fn family(entry: &Entry, warnings: &mut Vec<Warning>) -> Option<&'static str> {
+fn family(entry: &Entry, warnings: &mut Vec<Warning>) -> Option<String> {
     let name = entry.key.to_ascii_lowercase();
+    let driver = entry.value.split(',').next().unwrap_or_default().trim();
+    let for_plans = !name.ends_with(".conf")
+        && DRIVERS
+            .iter()
+            .any(|known| driver.eq_ignore_ascii_case(known));
     let (family, warning) = if NEVER.contains(&&*name) {
         let text = format!("{name} cannot come from a database; this line is ignored.");
         (None, text)
     } else if name == "sipfriends" {
         let text = "sipfriends is the old name of sippeers, and taken as that.".into();
-        (Some("sippeers"), text)
-    } else if let Some(family) = FAMILIES.into_iter().find(|family| *family == name) {
-        return Some(family);
+        (Some("sippeers".into()), text)
+    } else if FAMILIES.contains(&&*name) {
+        return Some(name);
     } else {
-        let text = match words::nearest(&name, FAMILIES) {
-            Some(known) => format!("nothing here reads '{name}'; did you mean '{known}'?"),
-            None => format!("nothing here reads '{name}'; this line is ignored."),
-        };
-        (None, text)
+        let near = words::nearest(&name, FAMILIES);
+        match (near, for_plans) {
+            (None, true) => return Some(name),
+            (Some(known), true) => {
+                let text = format!("only plans can read '{name}'; did you mean '{known}'?");
+                (Some(name), text)
+            }
+            (_, false) => {
+                let text = format!("nothing here reads '{name}'; this line is ignored.");
+                (None, text)
+            }
+        }
     };
     warnings.push(Warning::new(&entry.at, warning));
     family
 }
 
-fn line(family: &'static str, entry: &Entry) -> Result<Line, ConfigError> {
+fn line(family: &str, entry: &Entry) -> Result<Line, ConfigError> {
     let refuse = |text: String| Err(ConfigError::new(&entry.at, text));
     let fields = fields(&entry.value);
     let field = |index: usize| fields.get(index).copied().unwrap_or_default();
@@ -148,7 +164,7 @@ fn line(family: &'static str, entry: &Entry) -> Result<Line, ConfigError> {
         table => table.into(),
     };
     Ok(Line {
-        family,
+        family: family.into(),
         driver,
         read: read.trim().into(),
         write: write.trim().into(),

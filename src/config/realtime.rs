@@ -48,7 +48,7 @@ fn map(lines: &[Line], known: &[Section]) -> Result<Mapping, ConfigError> {
         match families.find(|family| family.name == line.family) {
             Some(family) => family.places.push(place),
             None => mapping.families.push(Family {
-                name: line.family.into(),
+                name: line.family.clone(),
                 places: vec![place],
             }),
         }

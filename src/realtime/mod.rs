@@ -10,6 +10,7 @@
 //! driver     what a database must be able to do
 //! mysql      … MySQL and MariaDB
 //! sqlite     … SQLite
+//! astdb      keeps the AstDB in an SQLite file of our own
 //! breaker    whether a database is worth asking now
 //! link       one connection, opened when needed, given up when it fails
 //! pool       a worker's connections; places by priority; tables' shapes
@@ -17,6 +18,7 @@
 //! row        what a row says, and how a registration becomes one
 //! reader     looks devices up: one statement for all who ask meanwhile
 //! changes    what shall become of rows, merged and written in one transaction
+//! clerk      reads and writes the rows plans ask for
 //! writer     one transaction for all registrations that arrive meanwhile
 //! shelf      registrations in an SQLite file of our own
 //! state      keeps those of the devices of sip.conf there, and the journal
@@ -33,11 +35,15 @@
 //! A name belongs to one reader and to one writer, by its hash, so that order
 //! holds and nothing is locked. With `--reg-write journal` one thread appends to
 //! the journal and one carries it to the database. With a state directory one
-//! thread keeps the registrations of devices that no database knows. With family
-//! `nodes` one thread keeps our row there fresh.
+//! thread keeps the registrations of devices that no database knows, and one the
+//! AstDB. With family
+//! `nodes` one thread keeps our row there fresh. As many as read devices serve
+//! plans, where any family is mapped.
 
+mod astdb;
 mod breaker;
 mod changes;
+mod clerk;
 pub mod counters;
 pub mod driver;
 mod journal;
@@ -67,11 +73,16 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam::channel::{Sender, TrySendError};
 use pinion_sip::base::shard_of;
 use pinion_sip::config::Peer;
+use pinion_sip::dialplan::Inquiry;
+use pinion_sip::machine::Entries;
 use pinion_sip::machine::realtime::{Errand, Outcome, Saving};
 
+pub use astdb::Entry;
 pub use reply::{Answer, Ticket};
 pub use row::column;
 
+use astdb::EntryJob;
+use clerk::ClerkJob;
 use mapping::Mapping;
 use nodes::{Nodes, OwnNode};
 use pool::Sources;
@@ -172,12 +183,15 @@ pub struct Realtime {
     sources: Arc<Sources>,
     readers: Vec<Sender<ReadJob>>,
     writers: Vec<Sender<WriteJob>>,
+    /// The clerks' queue, and how many they are.
+    clerks: Option<(Sender<ClerkJob>, usize)>,
     /// The journal's thread.
     journal: Option<Sender<KeepJob>>,
     pending: Option<Arc<pending::Pending>>,
     nodes: Option<Nodes>,
     state: Option<Sender<KeepJob>>,
     state_file: Option<PathBuf>,
+    astdb: Option<(Sender<EntryJob>, PathBuf)>,
     is_static: IsStatic,
     stopping: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -224,6 +238,36 @@ impl Realtime {
                 }
             }
         }
+    }
+
+    /// Sends what a plan asks on its way, as [`Realtime::ask`] does an errand.
+    pub fn inquire(&self, ticket: Ticket, inquiry: Inquiry) -> Result<(), Full> {
+        match &self.clerks {
+            Some((clerks, _)) if !self.stopping.load(Ordering::Relaxed) => {
+                let reply = Reply::new(ticket, &self.desk);
+                self.send(clerks, ClerkJob::Ask(reply, inquiry))
+            }
+            _ => Err(Full),
+        }
+    }
+
+    /// Has values of the AstDB kept, where there is a state directory. Nobody
+    /// hears of it.
+    pub fn keep_entries(&self, entries: Entries) -> Result<(), Full> {
+        match &self.astdb {
+            Some((archivist, _)) => self.send(archivist, EntryJob::Keep(entries)),
+            None => Ok(()),
+        }
+    }
+
+    /// The values of the AstDB that are kept. Reads a file: for the start, not
+    /// for a shard.
+    pub fn load_entries(&self) -> Result<Vec<Entry>, String> {
+        let Some((_, path)) = &self.astdb else {
+            return Ok(Vec::new());
+        };
+        astdb::load(path)
+            .map_err(|fault| format!("the AstDB cannot be read from {}: {fault}", path.display()))
     }
 
     fn save(&self, reply: Reply, saving: Arc<Saving>) -> Result<(), Full> {
@@ -278,11 +322,13 @@ impl Realtime {
         let mut counters = self.desk.tally.values();
         let reading = self.readers.iter().map(Sender::len).sum::<usize>();
         let writing = self.writers.iter().map(Sender::len).sum::<usize>();
+        let plans = self.clerks.as_ref().map_or(0, |(clerks, _)| clerks.len());
         let keeping = self.journal.iter().chain(&self.state).map(Sender::len);
         let pending = self.pending.as_ref().map_or(0, |pending| pending.count());
         for (name, length) in [
             ("read_queue", reading),
             ("write_queue", writing),
+            ("plan_queue", plans),
             ("keep_queue", keeping.sum()),
             ("journal_pending", pending),
         ] {
@@ -304,6 +350,14 @@ impl Realtime {
         }
         for writer in &self.writers {
             let _ = writer.send_deadline(WriteJob::Stop, until);
+        }
+        if let Some((archivist, _)) = &self.astdb {
+            let _ = archivist.send_deadline(EntryJob::Stop, until);
+        }
+        if let Some((clerks, count)) = &self.clerks {
+            for _ in 0..*count {
+                let _ = clerks.send_deadline(ClerkJob::Stop, until);
+            }
         }
         if let Some(nodes) = &self.nodes {
             nodes.stop(until);
@@ -370,6 +424,19 @@ impl Job for ReadJob {
             reply.withdraw();
         }
     }
+}
+
+impl Job for ClerkJob {
+    fn withdraw(self) {
+        if let ClerkJob::Ask(reply, _) = self {
+            reply.withdraw();
+        }
+    }
+}
+
+impl Job for EntryJob {
+    /// Nobody waits.
+    fn withdraw(self) {}
 }
 
 impl Job for WriteJob {

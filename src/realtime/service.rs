@@ -116,29 +116,38 @@ impl Service {
 /// Puts what an envelope asks to the workers; whose it is, and whether they
 /// have no room.
 fn ask(realtime: &Realtime, envelope: Envelope) -> Option<(Ticket, bool)> {
-    let Body::Ask {
-        id,
-        question: Question::Errand(errand),
-    } = envelope.body
-    else {
+    let Body::Ask { id, question } = envelope.body else {
         return None;
     };
     let ticket = Ticket {
         shard: envelope.from,
         id,
     };
-    let full = realtime.ask(ticket, errand).is_err();
+    let full = match question {
+        Question::Errand(errand) => realtime.ask(ticket, errand).is_err(),
+        Question::Entries(entries) => {
+            // What finds no room is counted.
+            let _ = realtime.keep_entries(entries);
+            return None;
+        }
+        Question::Inquiry(inquiry) => realtime.inquire(ticket, inquiry).is_err(),
+        _ => return None,
+    };
     Some((ticket, full))
 }
 
 /// Never waits: what a shard has no room for is lost, and its deadline answers.
 fn hand_in(answers: &Answers, lost: &AtomicU64, ticket: Ticket, outcome: Outcome) {
+    let answer = match outcome {
+        Outcome::Reply(reply) => Answer::Reply(reply),
+        outcome => Answer::Outcome(outcome),
+    };
     let envelope = Envelope {
         from: DATABASE,
         to: ticket.shard,
         body: Body::Answer {
             id: ticket.id,
-            answer: Answer::Outcome(outcome),
+            answer,
         },
     };
     if answers.hand_in(envelope).is_err() {

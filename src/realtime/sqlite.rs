@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, ToSql, Transaction, TransactionBehavior, params_from_iter};
 
@@ -29,6 +30,9 @@ pub(super) fn open(path: &Path, timeout: Duration) -> Result<Connection, Fault> 
     let conn = Connection::open(path).map_err(fault)?;
     conn.busy_timeout(timeout).map_err(fault)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A column there is none of is a mistake, not a text of that name.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)
+        .map_err(fault)?;
     conn.pragma_update(None, "journal_mode", "wal")
         .map_err(fault)?;
     conn.pragma_update(None, "synchronous", "full")

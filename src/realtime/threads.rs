@@ -1,13 +1,16 @@
 //! The workers' threads: how many of which kind, and what each is given.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use crossbeam::channel::{Sender, bounded};
 
+use super::astdb::{Archivist, EntryJob};
 use super::changes::Recorder;
+use super::clerk::{Clerk, ClerkJob};
 use super::counters::Tally;
 use super::journal::Carrier;
 use super::mapping::Section;
@@ -52,6 +55,8 @@ pub(super) fn start(settings: &Settings, hooks: Hooks) -> Result<Realtime, Strin
     } else {
         Vec::new()
     };
+    let clerks = crew.clerks()?;
+    let astdb = crew.archivist()?;
     let nodes = crew.nodes()?;
     let readers = if settings.mapping.has_devices() {
         let ended = ended(pending.as_ref(), &writers);
@@ -67,11 +72,13 @@ pub(super) fn start(settings: &Settings, hooks: Hooks) -> Result<Realtime, Strin
         sources: crew.sources,
         readers,
         writers,
+        clerks,
         journal,
         pending,
         nodes,
         state,
         state_file,
+        astdb,
         is_static: hooks.is_static,
         stopping: AtomicBool::new(false),
         threads: Mutex::new(crew.threads),
@@ -144,6 +151,35 @@ impl Crew<'_> {
             senders.push(sender);
         }
         Ok(senders)
+    }
+
+    /// Who keeps the AstDB, where there is a place for it.
+    fn archivist(&mut self) -> Result<Option<(Sender<EntryJob>, PathBuf)>, String> {
+        let Some(directory) = &self.settings.state else {
+            return Ok(None);
+        };
+        let path = directory.join("astdb.sqlite");
+        let (sender, jobs) = bounded(self.settings.queue.max(1));
+        let mut archivist = Archivist::new(jobs, path.clone());
+        self.hire("db-astdb", move || archivist.serve())?;
+        Ok(Some((sender, path)))
+    }
+
+    /// Who serves plans, where there is anything to ask.
+    fn clerks(&mut self) -> Result<Option<(Sender<ClerkJob>, usize)>, String> {
+        if self.settings.mapping.families.is_empty() {
+            return Ok(None);
+        }
+        let count = self.settings.workers.div_ceil(2).max(1);
+        let (sender, jobs) = bounded(self.settings.queue.max(1));
+        let mapping = Arc::new(self.settings.mapping.clone());
+        for index in 0..count {
+            let pool = Pool::new(Arc::clone(&self.sources));
+            let mapping = Arc::clone(&mapping);
+            let mut clerk = Clerk::new(jobs.clone(), pool, mapping, self.settings.timeout);
+            self.hire(&format!("db-plan-{index}"), move || clerk.serve())?;
+        }
+        Ok(Some((sender, count)))
     }
 
     /// Who keeps our row of `nodes`, where there is one.

@@ -12,6 +12,7 @@ use pinion_sip::base::ShardId;
 use pinion_sip::machine::Envelope;
 
 use crate::address::Family;
+use crate::desk::Desks;
 use crate::mesh::{self, Mesh};
 use crate::sys::{Epoll, Outgoing, Receiver, Sender};
 
@@ -25,7 +26,7 @@ impl Seat {
     /// All places of one mesh whose rings hold `depth` envelopes.
     pub fn all(shards: ShardId, depth: usize) -> io::Result<Vec<Seat>> {
         let mesh = Mesh::new(shards.into(), depth)?;
-        let seat = |shard| Seat(mesh::Seat::new(mesh.clone(), shard, None));
+        let seat = |shard| Seat(mesh::Seat::new(mesh.clone(), shard, Desks::default()));
         Ok((0..shards).map(seat).collect())
     }
 

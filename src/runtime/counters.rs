@@ -39,7 +39,7 @@ pub(crate) struct Counters {
     pub(crate) collected: u64,
     /// Envelopes dropped because a ring was full.
     pub(crate) mesh_drops: u64,
-    /// Errands for the database that its desk had no room for.
+    /// Errands that their desk had no room for.
     pub(crate) errands_refused: u64,
     /// Doorbells rung: other shards that slept.
     pub(crate) rings: u64,

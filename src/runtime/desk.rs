@@ -1,5 +1,5 @@
-//! The desk between shards and the threads that may wait for a database: one
-//! bounded queue of errands, and the way back. Knows nothing of what is asked.
+//! The desks between shards and the threads that may wait, for a database or for
+//! others: bounded queues of errands, and the way back. Knows nothing of what is asked.
 //!
 //! ```text
 //!   shard ── Desk::leave ──> Errands ── worker
@@ -12,13 +12,43 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use pinion_sip::machine::realtime::Outcome;
-use pinion_sip::machine::{Answer, Body, Envelope};
+use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, WORKERS};
 
 use crate::mesh::Mesh;
 
 /// Where shards leave errands. Clones lead to the same queue.
 #[derive(Clone, Debug)]
 pub struct Desk(Sender<Envelope>);
+
+/// The desks of one engine; `None` where nobody takes anything from one.
+#[derive(Clone, Debug, Default)]
+pub struct Desks {
+    /// For what only a database knows.
+    pub database: Option<Desk>,
+    /// For whatever else takes waiting.
+    pub workers: Option<Desk>,
+}
+
+impl Desks {
+    /// Whether an envelope is for a desk.
+    pub(crate) fn take(envelope: &Envelope) -> bool {
+        matches!(envelope.to, DATABASE | WORKERS)
+    }
+
+    /// Leaves an errand at the desk it is for; gives it back when there is no
+    /// room, no worker, or no such desk.
+    pub(crate) fn leave(&self, errand: Envelope) -> Result<(), Envelope> {
+        let desk = match errand.to {
+            DATABASE => &self.database,
+            WORKERS => &self.workers,
+            _ => &None,
+        };
+        match desk {
+            Some(desk) => desk.leave(errand),
+            None => Err(errand),
+        }
+    }
+}
 
 /// Where workers take them. Clones take from the same queue.
 #[derive(Clone, Debug)]
@@ -92,8 +122,8 @@ pub(crate) fn refused(errand: Envelope) -> Option<Envelope> {
 #[cfg(test)]
 mod tests {
     use pinion_sip::base::{Handle, ShardId, Text};
+    use pinion_sip::machine::Question;
     use pinion_sip::machine::realtime::Errand;
-    use pinion_sip::machine::{DATABASE, Question};
 
     use super::*;
     use crate::mesh::Seat;
@@ -122,7 +152,11 @@ mod tests {
     fn errands_go_to_a_worker_and_answers_to_their_shard() {
         let mesh = Mesh::new(2, 4).unwrap();
         let (desk, errands) = Desk::new(2);
-        let mut one = Seat::new(Arc::clone(&mesh), 1, Some(desk));
+        let desks = Desks {
+            database: Some(desk),
+            workers: None,
+        };
+        let mut one = Seat::new(Arc::clone(&mesh), 1, desks);
         assert!(one.post(errand(1, 7)).is_ok());
         assert!(one.post(errand(1, 8)).is_ok());
         assert_eq!(slot(&one.post(errand(1, 9)).unwrap_err()), 9, "full");
@@ -138,7 +172,7 @@ mod tests {
     #[test]
     fn without_a_desk_an_errand_comes_back() {
         let mesh = Mesh::new(1, 1).unwrap();
-        let mut seat = Seat::new(mesh, 0, None);
+        let mut seat = Seat::new(mesh, 0, Desks::default());
         assert!(seat.post(errand(0, 1)).is_err());
     }
 }

@@ -16,7 +16,7 @@ use pinion_sip::machine::Machine;
 
 use crate::clock::Clock;
 use crate::counters::Census;
-use crate::desk::{Answers, Desk};
+use crate::desk::{Answers, Desks};
 use crate::gather::Gather;
 use crate::guard::{self, Guard};
 use crate::mesh::{Control, Mesh, Seat};
@@ -47,9 +47,9 @@ pub struct Options {
     pub level: Option<Level>,
     /// The clock all shards go by.
     pub clock: Clock,
-    /// Where shards leave what is for the database; without one each such
+    /// Where shards leave what takes waiting; without a desk for it, each such
     /// errand is refused at once.
-    pub desk: Option<Desk>,
+    pub desks: Desks,
 }
 
 /// Something an engine reports of its own accord.
@@ -140,7 +140,7 @@ impl Engine {
                 seat: Seat::new(
                     Arc::clone(&engine.mesh),
                     shard as ShardId,
-                    options.desk.clone(),
+                    options.desks.clone(),
                 ),
                 factory: Arc::clone(&factory),
             };

@@ -42,7 +42,7 @@ mod udp;
 pub use clock::Clock;
 pub use counters::Census;
 pub use cpu::unsuited;
-pub use desk::{Answers, Desk, Errands};
+pub use desk::{Answers, Desk, Desks, Errands};
 pub use launch::{Engine, Event, Options, StartError, allowed_cpus};
 pub use mesh::Control;
 pub use steer::{Closed, Steering, Way};

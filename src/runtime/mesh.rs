@@ -11,10 +11,10 @@ use std::sync::mpsc;
 use crossbeam::queue::{ArrayQueue, SegQueue};
 use pinion_sip::base::{ShardId, Text};
 use pinion_sip::config::Config;
-use pinion_sip::machine::{DATABASE, Envelope};
+use pinion_sip::machine::Envelope;
 
 use crate::counters::Census;
-use crate::desk::Desk;
+use crate::desk::Desks;
 use crate::doorbell::Doorbell;
 
 /// An order from outside the shards.
@@ -86,8 +86,8 @@ impl Mesh {
 pub(crate) struct Seat {
     mesh: Arc<Mesh>,
     own: usize,
-    /// Where errands for the database are left; `None` where there is none.
-    desk: Option<Desk>,
+    /// Where errands are left.
+    desks: Desks,
     /// Shards posted to since the last ring.
     touched: Vec<bool>,
     /// Whose ring is looked at next, so that no sender starves another.
@@ -95,12 +95,12 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    pub(crate) fn new(mesh: Arc<Mesh>, shard: ShardId, desk: Option<Desk>) -> Seat {
+    pub(crate) fn new(mesh: Arc<Mesh>, shard: ShardId, desks: Desks) -> Seat {
         let touched = vec![false; mesh.shards()];
         Seat {
             mesh,
             own: usize::from(shard),
-            desk,
+            desks,
             touched,
             next: 0,
         }
@@ -110,11 +110,8 @@ impl Seat {
     /// next [`Seat::ring`]. Gives it back when the ring is full or the receiver
     /// does not exist.
     pub(crate) fn post(&mut self, envelope: Envelope) -> Result<(), Envelope> {
-        if envelope.to == DATABASE {
-            return match &self.desk {
-                Some(desk) => desk.leave(envelope),
-                None => Err(envelope),
-            };
+        if Desks::take(&envelope) {
+            return self.desks.leave(envelope);
         }
         let to = usize::from(envelope.to);
         let Some(touched) = self.touched.get_mut(to) else {
@@ -219,8 +216,8 @@ mod tests {
     #[test]
     fn a_full_ring_gives_the_envelope_back_and_others_have_room() {
         let mesh = Mesh::new(3, 2).unwrap();
-        let mut zero = Seat::new(Arc::clone(&mesh), 0, None);
-        let mut one = Seat::new(mesh, 1, None);
+        let mut zero = Seat::new(Arc::clone(&mesh), 0, Desks::default());
+        let mut one = Seat::new(mesh, 1, Desks::default());
         assert!(zero.post(envelope(0, 1, 1)).is_ok());
         assert!(zero.post(envelope(0, 1, 2)).is_ok());
         assert_eq!(number(&zero.post(envelope(0, 1, 3)).unwrap_err()), 3);
@@ -242,7 +239,7 @@ mod tests {
     fn senders_take_turns() {
         let mesh = Mesh::new(3, 8).unwrap();
         let mut seats: Vec<Seat> = (0..3)
-            .map(|shard| Seat::new(Arc::clone(&mesh), shard, None))
+            .map(|shard| Seat::new(Arc::clone(&mesh), shard, Desks::default()))
             .collect();
         for n in 0..2 {
             for from in [0, 1, 2] {
@@ -258,8 +255,8 @@ mod tests {
     #[test]
     fn one_ring_per_batch_and_only_for_sleepers() {
         let mesh = Mesh::new(2, 8).unwrap();
-        let mut zero = Seat::new(Arc::clone(&mesh), 0, None);
-        let one = Seat::new(Arc::clone(&mesh), 1, None);
+        let mut zero = Seat::new(Arc::clone(&mesh), 0, Desks::default());
+        let one = Seat::new(Arc::clone(&mesh), 1, Desks::default());
         zero.post(envelope(0, 1, 1)).unwrap();
         assert_eq!(zero.ring(), 0, "awake");
         assert!(!one.may_sleep(), "an envelope waits");
@@ -284,7 +281,7 @@ mod tests {
         const ROUNDS: u32 = 20_000;
         let mesh = Mesh::new(2, 1).unwrap();
         let player = |own: ShardId| {
-            let mut seat = Seat::new(Arc::clone(&mesh), own, None);
+            let mut seat = Seat::new(Arc::clone(&mesh), own, Desks::default());
             move || {
                 let mut park = Park::new(Vec::new(), seat.as_fd(), false).unwrap();
                 if own == 0 {

@@ -8,14 +8,14 @@
 //! run of datagrams to one socket, one write per sleeping shard posted to.
 
 use pinion_sip::base::{Instant, Level, Note, ShardId};
-use pinion_sip::machine::{Body, DATABASE, Envelope, Input, Machine, Outbox};
+use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::counters::{Census, Counters};
-use crate::desk;
+use crate::desk::{self, Desks};
 use crate::gather::Gather;
 use crate::guard::{Fault, Guard};
 use crate::mesh::{Control, Seat};
@@ -51,7 +51,7 @@ pub(crate) struct Pump<M, F> {
     shards: ShardId,
     /// Shards that do not know yet that this one was replaced.
     untold: Vec<ShardId>,
-    /// Errands the desk had no room for: answered in the next turn.
+    /// Errands a desk had no room for: answered in the next turn.
     refused: Vec<Envelope>,
     stopped: bool,
 }
@@ -260,7 +260,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         for envelope in self.out.take_envelopes() {
             match self.seat.post(envelope) {
                 Ok(()) => self.counters.posted += 1,
-                Err(errand) if errand.to == DATABASE => self.refused.push(errand),
+                Err(errand) if Desks::take(&errand) => self.refused.push(errand),
                 Err(_full) => self.counters.mesh_drops += 1,
             }
         }

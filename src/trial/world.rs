@@ -101,6 +101,7 @@ pub(super) fn play(script: &Script, mut config: Config) -> History {
             config: Arc::new(config),
             sockets: vec![ENGINE],
             kept: Vec::new(),
+            entries: Vec::new(),
             seed: [1; 32],
             nonce_secret: [2; 32],
             unix_start: UnixTime(script.time),

@@ -10,6 +10,7 @@ use pinion::realtime::mapping::{Family, Mapping, Place, Section};
 use pinion::realtime::{Full, Hooks, Realtime, Settings, Ticket};
 use pinion_sip::base::{Handle, UnixTime};
 use pinion_sip::config::{Peer, PeerKind, Secret};
+use pinion_sip::dialplan::{Inquiry, Reply};
 use pinion_sip::machine::realtime::{Errand, Known, Outcome, Registration, Saving};
 
 /// Longer than anything takes that works, on a busy machine.
@@ -48,6 +49,23 @@ impl Asker {
         };
         let ticket = Ticket { shard: 0, id };
         self.realtime.ask(ticket, errand).map(|()| ticket)
+    }
+
+    /// Asks for a plan, and waits.
+    pub fn inquire(&self, inquiry: Inquiry) -> Reply {
+        let id = Handle {
+            slot: u32::MAX,
+            generation: 0,
+        };
+        let ticket = Ticket { shard: 0, id };
+        self.realtime
+            .inquire(ticket, inquiry)
+            .expect("there is room");
+        match self.hear() {
+            (answered, Outcome::Reply(reply)) if answered == ticket => reply,
+            (_, Outcome::Unavailable) => Reply::Failed,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The next outcome.

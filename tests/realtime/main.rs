@@ -17,6 +17,7 @@ mod failures;
 mod hostile;
 mod journal;
 mod mariadb;
+mod plans;
 mod proxy;
 mod rows;
 mod tables;

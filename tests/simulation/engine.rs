@@ -25,6 +25,10 @@ pub struct Occupancy {
     pub messages: u64,
     /// Places taken in call limits.
     pub places: u64,
+    /// Members of groups.
+    pub members: u64,
+    /// Locks held.
+    pub locks: u64,
     /// Bindings whose home it is.
     pub bindings: u64,
 }
@@ -44,6 +48,8 @@ impl Occupancy {
             pending: count("pending"),
             messages: count("messages"),
             places: count("places"),
+            members: count("members"),
+            locks: count("locks"),
             bindings: count("bindings"),
         }
     }
@@ -57,6 +63,8 @@ impl Occupancy {
             pending: self.pending + other.pending,
             messages: self.messages + other.messages,
             places: self.places + other.places,
+            members: self.members + other.members,
+            locks: self.locks + other.locks,
             bindings: self.bindings + other.bindings,
         }
     }
@@ -130,6 +138,7 @@ impl Engine {
             config: Arc::clone(&self.blueprint.config),
             sockets: vec![self.blueprint.addr],
             kept: Vec::new(),
+            entries: Vec::new(),
             seed: self.seeds.seed(),
             nonce_secret: self.blueprint.seed,
             unix_start: UNIX_START,

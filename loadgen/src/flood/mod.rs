@@ -20,7 +20,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pinion_runtime::{BindError, Clock, Engine, Options, StartError};
+use pinion_runtime::{BindError, Clock, Desks, Engine, Options, StartError};
 
 pub use aim::{Aim, NotYours};
 pub use flooder::{Flooder, PROBE_LIMIT};
@@ -104,7 +104,7 @@ pub fn run(flood: &Flood) -> Result<Tally, FloodError> {
         mesh_depth: 1,
         level: None,
         clock: Clock::start(),
-        desk: None,
+        desks: Desks::default(),
     };
     let owned = flood.clone();
     let factory = move |_, _| Flooder::new(&owned, local);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Engine, Options, allowed_cpus, bind};
+use pinion_runtime::{Clock, Desks, Engine, Options, allowed_cpus, bind};
 use pinion_sip::base::{Limits, Random};
 use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Secret};
 use pinion_sip::dialplan::{Line, PlanBuilder};
@@ -31,7 +31,7 @@ impl Server {
             mesh_depth: 64,
             level: None,
             clock: Clock::start(),
-            desk: None,
+            desks: Desks::default(),
         };
         let unix_start = options.clock.unix_start();
         let config = Arc::new(config(secret));
@@ -49,6 +49,7 @@ impl Server {
                 config: Arc::clone(&config),
                 sockets: vec![address],
                 kept: Vec::new(),
+                entries: Vec::new(),
                 seed: Random::from_u64(u64::from(shard)).seed(),
                 nonce_secret: [2; 32],
                 unix_start,

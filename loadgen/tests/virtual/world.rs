@@ -80,6 +80,7 @@ pub fn shard_of(secret: bool, general: General) -> Box<dyn Machine> {
         }),
         sockets: vec![address(SERVER)],
         kept: Vec::new(),
+        entries: Vec::new(),
         seed: [1; 32],
         nonce_secret: [2; 32],
         unix_start: UnixTime(1_700_000_000),

@@ -89,8 +89,8 @@ fn what_nobody_reads_is_warned_about() {
         ),
         (
             "[settings]\nsippeer => mysql,asterisk",
-            0,
-            "extconfig.conf:2: nothing here reads 'sippeer'; did you mean 'sippeers'?",
+            1,
+            "extconfig.conf:2: only plans can read 'sippeer'; did you mean 'sippeers'?",
         ),
         (
             "[settings]\nlogger.conf => mysql,asterisk",
@@ -127,7 +127,7 @@ fn what_nobody_reads_is_warned_about() {
     }
     let (lines, _) = attempt("[settings]\nsipfriends => mysql,asterisk").unwrap();
     assert_eq!(
-        (lines[0].family, &*lines[0].table),
+        (&*lines[0].family, &*lines[0].table),
         ("sippeers", "sipfriends")
     );
 }

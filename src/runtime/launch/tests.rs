@@ -108,7 +108,7 @@ fn start(shards: ShardId) -> (Engine, SocketAddr) {
         mesh_depth: 16,
         level: None,
         clock: Clock::start(),
-        desk: None,
+        desks: Desks::default(),
     };
     let factory = move |shard, incarnation| Parrot {
         shard,
@@ -273,7 +273,7 @@ fn a_cpu_that_does_not_exist_is_one_sentence() {
         mesh_depth: 4,
         level: None,
         clock: Clock::start(),
-        desk: None,
+        desks: Desks::default(),
     };
     let factory = |shard, incarnation| Parrot {
         shard,
@@ -307,7 +307,7 @@ fn a_machine_that_cannot_be_made_again_is_reported() {
         mesh_depth: 4,
         level: None,
         clock: Clock::start(),
-        desk: None,
+        desks: Desks::default(),
     };
     let (sender, events) = mpsc::channel();
     let factory = |shard, incarnation| {

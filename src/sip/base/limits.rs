@@ -1,5 +1,7 @@
 //! The bounds of every table, fixed at start.
 
+use core::time::Duration;
+
 /// Sizes of one shard's tables. Each is a hard bound: a full table refuses
 /// new work (503) and counts the refusal; it never grows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +22,9 @@ pub struct Limits {
     pub datagram_bytes: u32,
     /// Instructions a dialplan may run in a second before it is stopped.
     pub dialplan_steps: u32,
+    /// How long a dialplan waits for what is done outside of the engine, by HTTP,
+    /// DNS or the host.
+    pub work: Duration,
 }
 
 impl Default for Limits {
@@ -33,6 +38,7 @@ impl Default for Limits {
             legs_per_call: 64,
             datagram_bytes: 65_535,
             dialplan_steps: 10_000,
+            work: Duration::from_secs(2),
         }
     }
 }

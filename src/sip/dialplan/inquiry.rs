@@ -5,6 +5,8 @@
 
 use smol_str::SmolStr;
 
+use super::work::Work;
+
 /// Names one inquiry of one call. Stale ones find nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Ticket(pub u32);
@@ -35,6 +37,21 @@ pub enum Inquiry {
     Count(Box<Count>),
     /// Values of the AstDB.
     Entry(Box<Entry>),
+    /// Rows of a realtime family.
+    Rows(Box<Rows>),
+    /// Something outside of the engine.
+    Work(Box<Work>),
+}
+
+/// Where an inquiry is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whereabouts<'k> {
+    /// On the shard that is home to this key.
+    Home(&'k [u8]),
+    /// By those who ask databases.
+    Database,
+    /// By those who do whatever else takes waiting.
+    Workers,
 }
 
 /// What a channel holds outside of its call, until it gives it back or ends.
@@ -131,9 +148,6 @@ pub struct Lookup {
     pub patterns: bool,
 }
 
-/// A row of a table: columns and their values.
-pub type Row = Vec<(Box<str>, Box<str>)>;
-
 impl Inquiry {
     /// Whether it does no harm to ask again when the reply is late.
     pub fn may_be_repeated(&self) -> bool {
@@ -142,27 +156,57 @@ impl Inquiry {
                 true
             }
             Inquiry::Take { hold, .. } => matches!(hold, Hold::Group { .. }),
-            Inquiry::Unlock(_) => false,
+            Inquiry::Unlock(_) | Inquiry::Rows(_) | Inquiry::Work(_) => false,
             Inquiry::Entry(entry) => !matches!(entry.verb, Verb::Remove | Verb::RemoveTree),
         }
     }
 
-    /// What decides which shard answers: the same for all that is about one
+    /// Who answers it. The key of a home is the same for all that is about one
     /// thing.
-    pub fn key(&self) -> &[u8] {
-        match self {
-            Inquiry::Device(device) => {
-                let name = device.split_once('/').map_or(&**device, |(_, name)| name);
-                name.as_bytes()
-            }
-            Inquiry::Extension(lookup) => lookup.exten.as_bytes(),
+    pub fn whereabouts(&self) -> Whereabouts<'_> {
+        Whereabouts::Home(match self {
+            Inquiry::Device(device) => device_name(device).as_bytes(),
             Inquiry::Peer(peer) => peer.0.as_bytes(),
             Inquiry::Take { hold, .. } => hold.key(),
             Inquiry::Unlock(name) => name.as_bytes(),
             Inquiry::Count(_) => GROUPS,
             Inquiry::Entry(entry) => entry.family().as_bytes(),
-        }
+            Inquiry::Extension(_) | Inquiry::Rows(_) => return Whereabouts::Database,
+            Inquiry::Work(_) => return Whereabouts::Workers,
+        })
     }
+}
+
+/// The name in `SIP/name`.
+pub fn device_name(device: &str) -> &str {
+    device.split_once('/').map_or(device, |(_, name)| name)
+}
+
+/// A row of a table: columns and their values.
+pub type Row = Vec<(Box<str>, Box<str>)>;
+
+/// Rows of a realtime family, and what shall become of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rows {
+    /// The family, as `extconfig.conf` names it.
+    pub family: Box<str>,
+    /// Columns and the values they have in those rows.
+    pub matches: Row,
+    /// What.
+    pub deed: Deed,
+}
+
+/// What is done to rows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Deed {
+    /// They are read: [`Reply::Rows`].
+    Read,
+    /// A column is set: [`Reply::Text`], how many rows there were.
+    Update(Box<str>, Box<str>),
+    /// A row like that is added: [`Reply::Text`], its number.
+    Store,
+    /// They are read and removed: [`Reply::Rows`].
+    Destroy,
 }
 
 /// What an inquiry yields.

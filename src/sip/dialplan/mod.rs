@@ -33,6 +33,7 @@ mod switch;
 #[cfg(test)]
 mod table;
 mod variables;
+mod work;
 mod zone;
 
 pub use app::{MediaApps, applications, doubts, needs_media};
@@ -43,7 +44,10 @@ pub use channel::{ChannelEvent, ChannelId, Channels, Forward, Indication, NoMedi
 pub use cursor::{Cursor, Fell, Progress, Routine};
 pub use function::functions;
 pub use general::General;
-pub use inquiry::{Count, Entry, Hold, Inquiry, Lookup, Reply, Row, Ticket, Verb};
+pub use inquiry::{
+    Count, Deed, Entry, Hold, Inquiry, Lookup, Reply, Row, Rows, Ticket, Verb, Whereabouts,
+    device_name,
+};
 pub use party::{Party, PartyField};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek, split_hint};
@@ -52,4 +56,5 @@ pub use step::{Ending, Event};
 pub use substitute::{Names, substitute};
 pub use switch::{Switch, SwitchKind};
 pub use variables::{Full, Variables};
+pub use work::{Fetch, Manner, Records, Work};
 pub use zone::{Calendar, Zone};

@@ -15,6 +15,7 @@ use super::record::Record;
 use super::replay::Replay;
 use super::step::Ending;
 use super::variables::Variables;
+use super::work::Outside;
 use crate::base::{Instant, UnixTime};
 
 /// The caller's channel, as the dialplan sees it.
@@ -37,6 +38,8 @@ pub(super) struct State {
     pub(super) ending: Option<Ending>,
     /// The Unix time when the call began, and the instant that goes with it.
     pub(super) began: (UnixTime, Instant),
+    /// What was found outside of the engine, and how to look there.
+    pub(super) outside: Option<Box<Outside>>,
     /// What the functions of the instruction at hand have yielded.
     pub(super) replay: Replay,
     /// What few calls need, once they do.

@@ -12,6 +12,10 @@ use crate::registrar::{Binding, Refusal, Update};
 /// Where the envelopes go that only the database can answer; no shard's number.
 pub const DATABASE: ShardId = ShardId::MAX;
 
+/// Where the envelopes go whose questions take the world outside: HTTP, DNS, the
+/// host. No shard's number.
+pub const WORKERS: ShardId = ShardId::MAX - 1;
+
 /// Names a question of one shard; answers quote it. Stale ones find nothing.
 pub type QuestionId = crate::base::Handle;
 
@@ -38,6 +42,9 @@ pub struct Change {
     /// When and where it was set.
     pub stamp: (Instant, ShardId),
 }
+
+/// Paths of the AstDB and their values; `None` where there is none any more.
+pub type Entries = Arc<[(Box<str>, Option<Box<str>>)]>;
 
 /// Something another shard or a worker is asked. Every one has a deadline at
 /// the asker; a lost envelope and a slow answer are one case.
@@ -90,6 +97,9 @@ pub enum Question {
         /// The taking.
         lease: Lease,
     },
+    /// Values of the AstDB that have changed, for the database workers to keep.
+    /// Not answered.
+    Entries(Entries),
     /// Globals that have been set, for that shard to know.
     Globals {
         /// The shard.

@@ -15,7 +15,9 @@ use crate::base::{Flow, Instant, Text};
 use crate::config::Config;
 
 pub use counters::Counters;
-pub use envelope::{Answer, Body, Change, DATABASE, Envelope, Lease, Question, QuestionId};
+pub use envelope::{
+    Answer, Body, Change, DATABASE, Entries, Envelope, Lease, Question, QuestionId, WORKERS,
+};
 pub use outbox::{Outbox, Sent};
 
 /// What a driver hands to a machine.

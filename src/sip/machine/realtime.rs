@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use crate::auth::node::Node;
 use crate::base::{Text, UnixTime};
 use crate::config::Peer;
+use crate::dialplan::Reply;
 
 /// Something only the database knows, or shall remember.
 #[derive(Clone, Debug)]
@@ -91,6 +92,8 @@ pub enum Outcome {
     Peers(Vec<Arc<Known>>),
     /// To `Save`.
     Saved,
+    /// To what a plan asked.
+    Reply(Reply),
     /// The database does not answer: nothing is known, and nothing has been
     /// remembered.
     Unavailable,

@@ -5,30 +5,33 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::pending::Asked;
+use super::realtime::NOBODY;
 use super::shard::Shard;
 use crate::base::{Instant, Level, ShardId, Text, lossy};
 use crate::call::{Ask, Resume};
 use crate::commons::Tried;
-use crate::dialplan::{Count, Entry, Hold, Inquiry, Reply};
-use crate::machine::{Answer, Body, Change, Envelope, Lease, Outbox, Question, QuestionId};
+use crate::dialplan::{Count, Entry, Hold, Inquiry, Reply, device_name};
+use crate::machine::{
+    Answer, Body, Change, DATABASE, Envelope, Lease, Outbox, Question, QuestionId,
+};
 
 /// How long `LOCK` waits for a lock.
 pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Shard {
     /// Answers an inquiry whose key is at home here.
-    pub(super) fn inquired(&mut self, now: Instant, inquiry: &Inquiry) -> Reply {
+    pub(super) fn inquired(&mut self, now: Instant, inquiry: &Inquiry, out: &mut Outbox) -> Reply {
         match inquiry {
-            Inquiry::Device(_) => {
-                let name = Text::from(inquiry.key());
+            Inquiry::Device(device) => {
+                let name = Text::from(device_name(device));
                 Reply::Text(self.device_state(now, &name).into())
             }
             Inquiry::Count(count) => Reply::Text(self.count(count).to_string()),
-            Inquiry::Entry(entry) => self.entry(entry),
-            // The call has made questions with a lease of them.
+            Inquiry::Entry(entry) => self.entry(entry, out),
+            // The call has made questions with a lease of these.
             Inquiry::Take { .. } | Inquiry::Unlock(_) => Reply::Failed,
-            // Tables are a worker's; no shard has one.
-            Inquiry::Extension(_) => Reply::Failed,
+            // No shard is home to these.
+            Inquiry::Extension(_) | Inquiry::Rows(_) | Inquiry::Work(_) => Reply::Failed,
             Inquiry::Peer(peer) => {
                 let (name, item) = &**peer;
                 let name = Text::from(name.as_str());
@@ -77,8 +80,19 @@ impl Shard {
         }
     }
 
-    fn entry(&mut self, entry: &Entry) -> Reply {
-        let (_changed, value) = self.commons.store.serve(entry);
+    /// What changes outlives the process where there is a place for it.
+    fn entry(&mut self, entry: &Entry, out: &mut Outbox) -> Reply {
+        let store = &mut self.commons.store;
+        let (changed, value) = store.serve(entry);
+        let rules = self.exchange.config.realtime.as_ref();
+        if !changed.is_empty() && rules.is_some_and(|rules| rules.keeps_static) {
+            let values = changed.into_iter().map(|path| {
+                let value = store.value(&path).map(Box::from);
+                (path, value)
+            });
+            let question = Question::Entries(values.collect());
+            self.forward_question(DATABASE, NOBODY, question, out);
+        }
         value.map_or(Reply::Nothing, Reply::Text)
     }
 

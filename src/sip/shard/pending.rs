@@ -133,7 +133,8 @@ impl Pending {
                 }
                 | Question::Unlock { .. }
                 | Question::Register(_)
-                | Question::Errand(_) => 1,
+                | Question::Errand(_)
+                | Question::Entries(_) => 1,
                 Question::Bindings(_)
                 | Question::Admit { .. }
                 | Question::Take { .. }

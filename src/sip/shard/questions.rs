@@ -4,12 +4,13 @@
 
 use super::inquiries::LOCK_PATIENCE;
 use super::pending::{Asked, TRY};
+use super::realtime::LEEWAY;
 use super::shard::Shard;
 use crate::base::{Instant, ShardId, shard_of};
 use crate::call::{Ask, Asker, Resume};
-use crate::dialplan::Reply;
+use crate::dialplan::{Reply, Whereabouts};
 use crate::machine::realtime::Outcome;
-use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId};
+use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId, WORKERS};
 use crate::registrar::Bindings;
 
 impl Shard {
@@ -35,8 +36,8 @@ impl Shard {
                 self.occupancy.release(peer, *lease);
                 Answer::Released
             }
-            Question::Errand(_) => Answer::Outcome(Outcome::Unavailable),
-            Question::Inquiry(inquiry) => Answer::Reply(self.inquired(now, inquiry)),
+            Question::Errand(_) | Question::Entries(_) => Answer::Outcome(Outcome::Unavailable),
+            Question::Inquiry(inquiry) => Answer::Reply(self.inquired(now, inquiry, out)),
             Question::Take { hold, lease, wait } => {
                 let waiter = waiter.filter(|_| *wait);
                 Answer::Reply(self.take(hold, *lease, waiter)?)
@@ -82,11 +83,19 @@ impl Shard {
             self.resume(now, Asked { ask, asked: now }, answer, out);
             return;
         }
+        if home == DATABASE && self.exchange.config.realtime.is_none() {
+            // There is nobody to ask.
+            let ask = Ask { question, resume };
+            self.resume(now, Asked { ask, asked: now }, None, out);
+            return;
+        }
         self.exchange.counters.questions += 1;
         let wait = match (&question, &self.exchange.config.realtime) {
             // Its home may have to wait for the database.
             (Question::Register(_), Some(rules)) => TRY + rules.timeout,
             (Question::Take { wait: true, .. }, _) => LOCK_PATIENCE,
+            (Question::Inquiry(_), Some(rules)) if home == DATABASE => rules.timeout + LEEWAY,
+            (Question::Inquiry(_), _) if home == WORKERS => self.exchange.limits.work + LEEWAY,
             _ => TRY,
         };
         let ask = Ask {
@@ -122,8 +131,12 @@ impl Shard {
             Question::Register(update) => update.aor.as_bytes(),
             Question::Bindings(aor) => aor.as_bytes(),
             Question::Admit { peer, .. } | Question::Release { peer, .. } => peer.as_bytes(),
-            Question::Errand(_) => return DATABASE,
-            Question::Inquiry(inquiry) => inquiry.key(),
+            Question::Errand(_) | Question::Entries(_) => return DATABASE,
+            Question::Inquiry(inquiry) => match inquiry.whereabouts() {
+                Whereabouts::Home(key) => key,
+                Whereabouts::Database => return DATABASE,
+                Whereabouts::Workers => return WORKERS,
+            },
             Question::Take { hold, .. } | Question::GiveBack { hold, .. } => hold.key(),
             Question::Unlock { name, .. } => name.as_bytes(),
             Question::Globals { to, .. } => return *to,

@@ -29,7 +29,7 @@ use crate::wire::{Fields, HeaderName, Message, Method, Status};
 const MOST_WAITING_BYTES: usize = 64 << 20;
 
 /// The name of a question that is not answered.
-const NOBODY: QuestionId = QuestionId {
+pub(super) const NOBODY: QuestionId = QuestionId {
     slot: u32::MAX,
     generation: u32::MAX,
 };
@@ -38,7 +38,7 @@ const NOBODY: QuestionId = QuestionId {
 const LONGEST: Duration = Duration::from_secs(32);
 
 /// How much longer than the database's own deadline its answer is waited for.
-const LEEWAY: Duration = Duration::from_millis(200);
+pub(super) const LEEWAY: Duration = Duration::from_millis(200);
 
 impl Shard {
     /// Keeps a request until it is known what it needs.

@@ -54,6 +54,9 @@ pub struct Setup {
     pub sockets: Vec<SocketAddr>,
     /// Registrations an earlier process has left, of AoRs whose home this is.
     pub kept: Vec<Arc<Saving>>,
+    /// Values of the AstDB that an earlier process has left, by path, of
+    /// families whose home this is.
+    pub entries: Vec<(Box<str>, Box<str>)>,
     /// Randomness, different for every shard and incarnation.
     pub seed: [u8; 32],
     /// The key of nonces, the same for all shards.
@@ -162,6 +165,10 @@ impl Shard {
             },
         };
         shard.watch_fixed_hosts(Instant::START);
+        for (path, value) in setup.entries {
+            // As many as there is room for: it had them all.
+            let _ = shard.commons.store.put(&path, &value);
+        }
         for saving in setup.kept {
             shard.take_over(Instant::START, &saving.name, &saving.contacts);
         }

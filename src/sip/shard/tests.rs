@@ -107,6 +107,7 @@ impl Rig {
             config: Arc::new(config),
             sockets: vec![ENGINE.parse().unwrap()],
             kept: Vec::new(),
+            entries: Vec::new(),
             seed: [7; 32],
             nonce_secret: [9; 32],
             unix_start: UnixTime(1_700_000_000),

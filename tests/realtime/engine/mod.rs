@@ -11,6 +11,7 @@ mod house;
 mod life;
 mod nodes;
 mod phone;
+mod plans;
 mod secrets;
 mod state;
 mod storm;

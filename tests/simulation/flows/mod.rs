@@ -7,6 +7,7 @@ mod answer;
 mod call;
 mod callees;
 mod cancel;
+mod commons;
 mod fork;
 mod limit;
 mod nodes;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use pinion_sip::base::{Flow, Instant, Random, ShardId, shard_of};
 use pinion_sip::machine::realtime::Outcome;
-use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, Input, Question, QuestionId};
+use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, Input, Question, QuestionId, WORKERS};
 
 use crate::database::{Database, Mood};
 use crate::engine::{Blueprint, Engine, Occupancy};
@@ -350,6 +350,8 @@ impl World {
         for envelope in envelopes {
             if envelope.to == DATABASE {
                 self.send_errand(engine, envelope);
+            } else if envelope.to == WORKERS {
+                self.note(engine, shard, "nobody works outside".into());
             } else if self.weather.takes_envelope(&mut self.random) {
                 self.note(
                     engine,

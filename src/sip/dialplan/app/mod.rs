@@ -22,6 +22,7 @@ mod media;
 mod retry_dial;
 mod set;
 mod sip_header;
+mod system;
 mod transfer;
 mod wait;
 mod wait_exten;
@@ -81,11 +82,11 @@ static ROWS: &[Row] = &[
     row_of("ImportVar", set::import),
     row_of("Incomplete", busy::incomplete),
     row_of("Log", log::log),
-    row_of("MSet", set::many),
     row_of("Macro", macros::run),
     row_of("MacroExclusive", macros::run),
     row_of("MacroExit", macros::exit),
     row_of("MacroIf", macros::run_if),
+    row_of("MSet", set::many),
     row_of("NoCDR", cdr::none),
     row_of("NoOp", log::no_op),
     row_of("Proceeding", indicate::proceeding),
@@ -104,8 +105,10 @@ static ROWS: &[Row] = &[
     row_of("SIPDtmfMode", sip_header::dtmf_mode),
     row_of("SIPRemoveHeader", sip_header::remove),
     row_of("StackPop", gosub::stack_pop),
+    row_of("System", system::system),
     row_of("Transfer", transfer::run),
     row_of("TryExec", exec::try_exec),
+    row_of("TrySystem", system::try_system),
     row_of("UserEvent", log::user_event),
     row_of("Verbose", log::verbose),
     row_of("Wait", wait::run),

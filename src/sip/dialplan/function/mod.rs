@@ -7,10 +7,12 @@ use super::step::Step;
 mod about;
 mod cdr;
 mod channel;
+mod curl;
 mod database;
 mod device;
 mod dial_group;
 mod digest;
+mod dns;
 mod exception;
 mod global;
 mod group;
@@ -24,6 +26,8 @@ mod logic;
 mod math;
 mod party;
 mod plan;
+mod realtime;
+mod shell;
 mod sprintf;
 mod technology;
 mod text;
@@ -146,6 +150,12 @@ static ROWS: &[Row] = &[
         write: Some(party::write_connected),
     },
     reading("CSV_QUOTE", text::csv_quote),
+    asking("CURL", curl::ask, curl::tell),
+    Row {
+        name: "CURLOPT",
+        read: Some(Read::Plain(curl::read_option)),
+        write: Some(curl::write_option),
+    },
     evaluating("CUT", list::cut),
     Row {
         name: "DB",
@@ -171,6 +181,13 @@ static ROWS: &[Row] = &[
         write: Some(dial_group::write),
     },
     reading("DIALPLAN_EXISTS", plan::exists),
+    asking("ENUMLOOKUP", dns::ask_enum, dns::tell_enum),
+    asking("ENUMQUERY", dns::ask_enum_query, dns::tell_enum_query),
+    Row {
+        name: "ENUMRESULT",
+        read: Some(Read::Changing(dns::enum_result)),
+        write: None,
+    },
     reading("ENV", about::environment),
     evaluating("EVAL", text::eval),
     reading("EXCEPTION", exception::read),
@@ -229,6 +246,27 @@ static ROWS: &[Row] = &[
     reading("QUOTE", text::quote),
     changing("RAND", math::random),
     Row {
+        name: "REALTIME",
+        read: Some(Read::Asking(realtime::ask, realtime::tell)),
+        write: Some(realtime::write),
+    },
+    Row {
+        name: "REALTIME_DESTROY",
+        read: Some(Read::Asking(realtime::ask_destroy, realtime::tell)),
+        write: Some(realtime::destroy),
+    },
+    Row {
+        name: "REALTIME_FIELD",
+        read: Some(Read::Asking(realtime::ask, realtime::tell_field)),
+        write: Some(realtime::write),
+    },
+    asking("REALTIME_HASH", realtime::ask, realtime::tell_hash),
+    Row {
+        name: "REALTIME_STORE",
+        read: None,
+        write: Some(realtime::store),
+    },
+    Row {
         name: "REDIRECTING",
         read: Some(Read::Plain(party::read_redirecting)),
         write: Some(party::write_redirecting),
@@ -242,6 +280,7 @@ static ROWS: &[Row] = &[
         read: Some(Read::Plain(global::read_shared)),
         write: Some(global::write_shared),
     },
+    asking("SHELL", shell::ask, shell::tell),
     changing("SHIFT", list::shift),
     Row {
         name: "SIPPEER",
@@ -252,6 +291,8 @@ static ROWS: &[Row] = &[
     reading("SORT", list::sort),
     evaluating("SPRINTF", sprintf::sprintf),
     reading("SQL_ESC", text::sql_escape),
+    asking("SRVQUERY", dns::ask_srv, dns::tell_srv),
+    asking("SRVRESULT", dns::ask_srv_result, dns::tell_srv_result),
     evaluating("STRFTIME", time::format),
     evaluating("STRPTIME", time::parse),
     evaluating("STRREPLACE", text::replace_text),
