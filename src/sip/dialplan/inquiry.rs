@@ -7,6 +7,19 @@ use smol_str::SmolStr;
 
 use super::work::Work;
 
+/// The names of devices' states, by their numbers (`ast_devstate_str`).
+pub(super) const DEVICE_STATES: [&str; 9] = [
+    "UNKNOWN",
+    "NOT_INUSE",
+    "INUSE",
+    "BUSY",
+    "INVALID",
+    "UNAVAILABLE",
+    "RINGING",
+    "RINGINUSE",
+    "ONHOLD",
+];
+
 /// Names one inquiry of one call. Stale ones find nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Ticket(pub u32);

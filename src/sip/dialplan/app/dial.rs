@@ -25,6 +25,7 @@ use super::super::arguments::split;
 use super::super::cause::{Cause, Failure};
 use super::super::channel::{ChannelEvent, ChannelId, Indication, Shown};
 use super::super::cursor::Routine;
+use super::super::function::group;
 use super::super::step::{App, Event, Next, Step};
 use crate::base::{Decimal, Instant};
 use answered::Screen;
@@ -72,6 +73,8 @@ struct Dial {
     hunt: Option<Box<Hunt>>,
     /// The fourth argument, for the callees.
     url: Option<Box<str>>,
+    /// The group its channels are in, and the category (`OUTBOUND_GROUP`).
+    group: Option<Box<(SmolStr, SmolStr)>>,
 }
 
 /// Runs `B` on the caller where it is given; then rings.
@@ -150,6 +153,7 @@ fn begin(step: &mut Step<'_>, parts: &[Cow<'_, str>], options: Options) -> Next 
         url: Some(argument(3).trim())
             .filter(|url| !url.is_empty())
             .map(Into::into),
+        group: group::outbound(step).map(Box::new),
     };
     let destinations = destinations.into_iter();
     match dial.hunt.as_mut().filter(|hunt| hunt.serial) {
@@ -237,6 +241,10 @@ impl Dial {
         if destination.is_local() {
             let dialled = self.dialled(step);
             step.channels.tell_dialled(channel, &dialled);
+        }
+        if let Some((group, category)) = self.group.as_deref() {
+            step.channels
+                .enlist(channel, group.clone(), category.clone());
         }
         self.show(step, channel);
         self.lines.push(Line {

@@ -8,6 +8,7 @@ use crate::base::Instant;
 mod answer;
 mod busy;
 mod cdr;
+mod chan_is_avail;
 mod db_del;
 mod dial;
 mod exception;
@@ -55,6 +56,7 @@ static ROWS: &[Row] = &[
     row_of("Answer", answer::run),
     row_of("Busy", busy::busy),
     row_of("CELGenUserEvent", log::cel_event),
+    row_of("ChanIsAvail", chan_is_avail::run),
     row_of("ClearHash", set::clear_hash),
     row_of("Congestion", busy::congestion),
     row_of("ContinueWhile", while_loop::resume),
@@ -82,11 +84,11 @@ static ROWS: &[Row] = &[
     row_of("ImportVar", set::import),
     row_of("Incomplete", busy::incomplete),
     row_of("Log", log::log),
+    row_of("MSet", set::many),
     row_of("Macro", macros::run),
     row_of("MacroExclusive", macros::run),
     row_of("MacroExit", macros::exit),
     row_of("MacroIf", macros::run_if),
-    row_of("MSet", set::many),
     row_of("NoCDR", cdr::none),
     row_of("NoOp", log::no_op),
     row_of("Proceeding", indicate::proceeding),

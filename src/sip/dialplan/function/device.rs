@@ -1,21 +1,8 @@
 //! `DEVICE_STATE(device)`: whether a device can take a call. That of `Custom:x`
 //! is what a plan sets it to, kept in family `CustomDevstate` of the AstDB.
 
-use super::super::inquiry::{Entry, Inquiry, Reply, Verb};
+use super::super::inquiry::{DEVICE_STATES, Entry, Inquiry, Reply, Verb};
 use super::super::step::Step;
-
-/// The names of states (`ast_devstate_str`).
-const STATES: [&str; 9] = [
-    "UNKNOWN",
-    "NOT_INUSE",
-    "INUSE",
-    "BUSY",
-    "INVALID",
-    "UNAVAILABLE",
-    "RINGING",
-    "RINGINUSE",
-    "ONHOLD",
-];
 
 pub(super) fn ask(_: &mut Step<'_>, arguments: &str) -> Result<Inquiry, String> {
     let device = arguments.trim();
@@ -28,7 +15,7 @@ pub(super) fn ask(_: &mut Step<'_>, arguments: &str) -> Result<Inquiry, String> 
 
 pub(super) fn tell(_: &mut Step<'_>, _: &str, reply: Reply) -> String {
     let text = reply.text().unwrap_or_default();
-    let state = STATES
+    let state = DEVICE_STATES
         .iter()
         .find(|state| state.eq_ignore_ascii_case(&text));
     state.map_or("UNKNOWN", |state| *state).into()

@@ -80,9 +80,21 @@ pub(super) fn list(scope: &Scope<'_>, _: &str) -> String {
 }
 
 /// `group[@category]`.
-pub(in super::super) fn split(text: &str) -> (SmolStr, SmolStr) {
+fn split(text: &str) -> (SmolStr, SmolStr) {
     let (group, category) = text.split_once('@').unwrap_or((text, ""));
     (short(group), short(category))
+}
+
+/// The group and category the channels of a `Dial` shall be in: those of
+/// `OUTBOUND_GROUP_ONCE`, which is spent, or of `OUTBOUND_GROUP`.
+pub(in super::super) fn outbound(step: &mut Step<'_>) -> Option<(SmolStr, SmolStr)> {
+    let variables = &mut step.state.variables;
+    let once = variables.value("OUTBOUND_GROUP_ONCE").map(split);
+    if once.is_some() {
+        variables.remove("OUTBOUND_GROUP_ONCE");
+    }
+    once.or_else(|| variables.value("OUTBOUND_GROUP").map(split))
+        .filter(|(group, _)| !group.is_empty())
 }
 
 fn short(name: &str) -> SmolStr {

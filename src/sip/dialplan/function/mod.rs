@@ -15,7 +15,7 @@ mod digest;
 mod dns;
 mod exception;
 mod global;
-mod group;
+pub(super) mod group;
 mod handler;
 mod hash;
 mod import;

@@ -391,3 +391,25 @@ fn options_without_effect_are_doubted_at_load() {
          Dial has no option 'q'"
     );
 }
+
+#[test]
+fn outbound_group_is_what_the_channels_are_in() {
+    let lines = [
+        "1,1,Set(OUTBOUND_GROUP=all)",
+        "1,2,Set(OUTBOUND_GROUP_ONCE=first@out)",
+        "1,3,Dial(SIP/1&SIP/2,1)",
+        "1,4,Dial(SIP/3,1)",
+    ];
+    let (mut cursor, mut fake, _) = call(&lines, "1");
+    fake.pass(1_000);
+    cursor.handle(Event::Timer, &mut fake);
+    let enlisted: Vec<String> = fake
+        .done
+        .into_iter()
+        .filter(|done| done.starts_with("enlist"))
+        .collect();
+    assert_eq!(
+        enlisted,
+        ["enlist:1=first@out", "enlist:2=first@out", "enlist:3=all@"]
+    );
+}
