@@ -106,7 +106,6 @@ fn rows_of_mariadb() {
     let server = shared();
     let section = server.database("plans");
     server.exec(&format!("CREATE TABLE plans.book {TABLE}"));
-    server.exec(&format!("CREATE TABLE plans.extensions {COLUMNS}"));
     server.exec(&format!("INSERT INTO plans.extensions {EXTENSIONS}"));
     let asker = Asker::start(&settings(Section::Mysql(section)));
     life(&asker);

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::exchange::{Resume, Turn};
 use super::run::{Role, RunId};
 use super::tech::tech;
-use crate::base::{Instant, Level};
+use crate::base::{Instant, Level, Text};
 use crate::config::Presentation;
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Channels, Forward, Hold, Indication, Inquiry, NoMedia, Routine,
@@ -255,7 +255,13 @@ impl Channels for Stage<'_, '_> {
         if let Some(other) = self.call.other_mut(self.run) {
             other.asked.push(ticket);
         }
-        let resume = Resume::Plan(self.call.handle, ticket);
+        let (question, resume) = match question {
+            Question::Inquiry(Inquiry::Message(message)) => (
+                Question::Bindings(Text::from(&*message.to)),
+                Resume::PlanMessage(self.call.handle, ticket, message),
+            ),
+            question => (question, Resume::Plan(self.call.handle, ticket)),
+        };
         self.turn.ask(question, resume);
         Some(ticket)
     }

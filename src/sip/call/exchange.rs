@@ -16,7 +16,7 @@ use crate::commons::Globals;
 use crate::config::{Config, Peer};
 use crate::devices::Devices;
 use crate::dialog::{self, Dialog, RouteSet};
-use crate::dialplan::{ChannelId, Plan, Ticket};
+use crate::dialplan::{self, ChannelId, Plan, Ticket};
 use crate::machine::realtime::Registration;
 use crate::machine::{Change, Counters, Lease, Outbox, Question, QuestionId};
 use crate::registrar::Binding;
@@ -117,6 +117,8 @@ pub enum Resume {
     AdmitChannel(Handle, ChannelId),
     /// A call's plan waits for a reply.
     Plan(Handle, Ticket),
+    /// A call's plan waits until its MESSAGE has left.
+    PlanMessage(Handle, Ticket, Box<dialplan::Message>),
     /// A channel waits for its peer's bindings.
     Bindings(Handle, ChannelId),
     /// A place in a call limit is being given back; asked until answered.

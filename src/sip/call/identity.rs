@@ -110,7 +110,7 @@ fn name_addr(name: &[u8], user: &[u8], domain: &[u8]) -> Text {
 }
 
 /// Appends a user part, escaping what RFC 3261 §25.1 does not allow in one.
-pub(super) fn push_user(text: &mut Text, user: &[u8]) {
+pub fn push_user(text: &mut Text, user: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(byte);
     let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');

@@ -62,6 +62,7 @@ pub use exchange::{
     Unsaved, Waiting,
 };
 pub use forks::EndedForks;
+pub use identity::push_user;
 pub use kept::Kept;
 pub use leg::Ringing;
 pub use limit::Occupancy;

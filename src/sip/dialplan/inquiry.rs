@@ -50,6 +50,9 @@ pub enum Inquiry {
     Count(Box<Count>),
     /// Values of the AstDB.
     Entry(Box<Entry>),
+    /// A MESSAGE to a device: `SUCCESS` when it has been sent to where the device
+    /// is registered, else `FAILURE`.
+    Message(Box<Message>),
     /// Rows of a realtime family.
     Rows(Box<Rows>),
     /// Something outside of the engine.
@@ -123,6 +126,19 @@ impl Entry {
     }
 }
 
+/// A MESSAGE a plan sends (RFC 3428).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// The device it is for.
+    pub to: Box<str>,
+    /// The user it is from.
+    pub from: Box<str>,
+    /// Its text.
+    pub body: Box<str>,
+    /// Headers it has beside.
+    pub headers: Vec<(Box<str>, Box<str>)>,
+}
+
 /// What can be done in the AstDB. [`Reply::Nothing`] says that there is no such
 /// value, or no room for it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -169,7 +185,7 @@ impl Inquiry {
                 true
             }
             Inquiry::Take { hold, .. } => matches!(hold, Hold::Group { .. }),
-            Inquiry::Unlock(_) | Inquiry::Rows(_) | Inquiry::Work(_) => false,
+            Inquiry::Message(_) | Inquiry::Unlock(_) | Inquiry::Rows(_) | Inquiry::Work(_) => false,
             Inquiry::Entry(entry) => !matches!(entry.verb, Verb::Remove | Verb::RemoveTree),
         }
     }
@@ -180,6 +196,7 @@ impl Inquiry {
         Whereabouts::Home(match self {
             Inquiry::Device(device) => device_name(device).as_bytes(),
             Inquiry::Peer(peer) => peer.0.as_bytes(),
+            Inquiry::Message(message) => message.to.as_bytes(),
             Inquiry::Take { hold, .. } => hold.key(),
             Inquiry::Unlock(name) => name.as_bytes(),
             Inquiry::Count(_) => GROUPS,

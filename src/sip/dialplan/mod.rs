@@ -45,8 +45,8 @@ pub use cursor::{Cursor, Fell, Progress, Routine};
 pub use function::functions;
 pub use general::General;
 pub use inquiry::{
-    Count, Deed, Entry, Hold, Inquiry, Lookup, Reply, Row, Rows, Ticket, Verb, Whereabouts,
-    device_name,
+    Count, Deed, Entry, Hold, Inquiry, Lookup, Message, Reply, Row, Rows, Ticket, Verb,
+    Whereabouts, device_name,
 };
 pub use party::{Party, PartyField};
 pub use pattern::{Match, Pattern};

@@ -100,6 +100,17 @@ pub(super) struct Outside {
     pub(super) srv: Found<Row>,
     /// URIs, by the number of the query.
     pub(super) uris: Found<Box<str>>,
+    /// `MESSAGE` and `MESSAGE_DATA`.
+    pub(super) message: Draft,
+}
+
+/// A MESSAGE in the making.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) to: Box<str>,
+    pub(super) from: Box<str>,
+    pub(super) body: Box<str>,
+    pub(super) headers: Vec<(Box<str>, Box<str>)>,
 }
 
 /// Whether a document holds fields, as a form is posted.

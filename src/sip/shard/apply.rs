@@ -8,15 +8,28 @@ use super::shard::{RelayedMessage, Shard, digits};
 use crate::base::{Instant, Text, UnixTime, shard_of};
 use crate::call::{
     Call, LegRef, Onward, Opening, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
-    end_with, name_addr,
+    end_with, name_addr, push_user,
 };
 use crate::config::Peer;
 use crate::dialog::{Dialog, Role, Sayings};
+use crate::dialplan;
 use crate::machine::{Answer, Outbox, Question};
 use crate::method::{Extra, Verdict};
 use crate::registrar::{self, Binding, Bindings, Refusal};
 use crate::transaction::{Keep, Start, TransactionId};
 use crate::wire::{HeaderName, Method, ReplyHead, Status, Writer};
+
+/// A MESSAGE on its way out.
+struct Outward<'m> {
+    peer: &'m Arc<Peer>,
+    /// The user part of its From.
+    from: &'m Text,
+    max_forwards: u8,
+    content_type: &'m [u8],
+    body: &'m [u8],
+    headers: &'m [(Box<str>, Box<str>)],
+    owner: Owner,
+}
 
 impl Shard {
     /// Applies a verdict.
@@ -288,19 +301,84 @@ impl Shard {
             );
             return;
         };
+        let relayed = RelayedMessage {
+            server,
+            head: parked.head,
+        };
+        let handle = match self.messages.insert(relayed) {
+            Ok(handle) => handle,
+            Err(relayed) => {
+                self.answer_message(now, server, &relayed.head, Status::SERVICE_UNAVAILABLE, out);
+                return;
+            }
+        };
+        let outward = Outward {
+            peer: &parked.peer,
+            from: &parked.from,
+            max_forwards: parked.max_forwards,
+            content_type: &parked.content_type,
+            body: &parked.body,
+            headers: &[],
+            owner: Owner::Relayed(handle),
+        };
+        if !self.send_message(now, &binding, outward, out)
+            && let Some(relayed) = self.messages.remove(handle)
+        {
+            self.answer_message(now, server, &relayed.head, Status::SERVICE_UNAVAILABLE, out);
+        }
+    }
+
+    /// Sends a plan's MESSAGE to its recipient's first contact; whether it left.
+    pub(super) fn send_for_plan(
+        &mut self,
+        now: Instant,
+        message: &dialplan::Message,
+        answer: Option<Answer>,
+        out: &mut Outbox,
+    ) -> bool {
+        let bindings = match answer {
+            Some(Answer::Bindings(bindings)) => bindings,
+            _ => Vec::new(),
+        };
+        let peer = self.exchange.device(message.to.as_bytes()).cloned();
+        let (Some(peer), Some(binding)) = (peer, bindings.first()) else {
+            return false;
+        };
+        let mut from = Text::new();
+        push_user(&mut from, message.from.as_bytes());
+        let outward = Outward {
+            peer: &peer,
+            from: &from,
+            max_forwards: peer.maxforwards,
+            content_type: b"text/plain;charset=UTF-8",
+            body: message.body.as_bytes(),
+            headers: &message.headers,
+            owner: Owner::Nobody,
+        };
+        self.send_message(now, binding, outward, out)
+    }
+
+    /// Sends a MESSAGE to a contact; whether there was room.
+    fn send_message(
+        &mut self,
+        now: Instant,
+        binding: &Binding,
+        message: Outward<'_>,
+        out: &mut Outbox,
+    ) -> bool {
         let config = Arc::clone(&self.exchange.config);
         let onward = binding
             .node
             .as_ref()
-            .map(|node| Onward::new(node, parked.peer.name.as_bytes(), None));
+            .map(|node| Onward::new(node, message.peer.name.as_bytes(), None));
         let (call_id, tag) = (self.exchange.call_id(), self.exchange.tag());
         let node = onward
             .as_ref()
             .map(|onward| onward.device(&self.exchange, &call_id, &tag));
-        let peer = Some(node.as_deref().unwrap_or(&parked.peer));
+        let peer = Some(node.as_deref().unwrap_or(message.peer));
         let (flow, routes) = self.exchange.first_hop(peer, binding.flow);
         let mut local = Text::from("<sip:");
-        local.push(&parked.from);
+        local.push(message.from);
         local.push(format!("@{}>", config.general.advertised(&flow)).as_bytes());
         let uri = match &onward {
             Some(onward) => &onward.uri,
@@ -318,17 +396,6 @@ impl Shard {
         dialog.routes = routes;
         dialog.local_cseq = 102;
         dialog.pinned = true;
-        let relayed = RelayedMessage {
-            server,
-            head: parked.head,
-        };
-        let handle = match self.messages.insert(relayed) {
-            Ok(handle) => handle,
-            Err(relayed) => {
-                self.answer_message(now, server, &relayed.head, Status::SERVICE_UNAVAILABLE, out);
-                return;
-            }
-        };
         let timers = self.exchange.timers(peer);
         let mut turn = Turn {
             now,
@@ -340,21 +407,20 @@ impl Shard {
             dialog: &dialog,
             method: Method::Message,
             cseq: dialog.local_cseq,
-            max_forwards: parked.max_forwards,
+            max_forwards: message.max_forwards,
             timers,
-            owner: Owner::Relayed(handle),
+            owner: message.owner,
         };
         let sent = turn.request(request, |mut writer| {
             for (name, value) in node.iter().flat_map(|node| &node.header) {
                 writer.other(name.as_bytes(), value.as_bytes());
             }
-            end_with(writer, &parked.content_type, &parked.body);
+            for (name, value) in message.headers {
+                writer.other(name.as_bytes(), value.as_bytes());
+            }
+            end_with(writer, message.content_type, message.body);
         });
-        if sent.is_none()
-            && let Some(relayed) = self.messages.remove(handle)
-        {
-            self.answer_message(now, server, &relayed.head, Status::SERVICE_UNAVAILABLE, out);
-        }
+        sent.is_some()
     }
 
     fn answer_message(

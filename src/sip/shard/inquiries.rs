@@ -28,8 +28,8 @@ impl Shard {
             }
             Inquiry::Count(count) => Reply::Text(self.count(count).to_string()),
             Inquiry::Entry(entry) => self.entry(entry, out),
-            // The call has made questions with a lease of these.
-            Inquiry::Take { .. } | Inquiry::Unlock(_) => Reply::Failed,
+            // The call has made other questions of these.
+            Inquiry::Message(_) | Inquiry::Take { .. } | Inquiry::Unlock(_) => Reply::Failed,
             // No shard is home to these.
             Inquiry::Extension(_) | Inquiry::Rows(_) | Inquiry::Work(_) => Reply::Failed,
             Inquiry::Peer(peer) => {

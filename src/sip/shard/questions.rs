@@ -202,6 +202,13 @@ impl Shard {
                 });
                 self.give_back_what_nobody_has(answered && told.is_some(), question);
             }
+            (Resume::PlanMessage(call, ticket, message), answer) => {
+                let sent = self.send_for_plan(now, &message, answer, out);
+                let reply = Reply::Text(if sent { "SUCCESS" } else { "FAILURE" }.into());
+                self.with_call(now, None, call, out, |call, turn| {
+                    call.replied(turn, ticket, reply);
+                });
+            }
             (
                 Resume::Release
                 | Resume::Datagram(_)

@@ -5,6 +5,7 @@ mod channels;
 mod course;
 mod finals;
 mod functions;
+mod messages;
 mod options;
 
 use alloc::sync::Arc;

@@ -20,6 +20,7 @@ mod indicate;
 mod log;
 mod macros;
 mod media;
+mod message_send;
 mod retry_dial;
 mod set;
 mod sip_header;
@@ -89,6 +90,7 @@ static ROWS: &[Row] = &[
     row_of("MacroExclusive", macros::run),
     row_of("MacroExit", macros::exit),
     row_of("MacroIf", macros::run_if),
+    row_of("MessageSend", message_send::run),
     row_of("NoCDR", cdr::none),
     row_of("NoOp", log::no_op),
     row_of("Proceeding", indicate::proceeding),

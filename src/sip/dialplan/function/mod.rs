@@ -24,6 +24,7 @@ mod local;
 mod lock;
 mod logic;
 mod math;
+mod message;
 mod party;
 mod plan;
 mod realtime;
@@ -240,6 +241,16 @@ static ROWS: &[Row] = &[
     },
     evaluating("MATH", math::math),
     reading("MD5", digest::md5),
+    Row {
+        name: "MESSAGE",
+        read: Some(Read::Plain(message::read)),
+        write: Some(message::write),
+    },
+    Row {
+        name: "MESSAGE_DATA",
+        read: Some(Read::Plain(message::read_data)),
+        write: Some(message::write_data),
+    },
     reading("PASSTHRU", text::pass_through),
     changing("POP", list::pop),
     writing("PUSH", list::push),
