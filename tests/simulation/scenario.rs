@@ -35,6 +35,17 @@ const WINDING: [&str; 3] = [
      same => n,Dial(SIP/${EXTEN}&SIP/1002,10)\n",
 ];
 
+/// Calls hold and change what all share, on the way to their callee.
+const SHARING: &str = "[default]\nexten => _X.,1,Set(GROUP()=all)\n\
+    same => n,Set(GLOBAL(LAST)=${LAST}${EXTEN:-1})\n\
+    same => n,Set(DB(last/${EXTEN})=${GROUP_COUNT(all)})\n\
+    same => n,ExecIf($[${DB(last/${EXTEN})} > 3]?Congestion())\n\
+    same => n,Set(TRIED=${TRYLOCK(one)})\n\
+    same => n,Set(WAITED=${LOCK(two)})\n\
+    same => n,Set(OUTBOUND_GROUP=out@${EXTEN})\n\
+    same => n,Dial(SIP/${EXTEN},20)\n\
+    exten => h,1,Set(FREED=${UNLOCK(two)})\n";
+
 /// The other engine calls whatever it is asked for.
 const BEHIND: &str = DIALPLAN;
 
@@ -102,9 +113,10 @@ fn people(world: &mut World) -> Vec<String> {
         peers.push(trunk(there));
         others.push(trunk(here));
     }
-    let dialplan = match random.below(6) {
+    let dialplan = match random.below(8) {
         _ if joined => JOINED,
         way @ 0..3 => WINDING[way as usize],
+        3 | 4 => SHARING,
         _ => DIALPLAN,
     };
     let mut sizes = || {

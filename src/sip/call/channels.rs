@@ -44,6 +44,14 @@ impl Stage<'_, '_> {
     }
 }
 
+impl Stage<'_, '_> {
+    /// The channel this run is of; `None` for the caller's.
+    fn channel(&self) -> Option<ChannelId> {
+        let other = self.call.other(self.run)?;
+        Some(other.channel)
+    }
+}
+
 impl Channels for Stage<'_, '_> {
     fn now(&self) -> Instant {
         self.turn.now
@@ -245,9 +253,10 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn ask(&mut self, inquiry: Inquiry) -> Option<Ticket> {
+        let channel = self.channel();
         let question = match inquiry {
-            Inquiry::Take { hold, wait } => self.call.take(self.turn, None, hold, wait)?,
-            Inquiry::Unlock(name) => self.call.unlock(None, name)?,
+            Inquiry::Take { hold, wait } => self.call.take(self.turn, channel, hold, wait)?,
+            Inquiry::Unlock(name) => self.call.unlock(channel, name)?,
             inquiry => Question::Inquiry(inquiry),
         };
         let ticket = Ticket(self.call.next_ticket);
@@ -285,7 +294,7 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn groups(&self) -> Vec<(SmolStr, SmolStr)> {
-        self.call.groups(None)
+        self.call.groups(self.channel())
     }
 
     fn enlist(&mut self, channel: ChannelId, group: SmolStr, category: SmolStr) {

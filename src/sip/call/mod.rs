@@ -10,6 +10,7 @@
 //! - `call`: the call itself, from its first INVITE to its last BYE
 //! - `run`: the runs through the dialplan one call holds
 //! - `channels`: the call as one of its runs sees it (`Channels`)
+//! - `holdings`: what its channels hold outside of it, and give back
 //! - `outbound`: what outbound channels have in common
 //! - `resource`, `wishes`: what a SIP destination and a channel's variables say
 //! - `apart`: what a channel does beside ringing for its caller
