@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use super::record::Record;
 use super::switch::Replies;
+use super::work::Outside;
 use crate::base::Instant;
 
 /// How long a call waits for an extension to be dialled when nobody says.
@@ -37,6 +38,8 @@ pub(super) struct Course {
     /// Where the call goes once it has hung up, the next one last:
     /// `context,exten,priority[(arguments)]`.
     pub(super) handlers: Vec<Box<str>>,
+    /// What was found outside of the engine, and how to look there.
+    pub(super) outside: Option<Box<Outside>>,
     /// The call may hold no more, and ends.
     pub(super) exhausted: bool,
 }
@@ -51,6 +54,7 @@ impl Default for Course {
             replies: Replies::default(),
             record: None,
             handlers: Vec::new(),
+            outside: None,
             exhausted: false,
         }
     }

@@ -92,7 +92,6 @@ impl Cursor {
             cause: Cause::NONE,
             ending: None,
             began: (place.time, Instant::START),
-            outside: None,
             replay: Replay::default(),
             course: None,
             nested: 0,

@@ -38,8 +38,6 @@ pub(super) struct State {
     pub(super) ending: Option<Ending>,
     /// The Unix time when the call began, and the instant that goes with it.
     pub(super) began: (UnixTime, Instant),
-    /// What was found outside of the engine, and how to look there.
-    pub(super) outside: Option<Box<Outside>>,
     /// What the functions of the instruction at hand have yielded.
     pub(super) replay: Replay,
     /// What few calls need, once they do.
@@ -106,6 +104,16 @@ impl State {
         if let Some(course) = &mut self.course {
             course.handlers.clear();
         }
+    }
+
+    /// What was found outside of the engine, and how to look there, if anything.
+    pub(super) fn outside(&self) -> Option<&Outside> {
+        self.course.as_ref()?.outside.as_deref()
+    }
+
+    /// The same, to remember more.
+    pub(super) fn outside_mut(&mut self) -> &mut Outside {
+        self.course().outside.get_or_insert_default()
     }
 
     /// When the call's time is over (`TIMEOUT(absolute)`), unless it is already.

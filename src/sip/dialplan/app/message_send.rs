@@ -7,12 +7,16 @@
 use super::super::arguments::split;
 use super::super::inquiry::{Inquiry, Message};
 use super::super::step::{Next, Step};
+use super::super::work::Draft;
 
 pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     let parts = split(arguments, 2);
     let part = |at: usize| parts.get(at).map_or("", AsRef::as_ref).trim();
-    let outside = step.state.outside.get_or_insert_default();
-    let draft = &outside.message;
+    let empty = Draft::default();
+    let draft = step
+        .state
+        .outside()
+        .map_or(&empty, |outside| &outside.message);
     let to = if part(0).is_empty() {
         &draft.to
     } else {

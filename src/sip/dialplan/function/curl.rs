@@ -37,7 +37,7 @@ pub(super) fn ask(step: &mut Step<'_>, arguments: &str) -> Result<Inquiry, Strin
         step.warn("arguments", || "CURL needs a URL".into());
         return Err(String::new());
     };
-    let outside = step.state.outside.as_ref();
+    let outside = step.state.outside();
     Ok(Inquiry::Work(Box::new(Work::Fetch(Fetch {
         url: (&**url).into(),
         post: parts.get(1).map(|post| (&**post).into()),
@@ -53,7 +53,7 @@ pub(super) fn tell(step: &mut Step<'_>, arguments: &str, reply: Reply) -> String
         return String::new();
     };
     let text = text.trim_end();
-    let fields = step.state.outside.as_ref().map(|outside| outside.fields);
+    let fields = step.state.outside().map(|outside| outside.fields);
     match fields.unwrap_or_default() {
         Fields::No => text.into(),
         fields => {
@@ -71,7 +71,7 @@ pub(super) fn tell(step: &mut Step<'_>, arguments: &str, reply: Reply) -> String
 /// What an option was set to on this channel.
 pub(super) fn read_option(scope: &Scope<'_>, arguments: &str) -> String {
     let name = arguments.trim().to_ascii_lowercase();
-    let outside = scope.state.outside.as_ref();
+    let outside = scope.state.outside();
     let mut options = outside.into_iter().flat_map(|outside| &outside.options);
     let set = options.find(|(known, _)| **known == *name);
     set.map_or(String::new(), |(_, value)| value.to_string())
@@ -81,7 +81,7 @@ pub(super) fn write_option(step: &mut Step<'_>, arguments: &str, value: &str) ->
     let name = arguments.trim().to_ascii_lowercase();
     let value = value.trim();
     let text = || (!value.is_empty()).then(|| Box::from(value));
-    let outside = step.state.outside.get_or_insert_default();
+    let outside = step.state.outside_mut();
     let manner = &mut outside.manner;
     match name.as_str() {
         "httptimeout" => manner.timeout = seconds(value),

@@ -13,8 +13,11 @@ pub(super) fn ask(_: &mut Step<'_>, arguments: &str) -> Result<Inquiry, String> 
     }
 }
 
-pub(super) fn tell(_: &mut Step<'_>, _: &str, reply: Reply) -> String {
+pub(super) fn tell(_: &mut Step<'_>, arguments: &str, reply: Reply) -> String {
     let text = reply.text().unwrap_or_default();
+    if custom(arguments.trim()).is_none() && !text.is_empty() {
+        return text;
+    }
     let state = DEVICE_STATES
         .iter()
         .find(|state| state.eq_ignore_ascii_case(&text));

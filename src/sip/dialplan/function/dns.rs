@@ -38,7 +38,7 @@ pub(super) fn ask_srv_result(step: &mut Step<'_>, arguments: &str) -> Result<Inq
         step.warn("arguments", || "SRVRESULT needs what to look for".into());
         return Err(String::new());
     }
-    let outside = step.state.outside.as_ref();
+    let outside = step.state.outside();
     match outside.and_then(|outside| outside.srv.of(id)) {
         Some(_) => Err(srv_result(step, arguments)),
         None => Ok(lookup(id, Records::Srv)),
@@ -55,14 +55,14 @@ pub(super) fn tell_srv_result(step: &mut Step<'_>, arguments: &str, reply: Reply
 fn keep_srv(step: &mut Step<'_>, service: &str, reply: Reply) {
     let mut rows = rows(step, service, reply);
     rows.sort_by_key(|row| (number(row, "priority"), u32::MAX - number(row, "weight")));
-    let outside = step.state.outside.get_or_insert_default();
+    let outside = step.state.outside_mut();
     outside.srv.put(service, rows);
 }
 
 fn srv_result(step: &mut Step<'_>, arguments: &str) -> String {
     let parts = split(arguments, 3);
     let part = |at: usize| parts.get(at).map_or("", AsRef::as_ref).trim();
-    let outside = step.state.outside.as_ref();
+    let outside = step.state.outside();
     let rows = outside
         .and_then(|outside| outside.srv.of(part(0)))
         .unwrap_or_default();
@@ -121,7 +121,7 @@ pub(super) fn tell_enum_query(step: &mut Step<'_>, arguments: &str, reply: Reply
     let shown = uris.iter().map(|uri| shown(uri, method, false).into());
     let shown = shown.collect();
     let id = [part(0), "/", method].concat();
-    let outside = step.state.outside.get_or_insert_default();
+    let outside = step.state.outside_mut();
     outside.uris.put(&id, shown);
     id
 }
@@ -129,7 +129,7 @@ pub(super) fn tell_enum_query(step: &mut Step<'_>, arguments: &str, reply: Reply
 /// `id,number|getnum`.
 pub(super) fn enum_result(step: &mut Step<'_>, arguments: &str) -> String {
     let (id, place) = arguments.split_once(',').unwrap_or((arguments, ""));
-    let outside = step.state.outside.as_ref();
+    let outside = step.state.outside();
     let Some(uris) = outside.and_then(|outside| outside.uris.of(id.trim())) else {
         step.warn("arguments", || {
             format!("ENUMRESULT: there was no ENUMQUERY '{id}'")

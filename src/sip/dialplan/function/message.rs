@@ -12,7 +12,7 @@ use super::super::step::Step;
 const MOST_HEADERS: usize = 16;
 
 pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
-    let Some(outside) = &scope.state.outside else {
+    let Some(outside) = scope.state.outside() else {
         return String::new();
     };
     let message = &outside.message;
@@ -25,7 +25,7 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
 }
 
 pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option<Inquiry> {
-    let message = &mut step.state.outside.get_or_insert_default().message;
+    let message = &mut step.state.outside_mut().message;
     match arguments.trim().to_ascii_lowercase().as_str() {
         "to" => message.to = value.into(),
         "from" => message.from = value.into(),
@@ -41,7 +41,7 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option
 
 pub(super) fn read_data(scope: &Scope<'_>, arguments: &str) -> String {
     let name = arguments.trim();
-    let outside = scope.state.outside.as_ref();
+    let outside = scope.state.outside();
     let mut headers = outside
         .into_iter()
         .flat_map(|outside| &outside.message.headers);
@@ -62,7 +62,7 @@ pub(super) fn write_data(step: &mut Step<'_>, arguments: &str, value: &str) -> O
         step.warn("message", || format!("MESSAGE_DATA: '{name}' is not sent"));
         return None;
     }
-    let headers = &mut step.state.outside.get_or_insert_default().message.headers;
+    let headers = &mut step.state.outside_mut().message.headers;
     headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
     if !value.is_empty() && headers.len() < MOST_HEADERS {
         let value: String = value.chars().filter(|c| !c.is_control()).collect();
