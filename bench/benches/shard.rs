@@ -17,6 +17,7 @@ fn shard(criterion: &mut Criterion) {
         Unit::RegisterWithDigest,
         Unit::Call,
         Unit::CallWithDigest,
+        Unit::CallByPlan,
     ] {
         let mut work = unit.work(REST);
         group.bench_function(unit.name(), |bencher| {

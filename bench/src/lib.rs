@@ -19,6 +19,7 @@ mod form;
 mod mariadb;
 mod meter;
 mod phone;
+mod plan;
 mod rig;
 mod table;
 mod unit;

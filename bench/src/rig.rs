@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use pinion_sip::base::{Flow, Instant, Limits, UnixTime};
 use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Secret};
-use pinion_sip::dialplan::{Line, PlanBuilder};
+use pinion_sip::dialplan::Plan;
 use pinion_sip::machine::{Input, Machine, Outbox};
 use pinion_sip::shard::{Setup, Shard};
 
 use crate::form::{Blanks, Form};
 use crate::meter::Meter;
 use crate::phone::{CALLEE, CALLER, ENGINE, Forms, PASSWORD, Proof, answer, to_tag};
+use crate::plan;
 
 /// From one message to the next.
 const STEP: Duration = Duration::from_micros(50);
@@ -58,8 +59,13 @@ impl Rig {
     /// A shard whose every extension is Dial to the phone of that number; the
     /// callee is registered.
     pub fn new(users: Users, meter: Meter) -> Rig {
+        Rig::with_plan(users, plan::compile(plan::DIAL), meter)
+    }
+
+    /// The same with another plan; it dials the callee in the end.
+    pub fn with_plan(users: Users, plan: Arc<Plan>, meter: Meter) -> Rig {
         let mut rig = Rig {
-            shard: Shard::new(setup(users)),
+            shard: Shard::new(setup(users, plan)),
             out: Outbox::new(256),
             now: Instant::START,
             meter,
@@ -311,20 +317,7 @@ impl Rig {
     }
 }
 
-fn setup(users: Users) -> Setup {
-    let mut builder = PlanBuilder::new();
-    let context = builder.context("default");
-    let line = Line {
-        exten: "_X.",
-        caller: None,
-        priority: 1,
-        label: None,
-        application: "Dial",
-        arguments: "SIP/${EXTEN},20",
-        at: "bench:1",
-    };
-    let added = builder.add(context, line);
-    assert!(added.is_ok(), "the only line");
+fn setup(users: Users, plan: Arc<Plan>) -> Setup {
     let peers = ["1001", "1002"].map(|name| {
         let mut peer = Peer::new(name, PeerKind::Friend);
         if users == Users::Secured {
@@ -336,7 +329,7 @@ fn setup(users: Users) -> Setup {
     let config = Config {
         peers: Peers::for_realm(&general.realm, peers),
         general,
-        plan: Arc::new(builder.build()),
+        plan,
         realtime: None,
     };
     Setup {

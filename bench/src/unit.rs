@@ -6,7 +6,8 @@ use std::time::Duration;
 use pinion_sip::wire::{Fields, Message};
 
 use crate::fixture::{invite_of_832_bytes, read_typed};
-use crate::meter::Meter;
+use crate::meter::{Meter, plain};
+use crate::plan;
 use crate::rig::{Rig, Users};
 use crate::table::{Shape, Table};
 
@@ -17,6 +18,8 @@ pub enum Unit {
     Call,
     /// The same with the caller's INVITE challenged.
     CallWithDigest,
+    /// The same as `Call` by a plan of twenty lines with Gosub, Set and GotoIf.
+    CallByPlan,
     /// REGISTER, 401, REGISTER, 200.
     RegisterWithDigest,
     /// REGISTER with credentials for a nonce in hand, 200.
@@ -35,9 +38,10 @@ pub enum Unit {
 
 impl Unit {
     /// Every unit.
-    pub const ALL: [Unit; 9] = [
+    pub const ALL: [Unit; 10] = [
         Unit::Call,
         Unit::CallWithDigest,
+        Unit::CallByPlan,
         Unit::RegisterWithDigest,
         Unit::RegisterRefresh,
         Unit::Options,
@@ -52,6 +56,7 @@ impl Unit {
         match self {
             Unit::Call => "call",
             Unit::CallWithDigest => "call-with-digest",
+            Unit::CallByPlan => "call-by-plan",
             Unit::RegisterWithDigest => "register-with-digest",
             Unit::RegisterRefresh => "register-refresh",
             Unit::Options => "options",
@@ -70,8 +75,8 @@ impl Unit {
     /// Something that does the unit once each time it is called, `rest` after
     /// the one before, its cost measured by the meter it is handed.
     pub fn work(self, rest: Duration) -> Box<dyn FnMut(Meter)> {
-        let on_rig = |users, step: fn(&mut Rig)| -> Box<dyn FnMut(Meter)> {
-            let mut rig = Rig::new(users, crate::meter::plain);
+        let rig = |users| Rig::new(users, plain);
+        let on_rig = |mut rig: Rig, step: fn(&mut Rig)| -> Box<dyn FnMut(Meter)> {
             Box::new(move |meter| {
                 rig.set_meter(meter);
                 step(&mut rig);
@@ -79,11 +84,15 @@ impl Unit {
             })
         };
         match self {
-            Unit::Call => on_rig(Users::Open, Rig::call),
-            Unit::CallWithDigest => on_rig(Users::Secured, Rig::call),
-            Unit::RegisterWithDigest => on_rig(Users::Secured, Rig::register_anew),
-            Unit::RegisterRefresh => on_rig(Users::Secured, Rig::register),
-            Unit::Options => on_rig(Users::Open, Rig::options),
+            Unit::Call => on_rig(rig(Users::Open), Rig::call),
+            Unit::CallWithDigest => on_rig(rig(Users::Secured), Rig::call),
+            Unit::CallByPlan => {
+                let plan = plan::compile(plan::TWENTY_LINES);
+                on_rig(Rig::with_plan(Users::Open, plan, plain), Rig::call)
+            }
+            Unit::RegisterWithDigest => on_rig(rig(Users::Secured), Rig::register_anew),
+            Unit::RegisterRefresh => on_rig(rig(Users::Secured), Rig::register),
+            Unit::Options => on_rig(rig(Users::Open), Rig::options),
             Unit::ParseIntake => on_message(|message| {
                 black_box(message.call_id());
             }),

@@ -86,7 +86,8 @@ struct Reference<'t> {
 fn next_reference(text: &str) -> Option<Reference<'_>> {
     let mut from = 0;
     loop {
-        let dollar = from + text.get(from..)?.find('$')?;
+        let ahead = text.as_bytes().get(from..)?;
+        let dollar = from + ahead.iter().position(|&byte| byte == b'$')?;
         let expression = match text.as_bytes().get(dollar + 1) {
             Some(b'{') => false,
             Some(b'[') => true,

@@ -21,7 +21,7 @@ use alloc::borrow::Cow;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use super::super::arguments::split;
+use super::super::arguments::{split, split_at_byte};
 use super::super::cause::{Cause, Failure};
 use super::super::channel::{ChannelEvent, ChannelId, Indication, Shown};
 use super::super::cursor::Routine;
@@ -183,16 +183,19 @@ struct Destination<'a> {
 /// `tech/resource&…`; nothing if any has no resource.
 fn destinations(text: &str) -> Option<SmallVec<[Destination<'_>; 1]>> {
     let mut destinations = SmallVec::new();
-    for part in text.split('&') {
+    let mut rest = text;
+    while let Some((part, after)) = split_at_byte(rest, b'&') {
         destinations.push(Destination::parse(part)?);
+        rest = after;
     }
+    destinations.push(Destination::parse(rest)?);
     Some(destinations)
 }
 
 impl Destination<'_> {
     fn parse(part: &str) -> Option<Destination<'_>> {
         let name = part.trim();
-        let (tech, resource) = name.split_once('/')?;
+        let (tech, resource) = split_at_byte(name, b'/')?;
         (!resource.is_empty()).then_some(Destination {
             name,
             tech,

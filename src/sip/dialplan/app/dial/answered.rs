@@ -1,6 +1,7 @@
 //! What happens once somebody has answered: routines on the callee, the
 //! bridge, and its end.
 
+use super::super::super::arguments::split_at_byte;
 use super::super::super::cause::Cause;
 use super::super::super::channel::{ChannelEvent, ChannelId};
 use super::super::super::cursor::Routine;
@@ -35,7 +36,7 @@ impl Dial {
         }
         step.set("DIALSTATUS", "ANSWER");
         step.set("DIALEDPEERNAME", &step.channels.name(winner.channel));
-        let resource = winner.name.split_once('/');
+        let resource = split_at_byte(&winner.name, b'/');
         step.set(
             "DIALEDPEERNUMBER",
             resource.map_or("", |(_, resource)| resource),
