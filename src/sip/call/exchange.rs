@@ -117,6 +117,8 @@ pub enum Resume {
     AdmitChannel(Handle, ChannelId),
     /// A call's plan waits for a reply.
     Plan(Handle, Ticket),
+    /// A channel of a call is put into a group; nobody waits for it.
+    Enlisted(Handle),
     /// A call's plan waits until its MESSAGE has left.
     PlanMessage(Handle, Ticket, Box<dialplan::Message>),
     /// A channel waits for its peer's bindings.

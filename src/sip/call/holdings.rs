@@ -98,8 +98,14 @@ impl Call {
     /// Puts an outbound channel into a group; nobody waits for it.
     pub(super) fn enlist(&mut self, turn: &mut Turn<'_>, channel: ChannelId, hold: Hold) {
         if let Some(question) = self.take(turn, Some(channel), hold, false) {
-            turn.ask(question, Resume::Nobody);
+            turn.ask(question, Resume::Enlisted(self.handle));
         }
+    }
+
+    /// Whether it holds something by that lease.
+    pub fn holds(&self, lease: Lease) -> bool {
+        let mut held = self.holdings.iter().flat_map(|holdings| &holdings.held);
+        held.any(|held| held.lease == lease)
     }
 
     /// A channel is gone: what it held is given back.

@@ -6,7 +6,7 @@ use super::inquiries::LOCK_PATIENCE;
 use super::pending::{Asked, TRY};
 use super::realtime::LEEWAY;
 use super::shard::Shard;
-use crate::base::{Instant, ShardId, shard_of};
+use crate::base::{Handle, Instant, ShardId, shard_of};
 use crate::call::{Ask, Asker, Resume};
 use crate::dialplan::{Reply, Whereabouts};
 use crate::machine::realtime::Outcome;
@@ -197,10 +197,13 @@ impl Shard {
                     _ => Reply::Failed,
                 };
                 let answered = reply != Reply::Failed;
-                let told = self.with_call(now, None, call, out, |call, turn| {
+                self.with_call(now, None, call, out, |call, turn| {
                     call.replied(turn, ticket, reply);
                 });
-                self.give_back_what_nobody_has(answered && told.is_some(), question);
+                self.give_back_unless_held(call, answered, question);
+            }
+            (Resume::Enlisted(call), answer) => {
+                self.give_back_unless_held(call, answer.is_some(), question);
             }
             (Resume::PlanMessage(call, ticket, message), answer) => {
                 let sent = self.send_for_plan(now, &message, answer, out);
@@ -232,11 +235,15 @@ impl Shard {
         }
     }
 
-    /// What a call asked for and does not know to have: its end, or an answer
-    /// that never came, may have been told before the last repetition of the
-    /// question.
-    fn give_back_what_nobody_has(&mut self, told: bool, question: Question) {
-        if let (false, Question::Take { hold, lease, .. }) = (told, question) {
+    /// What a call asked for and does not have: its end, or that of its channel,
+    /// or an answer that never came, may have been told before the last
+    /// repetition of the question.
+    fn give_back_unless_held(&mut self, call: Handle, answered: bool, question: Question) {
+        let Question::Take { hold, lease, .. } = question else {
+            return;
+        };
+        let call = self.calls.get(call).filter(|_| answered);
+        if call.is_none_or(|call| !call.holds(lease)) {
             let question = Question::GiveBack { hold, lease };
             let resume = Resume::Release;
             self.exchange.asks.push_back(Ask { question, resume });

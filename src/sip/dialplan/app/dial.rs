@@ -71,10 +71,27 @@ struct Dial {
     past: Vec<SmolStr>,
     /// Only where variables ask for it.
     hunt: Option<Box<Hunt>>,
-    /// The fourth argument, for the callees.
-    url: Option<Box<str>>,
-    /// The group its channels are in, and the category (`OUTBOUND_GROUP`).
-    group: Option<Box<(SmolStr, SmolStr)>>,
+    /// What the callees' channels get beside, where there is any.
+    gift: Option<Box<Gift>>,
+}
+
+/// What few calls give to the channels they make.
+struct Gift {
+    /// The fourth argument; perhaps empty.
+    url: Box<str>,
+    /// The group they are in, and its category (`OUTBOUND_GROUP`).
+    group: Option<(SmolStr, SmolStr)>,
+}
+
+impl Gift {
+    fn of(step: &mut Step<'_>, url: &str) -> Option<Box<Gift>> {
+        let group = group::outbound(step);
+        let wanted = group.is_some() || !url.is_empty();
+        wanted.then(|| {
+            let url = url.into();
+            Box::new(Gift { url, group })
+        })
+    }
 }
 
 /// Runs `B` on the caller where it is given; then rings.
@@ -150,10 +167,7 @@ fn begin(step: &mut Step<'_>, parts: &[Cow<'_, str>], options: Options) -> Next 
         started,
         phase: Phase::Ringing(timeout_length.map(|length| started + length)),
         past: Vec::new(),
-        url: Some(argument(3).trim())
-            .filter(|url| !url.is_empty())
-            .map(Into::into),
-        group: group::outbound(step).map(Box::new),
+        gift: Gift::of(step, argument(3).trim()),
     };
     let destinations = destinations.into_iter();
     match dial.hunt.as_mut().filter(|hunt| hunt.serial) {
@@ -238,16 +252,17 @@ impl Dial {
         for (name, value) in step.state.variables.inherited() {
             step.channels.inherit(channel, &name, value);
         }
-        if let Some(url) = &self.url {
-            step.channels.inherit(channel, "VXML_URL", url);
+        if let Some(gift) = &self.gift {
+            if !gift.url.is_empty() {
+                step.channels.inherit(channel, "VXML_URL", &gift.url);
+            }
+            if let Some((group, category)) = gift.group.clone() {
+                step.channels.enlist(channel, group, category);
+            }
         }
         if destination.is_local() {
             let dialled = self.dialled(step);
             step.channels.tell_dialled(channel, &dialled);
-        }
-        if let Some((group, category)) = self.group.as_deref() {
-            step.channels
-                .enlist(channel, group.clone(), category.clone());
         }
         self.show(step, channel);
         self.lines.push(Line {
