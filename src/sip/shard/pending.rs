@@ -156,6 +156,11 @@ impl Pending {
         self.refusable
     }
 
+    /// Whether not even what is given back finds room.
+    pub fn is_full(&self) -> bool {
+        self.parked.is_full()
+    }
+
     /// Bytes of the slots let so far.
     pub fn used_bytes(&self) -> usize {
         self.parked.used_bytes()
@@ -167,7 +172,8 @@ impl Pending {
     }
 }
 
-fn is_refusable(ask: &Ask) -> bool {
+/// Whether a question may be lost: all but those that give something back.
+pub(super) fn is_refusable(ask: &Ask) -> bool {
     !matches!(
         ask.question,
         Question::Release { .. } | Question::GiveBack { .. }

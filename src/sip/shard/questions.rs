@@ -3,7 +3,7 @@
 //! those on their way, `realtime` what only the database can answer.
 
 use super::inquiries::LOCK_PATIENCE;
-use super::pending::{Asked, TRY};
+use super::pending::{Asked, TRY, is_refusable};
 use super::realtime::LEEWAY;
 use super::shard::Shard;
 use crate::base::{Handle, Instant, ShardId, shard_of};
@@ -57,6 +57,11 @@ impl Shard {
     /// Puts the questions of this turn. One for this very shard is answered at
     /// once, which may raise more.
     pub(super) fn put_questions(&mut self, now: Instant, out: &mut Outbox) {
+        while !self.pending.is_full()
+            && let Some(ask) = self.owed.pop_front()
+        {
+            self.put(now, ask, out);
+        }
         while let Some(ask) = self.exchange.asks.pop_front() {
             self.put(now, ask, out);
         }
@@ -104,6 +109,8 @@ impl Shard {
         };
         match self.pending.park(now, ask, wait) {
             Ok(id) => self.forward_question(home, id, question, out),
+            // What is given back must get there.
+            Err(ask) if !is_refusable(&ask) => self.owed.push_back(ask),
             Err(ask) => {
                 self.exchange.counters.questions_refused += 1;
                 self.resume(now, Asked { ask, asked: now }, None, out);

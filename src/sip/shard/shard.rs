@@ -15,7 +15,9 @@ use crate::base::{
     Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, Text,
     UnixTime, shard_of,
 };
-use crate::call::{Alarm, Asker, Call, Exchange, Kept, Occupancy, Owner, Ringing, Turn, node_plan};
+use crate::call::{
+    Alarm, Ask, Asker, Call, Exchange, Kept, Occupancy, Owner, Ringing, Turn, node_plan,
+};
 use crate::commons::{Commons, Globals};
 use crate::config::Config;
 use crate::devices::Devices;
@@ -100,6 +102,8 @@ pub struct Shard {
     /// copies of them on their way are turned away alike (RFC 3261 §17.2).
     pub(super) turned_away: Lately<u64>,
     pub(super) pending: Pending,
+    /// What is to be given back as soon as there is room to ask for it.
+    pub(super) owed: VecDeque<Ask>,
     pub(super) occupancy: Occupancy,
     pub(super) commons: Commons,
     nonce_secret: [u8; 32],
@@ -136,6 +140,7 @@ impl Shard {
             turned_away: Lately::new(random.hasher(), TURNED_AWAY),
             occupancy: Occupancy::new(places),
             commons: Commons::new(&mut random),
+            owed: VecDeque::new(),
             pending: Pending::new(
                 limits.pending,
                 limits.calls.saturating_mul(4),
