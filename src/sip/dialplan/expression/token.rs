@@ -36,86 +36,104 @@ pub(super) enum Operator {
     Concatenate,
 }
 
-/// Longer spellings stand before the shorter ones they begin with.
-const SIGNS: [(&str, Token<'static>); 25] = [
-    ("||", Token::Operator(Operator::Or)),
-    ("&&", Token::Operator(Operator::And)),
-    ("==", Token::Operator(Operator::Equal)),
-    ("!=", Token::Operator(Operator::NotEqual)),
-    ("<=", Token::Operator(Operator::LessEqual)),
-    (">=", Token::Operator(Operator::GreaterEqual)),
-    ("=~", Token::Operator(Operator::Match)),
-    ("~~", Token::Operator(Operator::Concatenate)),
-    ("::", Token::Colons),
-    ("|", Token::Operator(Operator::Or)),
-    ("&", Token::Operator(Operator::And)),
-    ("=", Token::Operator(Operator::Equal)),
-    ("<", Token::Operator(Operator::Less)),
-    (">", Token::Operator(Operator::Greater)),
-    ("+", Token::Operator(Operator::Plus)),
-    ("-", Token::Operator(Operator::Minus)),
-    ("*", Token::Operator(Operator::Times)),
-    ("/", Token::Operator(Operator::Divide)),
-    ("%", Token::Operator(Operator::Remainder)),
-    (":", Token::Operator(Operator::MatchStart)),
-    ("!", Token::Not),
-    ("(", Token::Open),
-    (")", Token::Close),
-    (",", Token::Comma),
-    ("?", Token::Question),
-];
-
 /// A text read token by token.
-#[derive(Clone)]
 pub(super) struct Tokens<'t> {
     rest: &'t str,
+    /// The token before `rest`, if it has been looked at and not taken.
+    ahead: Option<Token<'t>>,
 }
 
 impl<'t> Tokens<'t> {
     pub(super) fn new(text: &'t str) -> Tokens<'t> {
-        Tokens { rest: text }
+        Tokens {
+            rest: text,
+            ahead: None,
+        }
     }
 
     /// The next token, without taking it.
-    pub(super) fn peek(&self) -> Result<Option<Token<'t>>, Fault> {
-        self.clone().take()
+    pub(super) fn peek(&mut self) -> Result<Option<Token<'t>>, Fault> {
+        if self.ahead.is_none() {
+            self.ahead = self.read()?;
+        }
+        Ok(self.ahead)
     }
 
     /// Takes the next token.
     pub(super) fn take(&mut self) -> Result<Option<Token<'t>>, Fault> {
+        match self.ahead.take() {
+            None => self.read(),
+            token => Ok(token),
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<Token<'t>>, Fault> {
         self.rest = self.rest.trim_ascii_start();
         if self.rest.is_empty() {
             return Ok(None);
         }
-        if let Some((token, rest)) = sign(self.rest) {
-            self.rest = rest;
+        if let Some((token, length)) = sign(self.rest.as_bytes()) {
+            self.rest = self.rest.get(length..).unwrap_or("");
             return Ok(Some(token));
         }
-        let end = match self.rest.strip_prefix('"') {
-            Some(inside) => inside.find('"').ok_or(Fault::OpenQuote)? + 2,
-            None => self.word(),
+        let end = match self.rest.as_bytes() {
+            [b'"', inside @ ..] => {
+                let close = inside.iter().position(|&byte| byte == b'"');
+                close.ok_or(Fault::OpenQuote)? + 2
+            }
+            word => (0..word.len())
+                .find(|&at| ends_word(word, at))
+                .unwrap_or(word.len()),
         };
         let (text, rest) = self.rest.split_at_checked(end).ok_or(Fault::Syntax)?;
         self.rest = rest;
         Ok(Some(Token::Text(text)))
     }
+}
 
-    /// Where the word we are at ends.
-    fn word(&self) -> usize {
-        let ends = |&(at, character): &(usize, char)| {
-            character.is_ascii_whitespace()
-                || character == '"'
-                || self.rest.get(at..).is_some_and(|rest| sign(rest).is_some())
-        };
-        self.rest
-            .char_indices()
-            .find(ends)
-            .map_or(self.rest.len(), |(at, _)| at)
+fn ends_word(text: &[u8], at: usize) -> bool {
+    let Some([byte, ..]) = text.get(at..) else {
+        return true;
+    };
+    match byte {
+        b'"' => true,
+        byte if byte.is_ascii_alphanumeric() || *byte >= 0x80 => false,
+        byte if byte.is_ascii_whitespace() => true,
+        _ => text.get(at..).is_some_and(|rest| sign(rest).is_some()),
     }
 }
 
-fn sign(text: &str) -> Option<(Token<'static>, &str)> {
-    SIGNS
-        .iter()
-        .find_map(|&(spelling, token)| Some((token, text.strip_prefix(spelling)?)))
+/// The operator or parenthesis a text begins with, and its length. The longest
+/// spelling counts.
+fn sign(text: &[u8]) -> Option<(Token<'static>, usize)> {
+    use Operator::*;
+    let operator = |operator, length| Some((Token::Operator(operator), length));
+    match text {
+        [b'|', b'|', ..] => operator(Or, 2),
+        [b'&', b'&', ..] => operator(And, 2),
+        [b'=', b'=', ..] => operator(Equal, 2),
+        [b'!', b'=', ..] => operator(NotEqual, 2),
+        [b'<', b'=', ..] => operator(LessEqual, 2),
+        [b'>', b'=', ..] => operator(GreaterEqual, 2),
+        [b'=', b'~', ..] => operator(Match, 2),
+        [b'~', b'~', ..] => operator(Concatenate, 2),
+        [b':', b':', ..] => Some((Token::Colons, 2)),
+        [b'|', ..] => operator(Or, 1),
+        [b'&', ..] => operator(And, 1),
+        [b'=', ..] => operator(Equal, 1),
+        [b'<', ..] => operator(Less, 1),
+        [b'>', ..] => operator(Greater, 1),
+        [b'+', ..] => operator(Plus, 1),
+        [b'-', ..] => operator(Minus, 1),
+        [b'*', ..] => operator(Times, 1),
+        [b'/', ..] => operator(Divide, 1),
+        [b'%', ..] => operator(Remainder, 1),
+        [b':', ..] => operator(MatchStart, 1),
+        [b'!', ..] => Some((Token::Not, 1)),
+        [b'(', ..] => Some((Token::Open, 1)),
+        [b')', ..] => Some((Token::Close, 1)),
+        [b',', ..] => Some((Token::Comma, 1)),
+        [b'?', ..] => Some((Token::Question, 1)),
+        _ => None,
+    }
 }
