@@ -90,18 +90,37 @@ impl Plan {
         place: Place<'_>,
         mut visit: impl FnMut(&'p Context) -> Option<T>,
     ) -> Option<T> {
+        let first = *self.names.get(place.context)?;
+        // Most searches end in the first context.
+        let context = self.contexts.get(first)?;
+        match visit(context) {
+            None if context.includes.is_empty() => None,
+            None => self.walk_includes(place, first, visit),
+            found => found,
+        }
+    }
+
+    /// Goes on with what the `first` context includes.
+    fn walk_includes<'p, T>(
+        &'p self,
+        place: Place<'_>,
+        first: usize,
+        mut visit: impl FnMut(&'p Context) -> Option<T>,
+    ) -> Option<T> {
         let applies = |schedule: &Schedule| schedule.applies(place.time, &self.zone);
         let mut visited: SmallVec<[usize; 16]> = SmallVec::new();
         // Contexts still to visit, the next one last, with their depth.
         let mut ahead: SmallVec<[(usize, usize); 16]> = SmallVec::new();
-        ahead.push((*self.names.get(place.context)?, 0));
+        ahead.push((first, 0));
         while let Some((index, depth)) = ahead.pop() {
             if visited.contains(&index) {
                 continue;
             }
             visited.push(index);
             let context = self.contexts.get(index)?;
-            if let Some(found) = visit(context) {
+            if depth > 0
+                && let Some(found) = visit(context)
+            {
                 return Some(found);
             }
             if depth < INCLUDE_DEPTH {

@@ -5,6 +5,7 @@
 
 use alloc::borrow::Cow;
 
+use super::arguments::split_at_byte;
 use super::expression;
 
 /// The longest result, as Asterisk's `EXT_DATA_SIZE`.
@@ -138,7 +139,7 @@ fn value<'n>(
     troubles: &mut Vec<String>,
 ) -> Cow<'n, str> {
     let (name, range) = split_range(reference);
-    let whole = match name.split_once('(') {
+    let whole = match split_at_byte(name, b'(') {
         None => names.variable(name).unwrap_or_default(),
         Some((function, arguments)) => {
             let arguments = arguments

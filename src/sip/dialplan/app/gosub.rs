@@ -1,6 +1,6 @@
 //! `Gosub`, `GosubIf`, `Return` and `StackPop`: subroutines.
 
-use super::super::arguments::{first, split_raw};
+use super::super::arguments::{first, split_at_byte, split_raw};
 use super::super::frames::Kind;
 use super::super::step::{Next, Step, holds};
 use super::complain;
@@ -13,7 +13,7 @@ pub(super) fn gosub(step: &mut Step<'_>, arguments: &str) -> Next {
         complain(step, "Gosub", "there is no location");
         return step.fail();
     }
-    let (location, inside) = arguments.split_once('(').unwrap_or((arguments, ""));
+    let (location, inside) = split_at_byte(arguments, b'(').unwrap_or((arguments, ""));
     let inside = inside.rsplit_once(')').map_or(inside, |(inside, _)| inside);
     let parts = split_raw(inside, usize::MAX);
     let outer = match step.frame().map(|frame| &frame.kind) {

@@ -1,5 +1,6 @@
 //! `Goto`, `GotoIf` and `GotoIfTime`: jumps.
 
+use super::super::arguments::split_at_byte;
 use super::super::schedule::Schedule;
 use super::super::step::{Next, Step, holds};
 use super::complain;
@@ -11,13 +12,13 @@ pub(super) fn goto(step: &mut Step<'_>, arguments: &str) -> Next {
 
 /// `GotoIf(condition?[location if true][:location if false])`.
 pub(super) fn goto_if(step: &mut Step<'_>, arguments: &str) -> Next {
-    let (condition, branches) = arguments.split_once('?').unwrap_or((arguments, ""));
+    let (condition, branches) = split_at_byte(arguments, b'?').unwrap_or((arguments, ""));
     branch(step, holds(condition.trim()), branches)
 }
 
 /// `GotoIfTime(times,weekdays,mdays,months[,timezone]?[location if true][:location if false])`.
 pub(super) fn goto_if_time(step: &mut Step<'_>, arguments: &str) -> Next {
-    let (schedule, branches) = arguments.split_once('?').unwrap_or((arguments, ""));
+    let (schedule, branches) = split_at_byte(arguments, b'?').unwrap_or((arguments, ""));
     let applies = is_now(step, "GotoIfTime", schedule).unwrap_or(false);
     branch(step, applies, branches)
 }
@@ -42,7 +43,7 @@ pub(super) fn is_now(step: &mut Step<'_>, application: &str, times: &str) -> Opt
 
 /// Jumps to one of `true:false`; an empty one goes on.
 fn branch(step: &mut Step<'_>, condition: bool, branches: &str) -> Next {
-    let (then, otherwise) = branches.split_once(':').unwrap_or((branches, ""));
+    let (then, otherwise) = split_at_byte(branches, b':').unwrap_or((branches, ""));
     match if condition { then } else { otherwise }.trim() {
         "" => Next::Continue,
         location => step.go(location),

@@ -3,7 +3,7 @@
 
 use alloc::collections::VecDeque;
 
-use super::super::arguments::split;
+use super::super::arguments::{split, split_at_byte};
 use super::super::function;
 use super::super::inquiry::Inquiry;
 use super::super::step::{Next, Step};
@@ -37,7 +37,7 @@ fn carry_out(step: &mut Step<'_>, mut assignments: VecDeque<String>) -> Next {
 }
 
 fn assign(step: &mut Step<'_>, assignment: &str) -> Option<Inquiry> {
-    let Some((name, value)) = assignment.split_once('=') else {
+    let Some((name, value)) = split_at_byte(assignment, b'=') else {
         complain(step, "Set", &format!("'{assignment}' has no '='"));
         return None;
     };
@@ -52,7 +52,7 @@ fn assign(step: &mut Step<'_>, assignment: &str) -> Option<Inquiry> {
 /// `ImportVar(name=channel,variable)`: copies a variable of a channel, this one
 /// or one it rings; that of another call is out of reach, and empty.
 pub(super) fn import(step: &mut Step<'_>, arguments: &str) -> Next {
-    let Some((name, source)) = arguments.split_once('=') else {
+    let Some((name, source)) = split_at_byte(arguments, b'=') else {
         complain(step, "ImportVar", "write name=channel,variable");
         return Next::Continue;
     };

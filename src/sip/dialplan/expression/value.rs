@@ -5,6 +5,7 @@ use core::cmp::Ordering;
 
 use rustc_apfloat::Float;
 
+use super::super::arguments::split_at_byte;
 use super::super::substitute::leading_number;
 use super::number::{self, Number};
 
@@ -33,7 +34,7 @@ impl<'t> Value<'t> {
     pub(super) fn word(text: &'t str) -> Value<'t> {
         let digits =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let is_number = match text.split_once('.') {
+        let is_number = match split_at_byte(text, b'.') {
             Some((before, after)) => digits(before) && digits(after),
             None => digits(text),
         };
