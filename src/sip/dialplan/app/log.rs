@@ -12,7 +12,9 @@ pub(super) fn no_op(_: &mut Step<'_>, _: &str) -> Next {
     Next::Continue
 }
 
-/// `Verbose([level,]message)`: the level, 0 to 4, makes no difference here.
+/// `Verbose([level,]message)`: the level, 0 to 4, makes no difference here. A word
+/// before a comma that is no number belongs to the message; Asterisk takes it
+/// for a level, complains, and says the rest.
 pub(super) fn verbose(step: &mut Step<'_>, arguments: &str) -> Next {
     let message = match arguments.split_once(',') {
         Some((level, message)) if level.trim().parse::<u8>().is_ok() => message,
