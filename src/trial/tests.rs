@@ -14,6 +14,12 @@ exten => _2XXX,1,Set(ASKED=${EXTEN})
  same => n,NoOp(${DIALSTATUS})
 [other]
 exten => 2000,1,Busy()
+exten => 2001/,1,Hangup(20)
+exten => 2001/42,1,Hangup(21)
+exten => 2002,1,Dial(SIP/2999,10,g)
+ same => n,NoOp(${DIALSTATUS} 1)
+ same => n,Dial(SIP/2999,10,g)
+ same => n,NoOp(${DIALSTATUS} 2)
 ";
 
 fn config() -> Result<Config, ConfigError> {
@@ -87,6 +93,33 @@ test: another context, a stranger
 given call from nobody to 2000 in other
 then refused with 486
 then SIP/2000 is not called
+";
+    assert_eq!(failures(text), [""; 0]);
+}
+
+#[test]
+fn a_caller_may_have_no_number() {
+    let text = "test: without a number
+given call from 1001 to 2001 in other
+given caller \"\" <>
+then refused with 480
+test: with one
+given call from 1001 to 2001 in other
+given caller \"Ann\" <42>
+then refused with 403
+";
+    assert_eq!(failures(text), [""; 0]);
+}
+
+#[test]
+fn a_telephone_may_be_called_and_hang_up_twice() {
+    let text = "test: twice
+given call from 1001 to 2002 in other
+when SIP/2999 answers after 1
+when SIP/2999 hangs up after 5
+then runs NoOp(ANSWER 1)
+then runs NoOp(ANSWER 2)
+then ended after 12
 ";
     assert_eq!(failures(text), [""; 0]);
 }

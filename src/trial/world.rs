@@ -88,6 +88,8 @@ pub(super) fn play(script: &Script, mut config: Config) -> History {
     let own = own.unwrap_or(place(0));
     let (name, number) = script.caller.clone().unwrap_or_default();
     let from = match script.caller {
+        // A user that is empty is no user (RFC 3261 section 25.1).
+        Some(_) if number.is_empty() => format!("\"{name}\" <sip:{ENGINE}>;tag=caller"),
         Some(_) => format!("\"{name}\" <sip:{number}@{ENGINE}>;tag=caller"),
         None => format!("<sip:{}@{ENGINE}>;tag=caller", script.from),
     };
@@ -375,7 +377,7 @@ impl World<'_> {
         let (status, contact) = match deed {
             Deed::HangUp if called.up => {
                 called.up = false;
-                let bye = bye_of(called);
+                let bye = bye_of(called, number);
                 let address = called.address;
                 self.tell(format!("{name} hangs up"));
                 self.send(address, bye);
@@ -463,8 +465,9 @@ impl World<'_> {
     }
 }
 
-/// BYE of a telephone that was called.
-fn bye_of(called: &Called) -> Vec<u8> {
+/// BYE of a telephone that was called, which may have been called before: the
+/// `number` of the call keeps the requests apart.
+fn bye_of(called: &Called, number: usize) -> Vec<u8> {
     let value = |name| phone::header(&called.invite, name).unwrap_or("").to_owned();
     let dialog = Dialog {
         own: called.address,
@@ -472,7 +475,7 @@ fn bye_of(called: &Called) -> Vec<u8> {
         from: format!("{};tag=phone", value("To")),
         to: value("From"),
         call_id: value("Call-ID"),
-        branch: format!("z9hG4bK{}", called.address.ip()),
+        branch: format!("z9hG4bK{number}-{}", called.address.ip()),
     };
     dialog.request("BYE", 1)
 }
