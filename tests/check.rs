@@ -99,7 +99,7 @@ fn findings_stand_in_the_order_of_their_lines() {
 #[test]
 fn what_is_right_passes_even_strictly() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    for dir in [Path::new("clean"), &examples] {
+    for dir in [Path::new("clean"), &examples, &examples.join("office")] {
         let dir = dir.to_str().expect("a path");
         let output = pinion(&["check", dir, "--strict"]);
         assert_eq!(text(&output.stdout), "0 errors, 0 warnings\n");
@@ -181,6 +181,30 @@ fn a_plan_is_tried_with_the_tests_of_a_file() {
 
     let output = pinion(&["check", "clean", "--test", "nowhere"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn calls_of_the_office_do_what_its_trial_says() {
+    let office = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/office");
+    let trial = office.join("office.trial");
+    let (office, trial) = (office.to_str(), trial.to_str());
+    let (office, trial) = (office.expect("a path"), trial.expect("a path"));
+    let output = pinion(&["check", office, "--strict", "--test", trial]);
+    let said = text(&output.stdout);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{said}{}",
+        text(&output.stderr)
+    );
+    let tests = fs::read_to_string(trial).expect("a file");
+    let tests = tests.lines().filter(|line| line.starts_with("test:"));
+    let count = tests.count();
+    assert!(count > 50, "{count} tests");
+    assert!(
+        said.ends_with(&format!("{count} passed, 0 failed\n")),
+        "{said}"
+    );
 }
 
 #[test]
