@@ -17,6 +17,7 @@ mod load;
 #[expect(dead_code, reason = "other tests do it harm, these do not")]
 mod mariadb;
 mod nodes;
+mod office;
 mod phones;
 mod refusals;
 mod sipp;

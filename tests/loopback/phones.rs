@@ -47,7 +47,8 @@ pub fn wrong_line(user: u32, third: impl std::fmt::Display) -> String {
     credentials(user, "wrong", third)
 }
 
-fn credentials(user: u32, password: &str, third: impl std::fmt::Display) -> String {
+/// The same with the password given.
+pub fn credentials(user: u32, password: &str, third: impl std::fmt::Display) -> String {
     format!("{user};[authentication username={user} password={password}];{third}")
 }
 
@@ -60,9 +61,14 @@ pub fn register(
     let lines: Vec<String> = contacts
         .map(|(user, contact)| line(user, contact))
         .collect();
+    register_lines(engine, &lines, per_second)
+}
+
+/// Registers by lines of an injection file.
+pub fn register_lines(engine: &Engine, lines: &[String], per_second: u32) -> Outcome {
     let limit = Duration::from_secs(30 + lines.len() as u64 / u64::from(per_second));
     let outcome = Sipp::new(&engine.scratch, "register", lines.len(), limit)
-        .calling(engine.address, per_second, &lines)
+        .calling(engine.address, per_second, lines)
         .key("expires", "3600")
         .run();
     outcome.expect(lines.len());

@@ -112,7 +112,7 @@ fn every_refusal_reaches_the_caller_as_the_table_says() {
 }
 
 /// The status told for each number dialled, from the responses in the log.
-fn told(log: &str) -> BTreeMap<String, u16> {
+pub fn told(log: &str) -> BTreeMap<String, u16> {
     let mut told = BTreeMap::new();
     let mut status = 0;
     for line in log.lines() {

@@ -2,7 +2,7 @@
 //! judged by its exit code and its statistics file. Knows nothing of the engine.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -15,6 +15,7 @@ use crate::engine::Scratch;
 /// One SIPp to be started.
 pub struct Sipp {
     command: Command,
+    host: IpAddr,
     base: PathBuf,
     limit: Duration,
 }
@@ -55,10 +56,7 @@ impl Sipp {
         let base = scratch.path().join(format!("{name}-{serial}"));
         let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sipp/{name}.xml"));
         let mut command = Command::new("sipp");
-        command
-            .arg("-sf")
-            .arg(scenario)
-            .args(["-i", &host().to_string(), "-nostdin"]);
+        command.arg("-sf").arg(scenario).arg("-nostdin");
         command.args([
             "-m",
             &calls.to_string(),
@@ -77,6 +75,7 @@ impl Sipp {
         }
         Sipp {
             command,
+            host: host().into(),
             base,
             limit,
         }
@@ -85,6 +84,12 @@ impl Sipp {
     /// Takes calls on `address`.
     pub fn listening(mut self, address: SocketAddr) -> Sipp {
         self.command.args(["-p", &address.port().to_string()]);
+        self.on(address.ip())
+    }
+
+    /// Sends from the address `host`, not from the one of this process.
+    pub fn on(mut self, host: IpAddr) -> Sipp {
+        self.host = host;
         self
     }
 
@@ -125,6 +130,7 @@ impl Sipp {
         let output = fs::File::create(self.base.with_extension("screen")).expect("a file");
         let child = self
             .command
+            .args(["-i", &self.host.to_string()])
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a second handle"))
             .stderr(output)
