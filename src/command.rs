@@ -3,7 +3,7 @@
 //! `check`.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
@@ -12,7 +12,7 @@ use pinion_sip::dialplan::Plan;
 
 use crate::check::{check, trials};
 use crate::config;
-use crate::config::file::ConfigError;
+use crate::config::file::{ConfigError, Exec, NOT_RUN};
 use crate::control::explain::{Question, explain};
 use crate::control::show::{Wanted, show};
 use crate::realtime::mapping::Mapping;
@@ -52,6 +52,10 @@ pub struct Check {
     /// Let warnings count as errors do
     #[arg(long)]
     pub strict: bool,
+
+    /// Run what #exec names where asterisk.conf allows it [default: warn of it]
+    #[arg(long)]
+    pub allow_exec: bool,
 }
 
 /// Questions about the dialplan.
@@ -69,6 +73,10 @@ pub struct Of {
     /// Directory with sip.conf and extensions.conf [default: the built-in configuration]
     #[arg(long, value_name = "DIR")]
     pub config: Option<PathBuf>,
+
+    /// Run what #exec names where asterisk.conf allows it [default: warn of it]
+    #[arg(long)]
+    pub allow_exec: bool,
 }
 
 /// `dialplan show`.
@@ -120,11 +128,11 @@ fn place(text: &str) -> Result<(String, String), String> {
 pub fn run(command: &Command, out: &mut dyn Write) -> Result<u8, Failure> {
     let answered = match command {
         Command::Dialplan(Dialplan::Show(asked)) => {
-            let plan = plan(asked.of.config.as_deref())?;
+            let plan = plan(&asked.of)?;
             show(&plan, Wanted::of(&asked.what), out)
         }
         Command::Dialplan(Dialplan::Explain(asked)) => {
-            let plan = plan(asked.of.config.as_deref())?;
+            let plan = plan(&asked.of)?;
             tell(&plan, asked, out)
         }
         Command::Check(asked) => judge(asked, out)?,
@@ -135,10 +143,11 @@ pub fn run(command: &Command, out: &mut dyn Write) -> Result<u8, Failure> {
 /// Checks a directory, and tries its plan where that is asked for.
 fn judge(asked: &Check, out: &mut dyn Write) -> Result<io::Result<bool>, Failure> {
     let rows = |mapping: &Mapping, file: &str| read_rows(mapping, file, DB_TIMEOUT);
-    let report = check(&asked.dir, &rows).map_err(unreadable)?;
+    let exec = exec(asked.allow_exec);
+    let report = check(&asked.dir, &rows, exec).map_err(unreadable)?;
     let mut outcomes = Vec::new();
     for file in &asked.test {
-        outcomes.extend(trials::run(&asked.dir, file, &rows).map_err(unreadable)?);
+        outcomes.extend(trials::run(&asked.dir, file, &rows, exec).map_err(unreadable)?);
     }
     let mut write = || -> io::Result<()> {
         if asked.json {
@@ -183,14 +192,27 @@ fn now() -> UnixTime {
 }
 
 /// The plan of a directory, or the built-in one. What surprises in it is a
-/// check's matter.
-fn plan(dir: Option<&Path>) -> Result<std::sync::Arc<Plan>, Failure> {
-    let loaded = match dir {
-        Some(dir) => config::load_dir(dir, &|mapping, file| read_rows(mapping, file, DB_TIMEOUT))
-            .map_err(unreadable)?,
+/// check's matter, but for what is missing in it.
+fn plan(of: &Of) -> Result<std::sync::Arc<Plan>, Failure> {
+    let rows = |mapping: &Mapping, file: &str| read_rows(mapping, file, DB_TIMEOUT);
+    let loaded = match &of.config {
+        Some(dir) => config::load_dir(dir, &rows, exec(of.allow_exec)).map_err(unreadable)?,
         None => config::builtin(seed()?).0,
     };
+    let mut missing = loaded.warnings.clone();
+    missing.retain(|warning| warning.text == NOT_RUN);
+    for warning in missing {
+        eprintln!("pinion: {warning}");
+    }
     Ok(loaded.config.plan)
+}
+
+/// Looking at a configuration runs nothing unless that is asked for.
+fn exec(allowed: bool) -> Exec {
+    match allowed {
+        true => Exec::Run,
+        false => Exec::Skip,
+    }
 }
 
 fn unreadable(error: ConfigError) -> Failure {

@@ -62,6 +62,7 @@ use pinion_sip::shard::{Setup, Shard};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Loaded;
+use crate::config::file::Exec;
 use crate::config::table::Row as Line;
 use crate::database::Kept;
 use crate::flags::{CpuList, Flags, Log, Steer};
@@ -198,7 +199,7 @@ fn mark(groups: &[Group], general: &General) {
 fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
     if let Some(dir) = &flags.config {
         let read_rows = |mapping: &Mapping, file: &str| read_rows(mapping, file, flags.db_timeout);
-        let loaded = config::load_dir(dir, &read_rows)
+        let loaded = config::load_dir(dir, &read_rows, Exec::Run)
             .map_err(|error| Failure::Settings(error.to_string()))?;
         let peers = loaded.config.peers.len();
         let about = format!(

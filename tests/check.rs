@@ -119,6 +119,36 @@ fn warnings_count_only_strictly() {
 }
 
 #[test]
+fn commands_of_a_directory_run_only_where_that_is_asked_for() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name);
+    let write = |name: &str, text: &str| fs::write(path(name), text).expect("a file");
+    let ran = path("ran");
+    let exec = format!("[default]\n#exec touch {}\n", ran.display());
+    write("asterisk.conf", "[options]\nexecincludes=yes\n");
+    write("sip.conf", "[general]\nudpbindaddr=127.0.0.1\n");
+    write("extensions.conf", &exec);
+    let (config, at) = (path(""), path("extensions.conf"));
+    let config = config.to_str().expect("a path");
+    let told = format!("{}:2: ", at.display());
+    let told = |said: &[u8]| text(said).contains(&told) && text(said).contains("--allow-exec");
+    let asked: [&[&str]; 3] = [
+        &["check", config],
+        &["dialplan", "show", "--config", config],
+        &["dialplan", "explain", "1@default", "--config", config],
+    ];
+    for arguments in asked {
+        let output = pinion(arguments);
+        assert!(!ran.exists(), "{arguments:?}");
+        assert!(told(&output.stdout) || told(&output.stderr), "{output:?}");
+        let output = pinion(&[arguments, &["--allow-exec"]].concat());
+        assert!(ran.exists(), "{arguments:?}");
+        assert!(!told(&output.stdout) && !told(&output.stderr), "{output:?}");
+        fs::remove_file(&ran).expect("a file");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_ends_with_two() {
     let output = pinion(&["check", "nowhere"]);
     assert_eq!(output.status.code(), Some(2));

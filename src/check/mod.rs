@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use self::ground::Ground;
 use crate::config::extensions::compile;
-use crate::config::file::{ConfigError, File, Position, Warning};
+use crate::config::file::{ConfigError, Exec, File, Position, Warning};
 use crate::config::sip::{Sip, inspect, system_resolver};
 use crate::config::{Directory, ReadRows};
 
@@ -140,10 +140,12 @@ impl Report {
     }
 }
 
-/// Checks a directory. `Err` says why it cannot be read. Blocks.
-pub fn check(dir: &Path, read_rows: ReadRows<'_>) -> Result<Report, ConfigError> {
+/// Checks a directory. `exec` is what becomes of `#exec` where `asterisk.conf`
+/// allows it. `Err` says why the directory cannot be read. Blocks.
+pub fn check(dir: &Path, read_rows: ReadRows<'_>, exec: Exec) -> Result<Report, ConfigError> {
     let mut findings = Vec::new();
-    let Some(mut directory) = readable(Directory::open(dir, read_rows), &mut findings)? else {
+    let Some(mut directory) = readable(Directory::open(dir, read_rows, exec), &mut findings)?
+    else {
         return Ok(Report::of(findings));
     };
     findings.extend(directory.warnings.drain(..).map(Finding::from));

@@ -6,13 +6,18 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::config::file::{ConfigError, Position};
+use crate::config::file::{ConfigError, Exec, Position};
 use crate::config::{ReadRows, load_dir};
 use crate::trial::{self, Outcome};
 
 /// Runs the trials of a file against a directory. `Err` says why they cannot
 /// be run. Blocks.
-pub fn run(dir: &Path, file: &Path, read_rows: ReadRows<'_>) -> Result<Vec<Outcome>, ConfigError> {
+pub fn run(
+    dir: &Path,
+    file: &Path,
+    read_rows: ReadRows<'_>,
+    exec: Exec,
+) -> Result<Vec<Outcome>, ConfigError> {
     let name = file.to_string_lossy();
     let text = std::fs::read_to_string(file).map_err(|error| {
         let at = Position {
@@ -24,7 +29,7 @@ pub fn run(dir: &Path, file: &Path, read_rows: ReadRows<'_>) -> Result<Vec<Outco
             format!("cannot be read: {error}. Check the path and its permissions."),
         )
     })?;
-    let make = || load_dir(dir, read_rows).map(|loaded| loaded.config);
+    let make = || load_dir(dir, read_rows, exec).map(|loaded| loaded.config);
     trial::run(&make, &text, &name)
 }
 

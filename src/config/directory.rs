@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::file::{self, ConfigError, Disk, File, Position, Warning};
+use super::file::{self, ConfigError, Disk, Exec, File, Position, Warning};
 use super::{asterisk, realtime, table};
 use crate::realtime::mapping::{Mapping, Place, Section};
 
@@ -27,12 +27,20 @@ pub struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
-    /// Reads the files that say how the others are read.
-    pub fn open(path: &'a Path, read_rows: ReadRows<'a>) -> Result<Directory<'a>, ConfigError> {
+    /// Reads the files that say how the others are read. `exec` is what becomes
+    /// of commands where asterisk.conf allows them.
+    pub fn open(
+        path: &'a Path,
+        read_rows: ReadRows<'a>,
+        exec: Exec,
+    ) -> Result<Directory<'a>, ConfigError> {
         let mut warnings = Vec::new();
         let options = asterisk::load(path, &mut warnings)?;
         let disk = Disk {
-            exec: options.execincludes,
+            exec: match options.execincludes {
+                true => exec,
+                false => Exec::Forbid,
+            },
         };
         Ok(Directory {
             path,

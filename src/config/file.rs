@@ -13,7 +13,11 @@ use std::sync::Arc;
 use self::lines::Loader;
 use self::source::Nothing;
 
-pub use self::source::{Disk, Source};
+pub use self::source::{Disk, Exec, Ran, Source};
+
+/// What is said of an `#exec` that is passed over.
+pub const NOT_RUN: &str = "this #exec is not run here, and what it prints is missing below. \
+                           Give --allow-exec if you trust the directory.";
 
 /// A line of a file. Line 0 stands for the file as a whole.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -25,7 +25,7 @@ use pinion_sip::config::{Config, Peers};
 use pinion_sip::dialplan::Plan;
 
 use self::directory::whole;
-use self::file::{ConfigError, Warning};
+use self::file::{ConfigError, Exec, Warning};
 use self::sip::{RowReader, Sip};
 use crate::realtime::mapping::Mapping;
 
@@ -69,9 +69,10 @@ impl Loaded {
 /// Reads `sip.conf` and `extensions.conf` of a directory, or of the tables that
 /// its `extconfig.conf` names, and `asterisk.conf` for this node's name. Blocks:
 /// names of hosts are resolved now, once. Nothing is changed by a failure, so a
-/// reload may keep what it has.
-pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>) -> Result<Loaded, ConfigError> {
-    let mut directory = Directory::open(dir, read_rows)?;
+/// reload may keep what it has. `exec` is what becomes of `#exec` where
+/// `asterisk.conf` allows it.
+pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>, exec: Exec) -> Result<Loaded, ConfigError> {
+    let mut directory = Directory::open(dir, read_rows, exec)?;
     let mut warnings = std::mem::take(&mut directory.warnings);
     let mut sip = sip::read(&directory.read("sip.conf")?, sip::system_resolver)?;
     sip.general.systemname = (&*directory.systemname).into();
@@ -100,7 +101,8 @@ mod tests {
 
     #[test]
     fn the_examples_load_without_a_warning() {
-        let loaded = load_dir(&examples(), &no_tables).unwrap_or_else(|error| panic!("{error}"));
+        let loaded =
+            load_dir(&examples(), &no_tables, Exec::Run).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.warnings, []);
         assert_eq!(loaded.listen, ["0.0.0.0:5060".parse().unwrap()]);
         for name in ["1001", "1002", "1003", "trunk"] {
@@ -143,7 +145,8 @@ mod tests {
     fn the_examples_with_a_database_load_and_so_do_their_users() {
         for (name, driver) in [("realtime-mysql", "mysql"), ("realtime-sqlite", "sqlite")] {
             let dir = examples().join(name);
-            let loaded = load_dir(&dir, &no_tables).unwrap_or_else(|error| panic!("{error}"));
+            let loaded =
+                load_dir(&dir, &no_tables, Exec::Run).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(loaded.warnings, [], "{name}");
             let place = &loaded.mapping.places("sippeers")[0];
             let table = called(&loaded.mapping, place);
@@ -190,7 +193,8 @@ mod tests {
                 row("extensions.conf", "default", "exten", &line),
             ])
         };
-        let loaded = load_dir(dir.path(), &rows).unwrap_or_else(|error| panic!("{error}"));
+        let loaded =
+            load_dir(dir.path(), &rows, Exec::Run).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.warnings, []);
         assert_eq!(loaded.config.general.realm, "of-a-row");
         assert_eq!(loaded.config.general.systemname, "node1");
@@ -199,12 +203,22 @@ mod tests {
             "asterisk.conf",
             "[options]\nsystemname=a-name-of-20-letters\n",
         );
-        assert_eq!(load_dir(dir.path(), &rows).ok().unwrap().warnings.len(), 0);
+        assert_eq!(
+            load_dir(dir.path(), &rows, Exec::Run)
+                .ok()
+                .unwrap()
+                .warnings
+                .len(),
+            0
+        );
         write(
             "asterisk.conf",
             "[options]\nsystemname=a-name-of-21-letters.\n",
         );
-        let warnings = load_dir(dir.path(), &rows).ok().unwrap().warnings;
+        let warnings = load_dir(dir.path(), &rows, Exec::Run)
+            .ok()
+            .unwrap()
+            .warnings;
         let expected = format!(
             "{}/asterisk.conf:2: systemname is longer than the 20",
             dir.path().display()
@@ -213,7 +227,11 @@ mod tests {
             warnings[0].to_string().starts_with(&expected),
             "{warnings:?}"
         );
-        let refused = load_dir(dir.path(), &|_, _| Err("it does not answer".into()));
+        let refused = load_dir(
+            dir.path(),
+            &|_, _| Err("it does not answer".into()),
+            Exec::Run,
+        );
         assert_eq!(
             refused.err().unwrap().to_string(),
             format!(
@@ -230,19 +248,28 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         write("sip.conf", "[general]\n#exec echo realm=printed\n");
         write("extensions.conf", "[default]\n");
-        let refusal = load_dir(dir.path(), &no_tables).err().unwrap().to_string();
+        let refusal = load_dir(dir.path(), &no_tables, Exec::Run)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(
             refusal.contains("sip.conf:2: #exec is not allowed."),
             "{refusal}"
         );
         write("asterisk.conf", "[options]\nexecincludes = yes\n");
-        let loaded = load_dir(dir.path(), &no_tables).unwrap_or_else(|error| panic!("{error}"));
+        let loaded =
+            load_dir(dir.path(), &no_tables, Exec::Run).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.config.general.realm, "printed");
     }
 
     #[test]
     fn a_missing_file_is_named_with_a_way_out() {
-        let refusal = |dir: &Path| load_dir(dir, &no_tables).err().unwrap().to_string();
+        let refusal = |dir: &Path| {
+            load_dir(dir, &no_tables, Exec::Run)
+                .err()
+                .unwrap()
+                .to_string()
+        };
         let nowhere = Path::new("/nonexistent");
         assert_eq!(
             refusal(nowhere),
@@ -256,7 +283,10 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("pinion-config-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("sip.conf"), "[general]\n").unwrap();
-        let refusal = load_dir(&dir, &no_tables).err().unwrap().to_string();
+        let refusal = load_dir(&dir, &no_tables, Exec::Run)
+            .err()
+            .unwrap()
+            .to_string();
         std::fs::remove_dir_all(&dir).unwrap();
         let expected = format!("{}/extensions.conf: there is no such file.", dir.display());
         assert!(refusal.starts_with(&expected), "{refusal}");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::comments::Comments;
-use super::{Category, ConfigError, Entry, File, Position, Source, Warning};
+use super::{Category, ConfigError, Entry, File, NOT_RUN, Position, Ran, Source, Warning};
 
 /// How deep `#include` may nest (`MAX_INCLUDE_LEVEL` in Asterisk).
 const INCLUDE_DEPTH: usize = 10;
@@ -190,9 +190,13 @@ impl<'s> Loader<'s> {
     /// Reads what a command prints. Its lines are called by the command.
     fn exec(&mut self, command: &str, at: &Position) -> Result<(), ConfigError> {
         let text = match self.source.run(command) {
-            Some(Ok(text)) => text,
-            Some(Err(error)) => return Err(ConfigError::new(at, failed(command, &error))),
-            None => {
+            Ok(Ran::Printed(text)) => text,
+            Err(error) => return Err(ConfigError::new(at, failed(command, &error))),
+            Ok(Ran::Skipped) => {
+                self.file.warnings.push(Warning::new(at, NOT_RUN));
+                return Ok(());
+            }
+            Ok(Ran::Forbidden) => {
                 let text = "#exec is not allowed. Set execincludes=yes in [options] of asterisk.conf, \
                             or #include what the program writes.";
                 return Err(ConfigError::new(at, text));

@@ -1,11 +1,22 @@
 //! Where files come from: the disk, or nowhere. It finds and reads them; what
 //! is written in them is nothing to it.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
 
 use glob::MatchOptions;
+
+/// How long a command may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most a command may print, in bytes.
+const LONGEST: usize = 16 << 20;
+
+/// How often it is looked whether a command has ended.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Where files come from: the disk, or a test.
 pub trait Source {
@@ -15,16 +26,38 @@ pub trait Source {
     /// The content of one file.
     fn read(&self, path: &Path) -> io::Result<String>;
 
-    /// What a command of the shell prints; `None` where commands are not
-    /// allowed.
-    fn run(&self, command: &str) -> Option<io::Result<String>>;
+    /// Runs a command of the shell, where that is allowed.
+    fn run(&self, command: &str) -> io::Result<Ran>;
+}
+
+/// What came of a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ran {
+    /// It printed this.
+    Printed(String),
+    /// It is passed over.
+    Skipped,
+    /// It is not allowed.
+    Forbidden,
+}
+
+/// What becomes of commands (`#exec`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Exec {
+    /// They are mistakes.
+    #[default]
+    Forbid,
+    /// They are passed over: who looks at a configuration does not run it.
+    Skip,
+    /// They run.
+    Run,
 }
 
 /// The file system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Disk {
-    /// Whether commands are allowed (`execincludes` of asterisk.conf).
-    pub exec: bool,
+    /// What becomes of commands.
+    pub exec: Exec,
 }
 
 /// As glob(3) has it: a `*` begins no hidden name and crosses no `/`.
@@ -55,19 +88,64 @@ impl Source for Disk {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn run(&self, command: &str) -> Option<io::Result<String>> {
-        self.exec.then(|| {
-            let mut shell = Command::new("/bin/sh");
-            let output = shell
-                .args(["-c", command])
-                .stdin(Stdio::null())
-                .stderr(Stdio::inherit())
-                .output()?;
-            match output.status.success() {
-                true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-                false => Err(io::Error::other(format!("it ended with {}", output.status))),
-            }
-        })
+    fn run(&self, command: &str) -> io::Result<Ran> {
+        match self.exec {
+            Exec::Forbid => Ok(Ran::Forbidden),
+            Exec::Skip => Ok(Ran::Skipped),
+            Exec::Run => output(command, PATIENCE).map(Ran::Printed),
+        }
+    }
+}
+
+/// What a command prints. One that has not ended in time is killed; what it has
+/// started itself is not.
+pub(super) fn output(command: &str, patience: Duration) -> io::Result<String> {
+    let until = Instant::now() + patience;
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let pipe = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let (sender, receiver) = sync_channel(1);
+    // The pipe may be held open by what the command has started.
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = pipe.take(LONGEST as u64 + 1).read_to_end(&mut bytes);
+        drop(sender.send(read.map(|_| bytes)));
+    });
+    let bytes = receiver.recv_timeout(patience).ok();
+    let status = end(&mut child, until)?;
+    let late = || {
+        io::Error::other(format!(
+            "it did not end within {} s",
+            patience.as_secs_f32()
+        ))
+    };
+    let (bytes, status) = bytes.zip(status).ok_or_else(late)?;
+    let bytes = bytes?;
+    match status.success() {
+        _ if bytes.len() > LONGEST => Err(io::Error::other(format!(
+            "it prints more than {} MiB",
+            LONGEST >> 20
+        ))),
+        true => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        false => Err(io::Error::other(format!("it ended with {status}"))),
+    }
+}
+
+/// Waits until a command ends; `None` for one that has to be ended.
+fn end(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= until {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(LOOK);
     }
 }
 
@@ -112,7 +190,7 @@ impl Source for Nothing {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    fn run(&self, _: &str) -> Option<io::Result<String>> {
-        None
+    fn run(&self, _: &str) -> io::Result<Ran> {
+        Ok(Ran::Forbidden)
     }
 }

@@ -1,7 +1,8 @@
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::source::alternatives;
+use super::source::{alternatives, output};
 use super::*;
 
 /// Files by name; a glob is `prefix*`.
@@ -28,11 +29,12 @@ impl Source for Shelf {
             .ok_or(io::ErrorKind::NotFound.into())
     }
 
-    fn run(&self, command: &str) -> Option<io::Result<String>> {
+    fn run(&self, command: &str) -> io::Result<Ran> {
         match command {
-            "forbidden" => None,
-            "fails" => Some(Err(io::Error::other("it ended with 1"))),
-            _ => Some(Ok(format!("k=from {command}\n[more]\nl\n"))),
+            "forbidden" => Ok(Ran::Forbidden),
+            "skipped" => Ok(Ran::Skipped),
+            "fails" => Err(io::Error::other("it ended with 1")),
+            _ => Ok(Ran::Printed(format!("k=from {command}\n[more]\nl\n"))),
         }
     }
 }
@@ -282,11 +284,26 @@ fn exec_includes_what_a_command_prints() {
 
 #[test]
 fn commands_run_only_where_the_disk_allows_them() {
-    assert!(Disk { exec: false }.run("true").is_none());
-    let disk = Disk { exec: true };
-    assert_eq!(disk.run("echo '[a]'").unwrap().unwrap(), "[a]\n");
-    let error = disk.run("exit 3").unwrap().unwrap_err().to_string();
+    let run = |exec, command| Disk { exec }.run(command);
+    assert_eq!(run(Exec::Forbid, "exit 3").unwrap(), Ran::Forbidden);
+    assert_eq!(run(Exec::Skip, "exit 3").unwrap(), Ran::Skipped);
+    let printed = Ran::Printed("[a]\n".into());
+    assert_eq!(run(Exec::Run, "echo '[a]'").unwrap(), printed);
+    let error = run(Exec::Run, "exit 3").unwrap_err().to_string();
     assert_eq!(error, "it ended with exit status: 3");
+}
+
+#[test]
+fn a_command_that_does_not_end_or_prints_without_end_is_an_error() {
+    let refused = |command, patience_ms| {
+        let patience = Duration::from_millis(patience_ms);
+        output(command, patience).unwrap_err().to_string()
+    };
+    let late = "it did not end within 0.25 s";
+    assert_eq!(refused("exec sleep 1000", 250), late);
+    assert_eq!(refused("exec >&-; exec sleep 1000", 250), late);
+    assert_eq!(refused("sleep 3 & exit 0", 250), late);
+    assert_eq!(refused("exec yes", 60_000), "it prints more than 16 MiB");
 }
 
 #[test]
