@@ -181,6 +181,10 @@ impl<'s> Loader<'s> {
     /// Reads the files an argument names; returns how many.
     fn include(&mut self, argument: &str, at: &Position) -> Result<usize, ConfigError> {
         let paths = self.source.find(&self.directory.join(argument));
+        let paths = paths.map_err(|error| {
+            let text = format!("'{argument}' cannot be included: {error}. Write * or fewer braces.");
+            ConfigError::new(at, text)
+        })?;
         self.deeper(at, |loader| {
             paths.iter().try_for_each(|path| loader.read(path))
         })?;

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use glob::MatchOptions;
 
+/// The most names that the braces of one pattern may stand for.
+const MOST_NAMES: usize = 1_000;
+
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -21,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(2);
 /// Where files come from: the disk, or a test.
 pub trait Source {
     /// The files that `pattern`, a path or a glob, names now, in order.
-    fn find(&self, pattern: &Path) -> Vec<PathBuf>;
+    fn find(&self, pattern: &Path) -> io::Result<Vec<PathBuf>>;
 
     /// The content of one file.
     fn read(&self, path: &Path) -> io::Result<String>;
@@ -68,19 +71,21 @@ const OPTIONS: MatchOptions = MatchOptions {
 };
 
 impl Source for Disk {
-    fn find(&self, pattern: &Path) -> Vec<PathBuf> {
+    fn find(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         if pattern.is_file() {
-            return vec![pattern.to_path_buf()];
+            return Ok(vec![pattern.to_path_buf()]);
         }
-        let patterns = pattern.to_str().map(alternatives).unwrap_or_default();
+        let patterns = alternatives(pattern.to_str().unwrap_or_default()).ok_or_else(|| {
+            io::Error::other(format!("its braces stand for more than {MOST_NAMES} names"))
+        })?;
         let paths = patterns
             .iter()
             .filter_map(|pattern| glob::glob_with(pattern, OPTIONS).ok())
             .flatten();
-        paths
+        Ok(paths
             .filter_map(Result::ok)
             .filter(|path| path.is_file())
-            .collect()
+            .collect())
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
@@ -150,12 +155,32 @@ fn end(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
 }
 
 /// `a{b,c}` as `ab` and `ac`, in order; braces may nest. What is not closed
-/// stands for itself.
-pub(super) fn alternatives(pattern: &str) -> Vec<String> {
-    let Some(open) = pattern.find('{') else {
-        return vec![pattern.into()];
-    };
-    let (before, inside) = (&pattern[..open], &pattern[open + 1..]);
+/// stands for itself. `None` where that is too many.
+pub(super) fn alternatives(pattern: &str) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    // Still to be looked at, the next one last.
+    let mut ahead = vec![pattern.to_owned()];
+    // A name of n braces takes n steps more than its last.
+    for _ in 0..2 * MOST_NAMES {
+        let Some(pattern) = ahead.pop() else {
+            return Some(names);
+        };
+        let Some((before, choices, after)) = braces(&pattern) else {
+            names.push(pattern);
+            continue;
+        };
+        if names.len() + ahead.len() + choices.len() > MOST_NAMES {
+            return None;
+        }
+        let expand = |choice: &&str| format!("{before}{choice}{after}");
+        ahead.extend(choices.iter().rev().map(expand));
+    }
+    ahead.is_empty().then_some(names)
+}
+
+/// What stands before the first braces, between their commas, and behind them.
+fn braces(pattern: &str) -> Option<(&str, Vec<&str>, &str)> {
+    let (before, inside) = pattern.split_once('{')?;
     let (mut depth, mut from) = (0, 0);
     let mut choices = Vec::new();
     for (at, byte) in inside.bytes().enumerate() {
@@ -167,23 +192,21 @@ pub(super) fn alternatives(pattern: &str) -> Vec<String> {
             }
             b'}' if depth == 0 => {
                 choices.push(&inside[from..at]);
-                let after = &inside[at + 1..];
-                let expand = |choice: &&str| alternatives(&format!("{before}{choice}{after}"));
-                return choices.iter().flat_map(expand).collect();
+                return Some((before, choices, &inside[at + 1..]));
             }
             b'}' => depth -= 1,
             _ => {}
         }
     }
-    vec![pattern.into()]
+    None
 }
 
 /// No files: a text that stands alone includes nothing.
 pub(super) struct Nothing;
 
 impl Source for Nothing {
-    fn find(&self, _: &Path) -> Vec<PathBuf> {
-        Vec::new()
+    fn find(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 
     fn read(&self, _: &Path) -> io::Result<String> {

@@ -9,17 +9,14 @@ use super::*;
 struct Shelf(&'static [(&'static str, &'static str)]);
 
 impl Source for Shelf {
-    fn find(&self, pattern: &Path) -> Vec<PathBuf> {
+    fn find(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         let pattern = pattern.to_str().unwrap();
         let fits = |name: &str| match pattern.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
             None => name == pattern,
         };
-        self.0
-            .iter()
-            .filter(|(name, _)| fits(name))
-            .map(|(name, _)| PathBuf::from(name))
-            .collect()
+        let found = self.0.iter().filter(|(name, _)| fits(name));
+        Ok(found.map(|(name, _)| PathBuf::from(name)).collect())
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
@@ -315,7 +312,7 @@ fn globs_of_the_disk_are_those_of_the_shell() {
     std::fs::create_dir_all(dir.path().join("sub.conf")).unwrap();
     std::fs::write(dir.path().join("sub.conf/f.conf"), "").unwrap();
     let find = |pattern: &str| {
-        let paths = Disk::default().find(&dir.path().join(pattern));
+        let paths = Disk::default().find(&dir.path().join(pattern)).unwrap();
         let name = |path: &PathBuf| {
             let path = path.strip_prefix(dir.path()).unwrap();
             path.to_string_lossy().into_owned()
@@ -340,8 +337,29 @@ fn braces_are_alternatives() {
         ("a{b{1,2},}c", &["ab1c", "ab2c", "ac"]),
         ("a{b", &["a{b"]),
     ] {
-        assert_eq!(alternatives(pattern), expected, "{pattern}");
+        assert_eq!(alternatives(pattern).unwrap(), expected, "{pattern}");
     }
+}
+
+#[test]
+fn braces_stand_for_a_bounded_number_of_names() {
+    let thousand = "{0,1,2,3,4,5,6,7,8,9}".repeat(3);
+    assert_eq!(alternatives(&thousand).unwrap().len(), 1_000);
+    for pattern in [
+        format!("{thousand}{{a,b}}"),
+        "{a,b}".repeat(30),
+        "{a}".repeat(100_000),
+        format!("{{{}}}", ",".repeat(1_000_000)),
+    ] {
+        assert_eq!(alternatives(&pattern), None);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.conf");
+    std::fs::write(&path, format!("[a]\n#tryinclude {}\n", "{a,b}".repeat(30))).unwrap();
+    let refused = load(&Disk::default(), &path).unwrap_err();
+    assert_eq!(refused.at.line, 2);
+    let sentence = "its braces stand for more than 1000 names. Write * or fewer braces.";
+    assert!(refused.text.ends_with(sentence), "{refused}");
 }
 
 #[test]
