@@ -42,8 +42,8 @@ impl Resolver {
         let patience = self.timeout.checked_div(tries)?;
         for _ in 0..TRIES {
             for server in &self.servers {
-                let left = until.saturating_duration_since(Instant::now());
-                match ask(*server, name, records, patience.min(left)) {
+                let until = until.min(Instant::now() + patience);
+                match ask(*server, name, records, until) {
                     Ok(rows) => return Some(rows),
                     Err(error) => tracing::debug!("name server {server}: {error}"),
                 }
@@ -67,12 +67,8 @@ fn host_servers(text: &str) -> Vec<SocketAddr> {
     servers
 }
 
-fn ask(
-    server: SocketAddr,
-    name: &str,
-    records: Records,
-    patience: Duration,
-) -> io::Result<Vec<Row>> {
+/// Asks one server; no part of it goes on later than `until`.
+fn ask(server: SocketAddr, name: &str, records: Records, until: Instant) -> io::Result<Vec<Row>> {
     let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let mut id = [0; 2];
     getrandom::fill(&mut id).map_err(|_| wrong("no random bytes"))?;
@@ -89,9 +85,9 @@ fn ask(
     let query = query
         .build_bytes_vec()
         .map_err(|_| wrong("that is no question"))?;
-    let mut bytes = by_udp(server, &query, id, patience)?;
+    let mut bytes = by_udp(server, &query, id, until)?;
     if Packet::parse(&bytes).is_ok_and(|packet| packet.has_flags(PacketFlag::TRUNCATION)) {
-        bytes = by_tcp(server, &query, patience)?;
+        bytes = by_tcp(server, &query, until)?;
     }
     let packet = Packet::parse(&bytes).map_err(|_| wrong("its answer is not understood"))?;
     match packet.rcode() {
@@ -107,7 +103,7 @@ fn ask(
 }
 
 /// The answer to a query; others that come meanwhile are none.
-fn by_udp(server: SocketAddr, query: &[u8], id: u16, patience: Duration) -> io::Result<Vec<u8>> {
+fn by_udp(server: SocketAddr, query: &[u8], id: u16, until: Instant) -> io::Result<Vec<u8>> {
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => ([0; 4], 0).into(),
         SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
@@ -115,14 +111,9 @@ fn by_udp(server: SocketAddr, query: &[u8], id: u16, patience: Duration) -> io::
     let socket = UdpSocket::bind(any)?;
     socket.connect(server)?;
     socket.send(query)?;
-    let until = Instant::now() + patience;
     let mut buffer = vec![0; LONGEST];
     loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        socket.set_read_timeout(Some(left))?;
+        socket.set_read_timeout(Some(left(until)?))?;
         let length = socket.recv(&mut buffer)?;
         let answer = buffer.get(..length).unwrap_or_default();
         if answer.starts_with(&id.to_be_bytes()) {
@@ -131,10 +122,38 @@ fn by_udp(server: SocketAddr, query: &[u8], id: u16, patience: Duration) -> io::
     }
 }
 
-fn by_tcp(server: SocketAddr, query: &[u8], patience: Duration) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&server, patience)?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
+/// The time that is left; none is an error.
+fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    match left.is_zero() {
+        true => Err(io::ErrorKind::TimedOut.into()),
+        false => Ok(left),
+    }
+}
+
+/// A stream that is read and written until then, however many pieces it takes.
+struct Until(TcpStream, Instant);
+
+impl Read for Until {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.set_read_timeout(Some(left(self.1)?))?;
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Until {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set_write_timeout(Some(left(self.1)?))?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn by_tcp(server: SocketAddr, query: &[u8], until: Instant) -> io::Result<Vec<u8>> {
+    let mut stream = Until(TcpStream::connect_timeout(&server, left(until)?)?, until);
     let length = u16::try_from(query.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     stream.write_all(&[&length.to_be_bytes()[..], query].concat())?;
     let mut length = [0; 2];

@@ -175,3 +175,25 @@ fn the_host_names_its_servers() {
         ["192.0.2.1:53", "[2001:db8::1]:53"].map(|text| text.parse().unwrap())
     );
 }
+
+#[test]
+fn an_answer_that_trickles_by_tcp_ends_at_the_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let trickle = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut answer = vec![0; 2_000];
+        answer[0] = 4;
+        // Until the other side has left.
+        for byte in answer.chunks(1) {
+            if stream.write_all(byte).is_err() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    });
+    let until = Instant::now() + Duration::from_millis(100);
+    assert!(by_tcp(address, b"query", until).is_err());
+    assert!(trickle.join().unwrap(), "it was read to its end");
+}
