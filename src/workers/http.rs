@@ -1,18 +1,19 @@
 //! Documents by HTTP and HTTPS. One connection pool a thread.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use pinion_sip::dialplan::{Fetch, Manner};
+use pinion_sip::dialplan::{Fetch, Manner, origin};
 use ureq::config::Config;
 use ureq::tls::TlsConfig;
-use ureq::{Agent, Body, RequestBuilder};
+use ureq::{Agent, Body, Error, RequestBuilder};
 
 use super::circuit::Circuits;
 
-/// The longest document, in bytes: more than a variable holds.
+/// What is read of a document, in bytes: more than a variable holds.
 const LONGEST: u64 = 64 << 10;
 
 /// Who asks, where a plan does not say.
@@ -41,17 +42,21 @@ impl Fetcher {
     /// The text of a document, whatever its status; `None` where there is none.
     pub fn fetch(&mut self, fetch: &Fetch) -> Option<String> {
         let server = origin(&fetch.url);
-        if !self.circuits.is_closed(server) {
+        if !self.circuits.is_closed(&server) {
             return None;
         }
         let answer = self.ask(fetch);
-        self.circuits.learn(server, answer.is_ok());
+        match &answer {
+            Ok(_) => self.circuits.learn(&server, true),
+            Err(error) if is_of_the_server(error) => self.circuits.learn(&server, false),
+            Err(_) => {}
+        }
         answer
-            .inspect_err(|error| tracing::debug!("{server} is not to be read: {error}"))
+            .inspect_err(|error| tracing::debug!("{server} is not to be read: {}", told(error)))
             .ok()
     }
 
-    fn ask(&mut self, fetch: &Fetch) -> Result<String, ureq::Error> {
+    fn ask(&mut self, fetch: &Fetch) -> Result<String, Error> {
         let (agent, headers) = (self.agent(&fetch.manner), headers(&fetch.manner));
         let mut response = match &fetch.post {
             Some(body) => {
@@ -89,7 +94,6 @@ fn agent(manner: &Manner, timeout: Duration) -> Agent {
         .max_redirects_will_error(false)
         .timeout_global(Some(manner.timeout.unwrap_or(timeout).min(timeout)))
         .timeout_connect(manner.connect_timeout)
-        .user_agent(manner.user_agent.as_deref().unwrap_or(USER_AGENT))
         .tls_config(tls.build())
         .build()
         .new_agent()
@@ -97,7 +101,8 @@ fn agent(manner: &Manner, timeout: Duration) -> Agent {
 
 /// What a plan wants said beside the document.
 fn headers(manner: &Manner) -> Vec<(&'static str, String)> {
-    let mut headers = Vec::new();
+    let user_agent = manner.user_agent.as_deref().unwrap_or(USER_AGENT);
+    let mut headers = vec![("user-agent", user_agent.to_owned())];
     if let Some(credentials) = &manner.user_password {
         let credentials = BASE64.encode(credentials.as_bytes());
         headers.push(("authorization", format!("Basic {credentials}")));
@@ -110,17 +115,27 @@ fn headers(manner: &Manner) -> Vec<(&'static str, String)> {
     headers
 }
 
-fn text(body: &mut Body) -> Result<String, ureq::Error> {
-    let bytes = body.with_config().limit(LONGEST).read_to_vec()?;
+/// The beginning of a document that is too long for a variable is enough.
+fn text(body: &mut Body) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    body.as_reader().take(LONGEST).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// `scheme://host:port` of a URL.
-fn origin(url: &str) -> &str {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let rest = url.get(start..).unwrap_or_default();
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    url.get(..start + end).unwrap_or(url)
+/// Whether it is the server's fault, and not what a plan wants of it.
+fn is_of_the_server(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Io(_) | Error::Timeout(_) | Error::ConnectionFailed
+    )
+}
+
+/// What may be told of an error: a bad URL can hold credentials.
+fn told(error: &Error) -> String {
+    match error {
+        Error::BadUri(_) => "that is no URL".into(),
+        error => error.to_string(),
+    }
 }
 
 #[cfg(test)]

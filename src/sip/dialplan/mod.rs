@@ -56,5 +56,5 @@ pub use step::{Ending, Event};
 pub use substitute::{Names, substitute};
 pub use switch::{Switch, SwitchKind};
 pub use variables::{Full, Variables};
-pub use work::{Fetch, Manner, Records, Work};
+pub use work::{Fetch, Manner, Records, Work, origin};
 pub use zone::{Calendar, Zone};

@@ -52,6 +52,16 @@ pub struct Fetch {
     pub manner: Manner,
 }
 
+/// `scheme://host:port` of a URL: what may be told of it, for the rest can hold
+/// credentials.
+pub fn origin(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = url.split_at_checked(start).unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}{host}")
+}
+
 /// How documents are fetched (`CURLOPT`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Manner {

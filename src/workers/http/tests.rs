@@ -131,7 +131,7 @@ fn a_server_that_is_silent_costs_its_time_and_is_left_alone() {
     for _ in 0..5 {
         assert_eq!(fetcher.fetch(&wanted), None);
     }
-    assert!(!circuits.is_closed(origin(&url)));
+    assert!(!circuits.is_closed(&origin(&url)));
     drop(listener);
 }
 
@@ -144,8 +144,40 @@ fn what_is_no_url_brings_nothing() {
 }
 
 #[test]
-fn the_origin_of_a_url_is_its_server() {
-    assert_eq!(origin("http://h:80/a?b"), "http://h:80");
-    assert_eq!(origin("https://h?x"), "https://h");
-    assert_eq!(origin("h/a"), "h");
+fn what_a_plan_does_wrong_is_not_held_against_a_server() {
+    let (address, served) = server(&[HELLO]);
+    let mut fetcher = fetcher();
+    let manner = Manner {
+        user_agent: Some("no\nheader".into()),
+        ..Manner::default()
+    };
+    for _ in 0..10 {
+        let spaced = format!("http://{address}/a b");
+        assert_eq!(fetcher.fetch(&fetch(spaced, None, Manner::default())), None);
+        let headed = format!("http://{address}/");
+        assert_eq!(fetcher.fetch(&fetch(headed, None, manner.clone())), None);
+    }
+    let wanted = fetch(format!("http://{address}/"), None, Manner::default());
+    assert_eq!(fetcher.fetch(&wanted).as_deref(), Some("hello"));
+    served.join().unwrap();
+}
+
+#[test]
+fn a_long_document_is_cut() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let serve = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = [0; 4096];
+        assert!(stream.read(&mut head).unwrap() > 0);
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        // The reader leaves before the end.
+        drop(stream.write_all(&[b'x'; 1_000_000]));
+    });
+    let circuits = Arc::<Circuits>::default();
+    let mut fetcher = Fetcher::new(Duration::from_secs(30), circuits);
+    let text = fetcher.fetch(&fetch(url, None, Manner::default())).unwrap();
+    assert_eq!(text.len() as u64, LONGEST);
+    serve.join().unwrap();
 }

@@ -11,7 +11,7 @@ use super::super::arguments::split;
 use super::super::inquiry::{Inquiry, Reply};
 use super::super::state::Scope;
 use super::super::step::{Step, holds};
-use super::super::work::{Fetch, Fields, Manner, Work};
+use super::super::work::{Fetch, Fields, Manner, Work, origin};
 
 /// The variable that holds the names which go with a list of values.
 const FIELDS: &str = "~ODBCFIELDS~";
@@ -49,7 +49,13 @@ pub(super) fn ask(step: &mut Step<'_>, arguments: &str) -> Result<Inquiry, Strin
 /// fields, joined by commas, and their names go where `HASH` looks for them.
 pub(super) fn tell(step: &mut Step<'_>, arguments: &str, reply: Reply) -> String {
     let Some(text) = reply.text() else {
-        step.warn("curl", || format!("CURL({arguments}) brought nothing"));
+        let server = || {
+            split(arguments, 2)
+                .first()
+                .map(|url| origin(url))
+                .unwrap_or_default()
+        };
+        step.warn("curl", || format!("CURL of {} brought nothing", server()));
         return String::new();
     };
     let text = text.trim_end();

@@ -34,11 +34,25 @@ fn curl_gets_and_posts() {
 
 #[test]
 fn curl_that_brings_nothing_is_told() {
-    let lines = ["s,1,Set(A=x${CURL(http://h/)})", "s,2,Wait(1)"];
+    let lines = [
+        "s,1,Set(A=x${CURL(http://me:word@h:8080/x?key=1)})",
+        "s,2,Wait(1)",
+    ];
     let (mut cursor, mut fake, _) = call(&lines, "s");
     cursor.handle(Event::Reply(Ticket(0), Reply::Failed), &mut fake);
     assert_eq!(cursor.variables().value("A"), Some("x"));
+    let told = "CURL of http://h:8080 brought nothing";
     assert_eq!(fake.warnings.len(), 1);
+    assert!(fake.warnings[0].contains(told), "{:?}", fake.warnings);
+}
+
+#[test]
+fn the_origin_of_a_url_is_its_server_without_credentials() {
+    assert_eq!(origin("http://h:80/a?b"), "http://h:80");
+    assert_eq!(origin("https://h?x@y"), "https://h");
+    assert_eq!(origin("http://me:w@rd@[::1]:80/a"), "http://[::1]:80");
+    assert_eq!(origin("me:word@h/a"), "h");
+    assert_eq!(origin(""), "");
 }
 
 #[test]
