@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::extensions::parse_extensions;
-use pinion_sip::config::{General, Peer, PeerKind, Peers};
+use pinion_sip::config::{Acl, General, Peer, PeerKind, Peers, Rule};
 use std::sync::Arc;
 
 const PLAN: &str = "
@@ -12,6 +12,9 @@ exten => _2XXX,1,Set(ASKED=${EXTEN})
  same => n(busy),Verbose(on to the next)
  same => n,Dial(SIP/2999,10,g)
  same => n,NoOp(${DIALSTATUS})
+exten => 3000,1,Dial(SIP/2000,20,g)
+ same => n,Dial(SIP/2000,30,g)
+ same => n,Hangup()
 [other]
 exten => 2000,1,Busy()
 exten => 2001/,1,Hangup(20)
@@ -23,14 +26,21 @@ exten => 2002,1,Dial(SIP/2999,10,g)
 ";
 
 fn config() -> Result<Config, ConfigError> {
+    config_with(|_, _| {})
+}
+
+/// With devices that `change` has seen.
+fn config_with(change: fn(&mut General, &mut Peer)) -> Result<Config, ConfigError> {
+    let mut general = General::default();
     let (plan, _) = parse_extensions(PLAN, "extensions.conf")?;
     let peers = ["1001", "2000", "2999"].map(|name| {
         let mut peer = Peer::new(name, PeerKind::Friend);
         peer.context = "default".into();
+        change(&mut general, &mut peer);
         peer
     });
     Ok(Config {
-        general: General::default(),
+        general,
         peers: Peers::new(peers),
         plan: Arc::new(plan),
         realtime: None,
@@ -39,7 +49,11 @@ fn config() -> Result<Config, ConfigError> {
 
 /// What is not as it was wanted.
 fn failures(text: &str) -> Vec<String> {
-    let outcomes = run(&config, text, "t").expect("it can be read");
+    failures_of(&config, text)
+}
+
+fn failures_of(make: &dyn Fn() -> Result<Config, ConfigError>, text: &str) -> Vec<String> {
+    let outcomes = run(make, text, "t").expect("it can be read");
     outcomes
         .into_iter()
         .flat_map(|outcome| outcome.failures)
@@ -154,4 +168,43 @@ then says nothing
             "t:13: nothing said 'nothing'",
         ]
     );
+}
+
+#[test]
+fn lists_of_addresses_proxies_and_domains_do_not_keep_a_device_from_a_trial() {
+    let make = || {
+        config_with(|general, peer| {
+            peer.acl = Acl(vec![Rule {
+                permit: false,
+                network: [0, 0, 0, 0].into(),
+                prefix: 0,
+            }]);
+            peer.outboundproxy = Some((([192, 0, 2, 1], 5060).into(), true));
+            general.domains = vec!["ours.example".into()];
+            general.allowexternaldomains = false;
+        })
+    };
+    let text = "test: kept apart
+given call from 1001 to 2000
+when SIP/2000 answers after 1
+when SIP/2000 hangs up after 5
+then SIP/2000 is called
+then answered
+then ended after 6
+";
+    assert_eq!(failures_of(&make, text), [""; 0]);
+}
+
+#[test]
+fn a_telephone_may_be_called_twice() {
+    let text = "test: twice
+given call from 1001 to 3000
+when SIP/2000 answers after 1
+when SIP/2000 hangs up after 5
+then runs Dial(SIP/2000,20,g)
+then runs Dial(SIP/2000,30,g)
+then ANSWEREDTIME is 5
+then ended after 12
+";
+    assert_eq!(failures(text), [""; 0]);
 }

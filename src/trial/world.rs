@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pinion_sip::base::{Flow, Instant, Level, Limits, UnixTime};
-use pinion_sip::config::{CallerId, Config, Host, Peer, PeerKind, Peers, Qualify, Secret};
+use pinion_sip::config::{Acl, CallerId, Config, Host, Peer, PeerKind, Peers, Qualify, Secret};
 use pinion_sip::machine::{Input, Machine, Outbox};
 use pinion_sip::shard::{Setup, Shard};
 
@@ -128,8 +128,8 @@ pub(super) fn play(script: &Script, mut config: Config) -> History {
     world.history
 }
 
-/// Puts every device where the world can reach it, without passwords and
-/// without being watched. Returns who is where.
+/// Puts every device where the world can reach it, without passwords, lists of
+/// addresses and proxies, and without being watched. Returns who is where.
 fn settle(script: &Script, config: &mut Config) -> HashMap<SocketAddr, String> {
     let mut places = HashMap::new();
     for (peer, number) in config.peers.iter().zip(1..) {
@@ -152,6 +152,8 @@ fn settle(script: &Script, config: &mut Config) -> HashMap<SocketAddr, String> {
         peer.kind = PeerKind::Friend;
         peer.secret = Secret::None;
         peer.qualify = Qualify::Off;
+        peer.acl = Acl::default();
+        peer.outboundproxy = None;
         if peer.name == script.from {
             if let Some(context) = &script.context {
                 peer.context.clone_from(context);
@@ -167,7 +169,13 @@ fn settle(script: &Script, config: &mut Config) -> HashMap<SocketAddr, String> {
             }
         }
     });
-    config.general.compactheaders = false;
+    let general = &mut config.general;
+    general.compactheaders = false;
+    general.defaults.acl = Acl::default();
+    general.defaults.outboundproxy = None;
+    if !general.domains.is_empty() {
+        general.domains.push(ENGINE.ip().to_string());
+    }
     config.realtime = None;
     places.into_iter().map(|(name, at)| (at, name)).collect()
 }

@@ -182,7 +182,8 @@ impl<'s> Loader<'s> {
     fn include(&mut self, argument: &str, at: &Position) -> Result<usize, ConfigError> {
         let paths = self.source.find(&self.directory.join(argument));
         let paths = paths.map_err(|error| {
-            let text = format!("'{argument}' cannot be included: {error}. Write * or fewer braces.");
+            let text =
+                format!("'{argument}' cannot be included: {error}. Write * or fewer braces.");
             ConfigError::new(at, text)
         })?;
         self.deeper(at, |loader| {
