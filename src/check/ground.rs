@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 
-use pinion_sip::dialplan::{Context, Extension, Instruction, Match, Plan, Switch};
+use pinion_sip::dialplan::{Context, Extension, Instruction, Match, Plan, Switch, Visit};
 
 use crate::config::file::Position;
-use crate::control::{Visit, walk};
 
 /// A plan, and what a search in each of its contexts comes to.
 pub(super) struct Ground<'p> {
@@ -33,14 +32,17 @@ pub(super) struct Place<'p> {
 impl<'p> Ground<'p> {
     pub(super) fn new(plan: &'p Plan) -> Ground<'p> {
         let reach = |context: &'p Context| {
-            let visits = walk(plan, context.name(), None);
-            let reached = visits.into_iter().filter_map(|visit| match visit {
-                Visit::Tried {
+            let mut reached = Vec::new();
+            plan.visit(context.name(), None, |visit| {
+                if let Visit::Tried {
                     context, always, ..
-                } => Some(Reached { context, always }),
-                _ => None,
+                } = visit
+                {
+                    reached.push(Reached { context, always });
+                }
+                None::<()>
             });
-            (context.name(), reached.collect())
+            (context.name(), reached)
         };
         Ground {
             plan,

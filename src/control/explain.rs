@@ -5,10 +5,8 @@
 use std::io::{self, Write};
 
 use pinion_sip::base::UnixTime;
-use pinion_sip::dialplan::{Context, Extension, Instruction, Match, Place, Plan};
+use pinion_sip::dialplan::{Context, Extension, Instruction, Match, Place, Plan, Visit};
 use serde_json::{Value, json};
-
-use super::{Visit, walk};
 
 /// Candidates of one context that are told of though they do not match.
 const TOLD: usize = 20;
@@ -73,10 +71,9 @@ struct Step<'p> {
 /// Explains a call; `None` if there is no such context.
 pub fn explain<'p>(plan: &'p Plan, question: Question<'_>) -> Option<Explanation<'p>> {
     plan.context(question.context)?;
-    let visits = walk(plan, question.context, Some(question.time));
     let mut won = false;
     let mut tried: Vec<Tried<'p>> = Vec::new();
-    for visit in visits {
+    plan.visit(question.context, Some(question.time), |visit| {
         let mut of_context = Tried {
             visit,
             candidates: Vec::new(),
@@ -86,7 +83,8 @@ pub fn explain<'p>(plan: &'p Plan, question: Question<'_>) -> Option<Explanation
             candidates(plan, context, question, &mut won, &mut of_context);
         }
         tried.push(of_context);
-    }
+        None::<()>
+    });
     Some(Explanation {
         exten: question.exten.into(),
         context: question.context.into(),

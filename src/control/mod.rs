@@ -4,6 +4,3 @@
 
 pub mod explain;
 pub mod show;
-mod walk;
-
-pub(crate) use self::walk::{Visit, walk};

@@ -52,6 +52,7 @@ pub use party::{Party, PartyField};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek, split_hint};
 pub use schedule::Schedule;
+pub use search::Visit;
 pub use step::{Ending, Event};
 pub use substitute::{Names, substitute};
 pub use switch::{Switch, SwitchKind};

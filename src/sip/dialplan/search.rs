@@ -6,11 +6,40 @@
 use smallvec::SmallVec;
 
 use super::pattern::Match;
-use super::plan::{Context, Extension, Instruction, Place, Plan, Seek};
+use super::plan::{Context, Extension, Include, Instruction, Place, Plan, Seek};
 use super::schedule::Schedule;
+use crate::base::UnixTime;
 
 /// How deep includes may nest (`AST_PBX_MAX_STACK`).
 const INCLUDE_DEPTH: usize = 128;
+
+/// What a search comes to.
+#[derive(Clone, Copy, Debug)]
+pub enum Visit<'p> {
+    /// A context whose extensions are tried.
+    Tried {
+        /// It.
+        context: &'p Context,
+        /// The context that includes it; `None` for the first.
+        by: Option<&'p Context>,
+        /// Whether it is tried whatever the time.
+        always: bool,
+    },
+    /// An include that is left out, for there is no such context.
+    Missing {
+        /// It.
+        include: &'p Include,
+        /// The context it stands in.
+        by: &'p Context,
+    },
+    /// An include that is left out, for it is not its time.
+    Untimely {
+        /// It.
+        include: &'p Include,
+        /// The context it stands in.
+        by: &'p Context,
+    },
+}
 
 impl Plan {
     /// Whether a call may enter here (priority 1), or could with more digits.
@@ -90,46 +119,97 @@ impl Plan {
         place: Place<'_>,
         mut visit: impl FnMut(&'p Context) -> Option<T>,
     ) -> Option<T> {
-        let first = *self.names.get(place.context)?;
+        self.visit(place.context, Some(place.time), |seen| match seen {
+            Visit::Tried { context, .. } => visit(context),
+            Visit::Missing { .. } | Visit::Untimely { .. } => None,
+        })
+    }
+
+    /// Shows what a search that begins in `start` comes to, in its order,
+    /// until that yields something. With no `time` every include is in its
+    /// time.
+    pub fn visit<'p, T>(
+        &'p self,
+        start: &str,
+        time: Option<UnixTime>,
+        mut see: impl FnMut(Visit<'p>) -> Option<T>,
+    ) -> Option<T> {
+        let first = *self.names.get(start)?;
         // Most searches end in the first context.
         let context = self.contexts.get(first)?;
-        match visit(context) {
+        let seen = see(Visit::Tried {
+            context,
+            by: None,
+            always: true,
+        });
+        match seen {
             None if context.includes.is_empty() => None,
-            None => self.walk_includes(place, first, visit),
+            None => self.visit_includes(first, time, see),
             found => found,
         }
     }
 
     /// Goes on with what the `first` context includes.
-    fn walk_includes<'p, T>(
+    fn visit_includes<'p, T>(
         &'p self,
-        place: Place<'_>,
         first: usize,
-        mut visit: impl FnMut(&'p Context) -> Option<T>,
+        time: Option<UnixTime>,
+        mut see: impl FnMut(Visit<'p>) -> Option<T>,
     ) -> Option<T> {
-        let applies = |schedule: &Schedule| schedule.applies(place.time, &self.zone);
         let mut visited: SmallVec<[usize; 16]> = SmallVec::new();
-        // Contexts still to visit, the next one last, with their depth.
-        let mut ahead: SmallVec<[(usize, usize); 16]> = SmallVec::new();
-        ahead.push((first, 0));
-        while let Some((index, depth)) = ahead.pop() {
-            if visited.contains(&index) {
-                continue;
-            }
-            visited.push(index);
-            let context = self.contexts.get(index)?;
-            if depth > 0
-                && let Some(found) = visit(context)
-            {
-                return Some(found);
-            }
-            if depth < INCLUDE_DEPTH {
-                let includes = context.includes.iter().rev();
-                let now = includes.filter(|include| include.schedule.as_ref().is_none_or(applies));
-                ahead.extend(now.filter_map(|include| Some((include.context?, depth + 1))));
+        visited.push(first);
+        // Includes still to look at, the next one last.
+        let mut ahead: SmallVec<[Ahead<'p>; 16]> = SmallVec::new();
+        ahead.extend(self.contexts.get(first)?.ahead(true, 1));
+        while let Some(next) = ahead.pop() {
+            let Ahead { include, by, .. } = next;
+            let schedule = include.schedule.as_ref();
+            let applies =
+                |schedule: &Schedule| time.is_none_or(|time| schedule.applies(time, &self.zone));
+            let seen = match include.context {
+                None => see(Visit::Missing { include, by }),
+                Some(_) if !schedule.is_none_or(applies) => see(Visit::Untimely { include, by }),
+                Some(index) if visited.contains(&index) => None,
+                Some(index) => {
+                    visited.push(index);
+                    let context = self.contexts.get(index)?;
+                    let always = next.always && schedule.is_none();
+                    if next.depth < INCLUDE_DEPTH {
+                        ahead.extend(context.ahead(always, next.depth + 1));
+                    }
+                    see(Visit::Tried {
+                        context,
+                        by: Some(by),
+                        always,
+                    })
+                }
+            };
+            if seen.is_some() {
+                return seen;
             }
         }
         None
+    }
+}
+
+/// An include that a search has still to look at.
+struct Ahead<'p> {
+    include: &'p Include,
+    by: &'p Context,
+    /// Whether what includes it is tried whatever the time.
+    always: bool,
+    depth: usize,
+}
+
+impl Context {
+    /// Its includes, the first one last.
+    fn ahead(&self, always: bool, depth: usize) -> impl Iterator<Item = Ahead<'_>> {
+        self.includes.iter().rev().map(move |include| Ahead {
+            include,
+            by: self,
+            always,
+            depth,
+        })
     }
 }
 

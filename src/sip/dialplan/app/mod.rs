@@ -202,8 +202,7 @@ impl Names for NoNames {
 /// A number of seconds, fractions allowed, as a duration; nothing if it is
 /// not positive.
 fn seconds(text: &str) -> Option<core::time::Duration> {
-    let seconds: f64 = text.trim().parse().ok()?;
-    (seconds > 0.0).then(|| core::time::Duration::try_from_secs_f64(seconds).ok())?
+    positive(text.trim(), 1.0)
 }
 
 /// A length of time: seconds unless a unit follows (`ast_app_parse_timelen`);
@@ -221,6 +220,11 @@ fn duration(text: &str) -> Option<core::time::Duration> {
         unit if unit.starts_with('s') => 1.0,
         _ => return None,
     };
+    positive(number, second)
+}
+
+/// So many times so many seconds.
+fn positive(number: &str, second: f64) -> Option<core::time::Duration> {
     let seconds = number.parse::<f64>().ok()? * second;
     (seconds > 0.0).then(|| core::time::Duration::try_from_secs_f64(seconds).ok())?
 }

@@ -12,9 +12,7 @@ use super::super::inquiry::{Inquiry, Reply};
 use super::super::state::Scope;
 use super::super::step::{Step, holds};
 use super::super::work::{Fetch, Fields, Manner, Work, origin};
-
-/// The variable that holds the names which go with a list of values.
-const FIELDS: &str = "~ODBCFIELDS~";
+use super::hash::FIELDS;
 
 /// Redirects followed where no number is set.
 const REDIRECTS: u32 = 10;

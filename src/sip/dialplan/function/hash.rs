@@ -6,8 +6,9 @@ use super::super::inquiry::Inquiry;
 use super::super::state::Scope;
 use super::super::step::Step;
 
-/// The keys `HASH(name)` yielded the values of, for `Set(HASH(other)=…)`.
-const FIELDS: &str = "~ODBCFIELDS~";
+/// The variable that holds the names which go with a list of values, for
+/// `Set(HASH(name)=…)`.
+pub(super) const FIELDS: &str = "~ODBCFIELDS~";
 
 /// `${HASH(name,key)}`, or all values by `${HASH(name)}`, which remembers the
 /// keys they belong to.

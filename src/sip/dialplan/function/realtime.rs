@@ -11,9 +11,7 @@
 use super::super::arguments::{Parts, split};
 use super::super::inquiry::{Deed, Inquiry, Reply, Row, Rows};
 use super::super::step::Step;
-
-/// The variable that holds the names which go with a list of values.
-const FIELDS: &str = "~ODBCFIELDS~";
+use super::hash::FIELDS;
 
 pub(super) fn ask(step: &mut Step<'_>, arguments: &str) -> Result<Inquiry, String> {
     asked(step, arguments, Deed::Read).ok_or_else(String::new)
