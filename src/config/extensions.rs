@@ -34,9 +34,10 @@ const KEYS: [&str; 7] = [
 ];
 
 /// The keys of `[general]`.
-const GENERAL_KEYS: [&str; 8] = [
+const GENERAL_KEYS: [&str; 9] = [
     "autofallthrough",
     "clearglobalvars",
+    "environment",
     "extenpatternmatchnew",
     "media_apps",
     "overrideswitch",
@@ -151,6 +152,7 @@ impl Compiler {
                     ),
                 },
                 "clearglobalvars" => general.clearglobalvars = self.truth(entry),
+                "environment" => general.environment = names(&entry.value),
                 "static" => general.is_static = self.truth(entry),
                 "writeprotect" => general.writeprotect = self.truth(entry),
                 "userscontext" => general.userscontext = entry.value.as_str().into(),
@@ -282,6 +284,15 @@ impl Compiler {
 fn split_switch(value: &str) -> (&str, &str) {
     let (name, data) = value.split_once('/').unwrap_or((value, ""));
     (name.trim(), data.trim())
+}
+
+/// What stands between commas.
+fn names(list: &str) -> Vec<Box<str>> {
+    let names = list.split(',').map(str::trim);
+    names
+        .filter(|name| !name.is_empty())
+        .map(Box::from)
+        .collect()
 }
 
 #[cfg(test)]

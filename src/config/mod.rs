@@ -81,8 +81,20 @@ pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>, exec: Exec) -> Result<Loade
     plan.set_zone(zone::local(&mut warnings));
     plan.predefine("SYSTEMNAME", &sip.general.systemname);
     plan.predefine("ASTETCDIR", &dir.to_string_lossy());
+    show_environment(&mut plan);
     warnings.extend(plan_warnings);
     Ok(Loaded::new(sip, plan, directory.mapping, warnings))
+}
+
+/// Lets calls see what the plan allows of the environment, as it is now.
+fn show_environment(plan: &mut Plan) {
+    for name in plan.general().environment.clone() {
+        // Names that the system has no place for would be a panic.
+        let possible = !name.contains(['=', '\0']);
+        if let Some(value) = possible.then(|| std::env::var_os(&*name)).flatten() {
+            plan.show_environment(&name, &value.to_string_lossy());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -260,6 +272,25 @@ mod tests {
         let loaded =
             load_dir(dir.path(), &no_tables, Exec::Run).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.config.general.realm, "printed");
+    }
+
+    #[test]
+    fn a_plan_sees_of_the_environment_what_general_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("sip.conf", "[general]\nudpbindaddr=127.0.0.1\n");
+        // What cargo sets for a test.
+        write(
+            "extensions.conf",
+            "[general]\nenvironment = CARGO_PKG_NAME , NO_SUCH_NAME,a=b,\n",
+        );
+        let loaded = load_dir(dir.path(), &no_tables, Exec::Run).ok().unwrap();
+        assert_eq!(loaded.warnings, []);
+        let plan = loaded.config.plan;
+        assert_eq!(plan.environment("CARGO_PKG_NAME"), Some("pinion"));
+        for name in ["NO_SUCH_NAME", "a=b", "", "PATH"] {
+            assert_eq!(plan.environment(name), None, "{name}");
+        }
     }
 
     #[test]

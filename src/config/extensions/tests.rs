@@ -311,13 +311,14 @@ fn switches_are_expanded_at_load_or_never_or_during_the_call() {
 #[test]
 fn general_is_carried_into_the_plan() {
     let plan = clean(
-        "[general]\nstatic=yes\nwriteprotect=on\nclearglobalvars=1\nuserscontext=users\n[c]\n",
+        "[general]\nstatic=yes\nwriteprotect=on\nclearglobalvars=1\nuserscontext=users\nenvironment= A,B\n[c]\n",
     );
     let expected = General {
         is_static: true,
         writeprotect: true,
         clearglobalvars: true,
         userscontext: "users".into(),
+        environment: vec!["A".into(), "B".into()],
     };
     assert_eq!(*plan.general(), expected);
     assert_eq!(*clean("[c]\n").general(), General::default());

@@ -14,6 +14,9 @@ pub struct General {
     pub clearglobalvars: bool,
     /// `userscontext=`: the context of the extensions that users.conf makes.
     pub userscontext: Box<str>,
+    /// `environment=`: the variables of the environment that calls may see by
+    /// `ENV`.
+    pub environment: Vec<Box<str>>,
 }
 
 impl Default for General {
@@ -23,6 +26,7 @@ impl Default for General {
             writeprotect: false,
             clearglobalvars: false,
             userscontext: "default".into(),
+            environment: Vec::new(),
         }
     }
 }
