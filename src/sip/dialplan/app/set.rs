@@ -49,8 +49,8 @@ fn assign(step: &mut Step<'_>, assignment: &str) -> Option<Inquiry> {
     step.assign(name, value)
 }
 
-/// `ImportVar(name=channel,variable)`: copies a variable of a channel, this one
-/// or one it rings; that of another call is out of reach, and empty.
+/// `ImportVar(name=channel,variable)`: copies a variable of the channel the plan
+/// runs on; every other channel is out of reach, and its variables are empty.
 pub(super) fn import(step: &mut Step<'_>, arguments: &str) -> Next {
     let Some((name, source)) = split_at_byte(arguments, b'=') else {
         complain(step, "ImportVar", "write name=channel,variable");

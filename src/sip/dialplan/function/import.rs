@@ -1,11 +1,11 @@
-//! `IMPORT(channel,variable)` and `MASTER_CHANNEL(variable)`: variables of a
-//! channel of the same call.
+//! `IMPORT(channel,variable)` and `MASTER_CHANNEL(variable)`: variables of the
+//! channel a plan runs on, by its name or without it.
 
 use super::super::inquiry::Inquiry;
 use super::super::state::Scope;
 use super::super::step::Step;
 
-/// A channel of another call is out of reach; its variables are empty.
+/// Every other channel is out of reach; its variables are empty.
 pub(in super::super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
     let (channel, name) = arguments.split_once(',').unwrap_or((arguments, ""));
     let (channel, name) = (channel.trim(), name.trim());
