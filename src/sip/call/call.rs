@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::diversion;
 use super::exchange::{LegRef, Resume, Turn};
 use super::functions::Told;
 use super::holdings::Holdings;
@@ -258,17 +259,18 @@ impl Call {
             &self.caller.name.lossy(),
             &turn.exchange.limits,
         );
-        let mut set = |name: &str, value: &str| {
+        let set = |cursor: &mut Cursor, name: &str, value: &str| {
             // A full table of variables keeps what it has, as a plan's Set does.
             let _ = cursor.variables_mut().set(name, value);
         };
         if let Some((request, _)) = turn.message
             && let Some(uri) = request.parsed_request_uri()
         {
-            set("SIPDOMAIN", &lossy(uri.host));
+            set(&mut cursor, "SIPDOMAIN", &lossy(uri.host));
+            diversion::tell(request, &uri, &mut cursor);
         }
         for (name, value) in opening.peer.iter().flat_map(|peer| &peer.setvar) {
-            set(name, value);
+            set(&mut cursor, name, value);
         }
         cursor
     }

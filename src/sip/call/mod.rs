@@ -18,6 +18,7 @@
 //! - `node`: calls to and from other engines over the same database
 //! - `functions`: what a plan asks of SIP by functions
 //! - `caller`: what the caller is told
+//! - `diversion`: what its INVITE says of diversions
 //! - `identity`: whom callees are told a call is from
 //! - `callee`: responses to the INVITEs that open legs
 //! - `moved`: where callees that are elsewhere want to be rung
@@ -35,6 +36,7 @@ mod call;
 mod callee;
 mod caller;
 mod channels;
+mod diversion;
 mod ending;
 mod exchange;
 mod forks;

@@ -170,3 +170,43 @@ fn incomplete_answers_484() {
     let sent = rig.receive(ALICE, INVITE);
     assert!(sent[0].1.starts_with("SIP/2.0 484 "), "{}", sent[0].1);
 }
+
+/// Whether a text yields a value in the plan of a call by that INVITE.
+fn holds(invite: &str, text: &str, value: &str) {
+    let condition = format!("$[\"{text}\" = \"{value}\"]?Busy()");
+    let mut rig = Rig::running(&[("ExecIf", &condition), ("Hangup", "1")]);
+    let sent = rig.receive(ALICE, invite);
+    assert!(
+        sent[0].1.starts_with("SIP/2.0 486 "),
+        "{text}\n{}",
+        sent[0].1
+    );
+}
+
+#[test]
+fn who_diverted_a_call_becomes_variables() {
+    let by = |value: &str| INVITE.replace("Contact", &format!("Diversion: {value}\nContact"));
+    let text = "${PRIREDIRECTREASON} ${SIPREDIRECTREASON} ${SIPRDNISDOMAIN} ${CALLERID(rdnis)}";
+    for (value, expected) in [
+        (
+            "\"A\" <sip:1234@there.example>;reason=user-busy;counter=1, <sip:9@x>;reason=away",
+            "BUSY user-busy there.example 1234",
+        ),
+        ("<sip:5@h>;reason=\"no-answer\"", "NOANSWER no-answer h 5"),
+        ("<sip:5@h>;reason=follow-me", "UNKNOWN follow-me h 5"),
+        ("<sip:5@h>", "  h 5"),
+        ("nothing", "   "),
+    ] {
+        holds(&by(value), text, expected);
+    }
+    holds(INVITE, text, "   ");
+}
+
+#[test]
+fn the_context_of_a_telephone_number_becomes_a_variable() {
+    let first = INVITE.lines().next().unwrap();
+    let tel = |uri: &str| INVITE.replacen(first, &format!("INVITE {uri} SIP/2.0"), 1);
+    let text = "<${SIPURIPHONECONTEXT}>";
+    holds(&tel("tel:1002;phone-context=+49"), text, "<+49>");
+    holds(&tel("tel:1002"), text, "<>");
+}
