@@ -131,6 +131,9 @@ impl App for AfterCaller {
     }
 
     fn step(self: Box<Self>, step: &mut Step<'_>, _: Event) -> Next {
+        if step.is_over() {
+            return step.fail();
+        }
         let parts = split(&self.arguments, 4);
         let options = Options::parse(parts.get(2).map_or("", |part| part.as_ref()));
         begin(step, &parts, options)

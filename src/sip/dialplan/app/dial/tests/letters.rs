@@ -77,6 +77,20 @@ fn letter_capital_b_runs_a_routine_on_the_caller_first() {
 }
 
 #[test]
+fn letter_capital_b_dials_nobody_for_a_caller_who_left_meanwhile() {
+    let lines = [
+        "1,1,Dial(SIP/5,,B(c^sub^1))",
+        "sub,1,Wait(5)",
+        "sub,2,Return",
+        "h,1,Verbose(h)",
+    ];
+    let mut scene = Scene::of(&lines, Fake::default());
+    assert_eq!(scene.handle(Event::CallerHangup), "");
+    assert!(matches!(scene.progress, Progress::Ended(_)));
+    assert_eq!(scene.fake.said, ["h"]);
+}
+
+#[test]
 fn letter_e_runs_h_for_the_callee() {
     let mut scene = Scene::new("Dial(SIP/1,,e)");
     scene.fake.take();
