@@ -5,7 +5,7 @@ use super::exchange::{Owner, Responding, Turn};
 use super::leg::{Early, Leg, LegState};
 use super::reason::write_cause;
 use crate::base::Text;
-use crate::dialplan::{Cause, ChannelId};
+use crate::dialplan::{Cause, ChannelEvent, ChannelId};
 use crate::wire::{HeaderName, Status, Uri, Writer};
 
 impl Call {
@@ -105,8 +105,15 @@ impl Call {
     }
 
     /// Joins the caller to the channel whose 2xx is being handled, or to one
-    /// whose 2xx was held.
+    /// whose 2xx was held. A caller who has had another final response is not
+    /// joined to anybody: the channel is hung up.
     pub(super) fn join(&mut self, turn: &mut Turn<'_>, channel: ChannelId) {
+        let caller = self.legs.first();
+        if caller.is_none_or(|leg| leg.state == LegState::Ended) {
+            self.report(channel, ChannelEvent::Hangup(Cause::NORMAL_CLEARING));
+            self.hang_up_channel(turn, channel, Cause::NORMAL_CLEARING);
+            return;
+        }
         let real = self.join_through(channel);
         let held = self.channel_mut(real).and_then(|channel| {
             let more = channel.more.as_mut()?;

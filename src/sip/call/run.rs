@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use super::call::{Call, Caller, lines};
 use super::channels::Stage;
 use super::exchange::{Alarm, Turn};
+use super::outbound::Channel;
 use super::within::relayable;
 use crate::base::{Instant, Level};
 use crate::config::FinalResponse;
@@ -39,7 +40,7 @@ impl RunId {
 pub(super) enum News {
     /// It may begin.
     Start,
-    /// The call has run away: all its runs end.
+    /// The call has run away: it ends. What goes on after a call does so still.
     Runaway,
     /// A channel it requested reports.
     Channel(ChannelId, ChannelEvent),
@@ -188,7 +189,6 @@ impl Call {
             self.refuse_caller(turn, Ending::Hangup(cause).status(), cause);
             self.hang_up(turn, cause);
         }
-        self.news.clear();
     }
 
     /// One step of a run, if it goes on still.
@@ -304,6 +304,7 @@ impl Call {
         }
         match role {
             Role::Local => {
+                self.hang_up_requested(turn, run, cause);
                 let event = match answered {
                     true => ChannelEvent::Hangup(cause),
                     false => ChannelEvent::Failed(failure_of(ending, cause)),
@@ -314,6 +315,20 @@ impl Call {
             Role::Routine => self.routine_ended(turn, channel, ending, variables, cause),
             Role::Onward => self.hang_up_channel(turn, channel, cause),
             Role::Farewell => {}
+        }
+    }
+
+    /// Hangs up what a run that is over has requested and left behind.
+    fn hang_up_requested(&mut self, turn: &mut Turn<'_>, run: RunId, cause: Cause) {
+        let left = |channel: &&Channel| channel.run == run && !self.goes_on(channel.id);
+        let left: SmallVec<[ChannelId; 2]> = self
+            .channels
+            .iter()
+            .filter(left)
+            .map(|channel| channel.id)
+            .collect();
+        for channel in left {
+            self.hang_up_channel(turn, channel, cause);
         }
     }
 

@@ -242,6 +242,48 @@ fn with_e_the_callees_h_runs() {
 }
 
 #[test]
+fn a_plan_that_runs_away_after_the_call_takes_no_other_along() {
+    let mut rig = rig(&[
+        "default,_X.,1,Dial(Local/${EXTEN}@inner,,e)",
+        "default,h,1,Goto(h,1)",
+        "inner,_X.,1,Dial(SIP/1002,,e)",
+    ]);
+    let invite = dial(&mut rig, "77").remove(0).1;
+    rig.receive(BOB, &answer(&invite));
+    // Nobody acknowledges the answer, and the call ends all at once.
+    for _ in 0..40 {
+        for (to, message) in rig.wait(Duration::from_secs(1)) {
+            if to == BOB.parse().unwrap() && message.starts_with("BYE") {
+                rig.receive(BOB, &respond(&message, "200 OK", "", ""));
+            }
+        }
+    }
+    rig.wait(Duration::from_secs(40));
+    assert_eq!((rig.size("calls"), rig.size("dialogs")), (0, 0));
+}
+
+#[test]
+fn nobody_is_joined_to_a_caller_sent_elsewhere() {
+    let mut rig = rig(&[
+        "default,_X.,1,TryExec(Transfer(SIP/5@192.0.2.9))",
+        "default,_X.,2,Dial(SIP/1002,20,U(sub))",
+        "sub,s,1,Return",
+    ]);
+    let sent = dial(&mut rig, "77");
+    let invite = sent.iter().find(|(_, text)| text.starts_with("INVITE"));
+    let invite = invite.unwrap().1.clone();
+    let sent = rig.receive(BOB, &answer(&invite));
+    assert!(
+        sent.iter().any(|(_, text)| text.starts_with("BYE")),
+        "{sent:?}"
+    );
+    let bye = sent.iter().find(|(_, text)| text.starts_with("BYE"));
+    rig.receive(BOB, &respond(&bye.unwrap().1, "200 OK", "", ""));
+    rig.wait(Duration::from_secs(40));
+    assert_eq!((rig.size("calls"), rig.size("dialogs")), (0, 0));
+}
+
+#[test]
 fn a_callee_elsewhere_is_rung_there() {
     let plan = [
         "default,_X.,1,Dial(SIP/1002,20)",
