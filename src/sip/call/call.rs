@@ -18,7 +18,9 @@ use crate::auth::node;
 use crate::base::{AddressText, Flow, Handle, Instant, Text, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
-use crate::dialplan::{Cause, ChannelId, Cursor, Forward, Indication, Place, Plan, Variables};
+use crate::dialplan::{
+    Cause, ChannelId, Cursor, Forward, Indication, Party, PartyField, Place, Plan, Variables,
+};
 use crate::machine::{Lease, Question};
 use crate::transaction::TransactionId;
 use crate::wire::{Message, Status, Writer};
@@ -35,6 +37,19 @@ pub struct Caller {
     pub name: Text,
     /// Whether the number may be shown.
     pub presentation: Presentation,
+}
+
+impl Caller {
+    /// Tells a plan whether the number may be shown.
+    pub(super) fn tell_presentation(&self, cursor: &mut Cursor) {
+        if self.presentation == Presentation::default() {
+            return;
+        }
+        let octet = self.presentation.octet().to_string();
+        for field in [PartyField::NamePresentation, PartyField::NumberPresentation] {
+            cursor.set_party(Party::Caller, field, &octet);
+        }
+    }
 }
 
 /// What the admission of an INVITE found out about it.
@@ -259,6 +274,7 @@ impl Call {
             &self.caller.name.lossy(),
             &turn.exchange.limits,
         );
+        self.caller.tell_presentation(&mut cursor);
         let set = |cursor: &mut Cursor, name: &str, value: &str| {
             // A full table of variables keeps what it has, as a plan's Set does.
             let _ = cursor.variables_mut().set(name, value);

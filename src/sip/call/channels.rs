@@ -120,13 +120,16 @@ impl Channels for Stage<'_, '_> {
         self.turn.exchange.random.next_u64()
     }
 
-    fn present(&mut self, number: &str, name: &str) -> bool {
+    fn present(&mut self, number: &str, name: &str, presentation: Option<u8>) -> bool {
         let caller = match self.call.other_mut(self.run) {
             Some(other) => &mut other.caller,
             None => &mut self.call.caller,
         };
         caller.number.set(number.as_bytes());
         caller.name.set(name.as_bytes());
+        if let Some(octet) = presentation {
+            caller.presentation = Presentation::of(octet);
+        }
         true
     }
 

@@ -130,6 +130,7 @@ impl Call {
         let name = caller.name.lossy();
         let mut cursor = Cursor::new(plan, place, &name, &turn.exchange.limits);
         *cursor.variables_mut() = variables;
+        caller.tell_presentation(&mut cursor);
         let caller = caller.clone();
         let run = self.begin_run(turn, Role::Local, id, cursor, caller);
         let run = run.ok_or(Cause::NORMAL_CIRCUIT_CONGESTION)?;

@@ -117,9 +117,11 @@ pub trait Channels {
     /// 64 random bits.
     fn random(&mut self) -> u64;
 
-    /// Says whom channels requested from now on are from (`CALLERID`). False,
-    /// and nothing done, where callees cannot be shown another caller.
-    fn present(&mut self, _number: &str, _name: &str) -> bool {
+    /// Says whom channels requested from now on are from (`CALLERID`), and
+    /// whether the number may be shown: the octet of Q.931, `None` leaving it as
+    /// it is. False, and nothing done, where callees cannot be shown another
+    /// caller.
+    fn present(&mut self, _number: &str, _name: &str, _presentation: Option<u8>) -> bool {
         false
     }
 

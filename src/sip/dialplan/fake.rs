@@ -77,9 +77,11 @@ impl Channels for Fake {
         self.answered
     }
 
-    fn present(&mut self, number: &str, name: &str) -> bool {
+    fn present(&mut self, number: &str, name: &str, presentation: Option<u8>) -> bool {
         if self.presents {
-            self.done.push(format!("present:{name}<{number}>"));
+            let octet = presentation.filter(|&octet| octet != 0);
+            let octet = octet.map_or(String::new(), |octet| format!("/{octet}"));
+            self.done.push(format!("present:{name}<{number}>{octet}"));
         }
         self.presents
     }

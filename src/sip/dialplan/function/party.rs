@@ -255,13 +255,25 @@ fn changes(datum: Datum, value: &str) -> Option<Vec<(PartyField, String)>> {
 
 /// Whether callees see it.
 fn is_shown((party, datum): (Party, Datum)) -> bool {
-    use PartyField::{Name, Number};
-    party == Party::Caller && matches!(datum, Datum::All | Datum::Field(Name | Number))
+    use PartyField::{Name, NamePresentation, Number, NumberPresentation};
+    let shown = match datum {
+        Datum::All | Datum::Presentation => true,
+        Datum::Field(field) => {
+            matches!(field, Name | NamePresentation | Number | NumberPresentation)
+        }
+    };
+    party == Party::Caller && shown
 }
 
 /// Callees requested from now on see the caller as it is now.
 fn present(step: &mut Step<'_>) {
-    if !step.channels.present(&step.state.number, &step.state.name) {
+    let state = &step.state;
+    let known = |valid| state.party(Party::Caller, valid) != "0";
+    // Of nobody there is nothing to withhold.
+    let anybody = known(PartyField::NameValid) || known(PartyField::NumberValid);
+    let octet = anybody.then(|| state.presentation(Party::Caller));
+    let octet = octet.and_then(|octet| u8::try_from(octet).ok());
+    if !step.channels.present(&state.number, &state.name, octet) {
         step.warn("callerid", || {
             "Set: CALLERID changes nothing for callees here".into()
         });

@@ -46,6 +46,59 @@ const LOCAL: &[&str] = &[
 ];
 
 #[test]
+fn a_plan_may_withhold_the_number() {
+    for set in [
+        "CALLERPRES()=prohib",
+        "CALLERID(pres)=prohib_passed_screen",
+        "CALLERID(num-pres)=prohib",
+    ] {
+        let lines = [
+            &*format!("default,_X.,1,Set({set})"),
+            "default,_X.,2,Dial(SIP/1002)",
+        ];
+        let mut rig = Rig::following(plan_of(&lines), |_, [_, bob]| {
+            bob.sendrpid_pai = Some(true);
+            bob.trust_id_outbound = crate::config::TrustIdOutbound::Yes;
+        });
+        rig.register("1002", BOB);
+        let invite = dial(&mut rig, "77").remove(0).1;
+        let from = header(&invite, "From");
+        assert!(
+            from.starts_with("\"Anonymous\" <sip:anonymous@anonymous.invalid>"),
+            "{set}: {from}"
+        );
+        let asserted = header(&invite, "P-Asserted-Identity");
+        assert!(asserted.contains("sip:1001@"), "{set}: {asserted}");
+        assert_eq!(header(&invite, "Privacy"), "id", "{set}");
+    }
+}
+
+#[test]
+fn a_plan_knows_of_a_withheld_number_and_may_show_it() {
+    let change = |_: &mut General, [alice, _]: &mut [Peer; 2]| {
+        alice.callingpres = Some(crate::config::Presentation::of(0x23));
+    };
+    let lines = [
+        "default,_X.,1,Log(WARNING,${CALLERID(pres)} ${CALLINGPRES})",
+        "default,_X.,2,Set(CALLERID(name)=Anna)",
+        "default,_X.,3,Dial(Local/8@inner)",
+        "inner,8,1,Log(WARNING,${CALLERID(num-pres)})",
+        "inner,8,2,Set(CALLERPRES()=allowed)",
+        "inner,8,3,Dial(SIP/1002)",
+    ];
+    let mut rig = Rig::following(plan_of(&lines), change);
+    rig.register("1002", BOB);
+    rig.out.set_level(Some(crate::base::Level::Warn));
+    let invite = dial(&mut rig, "77").remove(0).1;
+    assert!(header(&invite, "From").starts_with("\"Anna\" <sip:1001@"));
+    let told: String = rig.out.take_notes().map(|note| note.text + "\n").collect();
+    assert!(
+        told.contains("prohib 35\n") && told.contains("prohib\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn local_rings_the_plan_and_is_joined_to_the_leg_behind_it() {
     let mut rig = rig(LOCAL);
     let sent = dial(&mut rig, "1002");
