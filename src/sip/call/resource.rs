@@ -3,13 +3,14 @@
 //! `user[:password[:md5secret[:authname[:transport]]]]@host[:port]`, each with
 //! `!dnid` for another user in To.
 
+use core::fmt;
 use core::net::SocketAddr;
 
 use crate::config::{Peer, Secret};
 use crate::wire::Uri;
 
 /// The parts of a resource; empty ones are `None`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Resource<'a> {
     /// The user asked for.
     pub user: Option<&'a str>,
@@ -34,7 +35,26 @@ pub struct Account {
     proxy: Option<SocketAddr>,
 }
 
+impl fmt::Debug for Resource<'_> {
+    /// Without what is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource")
+            .field("user", &self.user)
+            .field("host", &self.host_shown())
+            .field("authname", &self.authname)
+            .field("transport", &self.transport)
+            .field("proxy", &self.proxy)
+            .field("dnid", &self.dnid)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<'a> Resource<'a> {
+    /// The host as it may be told: a password with an `@` in it ends there.
+    pub fn host_shown(&self) -> &'a str {
+        self.host.rsplit('@').next().unwrap_or_default()
+    }
+
     /// Reads what follows `SIP/`.
     pub fn parse(text: &'a str) -> Resource<'a> {
         // Most are a device's name alone.
@@ -156,6 +176,15 @@ mod tests {
                 ..plain
             }
         );
+    }
+
+    #[test]
+    fn secrets_are_not_told() {
+        for text in ["ann:pass:hash:auth@h", "ann:pa@ss:hash@h/1"] {
+            let told = format!("{:?}", read(text));
+            assert!(told.contains("\"h\""), "{told}");
+            assert!(!told.contains("ss") && !told.contains("hash"), "{told}");
+        }
     }
 
     #[test]

@@ -83,7 +83,8 @@ impl ChannelTech for Sip {
         let parts = Resource::parse(resource);
         let (Some(destination), Ok(account)) = (destination(turn, &parts), parts.account()) else {
             turn.out.note(Level::Warn, "no-such-peer", || {
-                format!("Dial: 'SIP/{resource}' names no peer and no address")
+                let host = parts.host_shown();
+                format!("Dial: 'SIP/{host}' names no peer and no address")
             });
             return Err(Cause::SUBSCRIBER_ABSENT);
         };

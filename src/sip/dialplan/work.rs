@@ -1,6 +1,7 @@
 //! What plans have done outside of the engine, by HTTP, DNS and the host, and
 //! what a call remembers of it. Values only.
 
+use core::fmt;
 use core::time::Duration;
 
 use super::inquiry::Row;
@@ -63,7 +64,7 @@ pub fn origin(url: &str) -> String {
 }
 
 /// How documents are fetched (`CURLOPT`).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Manner {
     /// `httptimeout`: the longest it may take, within the workers' own limit.
     pub timeout: Option<Duration>,
@@ -81,6 +82,20 @@ pub struct Manner {
     pub cookie: Option<Box<str>>,
     /// `ssl_verifypeer`.
     pub verify: bool,
+}
+
+impl fmt::Debug for Manner {
+    /// Without what is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manner")
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("redirects", &self.redirects)
+            .field("user_agent", &self.user_agent)
+            .field("referer", &self.referer)
+            .field("verify", &self.verify)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Manner {
@@ -169,4 +184,19 @@ pub(super) fn field<'r>(row: &'r Row, column: &str) -> &'r str {
 /// The same as a number; 0 if it is none.
 pub(super) fn number(row: &Row, column: &str) -> u32 {
     field(row, column).parse().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_told() {
+        let manner = Manner {
+            user_password: Some("ann:secret".into()),
+            cookie: Some("id=secret".into()),
+            ..Manner::default()
+        };
+        assert!(!format!("{manner:?}").contains("secret"));
+    }
 }

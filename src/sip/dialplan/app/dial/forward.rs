@@ -9,6 +9,13 @@ use super::super::super::step::Step;
 use super::{Destination, Dial, Line, Phase};
 
 impl Destination<'_> {
+    /// As it may be told: without user and password.
+    fn shown(&self) -> SmolStr {
+        let place = self.resource.split('!').next().unwrap_or_default();
+        let host = place.rsplit('@').next().unwrap_or_default();
+        [self.tech, "/", host].concat().into()
+    }
+
     /// Local channels are no interfaces: what they lead to may be.
     pub(super) fn is_local(&self) -> bool {
         self.tech.eq_ignore_ascii_case("Local")
@@ -47,7 +54,7 @@ impl Dial {
     }
 
     fn warn_dialled(&self, step: &mut Step<'_>, destination: Destination<'_>) {
-        let name = SmolStr::new(destination.name);
+        let name = destination.shown();
         step.warn("dialled-again", || {
             format!("Dial: {name} is not dialled again: it has been already on this way")
         });

@@ -9,6 +9,19 @@ use core::time::Duration;
 mod hunting;
 mod letters;
 
+#[test]
+fn a_password_is_not_told() {
+    let fake = Fake {
+        dialled: vec!["SIP/ann:pa@ss:md5@host!x".into()],
+        ..Fake::default()
+    };
+    let scene = Scene::of(&["1,1,Dial(SIP/ann:pa@ss:md5@host!x)"], fake);
+    assert_eq!(
+        scene.fake.warnings,
+        ["Dial: SIP/host is not dialled again: it has been already on this way"]
+    );
+}
+
 /// A call whose priority 1 is `dial` and whose next tells how it went.
 struct Scene {
     cursor: Cursor,
