@@ -129,6 +129,8 @@ pub struct Call {
     pub(super) relays: SmallVec<[Relay; 1]>,
     /// A re-INVITE of our own to the caller, without a final response yet.
     pub(super) reoffer: Option<TransactionId>,
+    /// The plan all its runs go through, whatever is loaded meanwhile.
+    pub(super) plan: Arc<Plan>,
     /// The caller's run through its plan.
     pub(super) own: Run,
     /// The other runs, once there has been one.
@@ -186,6 +188,7 @@ impl Call {
             bridge: None,
             relays: SmallVec::new(),
             reoffer: None,
+            plan: Arc::clone(plan_for(turn, opening)),
             own: Run::default(),
             others: None,
             news: SmallVec::new(),
@@ -247,8 +250,12 @@ impl Call {
         }
     }
 
-    /// The answer to the question `open` may have put.
-    pub fn admitted(&mut self, turn: &mut Turn<'_>, admitted: bool) {
+    /// The answer to the question `open` may have put. False if the call is over
+    /// and its place must be given back.
+    pub fn admitted(&mut self, turn: &mut Turn<'_>, admitted: bool) -> bool {
+        if self.is_closed() {
+            return false;
+        }
         if admitted {
             self.start(turn);
         } else {
@@ -258,6 +265,7 @@ impl Call {
             self.final_response(turn, status, Some(reason), Cause::NONE);
             self.hang_up(turn, Cause::NONE);
         }
+        true
     }
 
     fn cursor_for(&self, turn: &Turn<'_>, opening: &Opening) -> Cursor {
@@ -267,7 +275,7 @@ impl Call {
             caller: &self.caller.number.lossy(),
             time: turn.exchange.unix(turn.now),
         };
-        let plan = Arc::clone(plan_for(turn, opening));
+        let plan = Arc::clone(&self.plan);
         let mut cursor = Cursor::new(
             plan,
             place,

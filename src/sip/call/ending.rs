@@ -154,7 +154,9 @@ impl Call {
 
     /// Forgets the caller's dialogs and gives its place back.
     fn close(&mut self, turn: &mut Turn<'_>) {
-        self.closed = true;
+        if core::mem::replace(&mut self.closed, true) {
+            return;
+        }
         turn.exchange.counters.calls_ended += 1;
         if let Some(leg) = self.legs.first_mut() {
             leg.state = LegState::Ended;

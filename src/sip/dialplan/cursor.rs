@@ -61,6 +61,16 @@ struct Bounds {
     legs: u16,
 }
 
+/// How far a call has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It has not been started.
+    Ahead,
+    Begun,
+    /// It has run an instruction.
+    Entered,
+}
+
 /// One call in a plan. It stays in the plan it began in.
 pub struct Cursor {
     plan: Arc<Plan>,
@@ -69,8 +79,7 @@ pub struct Cursor {
     waiting: Option<Box<dyn App>>,
     fell: Option<Fell>,
     ended: Option<Ending>,
-    /// Whether it has run an instruction.
-    entered: bool,
+    way: Way,
     /// Instructions run since then: a plan that loops through waits which end
     /// at once is as much a runaway as one that never waits.
     spent: u32,
@@ -107,7 +116,7 @@ impl Cursor {
             waiting: None,
             fell: None,
             ended: None,
-            entered: false,
+            way: Way::Ahead,
             spent: 0,
             spent_since: Instant::START,
         }
@@ -215,6 +224,7 @@ impl Cursor {
 
     /// Enters the plan. Called once.
     pub fn start(&mut self, channels: &mut dyn Channels) -> Progress {
+        self.way = Way::Begun;
         self.state.began.1 = channels.now();
         match self.waiting {
             None => self.run(channels),
@@ -222,10 +232,14 @@ impl Cursor {
         }
     }
 
-    /// Handles one event. After the end it changes nothing.
+    /// Handles one event. After the end it changes nothing. A plan that has not
+    /// been entered has no `h` to run for a caller who leaves.
     pub fn handle(&mut self, event: Event, channels: &mut dyn Channels) -> Progress {
         if let Some(ending) = self.ended {
             return Progress::Ended(ending);
+        }
+        if self.way == Way::Ahead && event == Event::CallerHangup {
+            return self.finish(Ending::Hangup(Cause::NORMAL_CLEARING));
         }
         if let (Event::CallerHangup, Some(ending)) = (&event, self.state.ending) {
             return Progress::Lingering(ending);
@@ -309,17 +323,17 @@ impl Cursor {
         };
         match found {
             Found::Plan(instruction) => {
-                self.entered = true;
+                self.way = Way::Entered;
                 execute(&mut step, instruction)
             }
             Found::Table(instruction) => {
-                self.entered = true;
+                self.way = Way::Entered;
                 step.state.course().replies.tidy();
                 execute(&mut step, &instruction)
             }
             Found::Ask(lookup) => step.ask_switch(lookup, |_| Next::Repeat),
             // Only a switch could have known the extension that was dialled.
-            Found::Nothing if !self.entered && self.plan.asks => {
+            Found::Nothing if self.way != Way::Entered && self.plan.asks => {
                 self.state.ending = Some(Ending::Hangup(Cause::UNALLOCATED));
                 Next::End(Ending::Hangup(Cause::UNALLOCATED))
             }

@@ -178,9 +178,9 @@ impl Shard {
             (Resume::AdmitCaller(call), answer) => {
                 let admitted = matches!(answer, Some(Answer::Admitted(true)));
                 let told = self.with_call(now, None, call, out, |call, turn| {
-                    call.admitted(turn, admitted);
+                    call.admitted(turn, admitted)
                 });
-                self.give_back_unless(told.is_some(), question);
+                self.give_back_unless(told == Some(true), question);
             }
             (Resume::AdmitChannel(call, channel), answer) => {
                 let admitted = matches!(answer, Some(Answer::Admitted(true)));

@@ -1,4 +1,4 @@
-use super::super::fake::{Fake, call, place, plan, said};
+use super::super::fake::{Fake, call, enter, place, plan, said};
 use super::super::{ChannelEvent, ChannelId, Inquiry, Reply, Ticket};
 use super::*;
 
@@ -429,4 +429,12 @@ fn the_h_extension_may_wait_for_replies_but_for_nothing_else() {
     let reply = Event::Reply(Ticket(0), Reply::Text("INUSE".into()));
     assert_eq!(cursor.handle(reply, &mut fake), Progress::Ended(over));
     assert_eq!(fake.said, ["INUSE"]);
+}
+
+#[test]
+fn a_plan_that_was_never_entered_has_no_h() {
+    let (mut cursor, mut fake) = enter(plan(&["1,1,NoOp", "h,1,Verbose(h)"]), "1");
+    let over = Progress::Ended(Ending::Hangup(Cause(16)));
+    assert_eq!(cursor.handle(Event::CallerHangup, &mut fake), over);
+    assert_eq!(fake.said, [""; 0]);
 }
