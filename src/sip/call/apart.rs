@@ -25,7 +25,7 @@ impl Call {
         id: ChannelId,
         routine: Routine<'_>,
     ) -> bool {
-        let plan = Arc::clone(&turn.exchange.config.plan);
+        let plan = Arc::clone(&self.plan);
         let up = self.answered_of(self.behind(id)).is_some();
         let Some(channel) = self.channel_mut(id) else {
             return false;
@@ -40,7 +40,20 @@ impl Call {
         };
         let limits = &turn.exchange.limits;
         let cursor = Cursor::routine(plan, place, routine, "", variables, limits);
-        self.begin_apart(turn, Role::Routine, id, (cursor, caller), up)
+        match self.begin_apart(turn, Role::Routine, id, (cursor, caller), up) {
+            Ok(()) => true,
+            Err(mut cursor) => {
+                self.give_variables(id, &mut cursor);
+                false
+            }
+        }
+    }
+
+    /// Gives a channel back the variables a run would have had.
+    fn give_variables(&mut self, id: ChannelId, cursor: &mut Cursor) {
+        if let Some(channel) = self.channel_mut(id) {
+            channel.more().variables = core::mem::take(cursor.variables_mut());
+        }
     }
 
     /// Lets an answered channel go on in the plan at a place.
@@ -50,7 +63,7 @@ impl Call {
         id: ChannelId,
         (context, exten, priority): (&str, &str, u32),
     ) -> bool {
-        let plan = Arc::clone(&turn.exchange.config.plan);
+        let plan = Arc::clone(&self.plan);
         // What is behind a Local channel has a plan of its own already.
         let Some(index) = self.answered_of(id) else {
             return false;
@@ -65,14 +78,16 @@ impl Call {
             caller: &caller.number.lossy(),
             time: turn.exchange.unix(turn.now),
         };
-        if plan.find(place, Seek::Priority(priority)).is_none() {
+        if plan.find(place, Seek::Priority(priority)).is_none() && !plan.may_ask(place) {
             return false;
         }
         let mut cursor = Cursor::new(plan, place, "", &turn.exchange.limits).at(priority);
         let more = channel.more();
         *cursor.variables_mut() = core::mem::take(&mut more.variables);
         more.held = None;
-        if !self.begin_apart(turn, Role::Onward, id, (cursor, caller), true) {
+        let begun = self.begin_apart(turn, Role::Onward, id, (cursor, caller), true);
+        if let Err(mut cursor) = begun {
+            self.give_variables(id, &mut cursor);
             return false;
         }
         let run = self
@@ -93,17 +108,15 @@ impl Call {
         id: ChannelId,
         (cursor, caller): (Cursor, Caller),
         answered: bool,
-    ) -> bool {
-        let Some(run) = self.begin_run(turn, role, id, cursor, caller) else {
-            return false;
-        };
+    ) -> Result<(), Box<Cursor>> {
+        let run = self.begin_run(turn, role, id, cursor, caller)?;
         if let Some(other) = self.other_mut(run) {
             other.answered = answered;
         }
         if let Some(channel) = self.channel_mut(id) {
             channel.more().run = Some(run);
         }
-        true
+        Ok(())
     }
 
     /// A channel is back from its routine, or has ended in it.
@@ -175,12 +188,13 @@ impl Call {
             caller: &caller.number.lossy(),
             time: turn.exchange.unix(turn.now),
         };
-        let plan = Arc::clone(&turn.exchange.config.plan);
+        let plan = Arc::clone(&self.plan);
         if plan.find(place, Seek::Priority(1)).is_some() {
             let (cause, variables) = (Cause::NORMAL_CLEARING, more.variables.clone());
             let limits = &turn.exchange.limits;
             let cursor = Cursor::farewell(plan, place, cause, variables, limits);
-            self.begin_run(turn, Role::Farewell, channel.id, cursor, caller);
+            // One too many is told of and left out.
+            let _ = self.begin_run(turn, Role::Farewell, channel.id, cursor, caller);
         }
     }
 }

@@ -102,7 +102,7 @@ impl ChannelTech for Local {
 impl Call {
     /// Begins the run behind a Local channel.
     fn enter_plan(&mut self, turn: &mut Turn<'_>, id: ChannelId) -> Result<(), Cause> {
-        let plan = Arc::clone(&turn.exchange.config.plan);
+        let plan = Arc::clone(&self.plan);
         let caller = self.caller_of(id).clone();
         let Some(more) = self.channel_mut(id).map(Channel::more) else {
             return Err(Cause::SUBSCRIBER_ABSENT);
@@ -133,7 +133,7 @@ impl Call {
         caller.tell_presentation(&mut cursor);
         let caller = caller.clone();
         let run = self.begin_run(turn, Role::Local, id, cursor, caller);
-        let run = run.ok_or(Cause::NORMAL_CIRCUIT_CONGESTION)?;
+        let run = run.map_err(|_| Cause::NORMAL_CIRCUIT_CONGESTION)?;
         if let Some(other) = self.other_mut(run) {
             other.dialled = dialled;
         }

@@ -116,7 +116,8 @@ impl Others {
 }
 
 impl Call {
-    /// Begins a run on a channel with `deliver`; nothing if there are too many.
+    /// Begins a run on a channel with `deliver`; gives the cursor back if there
+    /// are too many.
     pub(super) fn begin_run(
         &mut self,
         turn: &mut Turn<'_>,
@@ -124,7 +125,7 @@ impl Call {
         channel: ChannelId,
         cursor: Cursor,
         caller: Caller,
-    ) -> Option<RunId> {
+    ) -> Result<RunId, Box<Cursor>> {
         let most = turn.exchange.limits.legs_per_call;
         let others = self.others.get_or_insert_default();
         if turn.now >= others.begun_since + REFILL {
@@ -136,7 +137,7 @@ impl Call {
                 format!("{context},{exten} was entered {most} times by one call within a second; the call is ended")
             });
             self.news.insert(0, (RunId::CALLER, News::Runaway));
-            return None;
+            return Err(Box::new(cursor));
         }
         others.begun += 1;
         others.last = others.last.checked_add(1).unwrap_or(1);
@@ -152,7 +153,7 @@ impl Call {
             asked: SmallVec::new(),
         });
         self.news.push((id, News::Start));
-        Some(id)
+        Ok(id)
     }
 
     /// Starts the caller's run.
@@ -225,7 +226,7 @@ impl Call {
         progress: Progress,
     ) {
         let over = run == RunId::CALLER && (self.is_closed() || self.ending.is_some());
-        if !over && !matches!(progress, Progress::Waiting(_)) {
+        if run == RunId::CALLER && !over && !matches!(progress, Progress::Waiting(_)) {
             turn.out
                 .note(Level::Debug, "variables", || lines(cursor.variables()));
         }

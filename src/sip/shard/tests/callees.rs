@@ -70,6 +70,22 @@ fn u_keeps_the_answer_until_its_routine_is_over() {
 }
 
 #[test]
+fn a_routine_is_of_the_plan_the_call_began_in() {
+    let (mut rig, forked) = screened("", true);
+    let config = Config {
+        general: General::default(),
+        peers: Peers::new([]),
+        plan: Arc::new(plan_of(&[])),
+        realtime: None,
+    };
+    rig.shard
+        .handle(rig.now, Input::Reload(Arc::new(config)), &mut rig.out);
+    rig.receive(BOB, &answer(&forked));
+    let sent = rig.wait(Duration::from_secs(2));
+    assert_eq!(firsts(&sent).first().unwrap(), "SIP/2.0 200 OK");
+}
+
+#[test]
 fn u_keeps_an_offer_in_the_answer_too() {
     let (mut rig, invite) = screened("", false);
     let sent = rig.receive(BOB, &answer(&invite));
