@@ -110,14 +110,42 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     }
     let parts = split(arguments, 4);
     let options = Options::parse(parts.get(2).map_or("", |part| part.as_ref()));
-    if let Some(location) = options.argument('B')
-        && let Next::Continue = super::gosub::gosub(step, &location)
-    {
-        let arguments = arguments.into();
-        step.called_by(Box::new(AfterCaller { arguments }));
-        return Next::Continue;
+    if let Some(location) = options.argument('B') {
+        let entry = super::gosub::gosub(step, &location);
+        return enter(step, entry, arguments.into());
     }
     begin(step, &parts, options)
+}
+
+/// Goes on with what the caller's way into its routine has come to. A routine
+/// that cannot be entered is passed over.
+fn enter(step: &mut Step<'_>, entry: Next, arguments: Box<str>) -> Next {
+    let after = Box::new(AfterCaller { arguments });
+    match entry {
+        Next::Wait(entry) => Next::Wait(Box::new(Entering { entry, after })),
+        Next::Continue => {
+            step.called_by(after);
+            Next::Continue
+        }
+        Next::Repeat | Next::End(_) => after.step(step, Event::Timer),
+    }
+}
+
+/// A switch is asked for the caller's routine.
+struct Entering {
+    entry: Box<dyn App>,
+    after: Box<AfterCaller>,
+}
+
+impl App for Entering {
+    fn deadline(&self) -> Option<Instant> {
+        self.entry.deadline()
+    }
+
+    fn step(self: Box<Self>, step: &mut Step<'_>, event: Event) -> Next {
+        let entry = self.entry.step(step, event);
+        enter(step, entry, self.after.arguments)
+    }
 }
 
 /// The caller is back from its routine (`B`).
@@ -149,7 +177,9 @@ fn begin(step: &mut Step<'_>, parts: &[Cow<'_, str>], options: Options) -> Next 
         return step.fail();
     };
     let timeout = argument(1).trim();
-    let timeout_length = super::seconds(timeout);
+    // What follows the number does not count, as for `atoi`; fractions do.
+    let end = timeout.find(|character: char| !matches!(character, '0'..='9' | '.' | '+' | '-'));
+    let timeout_length = super::seconds(timeout.get(..end.unwrap_or(timeout.len())).unwrap_or(""));
     if timeout_length.is_none() && !timeout.is_empty() {
         super::complain(
             step,

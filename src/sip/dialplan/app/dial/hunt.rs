@@ -2,6 +2,7 @@
 //! `DIAL_HUNT`, `DIAL_FAILOVER` and `DIAL_MAX_PDD`, variables this engine adds
 //! to Asterisk's.
 
+use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
@@ -34,10 +35,11 @@ impl Hunt {
         // Every call passes here, so that only those who set variables are asked.
         let value = |name| {
             let set = step.state.variables.value(name);
-            set.or_else(|| step.plan.global(name))
+            let set = set.map(Cow::Borrowed);
+            set.or_else(|| step.scope().global(name))
                 .filter(|value| !value.is_empty())
         };
-        let hunt = value("DIAL_HUNT").is_some_and(holds);
+        let hunt = value("DIAL_HUNT").is_some_and(|value| holds(&value));
         let failover = value("DIAL_FAILOVER").map(SmolStr::new);
         let silence = value("DIAL_MAX_PDD").and_then(|value| value.trim().parse().ok());
         let silence = silence

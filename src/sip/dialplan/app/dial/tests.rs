@@ -1,6 +1,6 @@
 use super::super::super::Progress;
 use super::super::super::fake::{Fake, call, place, plan};
-use super::super::super::{Cursor, Ending, split_call};
+use super::super::super::{Cursor, Ending, Reply, Ticket, split_call};
 use super::*;
 use crate::base::Limits;
 use ChannelEvent::{Answered, Failed, Hangup, Proceeding, Progress as Media, Ringing};
@@ -8,6 +8,44 @@ use core::time::Duration;
 
 mod hunting;
 mod letters;
+
+#[test]
+fn a_timeout_is_read_as_far_as_it_is_a_number() {
+    for (text, seconds) in [("20abc", Some(20)), ("2.0s", Some(2)), ("x", None)] {
+        let scene = Scene::new(&format!("Dial(SIP/1,{text})"));
+        let until = seconds.map(|seconds| scene.fake.now + Duration::from_secs(seconds));
+        assert_eq!(scene.progress, Progress::Waiting(until), "{text}");
+        let warned = scene.fake.warnings.len();
+        assert_eq!(warned, usize::from(seconds.is_none()), "{text}");
+    }
+}
+
+#[test]
+fn a_global_may_ask_for_a_hunt() {
+    let lines = ["1,1,Set(GLOBAL(DIAL_HUNT)=yes)", "1,2,Dial(SIP/1&SIP/2)"];
+    let mut scene = Scene::of(&lines, Fake::default());
+    assert_eq!(scene.fake.take(), "request:1=SIP/1 call:1");
+}
+
+#[test]
+fn letter_capital_b_may_be_a_switch_s() {
+    let lines = ["1,1,Dial(SIP/5,,B(c^sub^1))", "eswitch Realtime/"];
+    let mut scene = Scene::of(&lines, Fake::default());
+    let row = |app: &str| {
+        let row = [("app", app), ("appdata", "")];
+        Reply::Rows(vec![
+            row.map(|(name, text)| (name.into(), text.into())).into(),
+        ])
+    };
+    assert_eq!(
+        scene.handle(Event::Reply(Ticket(0), row("Return"))),
+        "request:1=SIP/5 call:1"
+    );
+    let mut scene = Scene::of(&lines, Fake::default());
+    // Where there is no such place the callees ring all the same.
+    let reply = Event::Reply(Ticket(0), Reply::Rows(Vec::new()));
+    assert_eq!(scene.handle(reply), "request:1=SIP/5 call:1");
+}
 
 #[test]
 fn a_password_is_not_told() {
