@@ -5,6 +5,8 @@
 
 use alloc::borrow::Cow;
 
+use smol_str::SmolStr;
+
 use super::arguments::split_call;
 use super::cause::Cause;
 use super::channel::{ChannelEvent, ChannelId, Channels};
@@ -99,6 +101,9 @@ pub(super) trait App: Send {
     /// returned. Events may be early, late or about channels of the past.
     fn step(self: Box<Self>, step: &mut Step<'_>, event: Event) -> Next;
 }
+
+/// Context, extension and priority, from 1.
+pub(super) type Target = (SmolStr, SmolStr, u32);
 
 /// One step of an application: the call, the plan and the channels.
 pub(super) struct Step<'a> {
@@ -362,6 +367,15 @@ impl Step<'_> {
 
     /// `Goto([[context,]exten,]priority)`: a number, `+n`, `-n` or a label.
     pub(super) fn go(&mut self, location: &str) -> Next {
+        match self.resolve(location) {
+            Some(target) => self.go_to(target),
+            None => self.fail(),
+        }
+    }
+
+    /// Context, extension and priority of such a location. Without a priority
+    /// there the operator is told, and there is none.
+    pub(super) fn resolve(&mut self, location: &str) -> Option<Target> {
         let mut parts = location.rsplitn(3, ',').map(str::trim);
         let priority = parts.next().unwrap_or("");
         let exten = parts
@@ -382,9 +396,13 @@ impl Step<'_> {
             self.warn("goto", || {
                 format!("Goto: '{location}' is neither a priority nor a label")
             });
-            return self.fail();
+            return None;
         };
-        let (context, exten) = (context.into(), exten.into());
+        Some((context.into(), exten.into(), priority))
+    }
+
+    /// Goes on at a place that was resolved.
+    pub(super) fn go_to(&mut self, (context, exten, priority): Target) -> Next {
         self.state.context = context;
         self.state.exten = exten;
         // What continues goes on to the priority after this one.
@@ -395,7 +413,9 @@ impl Step<'_> {
     fn priority(&self, place: Place<'_>, text: &str) -> Option<u32> {
         let number: Option<i64> = text.parse().ok();
         let target = match number {
-            Some(number) if text.starts_with(['+', '-']) => i64::from(self.state.priority) + number,
+            Some(number) if text.starts_with(['+', '-']) => {
+                i64::from(self.state.priority).checked_add(number)?
+            }
             Some(number) => number,
             None => i64::from(self.plan.find(place, Seek::Label(text))?.priority),
         };

@@ -438,3 +438,11 @@ fn a_plan_that_was_never_entered_has_no_h() {
     assert_eq!(cursor.handle(Event::CallerHangup, &mut fake), over);
     assert_eq!(fake.said, [""; 0]);
 }
+
+#[test]
+fn a_step_too_far_is_no_priority() {
+    for far in ["+9223372036854775807", "-9223372036854775808"] {
+        let (_, fake, _) = call(&[&format!("1,1,Goto({far})")], "1");
+        assert_eq!(fake.warnings.len(), 1, "{far}");
+    }
+}

@@ -134,11 +134,13 @@ impl Dial {
         if self.options.has('G')
             && let Some(place) = self.options.argument('G')
         {
-            let next = step.go(&place);
-            let (context, exten) = (step.state.context.clone(), step.state.exten.clone());
-            let place = (&*context, &*exten, step.state.priority + 2);
-            if matches!(next, Next::Continue) && step.channels.go_on(line.channel, place) {
-                return next;
+            if let Some(target) = step.resolve(&place)
+                && let Some(after) = target.2.checked_add(1)
+                && step
+                    .channels
+                    .go_on(line.channel, (&target.0, &target.1, after))
+            {
+                return step.go_to(target);
             }
             step.channels
                 .hangup(line.channel, Cause::NORMAL_CLEARING, false);
@@ -195,17 +197,16 @@ impl Dial {
     }
 
     fn let_go(&self, step: &mut Step<'_>, channel: ChannelId) -> bool {
-        let (context, exten) = (step.state.context.clone(), step.state.exten.clone());
-        let priority = step.state.priority;
-        let found = match self.options.argument('F') {
-            Some(place) => matches!(step.go(&place), Next::Continue),
-            None => true,
+        let target = match self.options.argument('F') {
+            Some(place) => step.resolve(&place),
+            None => {
+                let state = &step.state;
+                let after = state.priority.checked_add(1);
+                after.map(|after| (state.context.clone(), state.exten.clone(), after))
+            }
         };
-        let place = (&*step.state.context, &*step.state.exten);
-        let place = (place.0, place.1, step.state.priority + 1);
-        let gone = found && step.channels.go_on(channel, place);
-        (step.state.context, step.state.exten) = (context, exten);
-        step.state.priority = priority;
-        gone
+        target.is_some_and(|(context, exten, priority)| {
+            step.channels.go_on(channel, (&context, &exten, priority))
+        })
     }
 }

@@ -143,6 +143,41 @@ fn letter_capital_f_lets_the_callee_go_on() {
 }
 
 #[test]
+fn letter_capital_f_leaves_the_callers_macro_as_it_is() {
+    let lines = [
+        "1,1,Macro(ring)",
+        "h,1,Verbose(${EXTEN} ${CONTEXT} ${MACRO_DEPTH})",
+        "other,1,NoOp",
+        "@macro-ring",
+        "s,1,Dial(SIP/1,,F(c^other^1)g)",
+        "s,2,Verbose(${MACRO_DEPTH})",
+    ];
+    let mut scene = Scene::of(&lines, Fake::default());
+    scene.hear(1, Answered);
+    scene.fake.take();
+    let done = scene.handle(Event::CallerHangup);
+    assert_eq!(done, "go_on:1=c,other,1");
+    assert_eq!(scene.fake.said, ["h c "]);
+}
+
+#[test]
+fn letter_capital_f_of_a_caller_who_stays_in_a_macro() {
+    let lines = [
+        "1,1,Macro(ring)",
+        "1,2,Verbose(back)",
+        "other,1,NoOp",
+        "@macro-ring",
+        "s,1,Dial(SIP/1,,F(c^other^1)gL(5000))",
+        "s,2,Verbose(${MACRO_DEPTH})",
+    ];
+    let mut scene = Scene::of(&lines, Fake::default());
+    scene.hear(1, Answered);
+    scene.fake.pass(5_000);
+    scene.handle(Event::Timer);
+    assert_eq!(scene.fake.said, ["1", "back"]);
+}
+
+#[test]
 fn letter_g_goes_on_after_the_callee() {
     let mut scene = Scene::new("Dial(SIP/1,,g)");
     scene.hear(1, Answered);
