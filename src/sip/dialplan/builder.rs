@@ -173,9 +173,11 @@ impl PlanBuilder {
 
     /// Finds the functions for which a call has to remember something.
     fn look_for_functions(&mut self, text: &str) {
+        // Their arguments may be written in any case.
+        let text = text.to_ascii_lowercase();
         let has = |names: &[&str]| names.iter().any(|name| text.contains(name));
-        self.reads_request |= has(&["SIP_HEADER", "CHANNEL(from", "CHANNEL(useragent"]);
-        self.reads_responses |= has(&["HANGUPCAUSE(", "HANGUPCAUSE_KEYS"]);
+        self.reads_request |= has(&["sip_header", "channel(from", "channel(useragent"]);
+        self.reads_responses |= has(&["hangupcause(", "hangupcause_keys"]);
     }
 
     /// Adds a hint, `devices[(name)]`; the first of an extension stays.
@@ -266,8 +268,9 @@ impl PlanBuilder {
         let contexts: Vec<Context> = self.contexts.into_iter().map(finish).collect();
         let mut switches = contexts.iter().flat_map(|context| &context.switches);
         let asks = switches.any(Switch::asks);
+        let asks = asks || self.override_switch.as_ref().is_some_and(Switch::asks);
         Plan {
-            asks: asks || self.override_switch.as_ref().is_some_and(Switch::asks),
+            asks,
             first_only: self.trie,
             override_switch: self.override_switch,
             contexts,
@@ -278,8 +281,9 @@ impl PlanBuilder {
             general: self.general,
             zone: Zone::UTC,
             media_apps: self.media_apps,
-            reads_request: self.reads_request,
-            reads_responses: self.reads_responses,
+            // What a switch's rows call is not known before.
+            reads_request: self.reads_request || asks,
+            reads_responses: self.reads_responses || asks,
         }
     }
 

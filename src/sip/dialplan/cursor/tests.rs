@@ -446,3 +446,18 @@ fn a_step_too_far_is_no_priority() {
         assert_eq!(fake.warnings.len(), 1, "{far}");
     }
 }
+
+#[test]
+fn a_plan_tells_what_its_functions_will_want_to_know() {
+    for (line, request, responses) in [
+        ("1,1,NoOp(${CHANNEL(name)})", false, false),
+        ("1,1,NoOp(${CHANNEL(From)})", true, false),
+        ("1,1,NoOp(${CHANNEL(userAgent)})", true, false),
+        ("1,1,NoOp(${HANGUPCAUSE_KEYS()})", false, true),
+        ("eswitch Realtime/", true, true),
+    ] {
+        let plan = plan(&[line]);
+        let reads = (plan.reads_request(), plan.reads_responses());
+        assert_eq!(reads, (request, responses), "{line}");
+    }
+}
