@@ -246,6 +246,19 @@ impl Step<'_> {
         }
     }
 
+    /// How many frames the call is inside of.
+    pub(super) fn depth(&self) -> usize {
+        let frames = self.state.frames.as_ref();
+        frames.map_or(0, |frames| frames.stack.len())
+    }
+
+    /// The application that would go on when the innermost frame is left; nobody
+    /// does any more.
+    pub(super) fn take_caller(&mut self) -> Option<Box<dyn App>> {
+        let frames = self.state.frames.as_deref_mut()?;
+        frames.stack.last_mut()?.caller.take()
+    }
+
     /// Goes back to the application that called the innermost frame, if one did.
     pub(super) fn leave_called(&mut self) -> Option<Next> {
         self.frame()?.caller.as_ref()?;

@@ -23,6 +23,9 @@ struct RetryDial {
     left: Option<u64>,
     /// Where the plan stood: a `Dial` that left it has found somewhere to go.
     place: (SmolStr, SmolStr, u32),
+    /// The subroutines the plan was inside of: a `Dial` that is in one more has
+    /// sent the caller there (`B`) and goes on after it.
+    depth: usize,
     phase: Phase,
 }
 
@@ -55,6 +58,7 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
         },
         left: number(2).filter(|&attempts| attempts > 0),
         place: place(step),
+        depth: step.depth(),
         phase: Phase::Pausing(step.now()),
     };
     retry.attempt(step)
@@ -85,6 +89,13 @@ impl RetryDial {
         match next {
             Next::Wait(dial) => self.phase = Phase::Dialling(dial),
             Next::Continue => {
+                if step.depth() > self.depth
+                    && let Some(dial) = step.take_caller()
+                {
+                    self.phase = Phase::Dialling(dial);
+                    step.called_by(Box::new(self));
+                    return Next::Continue;
+                }
                 let answered = step.state.variables.value("DIALSTATUS") == Some("ANSWER");
                 if answered || self.left == Some(0) || place(step) != self.place {
                     return Next::Continue;

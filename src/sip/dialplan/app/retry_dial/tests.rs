@@ -75,3 +75,21 @@ fn retry_dial_needs_something_to_dial() {
         ["t:1: RetryDial: write announcement,seconds,attempts,dial"]
     );
 }
+
+#[test]
+fn retry_dial_sends_its_caller_into_a_subroutine_each_time() {
+    let lines = [
+        "1,1,RetryDial(,1,2,SIP/2,,B(c^sub^1)g)",
+        "1,2,Verbose(${DIALSTATUS})",
+        "sub,1,Verbose(sub)",
+        "sub,2,Return",
+    ];
+    let (mut cursor, mut fake, _) = call(&lines, "1");
+    assert_eq!(fake.take(), "request:1=SIP/2 call:1");
+    busy(&mut cursor, &mut fake, 1);
+    fake.pass(1000);
+    cursor.handle(Event::Timer, &mut fake);
+    assert_eq!(fake.take(), "request:2=SIP/2 call:2");
+    busy(&mut cursor, &mut fake, 2);
+    assert_eq!(fake.said, ["sub", "sub", "BUSY"]);
+}
