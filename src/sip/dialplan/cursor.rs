@@ -324,6 +324,9 @@ impl Cursor {
         match found {
             Found::Plan(instruction) => {
                 self.way = Way::Entered;
+                if let Some(course) = &mut step.state.course {
+                    course.replies.tidy();
+                }
                 execute(&mut step, instruction)
             }
             Found::Table(instruction) => {

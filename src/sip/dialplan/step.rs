@@ -258,7 +258,9 @@ impl Step<'_> {
                     Vec::new()
                 }
             };
-            step.state.course().replies.add(lookup, rows);
+            let course = step.state.course();
+            course.replies.add(lookup, rows);
+            course.exhausted |= course.replies.is_full();
             then(step)
         })
     }

@@ -120,27 +120,56 @@ pub(super) enum Found<'p> {
 }
 
 /// What switches have replied during one call: the search begins anew with
-/// each reply, and a loop asks once.
+/// each reply, and a loop asks once. Of each reply the row that counts is kept.
 #[derive(Default)]
-pub(super) struct Replies(Vec<(Box<Lookup>, Vec<Row>)>);
+pub(super) struct Replies(Vec<(Box<Lookup>, Option<Row>)>);
 
 impl Replies {
     /// Replies kept from one instruction to the next.
     const KEPT: usize = 16;
 
+    /// Bytes of replies kept so; one search may need as many more.
+    const ROOM_BYTES: usize = 64 << 10;
+
     pub(super) fn add(&mut self, lookup: Box<Lookup>, rows: Vec<Row>) {
-        self.0.push((lookup, rows));
+        let mut rows = rows.into_iter();
+        let row = rows.find(|row| matches(row, &lookup.exten));
+        self.0.push((lookup, row));
+    }
+
+    /// Whether it holds more than a call may.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes() > 2 * Replies::ROOM_BYTES
+    }
+
+    fn bytes(&self) -> usize {
+        let column = |(name, value): &(Box<str>, Box<str>)| name.len() + value.len();
+        let bytes = |(lookup, row): &(Box<Lookup>, Option<Row>)| {
+            let Lookup {
+                family,
+                context,
+                exten,
+                ..
+            } = &**lookup;
+            let row = row.iter().flatten().map(column).sum::<usize>();
+            size_of::<Lookup>() + family.len() + context.len() + exten.len() + row
+        };
+        self.0.iter().map(bytes).sum()
     }
 
     /// Makes room, once a search has come to its end.
     pub(super) fn tidy(&mut self) {
         let surplus = self.0.len().saturating_sub(Replies::KEPT);
         self.0.drain(..surplus);
+        while self.bytes() > Replies::ROOM_BYTES {
+            self.0.remove(0);
+        }
     }
 
-    fn rows(&self, lookup: &Lookup) -> Option<&[Row]> {
+    /// What is known of a lookup: its row, if it has one.
+    fn row(&self, lookup: &Lookup) -> Option<Option<&Row>> {
         let known = self.0.iter().find(|(known, _)| **known == *lookup);
-        known.map(|(_, rows)| &**rows)
+        known.map(|(_, row)| row.as_ref())
     }
 }
 
@@ -186,12 +215,9 @@ fn consult<'p>(
     }
     let lookup = switch.lookup(scope, context, sought);
     let replies = scope.state.course.as_ref().map(|course| &course.replies);
-    match replies.and_then(|replies| replies.rows(&lookup)) {
+    match replies.and_then(|replies| replies.row(&lookup)) {
         None => Some(Found::Ask(Box::new(lookup))),
-        Some(rows) => {
-            let row = rows.iter().find(|row| matches(row, sought.exten))?;
-            Some(Found::Table(Box::new(instruction(row, &lookup))))
-        }
+        Some(row) => Some(Found::Table(Box::new(instruction(row?, &lookup)))),
     }
 }
 
@@ -239,5 +265,41 @@ impl Names for Reader<'_> {
             Read::Plain(read) => Some(read(self.0, arguments)),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_bounded() {
+        let mut replies = Replies::default();
+        let add = |replies: &mut Replies, number: usize, bytes: usize| {
+            let exten: Box<str> = number.to_string().into();
+            let lookup = Lookup {
+                family: "f".into(),
+                context: "c".into(),
+                exten: exten.clone(),
+                priority: 1,
+                patterns: true,
+            };
+            let row = |exten: &str| {
+                let data = "x".repeat(bytes).into_boxed_str();
+                vec![("exten".into(), exten.into()), ("appdata".into(), data)]
+            };
+            replies.add(Box::new(lookup), vec![row("other"), row(&exten)]);
+        };
+        for number in 0..40 {
+            add(&mut replies, number, 1);
+        }
+        replies.tidy();
+        assert_eq!(replies.0.len(), Replies::KEPT);
+        for number in 40..56 {
+            add(&mut replies, number, 9000);
+        }
+        assert!(replies.is_full());
+        replies.tidy();
+        assert!(replies.bytes() <= Replies::ROOM_BYTES && !replies.0.is_empty());
     }
 }
