@@ -14,6 +14,7 @@
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/workers/    what plans have done outside: HTTP, DNS, commands of the host
 //! src/serve.rs    the running server: banner, signals, drain, counters
+//! src/trial/      calls in virtual time, told by a file: what a plan does with them
 //! src/runtime/    crate pinion-runtime: executors, sockets, mesh; no SIP
 //! src/sip/        crate pinion-sip: the protocol; no I/O
 //! ```
