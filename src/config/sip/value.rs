@@ -8,6 +8,7 @@ use std::time::Duration;
 use pinion_sip::config::{
     CallerId, FinalResponse, Insecure, Nat, PeerKind, Presentation, Qualify, TrustIdOutbound,
 };
+use pinion_sip::dialplan::presentation;
 use pinion_sip::wire::Status;
 
 use crate::config::words::truth;
@@ -243,18 +244,9 @@ impl Form for Presentation {
     const ACCEPTED: &'static str = "allowed, allowed_not_screened, allowed_passed_screen, allowed_failed_screen, \
         prohib, prohib_not_screened, prohib_passed_screen, prohib_failed_screen, unavailable, or a number from 0 to 127";
     fn read(text: &str) -> Option<Presentation> {
-        Some(Presentation::of(match text.to_ascii_lowercase().as_str() {
-            "allowed_not_screened" => 0x00,
-            "allowed_passed_screen" => 0x01,
-            "allowed_failed_screen" => 0x02,
-            "allowed" => 0x03,
-            "prohib_not_screened" => 0x20,
-            "prohib_passed_screen" => 0x21,
-            "prohib_failed_screen" => 0x22,
-            "prohib" => 0x23,
-            "unavailable" => 0x43,
-            number => number.parse().ok().filter(|&number| number <= 127)?,
-        }))
+        let number = || text.parse().ok().filter(|&number| number <= 127);
+        let octet = presentation(&text.to_ascii_lowercase()).or_else(number)?;
+        Some(Presentation::of(octet))
     }
 }
 

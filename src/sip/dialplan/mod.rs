@@ -48,7 +48,7 @@ pub use inquiry::{
     Count, Deed, Entry, Hold, Inquiry, Lookup, Message, Reply, Row, Rows, Ticket, Verb,
     Whereabouts, device_name,
 };
-pub use party::{Party, PartyField};
+pub use party::{Party, PartyField, presentation};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek, split_hint};
 pub use schedule::Schedule;

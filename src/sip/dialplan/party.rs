@@ -114,7 +114,7 @@ impl PartyField {
 }
 
 /// Presentations and their numbers (ITU-T Q.931 octet 3a).
-pub(super) const PRESENTATIONS: [(&str, u32); 9] = [
+const PRESENTATIONS: [(&str, u8); 9] = [
     ("allowed_not_screened", 0x00),
     ("allowed_passed_screen", 0x01),
     ("allowed_failed_screen", 0x02),
@@ -123,7 +123,7 @@ pub(super) const PRESENTATIONS: [(&str, u32); 9] = [
     ("prohib_passed_screen", 0x21),
     ("prohib_failed_screen", 0x22),
     ("prohib", 0x23),
-    ("unavailable", UNAVAILABLE),
+    ("unavailable", 0x43),
 ];
 
 /// Neither name nor number is known.
@@ -149,11 +149,18 @@ pub(super) fn together(name: Option<u32>, number: Option<u32>) -> u32 {
     }
 }
 
+/// The octet of a presentation's name in lower case
+/// (`ast_parse_caller_presentation`).
+pub fn presentation(name: &str) -> Option<u8> {
+    let mut known = PRESENTATIONS.iter();
+    known.find_map(|&(known, octet)| (known == name).then_some(octet))
+}
+
 /// A presentation's name.
 pub(super) fn presentation_name(number: u32) -> &'static str {
     let mut known = PRESENTATIONS.iter();
     known
-        .find_map(|&(name, of)| (of == number).then_some(name))
+        .find_map(|&(name, octet)| (u32::from(octet) == number).then_some(name))
         .unwrap_or("unknown")
 }
 

@@ -26,6 +26,7 @@ use super::super::cause::{Cause, Failure};
 use super::super::channel::{ChannelEvent, ChannelId, Indication, Shown};
 use super::super::cursor::Routine;
 use super::super::function::group;
+use super::super::party;
 use super::super::step::{App, Event, Next, Step};
 use crate::base::{Decimal, Instant};
 use answered::Screen;
@@ -312,7 +313,7 @@ impl Dial {
         let identity = self.options.argument('f');
         let identity = identity.or_else(|| self.options.argument('o'));
         let presentation = self.options.argument('u');
-        let presentation = presentation.and_then(|name| options::presentation(&name));
+        let presentation = presentation.and_then(|name| party::presentation(name.trim()));
         if identity.is_some() || presentation.is_some() {
             let identity = identity.as_deref().map(caller_id);
             let shown = Shown {

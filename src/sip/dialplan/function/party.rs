@@ -8,7 +8,7 @@ use super::super::arguments::split;
 use super::super::builder::shrink;
 use super::super::inquiry::Inquiry;
 use super::super::party::{
-    CHARSETS, PRESENTATIONS, Party, PartyField, REASONS, SOURCES, presentation_name,
+    CHARSETS, Party, PartyField, REASONS, SOURCES, presentation, presentation_name,
 };
 use super::super::state::{Scope, State};
 use super::super::step::Step;
@@ -298,9 +298,7 @@ fn normal(field: PartyField, value: &str) -> Option<String> {
         | PartyField::SubaddressOdd => Some(flag("1")),
         PartyField::SubaddressType => Some(flag("2")),
         PartyField::NamePresentation | PartyField::NumberPresentation => {
-            let mut known = PRESENTATIONS.iter();
-            let named = known.find(|(name, _)| name.eq_ignore_ascii_case(value));
-            let named = named.map(|&(_, number)| i64::from(number));
+            let named = presentation(&value.to_ascii_lowercase()).map(i64::from);
             named.or(number).map(|number| number.to_string())
         }
         PartyField::NumberPlan | PartyField::Ani2 | PartyField::Count => {

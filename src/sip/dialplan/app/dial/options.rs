@@ -6,6 +6,7 @@ use core::time::Duration;
 use smol_str::SmolStr;
 
 use super::super::super::arguments::{options, split};
+use super::super::super::party::presentation;
 
 /// The letters with an effect here. `I` and `s` hold by themselves: no
 /// connected line is ever updated, and no tag of a caller leaves the engine.
@@ -83,22 +84,6 @@ fn milliseconds(text: &str) -> Option<Duration> {
     (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
 }
 
-/// The presentation octet `u` names (Q.931; `ast_parse_caller_presentation`).
-pub(super) fn presentation(name: &str) -> Option<u8> {
-    Some(match name.trim() {
-        "allowed_not_screened" => 0x00,
-        "allowed_passed_screen" => 0x01,
-        "allowed_failed_screen" => 0x02,
-        "allowed" => 0x03,
-        "prohib_not_screened" => 0x20,
-        "prohib_passed_screen" => 0x21,
-        "prohib_failed_screen" => 0x22,
-        "prohib" => 0x23,
-        "unavailable" => 0x43,
-        _ => return None,
-    })
-}
-
 /// Options that do less here than in Asterisk, told when the plan is loaded.
 pub(in super::super) fn doubts(arguments: &str) -> Vec<String> {
     let arguments = split(arguments, 4);
@@ -108,7 +93,7 @@ pub(in super::super) fn doubts(arguments: &str) -> Vec<String> {
             Some("Dial's option 'L' ends the call in time and warns nobody here".into())
         }
         'm' => Some("Dial's option 'm' rings here: there is no music".into()),
-        'u' if presentation(argument).is_none() && !argument.is_empty() => {
+        'u' if presentation(argument.trim()).is_none() && !argument.is_empty() => {
             Some(format!("Dial's option 'u' knows no '{argument}'"))
         }
         letter if EFFECTIVE.contains(letter) => None,

@@ -325,7 +325,7 @@ fn presentations_have_the_octets_of_q931() {
         ("unavailable", Some(0x43)),
         ("", None),
     ] {
-        assert_eq!(options::presentation(name), octet, "{name}");
+        assert_eq!(party::presentation(name), octet, "{name}");
     }
 }
 
