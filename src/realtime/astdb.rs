@@ -12,7 +12,7 @@ use pinion_sip::machine::Entries;
 use rusqlite::{Connection, params};
 
 use super::driver::Fault;
-use super::sqlite::{fault, open};
+use super::sqlite::{fault, opened};
 
 /// The most changes of one commit.
 const BATCH: usize = 4096;
@@ -118,15 +118,7 @@ struct File {
 
 impl File {
     fn opened(&mut self) -> Result<&mut Connection, Fault> {
-        let conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => {
-                let conn = open(&self.path, PATIENCE)?;
-                conn.execute(TABLE, []).map_err(fault)?;
-                conn
-            }
-        };
-        Ok(self.conn.insert(conn))
+        opened(&mut self.conn, &self.path, PATIENCE, TABLE)
     }
 
     fn keep(&mut self, entries: &HashMap<Box<str>, Option<Box<str>>>) -> Result<(), Fault> {

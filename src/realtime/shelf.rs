@@ -12,7 +12,7 @@ use pinion_sip::machine::realtime::{Registration, Saving};
 use rusqlite::{Connection, Row, params};
 
 use super::driver::Fault;
-use super::sqlite::{fault, open};
+use super::sqlite::{fault, opened};
 
 /// How long the file may be locked by another, which only a tool could be.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -60,15 +60,7 @@ impl Shelf {
     }
 
     fn opened(&mut self) -> Result<&mut Connection, Fault> {
-        let conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => {
-                let conn = open(&self.path, PATIENCE)?;
-                conn.execute(TABLE, []).map_err(fault)?;
-                conn
-            }
-        };
-        Ok(self.conn.insert(conn))
+        opened(&mut self.conn, &self.path, PATIENCE, TABLE)
     }
 
     /// Keeps all of them, and forgets `gone` where nothing newer is kept; durable

@@ -40,6 +40,25 @@ pub(super) fn open(path: &Path, timeout: Duration) -> Result<Connection, Fault> 
     Ok(conn)
 }
 
+/// The connection kept in `kept`; one is opened, and `table` made, where there
+/// is none.
+pub(super) fn opened<'c>(
+    kept: &'c mut Option<Connection>,
+    path: &Path,
+    timeout: Duration,
+    table: &str,
+) -> Result<&'c mut Connection, Fault> {
+    let conn = match kept.take() {
+        Some(conn) => conn,
+        None => {
+            let conn = open(path, timeout)?;
+            conn.execute(table, []).map_err(fault)?;
+            conn
+        }
+    };
+    Ok(kept.insert(conn))
+}
+
 impl Sqlite {
     /// Connects.
     pub fn open(path: &Path, timeout: Duration, tally: Arc<Tally>) -> Result<Sqlite, Fault> {
