@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
 use pinion_sip::base::UnixTime;
-use pinion_sip::dialplan::Plan;
+use pinion_sip::dialplan::{Place, Plan};
 
 use crate::check::{check, trials};
 use crate::config;
 use crate::config::file::{ConfigError, Exec, NOT_RUN};
-use crate::control::explain::{Question, explain};
+use crate::control::explain::explain;
 use crate::control::show::{Wanted, show};
 use crate::realtime::mapping::Mapping;
 use crate::{Failure, read_rows, seed};
@@ -167,13 +167,13 @@ fn judge(asked: &Check, out: &mut dyn Write) -> Result<io::Result<bool>, Failure
 
 fn tell(plan: &Plan, asked: &Explain, out: &mut dyn Write) -> io::Result<bool> {
     let (exten, context) = &asked.place;
-    let question = Question {
+    let place = Place {
         exten,
         context,
         caller: &asked.caller,
         time: asked.at.map_or_else(now, UnixTime),
     };
-    let Some(explanation) = explain(plan, question) else {
+    let Some(explanation) = explain(plan, place) else {
         let contexts = plan.contexts().iter().map(|known| known.name());
         let hint = config::did_you_mean(context, contexts);
         writeln!(out, "There is no context '{context}'.{hint}")?;

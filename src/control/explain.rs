@@ -4,25 +4,11 @@
 
 use std::io::{self, Write};
 
-use pinion_sip::base::UnixTime;
 use pinion_sip::dialplan::{Context, Extension, Instruction, Match, Place, Plan, Visit};
 use serde_json::{Value, json};
 
 /// Candidates of one context that are told of though they do not match.
 const TOLD: usize = 20;
-
-/// A call that is about to enter a plan.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// What was dialled.
-    pub exten: &'a str,
-    /// Where.
-    pub context: &'a str,
-    /// The caller's number; empty if there is none.
-    pub caller: &'a str,
-    /// When.
-    pub time: UnixTime,
-}
 
 /// What becomes of a call, and why.
 pub struct Explanation<'p> {
@@ -69,28 +55,28 @@ struct Step<'p> {
 }
 
 /// Explains a call; `None` if there is no such context.
-pub fn explain<'p>(plan: &'p Plan, question: Question<'_>) -> Option<Explanation<'p>> {
-    plan.context(question.context)?;
+pub fn explain<'p>(plan: &'p Plan, place: Place<'_>) -> Option<Explanation<'p>> {
+    plan.context(place.context)?;
     let mut won = false;
     let mut tried: Vec<Tried<'p>> = Vec::new();
-    plan.visit(question.context, Some(question.time), |visit| {
+    plan.visit(place.context, Some(place.time), |visit| {
         let mut of_context = Tried {
             visit,
             candidates: Vec::new(),
             others: 0,
         };
         if let Visit::Tried { context, .. } = visit {
-            candidates(plan, context, question, &mut won, &mut of_context);
+            candidates(plan, context, place, &mut won, &mut of_context);
         }
         tried.push(of_context);
         None::<()>
     });
     Some(Explanation {
-        exten: question.exten.into(),
-        context: question.context.into(),
-        caller: question.caller.into(),
-        steps: steps(plan, &tried, question),
-        outcome: outcome(plan, question),
+        exten: place.exten.into(),
+        context: place.context.into(),
+        caller: place.caller.into(),
+        steps: steps(plan, &tried, place),
+        outcome: outcome(plan, place),
         tried,
     })
 }
@@ -99,16 +85,16 @@ pub fn explain<'p>(plan: &'p Plan, question: Question<'_>) -> Option<Explanation
 fn candidates<'p>(
     plan: &Plan,
     context: &'p Context,
-    question: Question<'_>,
+    place: Place<'_>,
     won: &mut bool,
     tried: &mut Tried<'p>,
 ) {
     let mut first = true;
     for extension in context.extensions() {
-        let fate = match extension.pattern().matches(question.exten) {
-            Match::No => Fate::Differs(differs_at(extension, question.exten)),
+        let fate = match extension.pattern().matches(place.exten) {
+            Match::No => Fate::Differs(differs_at(extension, place.exten)),
             Match::CouldMatch => Fate::WantsMore,
-            Match::Yes if !extension.takes(question.caller) => Fate::OtherCaller,
+            Match::Yes if !extension.takes(place.caller) => Fate::OtherCaller,
             Match::Yes => {
                 let begins = extension.instructions().first();
                 let begins = begins.is_some_and(|instruction| instruction.priority == 1);
@@ -148,7 +134,7 @@ fn differs_at(extension: &Extension, exten: &str) -> usize {
 
 /// What would run if nothing jumps: priority by priority, each from the first
 /// candidate that has it.
-fn steps<'p>(plan: &Plan, tried: &[Tried<'p>], question: Question<'_>) -> Vec<Step<'p>> {
+fn steps<'p>(plan: &Plan, tried: &[Tried<'p>], place: Place<'_>) -> Vec<Step<'p>> {
     let find = |priority: u32| {
         tried.iter().find_map(|tried| {
             let Visit::Tried { context, .. } = tried.visit else {
@@ -176,24 +162,14 @@ fn steps<'p>(plan: &Plan, tried: &[Tried<'p>], question: Question<'_>) -> Vec<St
             }
         })
     };
-    let begins = plan.exists(place(question)) == Match::Yes;
+    let begins = plan.exists(place) == Match::Yes;
     (1..)
         .map_while(|priority| find(priority).filter(|_| begins))
         .collect()
 }
 
-fn place(question: Question<'_>) -> Place<'_> {
-    Place {
-        context: question.context,
-        exten: question.exten,
-        caller: question.caller,
-        time: question.time,
-    }
-}
-
 /// What comes of it, in a sentence.
-fn outcome(plan: &Plan, question: Question<'_>) -> String {
-    let place = place(question);
+fn outcome(plan: &Plan, place: Place<'_>) -> String {
     match plan.exists(place) {
         Match::Yes if plan.autofallthrough() => {
             "After the last, the call ends as DIALSTATUS says (autofallthrough)."

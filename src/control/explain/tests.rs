@@ -1,3 +1,4 @@
+use pinion_sip::base::UnixTime;
 use pinion_sip::dialplan::Seek;
 
 use super::*;
@@ -7,8 +8,8 @@ fn plan(text: &str) -> Plan {
     parse_extensions(text, "x").unwrap().0
 }
 
-fn question<'a>(exten: &'a str, caller: &'a str) -> Question<'a> {
-    Question {
+fn place<'a>(exten: &'a str, caller: &'a str) -> Place<'a> {
+    Place {
         exten,
         context: "c",
         caller,
@@ -17,9 +18,9 @@ fn question<'a>(exten: &'a str, caller: &'a str) -> Question<'a> {
     }
 }
 
-fn text(plan: &Plan, question: Question<'_>) -> String {
+fn text(plan: &Plan, place: Place<'_>) -> String {
     let mut out = Vec::new();
-    let explanation = explain(plan, question).unwrap();
+    let explanation = explain(plan, place).unwrap();
     explanation.write_text(&mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
@@ -66,12 +67,12 @@ What would run:
 
 After the last, the call ends as DIALSTATUS says (autofallthrough).
 ";
-    assert_eq!(text(&plan(PLAN), question("150", "")), expected);
+    assert_eq!(text(&plan(PLAN), place("150", "")), expected);
 }
 
 #[test]
 fn a_mismatch_names_its_first_character() {
-    let told = text(&plan(PLAN), question("2x1", ""));
+    let told = text(&plan(PLAN), place("2x1", ""));
     for line in [
         "_15X              does not match at character 1 ('2')",
         "_X.               wins",
@@ -79,7 +80,7 @@ fn a_mismatch_names_its_first_character() {
         assert!(told.contains(line), "{told}");
     }
     let plan = plan("[c]\nexten => _12X,1,NoOp\nexten => _1,1,NoOp\n");
-    let told = text(&plan, question("12a4", ""));
+    let told = text(&plan, place("12a4", ""));
     assert!(
         told.contains("_12X              does not match at character 3 ('a')"),
         "{told}"
@@ -93,7 +94,7 @@ fn a_mismatch_names_its_first_character() {
 
 #[test]
 fn a_number_that_is_too_short_is_told() {
-    let told = text(&plan("[c]\nexten => _12XX,1,NoOp\n"), question("12", ""));
+    let told = text(&plan("[c]\nexten => _12XX,1,NoOp\n"), place("12", ""));
     assert!(
         told.contains("_12XX             wants more digits"),
         "{told}"
@@ -109,14 +110,14 @@ fn the_trie_takes_one_pattern_only() {
     let plan = plan(
         "[general]\nextenpatternmatchnew=yes\n[c]\nexten => _1X,1,NoOp\nexten => _X.,2,NoOp\n",
     );
-    let explanation = explain(&plan, question("12", "")).unwrap();
+    let explanation = explain(&plan, place("12", "")).unwrap();
     assert_eq!(explanation.steps.len(), 1);
 }
 
 #[test]
 fn json_says_the_same() {
     let plan = plan(PLAN);
-    let json = explain(&plan, question("150", "42")).unwrap().to_json();
+    let json = explain(&plan, place("150", "42")).unwrap().to_json();
     assert_eq!(json["runs"][0]["extension"], "_1XX/42");
     assert_eq!(json["runs"][0]["at"], "x:4");
     assert_eq!(json["tried"][0]["candidates"][2]["won"], true);
@@ -128,7 +129,7 @@ fn json_says_the_same() {
 #[test]
 fn there_is_nothing_to_explain_in_a_context_that_is_not_there() {
     let plan = plan("[d]\n");
-    assert!(explain(&plan, question("1", "")).is_none());
+    assert!(explain(&plan, place("1", "")).is_none());
 }
 
 proptest::proptest! {
@@ -150,11 +151,11 @@ proptest::proptest! {
             source.push_str(&format!("exten => {name}{with},{priority},NoOp({index})\n"));
         }
         let plan = plan(&source);
-        let question = question(&exten, &caller);
-        let steps = explain(&plan, question).unwrap().steps;
-        if plan.exists(place(question)) == Match::Yes {
+        let place = place(&exten, &caller);
+        let steps = explain(&plan, place).unwrap().steps;
+        if plan.exists(place) == Match::Yes {
             for priority in 1..=4 {
-                let found = plan.find(place(question), Seek::Priority(priority));
+                let found = plan.find(place, Seek::Priority(priority));
                 let step = steps.get(priority as usize - 1).map(|step| step.instruction);
                 let same = |a: &Instruction, b: &Instruction| std::ptr::eq(a, b);
                 if step.is_none() {
@@ -162,7 +163,7 @@ proptest::proptest! {
                 }
                 proptest::prop_assert!(found.zip(step).is_some_and(|(a, b)| same(a, b)), "{source} {priority}");
             }
-            let next = plan.find(place(question), Seek::Priority(steps.len() as u32 + 1));
+            let next = plan.find(place, Seek::Priority(steps.len() as u32 + 1));
             proptest::prop_assert!(next.is_none(), "{source}");
         } else {
             proptest::prop_assert!(steps.is_empty());
