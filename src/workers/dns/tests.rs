@@ -90,6 +90,13 @@ fn field<'r>(row: &'r Row, name: &str) -> &'r str {
     &row.iter().find(|(known, _)| **known == *name).unwrap().1
 }
 
+/// How many records a resolver finds; `None` if nobody answers it.
+fn found(resolver: &Resolver) -> Option<usize> {
+    resolver
+        .lookup("a.example", Records::Srv)
+        .map(|rows| rows.len())
+}
+
 #[test]
 fn records_become_rows() {
     let (address, served) = server(Manner::Answers, 2);
@@ -116,12 +123,7 @@ fn a_server_that_fails_gives_way_to_the_next() {
     let (failing, failed) = server(Manner::Fails, 1);
     let (address, served) = server(Manner::Answers, 1);
     let resolver = Resolver::new(&[failing, address], LONG);
-    assert_eq!(
-        resolver
-            .lookup("a.example", Records::Srv)
-            .map(|rows| rows.len()),
-        Some(1)
-    );
+    assert_eq!(found(&resolver), Some(1));
     failed.join().unwrap();
     served.join().unwrap();
 }
@@ -130,12 +132,7 @@ fn a_server_that_fails_gives_way_to_the_next() {
 fn what_has_no_room_by_udp_comes_by_tcp() {
     let (address, served) = server(Manner::Truncates, 1);
     let resolver = Resolver::new(&[address], LONG);
-    assert_eq!(
-        resolver
-            .lookup("a.example", Records::Srv)
-            .map(|rows| rows.len()),
-        Some(1)
-    );
+    assert_eq!(found(&resolver), Some(1));
     served.join().unwrap();
 }
 
@@ -143,12 +140,7 @@ fn what_has_no_room_by_udp_comes_by_tcp() {
 fn an_answer_to_another_question_is_none() {
     let (address, served) = server(Manner::IsImpersonated, 1);
     let resolver = Resolver::new(&[address], LONG);
-    assert_eq!(
-        resolver
-            .lookup("a.example", Records::Srv)
-            .map(|rows| rows.len()),
-        Some(1)
-    );
+    assert_eq!(found(&resolver), Some(1));
     served.join().unwrap();
 }
 
