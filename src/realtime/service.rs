@@ -2,7 +2,7 @@
 //! from the shards' desk to them, and their outcomes go back to the shards that
 //! asked. Decides nothing.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,10 +12,6 @@ use pinion_sip::machine::realtime::Outcome;
 use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, Question};
 
 use super::{Device, Hooks, IsStatic, Realtime, Settings, Ticket};
-
-/// How long the thread sleeps where nothing comes, before it looks whether it
-/// shall end.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// How long the last writes may take.
 const LAST_WRITES: Duration = Duration::from_secs(5);
@@ -27,7 +23,6 @@ pub struct Service {
     errands: Errands,
     /// Outcomes that found no room at their shard.
     lost: Arc<AtomicU64>,
-    ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -57,7 +52,6 @@ impl Service {
             answers,
             errands,
             lost,
-            ends: Arc::default(),
             thread: None,
         };
         Ok((service, desk))
@@ -72,12 +66,11 @@ impl Service {
     pub fn open(&mut self, answers: Answers) -> Result<(), std::io::Error> {
         let _ = self.answers.set(answers);
         let (realtime, errands) = (Arc::clone(&self.realtime), self.errands.clone());
-        let (answers, ends) = (Arc::clone(&self.answers), Arc::clone(&self.ends));
+        let answers = Arc::clone(&self.answers);
         let lost = Arc::clone(&self.lost);
         let carry = move || {
-            while !ends.load(Ordering::Relaxed) {
-                if let Some(envelope) = errands.take(LOOK)
-                    && let Some((ticket, full)) = ask(&realtime, envelope)
+            while let Some(envelope) = errands.take() {
+                if let Some((ticket, full)) = ask(&realtime, envelope)
                     && full
                     && let Some(answers) = answers.get()
                 {
@@ -101,7 +94,7 @@ impl Service {
 
     /// Ends everything, the last writes first; whether those were done in time.
     pub fn close(mut self) -> bool {
-        self.ends.store(true, Ordering::Relaxed);
+        self.errands.close();
         if let Some(thread) = self.thread.take() {
             // A panic has been told; there is nothing left to carry.
             let _ = thread.join();

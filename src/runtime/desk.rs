@@ -7,10 +7,10 @@
 //!     └──── doorbell <── Answers::hand_in ┘
 //! ```
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, Sender, bounded, select_biased};
 use pinion_sip::machine::realtime::Outcome;
 use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, WORKERS};
 
@@ -52,7 +52,12 @@ impl Desks {
 
 /// Where workers take them. Clones take from the same queue.
 #[derive(Clone, Debug)]
-pub struct Errands(Receiver<Envelope>);
+pub struct Errands {
+    queue: Receiver<Envelope>,
+    /// Nothing comes by it; it is cut when the workers shall end.
+    open: Receiver<Infallible>,
+    end: Arc<Mutex<Option<Sender<Infallible>>>>,
+}
 
 /// Where workers hand in their answers.
 #[derive(Clone)]
@@ -61,8 +66,14 @@ pub struct Answers(Arc<Mesh>);
 impl Desk {
     /// A desk with room for `depth` errands.
     pub fn new(depth: usize) -> (Desk, Errands) {
-        let (sender, receiver) = bounded(depth.max(1));
-        (Desk(sender), Errands(receiver))
+        let (sender, queue) = bounded(depth.max(1));
+        let (end, open) = bounded(0);
+        let errands = Errands {
+            queue,
+            open,
+            end: Arc::new(Mutex::new(Some(end))),
+        };
+        (Desk(sender), errands)
     }
 
     /// Leaves an errand; gives it back when there is no room, or no worker.
@@ -72,25 +83,35 @@ impl Desk {
 }
 
 impl Errands {
-    /// Takes the next errand, waiting for it no longer than `patience`. `None`
-    /// when none came, or none can come any more.
-    pub fn take(&self, patience: Duration) -> Option<Envelope> {
-        self.0.recv_timeout(patience).ok()
+    /// Takes the next errand, and waits for it. `None` once they are closed, or
+    /// none can come any more.
+    pub fn take(&self) -> Option<Envelope> {
+        select_biased! {
+            recv(self.open) -> _ => None,
+            recv(self.queue) -> errand => errand.ok(),
+        }
+    }
+
+    /// Whoever waits for an errand, now or later, is told that none comes. What
+    /// waits already may still be taken by [`Errands::take_waiting`].
+    pub fn close(&self) {
+        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        *end = None;
     }
 
     /// Takes an errand that waits already.
     pub fn take_waiting(&self) -> Option<Envelope> {
-        self.0.try_recv().ok()
+        self.queue.try_recv().ok()
     }
 
     /// Errands that wait.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.queue.len()
     }
 
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.queue.is_empty()
     }
 }
 
@@ -160,13 +181,25 @@ mod tests {
         assert!(one.post(errand(1, 7)).is_ok());
         assert!(one.post(errand(1, 8)).is_ok());
         assert_eq!(slot(&one.post(errand(1, 9)).unwrap_err()), 9, "full");
-        let taken = errands.take(Duration::ZERO).unwrap();
+        let taken = errands.take().unwrap();
         assert_eq!((slot(&taken), errands.len()), (7, 1));
         assert!(one.may_sleep());
         let answers = Answers::new(mesh);
         answers.hand_in(refused(taken).unwrap()).unwrap();
         assert!(!one.may_sleep(), "an answer waits");
         assert_eq!(one.collect().map(|answer| slot(&answer)), Some(7));
+    }
+
+    #[test]
+    fn who_waits_for_errands_hears_of_their_end() {
+        let (desk, errands) = Desk::new(2);
+        let waiting = errands.clone();
+        let worker = std::thread::spawn(move || waiting.take().map(|errand| slot(&errand)));
+        errands.close();
+        assert_eq!(worker.join().unwrap(), None);
+        assert!(desk.leave(errand(0, 1)).is_ok());
+        assert!(errands.take().is_none());
+        assert_eq!(errands.take_waiting().map(|errand| slot(&errand)), Some(1));
     }
 
     #[test]

@@ -13,7 +13,7 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,10 +29,6 @@ mod shell;
 use circuit::Circuits;
 use dns::Resolver;
 use http::Fetcher;
-
-/// How long a thread sleeps where nothing comes, before it looks whether it
-/// shall end.
-const LOOK: Duration = Duration::from_millis(250);
 
 /// Things that may wait for a thread, for each.
 const QUEUE_EACH: usize = 256;
@@ -55,7 +51,6 @@ pub struct Workers {
     settings: Settings,
     errands: Errands,
     tally: Arc<Tally>,
-    ends: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -75,7 +70,6 @@ impl Workers {
             settings,
             errands,
             tally: Arc::default(),
-            ends: Arc::default(),
             threads: Vec::new(),
         };
         (workers, desk)
@@ -89,7 +83,6 @@ impl Workers {
                 errands: self.errands.clone(),
                 answers: answers.clone(),
                 tally: Arc::clone(&self.tally),
-                ends: Arc::clone(&self.ends),
                 fetcher: Fetcher::new(self.settings.timeout, Arc::clone(&circuits)),
                 resolver: Resolver::new(&self.settings.servers, self.settings.timeout),
                 timeout: self.settings.timeout,
@@ -114,7 +107,7 @@ impl Workers {
 
     /// Ends the threads, each after what it does now.
     pub fn close(self) {
-        self.ends.store(true, Ordering::Relaxed);
+        self.errands.close();
         for thread in self.threads {
             // A panic was caught where it happened.
             let _ = thread.join();
@@ -127,7 +120,6 @@ struct Worker {
     errands: Errands,
     answers: Answers,
     tally: Arc<Tally>,
-    ends: Arc<AtomicBool>,
     fetcher: Fetcher,
     resolver: Resolver,
     timeout: Duration,
@@ -136,10 +128,7 @@ struct Worker {
 
 impl Worker {
     fn serve(&mut self) {
-        while !self.ends.load(Ordering::Relaxed) {
-            let Some(envelope) = self.errands.take(LOOK) else {
-                continue;
-            };
+        while let Some(envelope) = self.errands.take() {
             let Body::Ask {
                 id,
                 question: Question::Inquiry(Inquiry::Work(work)),
