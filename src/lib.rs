@@ -9,7 +9,7 @@
 //! src/command.rs  the subcommands
 //! src/lib.rs      configuration, sockets and shards put together
 //! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
-//! src/control/    what an operator asks of a plan
+//! src/control/    what an operator asks of the engine, and of a plan
 //! src/database.rs the databases of this engine: what shards go by, workers, what was kept
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/workers/    what plans have done outside: HTTP, DNS, commands of the host
@@ -148,14 +148,17 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let kept = Kept::load(service.as_ref().map(Service::realtime), shards);
     let limits = limits(flags, shards);
     let nonce_secret = seed()?;
-    serve::serve(
+    let adopted = Arc::clone(&config);
+    serve::serve(serve::Plan {
         flags,
-        &options,
+        options: &options,
         groups,
         steering,
-        (service, workers),
-        &about,
-        move |shard, incarnation| {
+        service,
+        workers,
+        config: adopted,
+        about: &about,
+        factory: move |shard, incarnation| {
             Shard::new(Setup {
                 shard,
                 shards,
@@ -170,7 +173,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
                 unix_start,
             })
         },
-    )
+    })
 }
 
 /// `--steer`. What cannot be had is told, and why; what was asked for must be.

@@ -3,16 +3,19 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use pinion_runtime::{Census, Engine, Event, Group, Options, Steering, Way};
 use pinion_sip::base::ShardId;
+use pinion_sip::config::Config;
 use pinion_sip::machine::Machine;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::Failure;
+use crate::control::house::{House, Order};
 use crate::flags::Flags;
 use crate::realtime::service::Service;
 use crate::table::{hit_rate, table, totals};
@@ -25,39 +28,54 @@ const DRAIN_LOOK: Duration = Duration::from_millis(100);
 enum Happening {
     Signal(i32),
     Shard(Event),
+    Order(Order),
 }
 
-/// Starts the shards and serves until told to stop. `about` is said before
-/// `ready`: where the configuration comes from, and whatever else the operator
-/// must know.
-pub(crate) fn serve<M, F>(
-    flags: &Flags,
-    options: &Options,
-    groups: Vec<Group>,
-    steering: Steering,
-    (mut service, mut workers): (Option<Service>, Workers),
-    about: &str,
-    factory: F,
-) -> Result<(), Failure>
+/// What is served, and how.
+pub(crate) struct Plan<'f, F> {
+    /// The command line.
+    pub(crate) flags: &'f Flags,
+    /// How the shards run.
+    pub(crate) options: &'f Options,
+    /// Their sockets.
+    pub(crate) groups: Vec<Group>,
+    /// What brings datagrams to them.
+    pub(crate) steering: Steering,
+    /// The database, if there is one.
+    pub(crate) service: Option<Service>,
+    /// What works outside for plans.
+    pub(crate) workers: Workers,
+    /// The configuration they start with.
+    pub(crate) config: Arc<Config>,
+    /// Said before `ready`: where the configuration comes from, and whatever
+    /// else the operator must know.
+    pub(crate) about: &'f str,
+    /// Makes a shard's machine.
+    pub(crate) factory: F,
+}
+
+/// Starts the shards and serves until told to stop.
+pub(crate) fn serve<M, F>(plan: Plan<'_, F>) -> Result<(), Failure>
 where
     M: Machine + 'static,
     F: Fn(ShardId, u32) -> M + Send + Sync + 'static,
 {
+    let Plan {
+        flags,
+        options,
+        groups,
+        steering,
+        mut service,
+        mut workers,
+        ..
+    } = plan;
     let (sender, happenings) = mpsc::channel();
-    let events = sender.clone();
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])
-        .map_err(|error| Failure::Host(format!("cannot watch signals: {error}")))?;
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            if sender.send(Happening::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    });
+    watch_signals(sender.clone())?;
     let mut banner = banner(options, &groups, &steering);
     // The main thread listens as long as any shard lives.
+    let events = sender.clone();
     let report = move |event| drop(events.send(Happening::Shard(event)));
-    let engine = Engine::start(options, groups, factory, report)
+    let engine = Engine::start(options, groups, plan.factory, report)
         .map_err(|error| Failure::Host(error.to_string()))?;
     if let Some(service) = &mut service {
         service
@@ -67,7 +85,11 @@ where
     workers
         .open(&engine.answers())
         .map_err(|error| Failure::Host(format!("no thread for the dialplan: {error}")))?;
-    banner.push_str(about);
+    let house = House::new(engine.shards().clone(), plan.config, move |order| {
+        drop(sender.send(Happening::Order(order)));
+    });
+    let house = Arc::new(house);
+    banner.push_str(plan.about);
     banner.push_str("ready\n");
     say(&banner);
     let server = Server {
@@ -77,12 +99,27 @@ where
         way: steering.way(),
         happenings,
         started: Instant::now(),
-        draining: None,
+        ending: None,
+        _house: house,
     };
     server.run(
         Duration::from_secs(flags.stats_interval),
         Duration::from_secs(flags.drain_limit),
     )
+}
+
+/// Signals reach the main thread like all that happens.
+fn watch_signals(sender: Sender<Happening>) -> Result<(), Failure> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])
+        .map_err(|error| Failure::Host(format!("cannot watch signals: {error}")))?;
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if sender.send(Happening::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Writes to stdout, at once. Nobody reading is no reason to stop.
@@ -121,6 +158,15 @@ fn banner(options: &Options, groups: &[Group], steering: &Steering) -> String {
     text
 }
 
+/// When a server ends that has been told to.
+#[derive(Clone, Copy)]
+enum Ending {
+    /// With the last call, or at that time.
+    Drained(Option<Instant>),
+    /// As soon as there is no call.
+    Idle,
+}
+
 struct Server {
     service: Option<Service>,
     workers: Workers,
@@ -128,8 +174,8 @@ struct Server {
     way: Way,
     happenings: Receiver<Happening>,
     started: Instant,
-    /// When a drain ends at the latest.
-    draining: Option<Instant>,
+    ending: Option<Ending>,
+    _house: Arc<House>,
 }
 
 impl Server {
@@ -138,8 +184,10 @@ impl Server {
         let mut died = None;
         loop {
             match self.next(next_stats) {
-                Some(Happening::Signal(SIGUSR1)) => self.print(&self.engine.census()),
-                Some(Happening::Signal(_)) if self.draining.is_some() => break,
+                Some(Happening::Signal(SIGUSR1)) => self.print(&self.engine.shards().census()),
+                Some(Happening::Order(Order::StopNow)) => break,
+                Some(Happening::Order(order)) => self.obey(order),
+                Some(Happening::Signal(_)) if self.ending.is_some() => break,
                 Some(Happening::Signal(_)) => self.drain(drain_limit),
                 Some(Happening::Shard(Event::Died(shard, message))) => {
                     died = Some(format!(
@@ -151,14 +199,14 @@ impl Server {
             }
             let now = Instant::now();
             if next_stats.is_some_and(|at| at <= now) {
-                self.print(&self.engine.census());
+                self.print(&self.engine.shards().census());
                 next_stats = Some(now + stats_interval);
             }
-            if self.draining.is_some_and(|end| self.is_drained(now, end)) {
+            if self.ending.is_some_and(|ending| self.is_over(now, ending)) {
                 break;
             }
         }
-        self.engine.stop();
+        self.engine.shards().stop();
         let (started, way, last) = (self.started, self.way, self.engine.join());
         let counters = counters(self.service.as_ref(), &self.workers);
         self.workers.close();
@@ -172,7 +220,7 @@ impl Server {
     /// Waits for something to happen, or for what is due.
     fn next(&self, next_stats: Option<Instant>) -> Option<Happening> {
         let now = Instant::now();
-        let look = self.draining.map(|end| end.min(now + DRAIN_LOOK));
+        let look = self.ending.map(|_| now + DRAIN_LOOK);
         let Some(due) = next_stats.into_iter().chain(look).min() else {
             return self.happenings.recv().ok();
         };
@@ -182,21 +230,31 @@ impl Server {
     }
 
     fn drain(&mut self, limit: Duration) {
-        self.engine.drain();
-        self.draining = Some(Instant::now() + limit);
+        self.engine.shards().drain();
+        self.ending = Some(Ending::Drained(Some(Instant::now() + limit)));
         say(&format!(
             "draining: new calls get 503; exit at zero calls or in {} s; signal again to stop at once\n",
             limit.as_secs()
         ));
     }
 
-    fn is_drained(&self, now: Instant, end: Instant) -> bool {
-        if now >= end {
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::StopNow | Order::StopGracefully => {
+                self.engine.shards().drain();
+                self.ending = Some(Ending::Drained(None));
+            }
+            Order::StopWhenConvenient => self.ending = Some(Ending::Idle),
+        }
+    }
+
+    fn is_over(&self, now: Instant, ending: Ending) -> bool {
+        if matches!(ending, Ending::Drained(Some(end)) if now >= end) {
             say("drain limit reached: remaining calls are cut\n");
             return true;
         }
-        let censuses = self.engine.census();
-        censuses.len() == usize::from(self.engine.shards())
+        let censuses = self.engine.shards().census();
+        censuses.len() == usize::from(self.engine.shards().count())
             && censuses.iter().all(|census| census.idle)
     }
 

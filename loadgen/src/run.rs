@@ -177,9 +177,9 @@ pub fn drive<W: Worker + 'static>(
         move |Event::Died(thread, why)| drop(died.send(Report::Died(thread, why))),
     )?;
     let gathered = gather(plan, &engine, &reports, &common, stop);
-    let census = engine.census();
+    let census = engine.shards().census();
     let kernel_drops = host::socket_drops(&ports).saturating_sub(dropped);
-    engine.stop();
+    engine.shards().stop();
     engine.join();
     Ok(assemble(
         plan,
@@ -236,7 +236,7 @@ fn gather(
                 spent += 1;
                 if spent == plan.cpus.len() {
                     gate.close();
-                    engine.drain();
+                    engine.shards().drain();
                 }
             }
             Ok(Report::Ended(reaped)) => threads.push(*reaped),
@@ -247,13 +247,13 @@ fn gather(
         }
         if stop.load(Ordering::Relaxed) && !stopping {
             stopping = true;
-            engine.drain();
+            engine.shards().drain();
         }
         if let Some(progress) = &mut progress
             && told.elapsed() >= TELL
         {
             told = StdInstant::now();
-            progress.tell(&total(&engine.census()));
+            progress.tell(&total(&engine.shards().census()));
         }
     }
     Ok(threads)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pinion_sip::base::{Instant, ShardId};
 use pinion_sip::config::Config;
-use pinion_sip::machine::{Input, Machine, Outbox};
+use pinion_sip::machine::{Input, Machine, Outbox, Page, Query};
 
 /// A machine was replaced; what it held is gone.
 #[derive(PartialEq, Eq, Debug)]
@@ -54,21 +54,37 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Guard<M, F> {
         } else {
             None
         };
+        self.guarded(now, out, |machine, out| machine.handle(now, input, out))?;
+        self.draining |= drain;
+        self.config = config.or(self.config.take());
+        Ok(())
+    }
+
+    /// Puts a query to the machine. If it panics, as for [`Guard::feed`].
+    pub(crate) fn serve(
+        &mut self,
+        now: Instant,
+        query: Query,
+        out: &mut Outbox,
+    ) -> Result<Page, Fault> {
+        self.guarded(now, out, |machine, out| machine.serve(now, query, out))
+    }
+
+    fn guarded<T>(
+        &mut self,
+        now: Instant,
+        out: &mut Outbox,
+        work: impl FnOnce(&mut M, &mut Outbox) -> T,
+    ) -> Result<T, Fault> {
         // The machine is dropped after a panic, never asked again, and the
         // outbox's queues are whole between any two of its calls.
-        match catch_unwind(AssertUnwindSafe(|| self.machine.handle(now, input, out))) {
-            Ok(()) => {
-                self.draining |= drain;
-                self.config = config.or(self.config.take());
-                Ok(())
+        let done = catch_unwind(AssertUnwindSafe(|| work(&mut self.machine, out)));
+        done.map_err(|panic| {
+            self.replace(now, out);
+            Fault {
+                message: sentence(panic.as_ref()),
             }
-            Err(panic) => {
-                self.replace(now, out);
-                Err(Fault {
-                    message: sentence(panic.as_ref()),
-                })
-            }
-        }
+        })
     }
 
     fn replace(&mut self, now: Instant, out: &mut Outbox) {

@@ -10,8 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use glommio::LocalExecutor;
-use pinion_sip::base::{Level, ShardId, SocketIndex, Text};
-use pinion_sip::config::Config;
+use pinion_sip::base::{Level, ShardId, SocketIndex};
 use pinion_sip::machine::Machine;
 
 use crate::clock::Clock;
@@ -19,14 +18,12 @@ use crate::counters::Census;
 use crate::desk::{Answers, Desks};
 use crate::gather::Gather;
 use crate::guard::{self, Guard};
-use crate::mesh::{Control, Mesh, Seat};
+use crate::mesh::{Mesh, Seat};
 use crate::park;
 use crate::pump::{Parts, Pump};
+use crate::shards::Shards;
 use crate::sys;
 use crate::udp::{Group, Port};
-
-/// How long a shard may take to answer a census before it is left out.
-const CENSUS_LIMIT: Duration = Duration::from_secs(1);
 
 /// How the shards run.
 #[derive(Clone, Debug)]
@@ -97,9 +94,10 @@ pub fn allowed_cpus() -> io::Result<Vec<usize>> {
     sys::allowed_cpus()
 }
 
-/// Running shards. Dropping it leaves them running; [`Engine::stop`] and then
+/// Running shards. Dropping it leaves them running; [`Shards::stop`] and then
 /// [`Engine::join`] end them.
 pub struct Engine {
+    shards: Shards,
     mesh: Arc<Mesh>,
     threads: Vec<JoinHandle<Option<Census>>>,
 }
@@ -128,6 +126,7 @@ impl Engine {
             .collect();
         let (ready, readiness) = mpsc::channel();
         let mut engine = Engine {
+            shards: Shards::new(Arc::clone(&mesh)),
             mesh,
             threads: Vec::with_capacity(shards),
         };
@@ -164,7 +163,7 @@ impl Engine {
     }
 
     fn abandon(self, shard: ShardId, cpu: usize, error: io::Error) -> StartError {
-        self.stop();
+        self.shards.stop();
         self.join();
         StartError::Shard { shard, cpu, error }
     }
@@ -174,43 +173,9 @@ impl Engine {
         Answers::new(Arc::clone(&self.mesh))
     }
 
-    /// How many shards run.
-    pub fn shards(&self) -> ShardId {
-        self.threads.len() as ShardId
-    }
-
-    /// Tells all shards to take no new calls.
-    pub fn drain(&self) {
-        self.order(|| Control::Drain);
-    }
-
-    /// Gives all shards a new configuration.
-    pub fn reload(&self, config: &Arc<Config>) {
-        self.order(|| Control::Reload(Arc::clone(config)));
-    }
-
-    /// Has all shards forget a device of the database, or all of them.
-    pub fn prune(&self, name: Option<&Text>) {
-        self.order(|| Control::Prune(name.cloned()));
-    }
-
-    /// Tells all shards to flush and end.
-    pub fn stop(&self) {
-        self.order(|| Control::Stop);
-    }
-
-    /// Asks all shards for their numbers. In the order of the shards; one that
-    /// does not answer within a second is missing.
-    pub fn census(&self) -> Vec<Census> {
-        let (answer, answers) = mpsc::channel();
-        self.order(|| Control::Census(answer.clone()));
-        drop(answer);
-        let mut gathered = Vec::with_capacity(self.threads.len());
-        while let Ok(census) = answers.recv_timeout(CENSUS_LIMIT) {
-            gathered.push(census);
-        }
-        gathered.sort_by_key(|census| census.shard);
-        gathered
+    /// The shards, for orders and questions.
+    pub fn shards(&self) -> &Shards {
+        &self.shards
     }
 
     /// Waits for all shards to end; returns their final numbers.
@@ -219,12 +184,6 @@ impl Engine {
             .into_iter()
             .filter_map(|thread| thread.join().ok().flatten())
             .collect()
-    }
-
-    fn order(&self, control: impl Fn() -> Control) {
-        for shard in 0..self.threads.len() {
-            self.mesh.order(shard, control());
-        }
     }
 }
 

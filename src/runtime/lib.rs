@@ -31,6 +31,7 @@ mod mesh;
 mod notes;
 mod park;
 mod pump;
+mod shards;
 mod steer;
 #[allow(
     unsafe_code,
@@ -45,5 +46,6 @@ pub use cpu::unsuited;
 pub use desk::{Answers, Desk, Desks, Errands};
 pub use launch::{Engine, Event, Options, StartError, allowed_cpus};
 pub use mesh::Control;
+pub use shards::Shards;
 pub use steer::{Closed, Steering, Way};
 pub use udp::{BindError, Group, Shortfall, bind, bind_apart, join, source_address};

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use crossbeam::queue::{ArrayQueue, SegQueue};
 use pinion_sip::base::{ShardId, Text};
 use pinion_sip::config::Config;
-use pinion_sip::machine::Envelope;
+use pinion_sip::machine::{Envelope, Page, Query};
 
 use crate::counters::Census;
 use crate::desk::Desks;
@@ -27,6 +27,8 @@ pub enum Control {
     Prune(Option<Text>),
     /// Send your numbers.
     Census(mpsc::Sender<Census>),
+    /// Answer this.
+    Query(Box<Query>, mpsc::Sender<Page>),
     /// Flush and end.
     Stop,
 }
@@ -77,7 +79,7 @@ impl Mesh {
         Ok(())
     }
 
-    fn shards(&self) -> usize {
+    pub(crate) fn shards(&self) -> usize {
         self.doorbells.len()
     }
 }

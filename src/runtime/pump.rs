@@ -177,6 +177,12 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
                 Control::Stop => self.stopped = true,
                 // Whoever asked may have stopped waiting.
                 Control::Census(answer) => drop(answer.send(self.census())),
+                Control::Query(query, answer) => {
+                    match self.guard.serve(now, *query, &mut self.out) {
+                        Ok(page) => drop(answer.send(page)),
+                        Err(fault) => self.recover(now, fault),
+                    }
+                }
             }
         }
     }

@@ -112,13 +112,13 @@ pub fn run(flood: &Flood) -> Result<Tally, FloodError> {
     let deadline = std::time::Instant::now() + flood.duration + PROBE_LIMIT * 2;
     let census = loop {
         std::thread::sleep(GLANCE);
-        let census = engine.census();
+        let census = engine.shards().census();
         let done = census.iter().all(|shard| shard.idle);
         if done || std::time::Instant::now() > deadline {
             break census;
         }
     };
-    engine.stop();
+    engine.shards().stop();
     engine.join();
     let counters = census.into_iter().next().map(|shard| shard.counters);
     Ok(Tally::read(&counters.unwrap_or_default()))

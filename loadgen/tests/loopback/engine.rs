@@ -97,7 +97,7 @@ fn config(secret: bool) -> Config {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(engine) = self.engine.take() {
-            engine.stop();
+            engine.shards().stop();
             engine.join();
         }
     }

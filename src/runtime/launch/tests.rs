@@ -169,14 +169,14 @@ fn counter(census: &Census, name: &str) -> u64 {
 #[test]
 fn shards_exchange_envelopes_and_count_them() {
     let (engine, address) = start(2);
-    assert_eq!(engine.shards(), 2);
+    assert_eq!(engine.shards().count(), 2);
     for shard in [0, 1] {
         let phone = phone_at(shard, address);
         for _ in 0..50 {
             assert_eq!(phone.ask("pass"), (1 - shard, 0));
         }
     }
-    let census = engine.census();
+    let census = engine.shards().census();
     assert_eq!(
         census.iter().map(|census| census.shard).collect::<Vec<_>>(),
         [0, 1]
@@ -191,7 +191,7 @@ fn shards_exchange_envelopes_and_count_them() {
         );
         assert_eq!(counter(census, "mesh_drops"), 0);
     }
-    engine.stop();
+    engine.shards().stop();
     let last = engine.join();
     let received = |census: &[Census]| {
         census
@@ -220,7 +220,7 @@ fn a_panicking_machine_is_replaced_and_the_others_never_notice() {
     assert_eq!(phones[0].ask("pass"), (1, 2), "the mesh goes on too");
     // Both notices lie in the rings before the answers above were sent, so
     // whoever answers a census now has read them.
-    let census = engine.census();
+    let census = engine.shards().census();
     let numbers = |name| {
         census
             .iter()
@@ -228,7 +228,7 @@ fn a_panicking_machine_is_replaced_and_the_others_never_notice() {
             .collect::<Vec<_>>()
     };
     assert_eq!(numbers("faults"), [0, 2, 0]);
-    engine.stop();
+    engine.shards().stop();
     let last = engine.join();
     let told: Vec<u64> = last
         .iter()
@@ -244,7 +244,7 @@ fn a_deadline_ends_the_sleep() {
     for _ in 0..5 {
         assert_eq!(phone.ask("late"), (0, 0));
     }
-    engine.stop();
+    engine.shards().stop();
     let turns = counter(&engine.join()[0], "turns");
     assert!(
         turns < 200,
@@ -255,10 +255,10 @@ fn a_deadline_ends_the_sleep() {
 #[test]
 fn a_drain_reaches_every_shard() {
     let (engine, _) = start(2);
-    assert!(engine.census().iter().all(|census| !census.idle));
-    engine.drain();
-    assert!(engine.census().iter().all(|census| census.idle));
-    engine.stop();
+    assert!(engine.shards().census().iter().all(|census| !census.idle));
+    engine.shards().drain();
+    assert!(engine.shards().census().iter().all(|census| census.idle));
+    engine.shards().stop();
     assert_eq!(engine.join().len(), 2);
 }
 

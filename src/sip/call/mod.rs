@@ -25,6 +25,7 @@
 //! - `within`: requests inside the dialogs, relayed from leg to leg
 //! - `ending`: how a call ends
 //! - `reason`: hangup causes on the wire
+//! - `rows`: what an operator sees of a call
 //! - `stray`: 2xx responses that nobody waits for any more
 
 mod apart;
@@ -52,6 +53,7 @@ mod node;
 mod outbound;
 mod reason;
 mod resource;
+mod rows;
 mod run;
 mod sip;
 mod stray;

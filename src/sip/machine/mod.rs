@@ -7,6 +7,7 @@
 mod counters;
 mod envelope;
 mod outbox;
+mod query;
 pub mod realtime;
 
 use alloc::sync::Arc;
@@ -19,6 +20,7 @@ pub use envelope::{
     Answer, Body, Change, DATABASE, Entries, Envelope, Lease, Question, QuestionId, WORKERS,
 };
 pub use outbox::{Outbox, Sent};
+pub use query::{ChannelRow, ChannelState, Page, Query, Rows, Span};
 
 /// What a driver hands to a machine.
 pub enum Input<'a> {
@@ -49,6 +51,12 @@ pub trait Machine {
 
     /// When `Input::Elapsed` is next wanted, at the latest.
     fn deadline(&self) -> Option<Instant>;
+
+    /// Answers what an operator asks. What that changes, or wants sent, is in
+    /// the outbox afterwards, as for `handle`.
+    fn serve(&mut self, _now: Instant, _query: Query, _out: &mut Outbox) -> Page {
+        Page::Unknown
+    }
 
     /// Numbers for the operator: name and value, always the same names in the
     /// same order.

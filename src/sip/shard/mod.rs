@@ -3,7 +3,8 @@
 //! A `Shard` solely owns its tables, sized from `Limits`. `intake` finds the
 //! home of a datagram, `requests` and `responses` match it, the method's
 //! `Verdict` is applied, and `pending` parks what waits for an answer; what
-//! only the database knows is asked for, and heard, in `realtime`.
+//! only the database knows is asked for, and heard, in `realtime`; `serve`
+//! answers operators.
 
 mod apply;
 mod arrival;
@@ -17,6 +18,7 @@ mod realtime;
 mod reply;
 mod requests;
 mod responses;
+mod serve;
 #[expect(
     clippy::module_inception,
     reason = "the folder is named after the type it is about"

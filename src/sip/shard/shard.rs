@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::devices::Devices;
 use crate::dialog;
 use crate::machine::realtime::Saving;
-use crate::machine::{Body, Counters, Envelope, Input, Machine, Outbox};
+use crate::machine::{Body, Counters, Envelope, Input, Machine, Outbox, Page, Query};
 use crate::registrar::{Binding, Bindings, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
 use crate::wire::{Fields, Message, ReplyHead};
@@ -507,6 +507,12 @@ impl Machine for Shard {
 
     fn deadline(&self) -> Option<Instant> {
         self.deadlines().min()
+    }
+
+    fn serve(&mut self, now: Instant, query: Query, out: &mut Outbox) -> Page {
+        let page = self.page(now, query, out);
+        self.put_questions(now, out);
+        page
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {

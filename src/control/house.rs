@@ -1,0 +1,83 @@
+//! What every command reaches: the shards, the configuration they go by, and
+//! the thread that serves. Decides nothing itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use pinion_runtime::Shards;
+use pinion_sip::config::Config;
+
+/// Something only the serving thread does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// End, and cut what calls there are.
+    StopNow,
+    /// Take no new calls, and end with the last.
+    StopGracefully,
+    /// End as soon as there is no call; take new ones until then.
+    StopWhenConvenient,
+}
+
+/// A running engine, as its operators see it. Shared by all threads that
+/// answer them.
+pub struct House {
+    /// The shards.
+    pub shards: Shards,
+    /// When the engine started.
+    pub started: SystemTime,
+    settings: Mutex<Settings>,
+    orders: Box<dyn Fn(Order) + Send + Sync>,
+}
+
+/// The configuration the shards go by.
+#[derive(Clone)]
+pub struct Settings {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Since when.
+    pub since: SystemTime,
+}
+
+impl House {
+    /// A house whose shards started with `config`, and whose orders `orders`
+    /// brings to the serving thread.
+    pub fn new(
+        shards: Shards,
+        config: Arc<Config>,
+        orders: impl Fn(Order) + Send + Sync + 'static,
+    ) -> House {
+        let started = SystemTime::now();
+        House {
+            shards,
+            started,
+            settings: Mutex::new(Settings {
+                config,
+                since: started,
+            }),
+            orders: Box::new(orders),
+        }
+    }
+
+    /// The configuration the shards go by.
+    pub fn settings(&self) -> Settings {
+        let settings = self.settings.lock();
+        settings.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has the shards go by another configuration.
+    pub fn adopt(&self, config: Arc<Config>) {
+        let settings = self.settings.lock();
+        let mut settings = settings.unwrap_or_else(PoisonError::into_inner);
+        self.shards.reload(&config);
+        *settings = Settings {
+            config,
+            since: SystemTime::now(),
+        };
+    }
+
+    /// Gives the serving thread an order. Once it has ended, there is nobody
+    /// left to give one to.
+    pub fn order(&self, order: Order) {
+        (self.orders)(order);
+    }
+}

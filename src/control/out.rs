@@ -1,0 +1,301 @@
+//! What a command says, written as it is found: for people in the columns of
+//! Asterisk's console, or as one JSON object for programs. The command does
+//! not know which.
+//!
+//! A table is an array of objects under its name; fields are an object under
+//! theirs; lines are the array `lines`. `ok` tells whether the command did what
+//! it was asked, `error` why not.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+/// For whom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// For people, and for what cuts columns.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// One value.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Cell<'a> {
+    /// Text.
+    Text(Cow<'a, str>),
+    /// A number.
+    Number(i64),
+    /// Something people read one way and programs another.
+    Both(Cow<'a, str>, Value),
+}
+
+impl Cell<'_> {
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            Cell::Text(text) | Cell::Both(text, _) => Cow::Borrowed(text),
+            Cell::Number(number) => Cow::Owned(number.to_string()),
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Cell::Text(text) => json!(text),
+            Cell::Number(number) => json!(number),
+            Cell::Both(_, value) => value.clone(),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(text: &'a str) -> Cell<'a> {
+        Cell::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Cell<'_> {
+    fn from(text: String) -> Self {
+        Cell::Text(Cow::Owned(text))
+    }
+}
+
+impl From<i64> for Cell<'_> {
+    fn from(number: i64) -> Self {
+        Cell::Number(number)
+    }
+}
+
+/// A column: its title, its name in JSON, and the room it takes in text, where
+/// what is longer is cut off.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    title: &'static str,
+    key: &'static str,
+    width: usize,
+    right: bool,
+}
+
+impl Column {
+    /// A column set flush left.
+    pub const fn left(title: &'static str, key: &'static str, width: usize) -> Column {
+        Column {
+            title,
+            key,
+            width,
+            right: false,
+        }
+    }
+
+    /// A column set flush right.
+    pub const fn right(title: &'static str, key: &'static str, width: usize) -> Column {
+        Column {
+            right: true,
+            ..Column::left(title, key, width)
+        }
+    }
+}
+
+/// Where a command writes.
+pub struct Out<'w> {
+    form: Form,
+    sink: &'w mut dyn Write,
+    lines: Vec<String>,
+    error: Option<String>,
+    /// Whether the JSON object has a member already.
+    begun: bool,
+}
+
+impl<'w> Out<'w> {
+    /// Writes to `sink`, in `form`.
+    pub fn new(form: Form, sink: &'w mut dyn Write) -> Out<'w> {
+        Out {
+            form,
+            sink,
+            lines: Vec::new(),
+            error: None,
+            begun: false,
+        }
+    }
+
+    /// In which form.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// A line.
+    pub fn line(&mut self, text: impl Into<String>) -> io::Result<()> {
+        let text = text.into();
+        match self.form {
+            Form::Text => writeln!(self.sink, "{text}"),
+            Form::Json => {
+                self.lines.push(text);
+                Ok(())
+            }
+        }
+    }
+
+    /// A line that programs have in another form already.
+    pub fn remark(&mut self, text: &str) -> io::Result<()> {
+        match self.form {
+            Form::Text => writeln!(self.sink, "{text}"),
+            Form::Json => Ok(()),
+        }
+    }
+
+    /// A member of the JSON object; people have it in another form.
+    pub fn member(&mut self, name: &str, value: &Value) -> io::Result<()> {
+        if self.form == Form::Json {
+            self.key(name)?;
+            write!(self.sink, "{value}")?;
+        }
+        Ok(())
+    }
+
+    /// Begins a table.
+    pub fn table<'t>(&'t mut self, name: &str, columns: &'t [Column]) -> io::Result<Table<'t, 'w>> {
+        match self.form {
+            Form::Text => {
+                let titles: Vec<Cell> = columns.iter().map(|column| column.title.into()).collect();
+                self.row(columns, &titles)?;
+            }
+            Form::Json => {
+                self.key(name)?;
+                write!(self.sink, "[")?;
+            }
+        }
+        Ok(Table {
+            out: self,
+            columns,
+            rows: 0,
+        })
+    }
+
+    fn row(&mut self, columns: &[Column], cells: &[Cell]) -> io::Result<()> {
+        let mut line = String::new();
+        for (column, cell) in columns.iter().zip(cells) {
+            let (width, text) = (column.width, cell.text());
+            let cut: String = text.chars().take(width).collect();
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&match column.right {
+                true => format!("{cut:>width$}"),
+                false => format!("{cut:<width$}"),
+            });
+        }
+        writeln!(self.sink, "{line}")
+    }
+
+    /// What was asked cannot be done, and why.
+    pub fn fail(&mut self, sentence: impl Into<String>) -> io::Result<()> {
+        let sentence = sentence.into();
+        if self.form == Form::Text {
+            writeln!(self.sink, "{sentence}")?;
+        }
+        self.error = Some(sentence);
+        Ok(())
+    }
+
+    /// Ends what is said; whether the command did what it was asked.
+    pub fn end(mut self) -> io::Result<bool> {
+        let ok = self.error.is_none();
+        if self.form == Form::Json {
+            let lines = std::mem::take(&mut self.lines);
+            if !lines.is_empty() {
+                self.member("lines", &json!(lines))?;
+            }
+            if let Some(error) = self.error.take() {
+                self.member("error", &json!(error))?;
+            }
+            self.member("ok", &json!(ok))?;
+            writeln!(self.sink, "}}")?;
+        }
+        self.sink.flush()?;
+        Ok(ok)
+    }
+
+    fn key(&mut self, name: &str) -> io::Result<()> {
+        let before = if self.begun { ',' } else { '{' };
+        self.begun = true;
+        write!(self.sink, "{before}{}:", json!(name))
+    }
+}
+
+/// A table on its way out.
+pub struct Table<'t, 'w> {
+    out: &'t mut Out<'w>,
+    columns: &'t [Column],
+    rows: u64,
+}
+
+impl Table<'_, '_> {
+    /// A row: a cell for each column.
+    pub fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
+        self.rows += 1;
+        if self.out.form == Form::Text {
+            return self.out.row(self.columns, cells);
+        }
+        let named = self.columns.iter().zip(cells);
+        let object: serde_json::Map<_, _> = named
+            .map(|(column, cell)| (column.key.to_owned(), cell.json()))
+            .collect();
+        let comma = if self.rows > 1 { "," } else { "" };
+        write!(self.out.sink, "{comma}{}", Value::Object(object))
+    }
+
+    /// Ends it; returns how many rows there were.
+    pub fn end(self) -> io::Result<u64> {
+        if self.out.form == Form::Json {
+            write!(self.out.sink, "]")?;
+        }
+        Ok(self.rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(form: Form, fails: bool) -> (bool, String) {
+        const COLUMNS: [Column; 2] = [
+            Column::left("Name", "name", 6),
+            Column::right("Count", "count", 5),
+        ];
+        let mut sink = Vec::new();
+        let mut out = Out::new(form, &mut sink);
+        let mut table = out.table("things", &COLUMNS).unwrap();
+        table.row(&["longish".into(), 7.into()]).unwrap();
+        table
+            .row(&["b".into(), Cell::Both("none".into(), Value::Null)])
+            .unwrap();
+        assert_eq!(table.end().unwrap(), 2);
+        out.line("2 things").unwrap();
+        if fails {
+            out.fail("no \"third\" thing").unwrap();
+        }
+        let ok = out.end().unwrap();
+        (ok, String::from_utf8(sink).unwrap())
+    }
+
+    #[test]
+    fn people_read_columns() {
+        let expected = "Name   Count\nlongis     7\nb       none\n2 things\n";
+        assert_eq!(said(Form::Text, false), (true, expected.into()));
+        let failed = format!("{expected}no \"third\" thing\n");
+        assert_eq!(said(Form::Text, true), (false, failed));
+    }
+
+    #[test]
+    fn programs_read_one_object() {
+        let (ok, text) = said(Form::Json, true);
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let expected = json!({
+            "things": [{"name": "longish", "count": 7}, {"name": "b", "count": null}],
+            "lines": ["2 things"],
+            "error": "no \"third\" thing",
+            "ok": false,
+        });
+        assert_eq!((ok, value), (false, expected));
+    }
+}

@@ -1,0 +1,103 @@
+//! What an operator asks of one shard, and what it says: typed rows, in pages.
+//! Values only: who asked, and how it is shown, is not known here.
+
+use smol_str::SmolStr;
+
+/// A part of a table. Tables change between two pages: what is there all the
+/// time is seen exactly once, what comes or goes meanwhile perhaps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// Where it begins: 0, or what the page before said comes next.
+    pub from: u64,
+    /// Places looked at, at most: a page costs no shard more than that.
+    pub most: u32,
+}
+
+impl Span {
+    /// The first part of a table. Some 50 µs of a shard's time.
+    pub const FIRST: Span = Span { from: 0, most: 256 };
+
+    /// The part that begins at `from`.
+    pub fn after(self, from: u64) -> Span {
+        Span { from, ..self }
+    }
+}
+
+/// Something asked of one shard. Clones ask the same of another.
+#[derive(Clone, Debug)]
+pub enum Query {
+    /// The channels of its calls.
+    Channels(Span),
+}
+
+impl Query {
+    /// The same of the part of the table that begins at `from`.
+    #[must_use]
+    pub fn after(self, from: u64) -> Query {
+        match self {
+            Query::Channels(span) => Query::Channels(span.after(from)),
+        }
+    }
+}
+
+/// Rows of a table.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rows<T> {
+    /// The rows, in no particular order.
+    pub rows: Vec<T>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<u64>,
+}
+
+/// What is said to a [`Query`].
+#[derive(Clone, PartialEq, Debug)]
+pub enum Page {
+    /// The machine knows nothing of that.
+    Unknown,
+    /// To `Channels`.
+    Channels(Rows<ChannelRow>),
+}
+
+impl Page {
+    /// Where the next page begins; `None` after the last.
+    pub fn next(&self) -> Option<u64> {
+        match self {
+            Page::Unknown => None,
+            Page::Channels(rows) => rows.next,
+        }
+    }
+}
+
+/// How far a channel is, in Asterisk's words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChannelState {
+    /// It has called, and its plan runs.
+    Ring,
+    /// It is being called.
+    Down,
+    /// It is being called, and rings.
+    Ringing,
+    /// It is answered.
+    Up,
+}
+
+impl ChannelState {
+    /// As Asterisk's console writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChannelState::Ring => "Ring",
+            ChannelState::Down => "Down",
+            ChannelState::Ringing => "Ringing",
+            ChannelState::Up => "Up",
+        }
+    }
+}
+
+/// One channel of a call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ChannelRow {
+    /// `SIP/1001-0000001c`.
+    pub name: SmolStr,
+    /// How far it is.
+    pub state: ChannelState,
+}
