@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::diversion;
-use super::exchange::{LegRef, Resume, Turn};
+use super::exchange::{Exchange, LegRef, Resume, Turn};
 use super::functions::Told;
 use super::holdings::Holdings;
 use super::kept::Kept;
@@ -15,7 +15,7 @@ use super::outbound::Channel;
 use super::run::{News, Other, Others, Run, RunId};
 use super::tech::ChannelTech;
 use crate::auth::node;
-use crate::base::{AddressText, Flow, Handle, Instant, Text, lossy};
+use crate::base::{AddressText, Flow, Handle, Instant, Text, UnixTime, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
@@ -119,6 +119,11 @@ pub struct Relay {
 pub struct Call {
     /// Its own name.
     pub(super) handle: Handle,
+    /// What its channels' names have in common: slot and shard, and so the way
+    /// to it for whoever knows a name.
+    pub(super) number: u32,
+    /// When it began, and the number of the caller's channel: `UNIQUEID`.
+    pub(super) unique: (UnixTime, u64),
     /// The caller's leg first. A leg keeps its index until it has ended.
     pub(super) legs: SmallVec<[Leg; 2]>,
     pub(super) channels: SmallVec<[Channel; 1]>,
@@ -181,6 +186,8 @@ impl Call {
                 slot: 0,
                 generation: 0,
             },
+            number: 0,
+            unique: (turn.exchange.unix(turn.now), turn.exchange.serial()),
             legs: smallvec![leg],
             channels: SmallVec::new(),
             next_channel: 1,
@@ -221,6 +228,7 @@ impl Call {
         opening: &Opening,
     ) {
         self.handle = handle;
+        self.number = number_of(handle, turn.exchange);
         turn.exchange.counters.calls_begun += 1;
         let owner = LegRef {
             call: handle,
@@ -304,6 +312,7 @@ impl Call {
         let leg = self.legs.first()?;
         Some(match name {
             "CHANNEL" => Cow::Owned(self.channel_name(0)?.into()),
+            "LINKEDID" | "UNIQUEID" => Cow::Owned(self.unique_id(None)),
             "SIPCALLID" => lossy(leg.dialog.call_id()),
             "SIPURI" => lossy(leg.dialog.target()),
             _ => return None,
@@ -316,13 +325,22 @@ impl Call {
         let leg = self.legs.iter().find(|leg| leg.channel == channel.id);
         Some(match name {
             "CHANNEL" => {
-                let name = channel.name(self.handle);
+                let name = channel.name(self.number);
                 Cow::Owned(name.replace(";1", ";2"))
             }
+            "LINKEDID" => Cow::Owned(self.unique_id(None)),
+            "UNIQUEID" => Cow::Owned(self.unique_id(Some(channel))),
             "SIPCALLID" => lossy(leg?.dialog.call_id()),
             "SIPURI" => lossy(leg?.dialog.target()),
             _ => return None,
         })
+    }
+
+    /// `UNIQUEID` of a channel; `None` for the caller's.
+    pub(super) fn unique_id(&self, channel: Option<&Channel>) -> String {
+        let (began, caller) = self.unique;
+        let serial = channel.map_or(caller, |channel| channel.serial);
+        format!("{}.{serial}", began.0)
     }
 
     /// Whether the caller has been sent a 2xx.
@@ -392,6 +410,13 @@ impl Call {
             .map(|leg| lossy(leg.dialog.call_id()).into_owned())
             .unwrap_or_default()
     }
+}
+
+/// The number in the names of a call's channels. Of calls that there are, each
+/// has its own.
+fn number_of(handle: Handle, exchange: &Exchange) -> u32 {
+    let slots = handle.slot.wrapping_mul(exchange.shards.into());
+    slots.wrapping_add(exchange.shard.into())
 }
 
 /// Content-Type and body of the message being handled.

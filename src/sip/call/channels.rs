@@ -179,7 +179,7 @@ impl Channels for Stage<'_, '_> {
 
     fn name(&self, channel: ChannelId) -> SmolStr {
         let channel = self.call.channel(channel);
-        channel.map_or(SmolStr::default(), |channel| channel.name(self.call.handle))
+        channel.map_or(SmolStr::default(), |channel| channel.name(self.call.number))
     }
 
     fn show(&mut self, channel: ChannelId, shown: Shown<'_>) {

@@ -237,6 +237,8 @@ pub struct Exchange {
     pub counters: Counters,
     /// Serial number of the last lease.
     pub leases: u64,
+    /// Channels there have been.
+    pub channels: u64,
     /// Globals that plans have set.
     pub globals: Globals,
 }
@@ -319,6 +321,14 @@ impl Exchange {
             incarnation: self.incarnation,
             serial: self.leases,
         }
+    }
+
+    /// A number for a channel that no other of this process has, nor of one
+    /// that began in another second.
+    pub fn serial(&mut self) -> u64 {
+        let number = u64::from(self.incarnation) << 40 | self.channels;
+        self.channels += 1;
+        number * u64::from(self.shards) + u64::from(self.shard)
     }
 
     /// Sets a global here and has every other shard told; false where there is

@@ -141,10 +141,10 @@ impl Call {
         let leg = self.leg(index)?;
         if index > 0 {
             let channel = self.channel(leg.channel)?;
-            return Some(channel.name(self.handle));
+            return Some(channel.name(self.number));
         }
         let device = leg.peer.as_ref().map_or("guest", |peer| &peer.name);
-        Some(format!("SIP/{device}-{:08x}", self.handle.slot).into())
+        Some(format!("SIP/{device}-{:08x}", self.number).into())
     }
 
     /// The leg of a channel the call has dialled, while it has one.

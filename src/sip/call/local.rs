@@ -72,10 +72,13 @@ impl ChannelTech for Local {
             });
             return Err(Cause::NO_ROUTE_DESTINATION);
         };
-        let id = call.new_channel(Channel {
-            tech: &Local,
-            ..Channel::to(Destination::default())
-        });
+        let id = call.new_channel(
+            turn,
+            Channel {
+                tech: &Local,
+                ..Channel::to(Destination::default())
+            },
+        );
         if let Some(channel) = call.channel_mut(id) {
             channel.more().local = Some(ends);
         }

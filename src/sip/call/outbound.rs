@@ -4,13 +4,14 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::call::{Call, Caller};
+use super::exchange::Turn;
 use super::kept::Body;
 use super::local::Ends;
 use super::resource::Account;
 use super::run::{Others, RunId};
 use super::sip::{Destination, Sip};
 use super::tech::ChannelTech;
-use crate::base::{Handle, Text, hex};
+use crate::base::{Text, hex};
 use crate::config::{General, Peer};
 use crate::dialplan::{ChannelId, Failure, Variables};
 use crate::machine::Lease;
@@ -20,6 +21,8 @@ use crate::wire::Status;
 pub struct Channel {
     /// Its name within the call.
     pub id: ChannelId,
+    /// The number in its `UNIQUEID`.
+    pub serial: u64,
     /// The run that requested it.
     pub run: RunId,
     /// Its technology.
@@ -73,6 +76,7 @@ impl Channel {
     pub fn to(destination: Destination) -> Channel {
         Channel {
             id: ChannelId(0),
+            serial: 0,
             run: RunId::CALLER,
             tech: &Sip,
             destination,
@@ -112,7 +116,7 @@ impl Channel {
 
     /// Its name, as `DIALEDPEERNAME` has it: one digit or more behind the
     /// number of its call, and so another than the caller's.
-    pub fn name(&self, call: Handle) -> SmolStr {
+    pub fn name(&self, call: u32) -> SmolStr {
         let id = self.id.0;
         if let Some(local) = self.local() {
             return format_smolstr!("{local}-{id:08x};1");
@@ -125,9 +129,9 @@ impl Channel {
             (None, None) => {}
         }
         name.push(b"-");
-        let digits = hex(u64::from(call.slot) << 32 | u64::from(id));
-        let (slot, id) = digits.split_at(8);
-        name.push(slot);
+        let digits = hex(u64::from(call) << 32 | u64::from(id));
+        let (call, id) = digits.split_at(8);
+        name.push(call);
         let zeros = id.iter().take_while(|digit| **digit == b'0').count();
         name.push(id.get(zeros..).unwrap_or_default());
         SmolStr::new(name.lossy())
@@ -136,10 +140,15 @@ impl Channel {
 
 impl Call {
     /// Enters a channel under a name of its own.
-    pub(super) fn new_channel(&mut self, channel: Channel) -> ChannelId {
+    pub(super) fn new_channel(&mut self, turn: &mut Turn<'_>, channel: Channel) -> ChannelId {
         let id = ChannelId(self.next_channel);
         self.next_channel += 1;
-        self.channels.push(Channel { id, ..channel });
+        let serial = turn.exchange.serial();
+        self.channels.push(Channel {
+            id,
+            serial,
+            ..channel
+        });
         id
     }
 

@@ -26,7 +26,7 @@ impl Call {
                 Some(leg) if leg.ringing.is_some() => ChannelState::Ringing,
                 _ => ChannelState::Down,
             };
-            let name = channel.name(self.handle);
+            let name = channel.name(self.number);
             tell(ChannelRow { name, state });
         }
     }

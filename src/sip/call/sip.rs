@@ -103,7 +103,7 @@ impl ChannelTech for Sip {
             more.account = account;
             more.dnid = parts.dnid.map(SmolStr::new);
         }
-        Ok(call.new_channel(channel))
+        Ok(call.new_channel(turn, channel))
     }
 
     fn call(&self, call: &mut Call, turn: &mut Turn<'_>, id: ChannelId) {

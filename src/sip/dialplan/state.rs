@@ -259,18 +259,8 @@ impl<'a> Scope<'a> {
             _ => {
                 let set = state.variables.value(name).map(Cow::Borrowed);
                 let told = set.or_else(|| self.channels.variable(name));
-                let known = told.or_else(|| self.global(name));
-                known.or_else(|| (name == "UNIQUEID").then(|| self.unique_id().into()))?
+                told.or_else(|| self.global(name))?
             }
         })
-    }
-
-    /// `UNIQUEID`: when the call began, and the number its channel's name ends
-    /// in.
-    fn unique_id(&self) -> String {
-        let channel = self.channels.variable("CHANNEL").unwrap_or_default();
-        let number = channel.rsplit('-').next().unwrap_or_default();
-        let number = u64::from_str_radix(number, 16).unwrap_or(0);
-        format!("{}.{number}", self.state.began.0.0)
     }
 }

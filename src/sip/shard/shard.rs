@@ -166,6 +166,7 @@ impl Shard {
                 ringing: Ringing::spares(),
                 counters: Counters::default(),
                 leases: 0,
+                channels: 0,
                 globals: Globals::new(globals),
             },
         };

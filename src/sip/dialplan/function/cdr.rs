@@ -100,7 +100,8 @@ fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
         "dstchannel" => variable("DIALEDPEERNAME"),
         "lastapp" => instruction()?.application.to_string(),
         "lastdata" => instruction()?.arguments.to_string(),
-        "uniqueid" | "linkedid" => variable("UNIQUEID"),
+        "uniqueid" => variable("UNIQUEID"),
+        "linkedid" => variable("LINKEDID"),
         "sequence" => state
             .record()
             .map_or(0, |record| record.earlier)

@@ -19,7 +19,8 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
     let variable = |name| scope.variable(name).unwrap_or_default().into_owned();
     match item.as_str() {
         "name" => variable("CHANNEL"),
-        "uniqueid" | "linkedid" => variable("UNIQUEID"),
+        "uniqueid" => variable("UNIQUEID"),
+        "linkedid" => variable("LINKEDID"),
         "context" => variable("CONTEXT"),
         "exten" => variable("EXTEN"),
         "state" if scope.channels.is_answered() => "Up".into(),

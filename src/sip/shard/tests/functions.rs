@@ -210,3 +210,24 @@ fn the_context_of_a_telephone_number_becomes_a_variable() {
     holds(&tel("tel:1002;phone-context=+49"), text, "<+49>");
     holds(&tel("tel:1002"), text, "<>");
 }
+
+#[test]
+fn uniqueid_is_not_used_again_when_a_call_takes_the_place_of_another() {
+    let lines = [
+        "default,_X.,1,Set(GLOBAL(IDS)=${GLOBAL(IDS)} ${UNIQUEID}=${CHANNEL})",
+        "default,_X.,2,Hangup()",
+    ];
+    let mut rig = Rig::following(plan_of(&lines), |_, _| {});
+    rig.register("1001", ALICE);
+    for call in ["call-a", "call-b"] {
+        let invite = INVITE.replace("call-a", call);
+        let branch = format!("branch=z9hG4bK{call}");
+        rig.receive(ALICE, &invite.replace("branch=z9hG4bK", &branch));
+        assert_eq!(rig.size("calls"), 0);
+    }
+    let ids = rig.shard.exchange.globals.value("IDS").unwrap();
+    assert_eq!(
+        ids,
+        " 1700000000.0=SIP/1001-00000000 1700000000.1=SIP/1001-00000000"
+    );
+}

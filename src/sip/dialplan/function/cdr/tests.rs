@@ -4,7 +4,7 @@ use crate::dialplan::{Cause, ChannelEvent, ChannelId, Event};
 #[test]
 fn cdr_tells_who_calls_whom() {
     let lines = [
-        "1,1,Set(CHANNEL=SIP/7-00000001)",
+        "1,1,MSet(CHANNEL=SIP/7-00000001,UNIQUEID=9.2,LINKEDID=9.1)",
         "1,2,Gosub(sub,s,1)",
         "@sub",
         "s,1,Verbose(${CDR(src)} ${CDR(dst)} ${CDR(dcontext)} ${CDR(channel)} ${CDR(clid)})",
@@ -13,7 +13,7 @@ fn cdr_tells_who_calls_whom() {
     ];
     assert_eq!(
         said(&lines, "1").0,
-        "42 1 c SIP/7-00000001 \"Ann\" <42> 1709226359.0 1709226359.0 0 <>"
+        "42 1 c SIP/7-00000001 \"Ann\" <42> 9.2 9.1 0 <>"
     );
     let lines = ["1,1,Verbose(${CDR(lastapp)} ${CDR(lastdata):0:13})"];
     assert_eq!(said(&lines, "1").0, "Verbose ${CDR(lastapp");

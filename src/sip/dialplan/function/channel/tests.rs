@@ -3,7 +3,7 @@ use crate::dialplan::fake::{said, warned};
 #[test]
 fn channel_tells_of_itself_and_its_technology() {
     let lines = [
-        "1,1,Set(CHANNEL=SIP/7-0000002a)",
+        "1,1,MSet(CHANNEL=SIP/7-0000002a,UNIQUEID=9.2,LINKEDID=9.1)",
         "1,2,Verbose(${CHANNEL(name)} ${CHANNEL(uniqueid)} ${CHANNEL(linkedid)})",
         "1,3,Verbose(${CHANNEL(state)} ${CHANNEL(context)} ${CHANNEL(exten)} ${CHANNEL(checkhangup)})",
         "1,4,Verbose(${CHANNEL(peerip)} ${CHANNEL(language)} ${CHANNEL(musicclass)} ${CHANNEL(amaflags)})",
@@ -11,7 +11,7 @@ fn channel_tells_of_itself_and_its_technology() {
     ];
     assert_eq!(
         said(&lines, "1").0,
-        "SIP/7-0000002a 1709226359.0 1709226359.0 Ring c 1 0 192.0.2.7 en default 3 <>"
+        "SIP/7-0000002a 9.2 9.1 Ring c 1 0 192.0.2.7 en default 3 <>"
     );
 }
 
