@@ -258,6 +258,7 @@ impl Channels for Stage<'_, '_> {
     fn ask(&mut self, inquiry: Inquiry) -> Option<Ticket> {
         let channel = self.channel();
         let question = match inquiry {
+            Inquiry::Order(_, Some(shard)) if shard >= self.turn.exchange.shards => return None,
             Inquiry::Take { hold, wait } => self.call.take(self.turn, channel, hold, wait)?,
             Inquiry::Unlock(name) => self.call.unlock(channel, name)?,
             inquiry => Question::Inquiry(inquiry),

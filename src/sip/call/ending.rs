@@ -178,7 +178,7 @@ impl Call {
         };
         leg.state = LegState::Ended;
         if index == 0 {
-            self.caller_left(turn);
+            self.caller_left(turn, Cause::NORMAL_CLEARING);
             return;
         }
         let channel = leg.channel;

@@ -25,6 +25,7 @@
 //! - `within`: requests inside the dialogs, relayed from leg to leg
 //! - `ending`: how a call ends
 //! - `reason`: hangup causes on the wire
+//! - `orders`: what channels do because somebody else wants it
 //! - `rows`: what an operator sees of a call
 //! - `stray`: 2xx responses that nobody waits for any more
 
@@ -50,6 +51,7 @@ mod limit;
 mod local;
 mod moved;
 mod node;
+mod orders;
 mod outbound;
 mod reason;
 mod resource;

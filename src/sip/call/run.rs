@@ -166,7 +166,36 @@ impl Call {
     pub(super) fn report(&mut self, id: ChannelId, event: ChannelEvent) {
         if let Some(channel) = self.channel(id) {
             let run = channel.run;
-            self.news.push((run, News::Channel(id, event)));
+            self.report_to(run, id, event);
+        }
+    }
+
+    /// Tells a run what it hears of a channel.
+    pub(super) fn report_to(&mut self, run: RunId, id: ChannelId, event: ChannelEvent) {
+        self.news.push((run, News::Channel(id, event)));
+    }
+
+    /// Sends the caller's run elsewhere in the plan, whatever it waits for;
+    /// whether there is such a place, and a run that can go there.
+    pub(super) fn redirect_caller(&mut self, turn: &mut Turn<'_>, place: &str) -> bool {
+        let run = RunId::CALLER;
+        let Some(mut cursor) = self.own.cursor.take() else {
+            return false;
+        };
+        let mut stage = Stage {
+            call: self,
+            turn,
+            run,
+        };
+        match cursor.redirect(place, &mut stage) {
+            Some(progress) => {
+                self.progressed(turn, run, cursor, progress);
+                true
+            }
+            None => {
+                self.own.cursor = Some(cursor);
+                false
+            }
         }
     }
 
@@ -426,14 +455,14 @@ impl Call {
             return;
         }
         self.final_response(turn, Status::REQUEST_TERMINATED, None, Cause::default());
-        self.caller_left(turn);
+        self.caller_left(turn, Cause::NORMAL_CLEARING);
     }
 
     /// The caller is gone: its plan runs to its end, and so does the call.
-    pub(super) fn caller_left(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn caller_left(&mut self, turn: &mut Turn<'_>, cause: Cause) {
         self.step(turn, RunId::CALLER, Event::CallerHangup);
         if !self.is_closed() {
-            self.hang_up(turn, Cause::NORMAL_CLEARING);
+            self.hang_up(turn, cause);
         }
     }
 

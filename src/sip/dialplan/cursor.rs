@@ -261,6 +261,33 @@ impl Cursor {
             .unwrap_or_else(|| self.run(channels))
     }
 
+    /// Goes on elsewhere in the plan, at `[[context,]exten,]priority`, whatever it
+    /// waits for: what it has dialled is hung up. `None`, and nothing done, where
+    /// there is no such place, or the call is over.
+    pub fn redirect(&mut self, location: &str, channels: &mut dyn Channels) -> Option<Progress> {
+        if self.ended.is_some() || self.state.ending.is_some() {
+            return None;
+        }
+        let target = self.step(channels).resolve(location)?;
+        let place = Place {
+            context: &target.0,
+            exten: &target.1,
+            ..self.state.place(channels.now())
+        };
+        let seek = Seek::Priority(target.2);
+        if self.plan.find(place, seek).is_none() && !self.plan.may_ask(place) {
+            return None;
+        }
+        if let Some(app) = self.waiting.take() {
+            app.step(&mut self.step(channels), Event::CallerHangup);
+        }
+        self.state.replay.clear();
+        self.way = Way::Entered;
+        let next = self.step(channels).go_to(target);
+        let progress = self.follow(next, channels);
+        Some(progress.unwrap_or_else(|| self.run(channels)))
+    }
+
     fn step<'s>(&'s mut self, channels: &'s mut dyn Channels) -> Step<'s> {
         Step {
             plan: &self.plan,

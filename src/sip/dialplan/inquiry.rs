@@ -5,6 +5,7 @@
 
 use smol_str::SmolStr;
 
+use super::order::Order;
 use super::work::Work;
 
 /// The names of devices' states, by their numbers (`ast_devstate_str`).
@@ -57,6 +58,10 @@ pub enum Inquiry {
     Rows(Box<Rows>),
     /// Something outside of the engine.
     Work(Box<Work>),
+    /// Something that channels shall do, of that shard or, without one, of that
+    /// which the name leads to. Answered by how many have done it. Behind the
+    /// last shard nobody can be asked.
+    Order(Box<Order>, Option<u16>),
 }
 
 /// Where an inquiry is answered.
@@ -68,6 +73,8 @@ pub enum Whereabouts<'k> {
     Database,
     /// By those who do whatever else takes waiting.
     Workers,
+    /// On the shard that the number in a channel's name leads to.
+    Number(u32),
 }
 
 /// What a channel holds outside of its call, until it gives it back or ends.
@@ -185,7 +192,11 @@ impl Inquiry {
                 true
             }
             Inquiry::Take { hold, .. } => matches!(hold, Hold::Group { .. }),
-            Inquiry::Message(_) | Inquiry::Unlock(_) | Inquiry::Rows(_) | Inquiry::Work(_) => false,
+            Inquiry::Message(_)
+            | Inquiry::Unlock(_)
+            | Inquiry::Rows(_)
+            | Inquiry::Work(_)
+            | Inquiry::Order(..) => false,
             Inquiry::Entry(entry) => !matches!(entry.verb, Verb::Remove | Verb::RemoveTree),
         }
     }
@@ -203,6 +214,10 @@ impl Inquiry {
             Inquiry::Entry(entry) => entry.family().as_bytes(),
             Inquiry::Extension(_) | Inquiry::Rows(_) => return Whereabouts::Database,
             Inquiry::Work(_) => return Whereabouts::Workers,
+            Inquiry::Order(order, shard) => {
+                let number = shard.map(u32::from).or_else(|| order.whom.number());
+                return Whereabouts::Number(number.unwrap_or(0));
+            }
         })
     }
 }

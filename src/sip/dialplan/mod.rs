@@ -19,6 +19,7 @@ mod frames;
 mod function;
 mod general;
 mod inquiry;
+mod order;
 mod party;
 mod pattern;
 mod plan;
@@ -48,6 +49,7 @@ pub use inquiry::{
     Count, Deed, Entry, Hold, Inquiry, Lookup, Message, Reply, Row, Rows, Ticket, Verb,
     Whereabouts, device_name,
 };
+pub use order::{Action, Order, Whom};
 pub use party::{Party, PartyField, presentation};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek, split_hint};

@@ -3,6 +3,8 @@
 
 use smol_str::SmolStr;
 
+use crate::dialplan::Order;
+
 /// A part of a table. Tables change between two pages: what is there all the
 /// time is seen exactly once, what comes or goes meanwhile perhaps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +30,8 @@ impl Span {
 pub enum Query {
     /// The channels of its calls.
     Channels(Span),
+    /// Something its channels shall do.
+    Order(Order),
 }
 
 impl Query {
@@ -36,6 +40,7 @@ impl Query {
     pub fn after(self, from: u64) -> Query {
         match self {
             Query::Channels(span) => Query::Channels(span.after(from)),
+            Query::Order(order) => Query::Order(order),
         }
     }
 }
@@ -56,13 +61,15 @@ pub enum Page {
     Unknown,
     /// To `Channels`.
     Channels(Rows<ChannelRow>),
+    /// To `Order`: how many have done it.
+    Done(u32),
 }
 
 impl Page {
     /// Where the next page begins; `None` after the last.
     pub fn next(&self) -> Option<u64> {
         match self {
-            Page::Unknown => None,
+            Page::Unknown | Page::Done(_) => None,
             Page::Channels(rows) => rows.next,
         }
     }

@@ -28,6 +28,9 @@ impl Shard {
             }
             Inquiry::Count(count) => Reply::Text(self.count(count).to_string()),
             Inquiry::Entry(entry) => self.entry(entry, out),
+            Inquiry::Order(order, _) => {
+                Reply::Text(self.order_channels(now, order, out).to_string())
+            }
             // The call has made other questions of these.
             Inquiry::Message(_) | Inquiry::Take { .. } | Inquiry::Unlock(_) => Reply::Failed,
             // No shard is home to these.

@@ -11,6 +11,7 @@ mod arrival;
 mod inquiries;
 mod intake;
 mod lately;
+mod orders;
 mod pending;
 mod qualify;
 mod questions;

@@ -143,6 +143,9 @@ impl Shard {
                 Whereabouts::Home(key) => key,
                 Whereabouts::Database => return DATABASE,
                 Whereabouts::Workers => return WORKERS,
+                Whereabouts::Number(number) => {
+                    return (number % u32::from(self.exchange.shards)) as ShardId;
+                }
             },
             Question::Take { hold, .. } | Question::GiveBack { hold, .. } => hold.key(),
             Question::Unlock { name, .. } => name.as_bytes(),

@@ -7,6 +7,7 @@ mod finals;
 mod functions;
 mod messages;
 mod options;
+mod orders;
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;

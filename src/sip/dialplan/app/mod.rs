@@ -9,6 +9,7 @@ mod answer;
 mod busy;
 mod cdr;
 mod chan_is_avail;
+mod channel_redirect;
 mod db_del;
 mod dial;
 mod exception;
@@ -24,6 +25,7 @@ mod message_send;
 mod retry_dial;
 mod set;
 mod sip_header;
+mod soft_hangup;
 mod system;
 mod transfer;
 mod wait;
@@ -58,6 +60,7 @@ static ROWS: &[Row] = &[
     row_of("Busy", busy::busy),
     row_of("CELGenUserEvent", log::cel_event),
     row_of("ChanIsAvail", chan_is_avail::run),
+    row_of("ChannelRedirect", channel_redirect::run),
     row_of("ClearHash", set::clear_hash),
     row_of("Congestion", busy::congestion),
     row_of("ContinueWhile", while_loop::resume),
@@ -108,6 +111,7 @@ static ROWS: &[Row] = &[
     row_of("SIPAddHeader", sip_header::add),
     row_of("SIPDtmfMode", sip_header::dtmf_mode),
     row_of("SIPRemoveHeader", sip_header::remove),
+    row_of("SoftHangup", soft_hangup::run),
     row_of("StackPop", gosub::stack_pop),
     row_of("System", system::system),
     row_of("Transfer", transfer::run),

@@ -8,9 +8,10 @@ use crate::machine::{Outbox, Page, Query, Rows, Span};
 
 impl Shard {
     /// Answers a query.
-    pub(super) fn page(&mut self, _now: Instant, query: Query, _out: &mut Outbox) -> Page {
+    pub(super) fn page(&mut self, now: Instant, query: Query, out: &mut Outbox) -> Page {
         match query {
             Query::Channels(span) => Page::Channels(self.channel_rows(span)),
+            Query::Order(order) => Page::Done(self.order_channels(now, &order, out)),
         }
     }
 }

@@ -1,0 +1,189 @@
+//! Channels that are ordered to do something by others than their own plan.
+
+use super::channels::{answer, firsts, rig};
+use super::*;
+use crate::dialplan::{Action, Cause, Order, Whom};
+use crate::machine::{ChannelState, Page, Query, Span};
+
+const PLAN: &[&str] = &[
+    "default,1002,1,Dial(SIP/1002,20)",
+    "default,77,1,Dial(SIP/1002,20)",
+    "default,88,1,SoftHangup(SIP/1001,a)",
+    "default,88,2,Wait(1)",
+    "default,88,3,Hangup(17)",
+    "default,89,1,ChannelRedirect(SIP/1001-00000000,default,77,1)",
+    "default,89,2,GotoIf($[${CHANNELREDIRECT_STATUS}=SUCCESS]?3:4)",
+    "default,89,3,Hangup(17)",
+    "default,89,4,Hangup(34)",
+];
+
+fn order(rig: &mut Rig, whom: Whom, action: Action) -> u32 {
+    let query = Query::Order(Order { whom, action });
+    match rig.shard.serve(rig.now, query, &mut rig.out) {
+        Page::Done(count) => count,
+        page => panic!("{page:?}"),
+    }
+}
+
+fn channels(rig: &mut Rig) -> Vec<(String, ChannelState)> {
+    let query = Query::Channels(Span::FIRST);
+    let Page::Channels(page) = rig.shard.serve(rig.now, query, &mut rig.out) else {
+        panic!("no channels")
+    };
+    let rows = page.rows.into_iter();
+    rows.map(|row| (row.name.to_string(), row.state)).collect()
+}
+
+/// A call of Alice's that rings at Bob; Bob's INVITE.
+fn ringing(rig: &mut Rig) -> String {
+    let invite = rig.receive(ALICE, INVITE).remove(0).1;
+    rig.receive(BOB, &respond(&invite, "180 Ringing", "", ""));
+    invite
+}
+
+/// Alice acknowledges her 200.
+fn acknowledge(rig: &mut Rig, sent: &[(SocketAddr, String)]) {
+    let ok = sent
+        .iter()
+        .find(|(_, text)| text.starts_with("SIP/2.0 200"));
+    rig.receive(ALICE, &in_dialog(&ok.unwrap().1, "ACK", 1));
+}
+
+#[test]
+fn a_ringing_call_ends_for_both_when_its_caller_is_hung_up() {
+    let mut rig = rig(PLAN);
+    ringing(&mut rig);
+    let names = [
+        ("SIP/1001-00000000".into(), ChannelState::Ring),
+        ("SIP/1002-000000001".into(), ChannelState::Ringing),
+    ];
+    assert_eq!(channels(&mut rig), names);
+    let action = Action::HangUp(Cause::USER_BUSY);
+    let whom = Whom::of("SIP/1001-00000000", false);
+    assert_eq!(order(&mut rig, whom, action), 1);
+    let sent = firsts(&rig.sent());
+    assert_eq!(sent[0], "SIP/2.0 486 Busy Here", "{sent:?}");
+    assert!(sent[1].starts_with("CANCEL sip:1002@"), "{sent:?}");
+    assert_eq!(channels(&mut rig), []);
+}
+
+#[test]
+fn a_callee_that_is_hung_up_has_not_answered() {
+    let mut rig = rig(PLAN);
+    ringing(&mut rig);
+    let action = Action::HangUp(Cause::NORMAL_CLEARING);
+    assert_eq!(order(&mut rig, Whom::of("SIP/1002", false), action), 1);
+    let sent = firsts(&rig.sent());
+    assert!(sent[0].starts_with("CANCEL sip:1002@"), "{sent:?}");
+    assert!(sent[1].starts_with("SIP/2.0 603"), "{sent:?}");
+}
+
+#[test]
+fn an_answered_call_is_hung_up_at_both_ends() {
+    for whom in ["SIP/1001-00000000", "SIP/1002-000000001"] {
+        let mut rig = rig(PLAN);
+        let invite = ringing(&mut rig);
+        let sent = rig.receive(BOB, &answer(&invite));
+        acknowledge(&mut rig, &sent);
+        let action = Action::HangUp(Cause::NORMAL_CLEARING);
+        assert_eq!(order(&mut rig, Whom::of(whom, false), action), 1);
+        let sent = rig.sent();
+        let byes = sent.iter().filter(|(_, text)| text.starts_with("BYE "));
+        assert_eq!(byes.count(), 2, "{whom}: {:?}", firsts(&sent));
+        assert_eq!(rig.size("calls"), 0);
+    }
+}
+
+#[test]
+fn an_order_for_nobody_changes_nothing() {
+    let mut rig = rig(PLAN);
+    ringing(&mut rig);
+    for name in ["SIP/1001-00000001", "SIP/1002-00000000", "SIP/100"] {
+        let action = Action::HangUp(Cause::NORMAL_CLEARING);
+        assert_eq!(order(&mut rig, Whom::of(name, true), action), 0, "{name}");
+    }
+    let nowhere = Action::Redirect("default,nobody,1".into());
+    let whom = Whom::of("SIP/1001-00000000", false);
+    assert_eq!(order(&mut rig, whom, nowhere), 0);
+    assert!(rig.sent().is_empty());
+    assert_eq!(channels(&mut rig).len(), 2);
+}
+
+/// Alice is sent elsewhere: Bob is hung up, and called anew without an offer;
+/// what he offers then is Alice's new offer (RFC 3725 §4.1).
+fn is_redirected(rig: &mut Rig, sent: Vec<(SocketAddr, String)>) {
+    let lines = firsts(&sent);
+    assert!(lines[0].starts_with("BYE sip:1002@"), "{lines:?}");
+    let invite = &sent[1].1;
+    assert!(invite.starts_with("INVITE sip:1002@"), "{lines:?}");
+    assert!(invite.ends_with("\r\n\r\n"), "{invite}");
+    let sent = rig.receive(BOB, &answer(invite));
+    let reinvite = &sent[0].1;
+    assert!(
+        reinvite.starts_with("INVITE sip:1001@"),
+        "{:?}",
+        firsts(&sent)
+    );
+    assert!(reinvite.ends_with("answer"), "{reinvite}");
+}
+
+#[test]
+fn an_operator_sends_an_answered_caller_elsewhere() {
+    let mut rig = rig(PLAN);
+    let invite = ringing(&mut rig);
+    let sent = rig.receive(BOB, &answer(&invite));
+    acknowledge(&mut rig, &sent);
+    let whom = Whom::of("SIP/1001-00000000", false);
+    let action = Action::Redirect("77,1".into());
+    assert_eq!(order(&mut rig, whom, action), 1);
+    let sent = rig.sent();
+    is_redirected(&mut rig, sent);
+}
+
+/// Another call, to that extension, by Bob.
+fn bob_dials(rig: &mut Rig, exten: &str) -> Vec<(SocketAddr, String)> {
+    let invite = INVITE
+        .replace(
+            "sip:1002@127.0.0.1:5060 ",
+            &format!("sip:{exten}@{ENGINE} "),
+        )
+        .replace("call-a", "call-b")
+        .replace("branch=z9hG4bK", "branch=z9hG4bKb")
+        .replace("1001", "1002")
+        .replace("7001", "7002");
+    rig.receive(BOB, &invite)
+}
+
+#[test]
+fn softhangup_ends_another_call() {
+    let mut rig = rig(PLAN);
+    ringing(&mut rig);
+    let sent = firsts(&bob_dials(&mut rig, "88"));
+    assert!(
+        sent.iter().any(|line| line.starts_with("CANCEL ")),
+        "{sent:?}"
+    );
+    assert!(
+        sent.iter().any(|line| line.starts_with("SIP/2.0 603")),
+        "{sent:?}"
+    );
+    let sent = firsts(&rig.wait(Duration::from_secs(2)));
+    assert!(
+        sent.iter().any(|line| line.starts_with("SIP/2.0 486")),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn channelredirect_sends_another_call_elsewhere() {
+    let mut rig = rig(PLAN);
+    let invite = ringing(&mut rig);
+    let sent = rig.receive(BOB, &answer(&invite));
+    acknowledge(&mut rig, &sent);
+    let mut sent = bob_dials(&mut rig, "89");
+    let refused = sent
+        .iter()
+        .position(|(_, text)| text.starts_with("SIP/2.0 486"));
+    sent.remove(refused.expect("it was told of success"));
+    is_redirected(&mut rig, sent);
+}
