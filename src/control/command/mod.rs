@@ -1,6 +1,7 @@
 //! The commands of the console: one file per family, one row each. A command
 //! is found by its words; what follows them are its arguments.
 
+mod channel;
 mod core;
 
 use std::io;
@@ -41,7 +42,7 @@ pub struct Command {
 
 /// All commands, by family.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    [core::COMMANDS].into_iter().flatten()
+    [channel::COMMANDS, core::COMMANDS].into_iter().flatten()
 }
 
 /// Carries out a line that an operator has typed. Whether it did what was

@@ -200,7 +200,7 @@ impl Call {
 }
 
 /// Who a callee is when a plan runs for it.
-fn own_identity(channel: &Channel) -> Caller {
+pub(super) fn own_identity(channel: &Channel) -> Caller {
     let Channel { destination, .. } = channel;
     let named = destination.peer.as_ref().map(|peer| {
         let number = &peer.callerid.number;

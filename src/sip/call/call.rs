@@ -11,6 +11,7 @@ use super::functions::Told;
 use super::holdings::Holdings;
 use super::kept::Kept;
 use super::leg::{Leg, LegState};
+use super::originate::Originating;
 use super::outbound::Channel;
 use super::run::{News, Other, Others, Run, RunId};
 use super::tech::ChannelTech;
@@ -173,6 +174,8 @@ pub struct Call {
     pub(super) closed: bool,
     /// What its channels hold outside of it; few do.
     pub(super) holdings: Option<Box<Holdings>>,
+    /// It has no caller yet: the engine itself begins it.
+    pub(super) originating: Option<Box<Originating>>,
 }
 
 impl Call {
@@ -181,13 +184,26 @@ impl Call {
         let (request, flow) = turn.message?;
         let dialog = caller_dialog(turn, request, flow, opening)?;
         let leg = Leg::new(dialog, opening.peer.clone(), ChannelId(0));
-        Some(Call {
+        let plan = Arc::clone(plan_for(turn, opening));
+        let mut call = Call::of(turn.now, turn.exchange, leg, opening.caller.clone());
+        call.unanswered = Some(kept);
+        call.passed = passed_headers(turn, request).into();
+        call.told = Told::of(&plan, request);
+        call.plan = plan;
+        call.max_forwards = opening.max_forwards;
+        call.from_node = opening.from_node;
+        Some(call)
+    }
+
+    /// A call with that leg for its caller's, and the plan of all calls.
+    pub(super) fn of(now: Instant, exchange: &mut Exchange, leg: Leg, caller: Caller) -> Call {
+        Call {
             handle: Handle {
                 slot: 0,
                 generation: 0,
             },
             number: 0,
-            unique: (turn.exchange.unix(turn.now), turn.exchange.serial()),
+            unique: (exchange.unix(now), exchange.serial()),
             legs: smallvec![leg],
             channels: SmallVec::new(),
             next_channel: 1,
@@ -195,7 +211,7 @@ impl Call {
             bridge: None,
             relays: SmallVec::new(),
             reoffer: None,
-            plan: Arc::clone(plan_for(turn, opening)),
+            plan: Arc::clone(&exchange.config.plan),
             own: Run::default(),
             others: None,
             news: SmallVec::new(),
@@ -203,19 +219,27 @@ impl Call {
             indicated: None,
             caller_tags: Vec::new(),
             first_tag_taken: false,
-            unanswered: Some(kept),
-            passed: passed_headers(turn, request).into(),
+            unanswered: None,
+            passed: Box::default(),
             answered_at: None,
-            told: Told::of(plan_for(turn, opening), request),
-            caller: opening.caller.clone(),
-            max_forwards: opening.max_forwards,
-            from_node: opening.from_node,
+            told: None,
+            caller,
+            max_forwards: exchange.config.general.defaults.maxforwards,
+            from_node: false,
             lease: None,
             refused: None,
             ending: None,
             closed: false,
             holdings: None,
-        })
+            originating: None,
+        }
+    }
+
+    /// Tells a call its name.
+    pub(super) fn begin(&mut self, turn: &mut Turn<'_>, handle: Handle) {
+        self.handle = handle;
+        self.number = number_of(handle, turn.exchange);
+        turn.exchange.counters.calls_begun += 1;
     }
 
     /// Tells a call its name, enters its dialog, and asks for a place in the
@@ -227,9 +251,7 @@ impl Call {
         server: TransactionId,
         opening: &Opening,
     ) {
-        self.handle = handle;
-        self.number = number_of(handle, turn.exchange);
-        turn.exchange.counters.calls_begun += 1;
+        self.begin(turn, handle);
         let owner = LegRef {
             call: handle,
             leg: 0,

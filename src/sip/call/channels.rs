@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use smol_str::SmolStr;
 
 use super::call::Call;
-use super::exchange::{Resume, Turn};
+use super::exchange::{Alarm, Resume, Turn};
 use super::run::{Role, RunId};
 use super::tech::tech;
 use crate::base::{Instant, Level, Text};
@@ -268,6 +268,16 @@ impl Channels for Stage<'_, '_> {
         if let Some(other) = self.call.other_mut(self.run) {
             other.asked.push(ticket);
         }
+        let asker = (self.call.handle, ticket);
+        let question = match question {
+            Question::Inquiry(Inquiry::Originate(origination)) => {
+                let Turn { now, exchange, .. } = self.turn;
+                exchange.originations.push_back((origination, asker));
+                exchange.alarms.set_at(*now, Alarm::Originate);
+                return Some(ticket);
+            }
+            question => question,
+        };
         let (question, resume) = match question {
             Question::Inquiry(Inquiry::Message(message)) => (
                 Question::Bindings(Text::from(&*message.to)),

@@ -158,6 +158,8 @@ impl Call {
             return;
         }
         turn.exchange.counters.calls_ended += 1;
+        // A caller whom the engine has rung may repeat its 2xx.
+        self.settle_leg(turn, 0);
         if let Some(leg) = self.legs.first_mut() {
             leg.state = LegState::Ended;
             let call_id = leg.dialog.call_id();

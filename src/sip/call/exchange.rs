@@ -16,7 +16,7 @@ use crate::commons::Globals;
 use crate::config::{Config, Peer};
 use crate::devices::Devices;
 use crate::dialog::{self, Dialog, RouteSet};
-use crate::dialplan::{self, ChannelId, Plan, Ticket};
+use crate::dialplan::{self, ChannelId, Origination, Plan, Reply, Ticket};
 use crate::machine::realtime::Registration;
 use crate::machine::{Change, Counters, Lease, Outbox, Question, QuestionId};
 use crate::registrar::Binding;
@@ -83,6 +83,8 @@ pub enum Alarm {
     },
     /// The database did not answer and may be tried again.
     Probe,
+    /// A plan wants a call begun.
+    Originate,
 }
 
 /// A question to be put when the turn ends, and what its answer resumes.
@@ -239,6 +241,10 @@ pub struct Exchange {
     pub leases: u64,
     /// Channels there have been.
     pub channels: u64,
+    /// Calls that plans want begun, and which plans wait to hear of them.
+    pub originations: VecDeque<(Box<Origination>, (Handle, Ticket))>,
+    /// What calls have to tell the plans of other calls.
+    pub replies: Vec<(Handle, Ticket, Reply)>,
     /// Globals that plans have set.
     pub globals: Globals,
 }

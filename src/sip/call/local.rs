@@ -26,7 +26,7 @@ pub struct Ends {
     /// The run behind it, once it is called.
     pub(super) run: Option<RunId>,
     /// The channel that answered there.
-    far: Option<ChannelId>,
+    pub(super) far: Option<ChannelId>,
     /// A caller is joined to it.
     joined: bool,
 }

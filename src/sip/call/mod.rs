@@ -11,6 +11,8 @@
 //! - `run`: the runs through the dialplan one call holds
 //! - `channels`: the call as one of its runs sees it (`Channels`)
 //! - `holdings`: what its channels hold outside of it, and give back
+//! - `originate`: calls that the engine begins itself; `black_hole`: the answer
+//!   their telephones get first
 //! - `outbound`: what outbound channels have in common
 //! - `resource`, `wishes`: what a SIP destination and a channel's variables say
 //! - `apart`: what a channel does beside ringing for its caller
@@ -30,6 +32,7 @@
 //! - `stray`: 2xx responses that nobody waits for any more
 
 mod apart;
+mod black_hole;
 #[expect(
     clippy::module_inception,
     reason = "the folder is named after the type it is about"
@@ -52,6 +55,7 @@ mod local;
 mod moved;
 mod node;
 mod orders;
+mod originate;
 mod outbound;
 mod reason;
 mod resource;

@@ -32,7 +32,8 @@ impl Call {
 
     /// The channels an order is for.
     fn meant(&self, order: &Order) -> SmallVec<[End; 4]> {
-        let caller = self.channel_name(0).filter(|_| !self.is_closed());
+        let caller = self.channel_name(0);
+        let caller = caller.filter(|_| !self.is_closed() && self.has_caller());
         let caller = caller.map(|name| (End::Caller, name));
         let others = self
             .channels

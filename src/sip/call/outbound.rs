@@ -119,7 +119,7 @@ impl Channel {
     pub fn name(&self, call: u32) -> SmolStr {
         let id = self.id.0;
         if let Some(local) = self.local() {
-            return format_smolstr!("{local}-{id:08x};1");
+            return format_smolstr!("{local}-{call:08x}{id:x};1");
         }
         // Every answered call has its callee's name told: no formatting here.
         let mut name = Text::from("SIP/");

@@ -7,7 +7,10 @@ use crate::machine::{ChannelRow, ChannelState};
 impl Call {
     /// Tells of each channel: the caller's first, then those it has called.
     pub fn each_channel(&self, mut tell: impl FnMut(ChannelRow)) {
-        if let Some(name) = self.channel_name(0).filter(|_| !self.closed) {
+        if let Some(name) = self
+            .channel_name(0)
+            .filter(|_| !self.closed && self.has_caller())
+        {
             let state = match self.answered_at {
                 Some(_) => ChannelState::Up,
                 None => ChannelState::Ring,

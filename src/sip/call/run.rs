@@ -206,6 +206,8 @@ impl Call {
             match news {
                 News::Start => self.advance(turn, run, |cursor, stage| cursor.start(stage)),
                 News::Runaway => self.end_runaway(turn),
+                News::Channel(_, event)
+                    if run == RunId::CALLER && self.originating_heard(turn, event) => {}
                 News::Channel(channel, event) => {
                     self.step(turn, run, Event::Channel(channel, event));
                 }
@@ -436,6 +438,7 @@ impl Call {
         let ids: SmallVec<[RunId; 4]> = core::iter::once(RunId::CALLER)
             .chain(others.map(|other| other.id))
             .collect();
+        self.originating_waited(turn);
         for id in ids {
             let Some(run) = self.run_mut(id) else {
                 continue;

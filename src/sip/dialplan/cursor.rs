@@ -151,6 +151,13 @@ impl Cursor {
         self
     }
 
+    /// The same call, about to run an application before it enters. One there is
+    /// not is passed over.
+    pub fn running(mut self, name: &str, arguments: &str) -> Cursor {
+        self.waiting = app::first(name, arguments);
+        self
+    }
+
     /// A channel that has ended so, about to run the `h` extension at `place`.
     pub fn farewell(
         plan: Arc<Plan>,

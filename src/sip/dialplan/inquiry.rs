@@ -6,6 +6,7 @@
 use smol_str::SmolStr;
 
 use super::order::Order;
+use super::origination::Origination;
 use super::work::Work;
 
 /// The names of devices' states, by their numbers (`ast_devstate_str`).
@@ -62,6 +63,9 @@ pub enum Inquiry {
     /// which the name leads to. Answered by how many have done it. Behind the
     /// last shard nobody can be asked.
     Order(Box<Order>, Option<u16>),
+    /// A telephone is rung, and does something of its own. Answered by the text of
+    /// what becomes of it ([`Originated`](super::Originated)), once that is known.
+    Originate(Box<Origination>),
 }
 
 /// Where an inquiry is answered.
@@ -196,7 +200,8 @@ impl Inquiry {
             | Inquiry::Unlock(_)
             | Inquiry::Rows(_)
             | Inquiry::Work(_)
-            | Inquiry::Order(..) => false,
+            | Inquiry::Order(..)
+            | Inquiry::Originate(_) => false,
             Inquiry::Entry(entry) => !matches!(entry.verb, Verb::Remove | Verb::RemoveTree),
         }
     }
@@ -214,6 +219,8 @@ impl Inquiry {
             Inquiry::Entry(entry) => entry.family().as_bytes(),
             Inquiry::Extension(_) | Inquiry::Rows(_) => return Whereabouts::Database,
             Inquiry::Work(_) => return Whereabouts::Workers,
+            // The call's own shard does it, unasked.
+            Inquiry::Originate(_) => b"",
             Inquiry::Order(order, shard) => {
                 let number = shard.map(u32::from).or_else(|| order.whom.number());
                 return Whereabouts::Number(number.unwrap_or(0));

@@ -20,6 +20,7 @@ mod function;
 mod general;
 mod inquiry;
 mod order;
+mod origination;
 mod party;
 mod pattern;
 mod plan;
@@ -50,6 +51,7 @@ pub use inquiry::{
     Whereabouts, device_name,
 };
 pub use order::{Action, Order, Whom};
+pub use origination::{Goal, Originated, Origination, PATIENCE};
 pub use party::{Party, PartyField, presentation};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek, split_hint};

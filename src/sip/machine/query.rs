@@ -3,7 +3,7 @@
 
 use smol_str::SmolStr;
 
-use crate::dialplan::Order;
+use crate::dialplan::{Order, Origination};
 
 /// A part of a table. Tables change between two pages: what is there all the
 /// time is seen exactly once, what comes or goes meanwhile perhaps.
@@ -32,6 +32,8 @@ pub enum Query {
     Channels(Span),
     /// Something its channels shall do.
     Order(Order),
+    /// A telephone is rung, and does something of its own.
+    Originate(Box<Origination>),
 }
 
 impl Query {
@@ -40,7 +42,7 @@ impl Query {
     pub fn after(self, from: u64) -> Query {
         match self {
             Query::Channels(span) => Query::Channels(span.after(from)),
-            Query::Order(order) => Query::Order(order),
+            query @ (Query::Order(_) | Query::Originate(_)) => query,
         }
     }
 }
@@ -61,7 +63,8 @@ pub enum Page {
     Unknown,
     /// To `Channels`.
     Channels(Rows<ChannelRow>),
-    /// To `Order`: how many have done it.
+    /// To `Order`: how many have done it. To `Originate`: 1 if it rings, 0 if
+    /// there is no such telephone, or no room.
     Done(u32),
 }
 

@@ -32,7 +32,10 @@ impl Shard {
                 Reply::Text(self.order_channels(now, order, out).to_string())
             }
             // The call has made other questions of these.
-            Inquiry::Message(_) | Inquiry::Take { .. } | Inquiry::Unlock(_) => Reply::Failed,
+            Inquiry::Message(_)
+            | Inquiry::Take { .. }
+            | Inquiry::Unlock(_)
+            | Inquiry::Originate(_) => Reply::Failed,
             // No shard is home to these.
             Inquiry::Extension(_) | Inquiry::Rows(_) | Inquiry::Work(_) => Reply::Failed,
             Inquiry::Peer(peer) => {

@@ -12,6 +12,7 @@ mod inquiries;
 mod intake;
 mod lately;
 mod orders;
+mod originations;
 mod pending;
 mod qualify;
 mod questions;

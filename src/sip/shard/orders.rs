@@ -2,6 +2,7 @@
 
 use super::shard::Shard;
 use crate::base::{Handle, Instant};
+use crate::call::{Call, Turn};
 use crate::dialplan::Order;
 use crate::machine::Outbox;
 
@@ -29,8 +30,7 @@ impl Shard {
     }
 
     fn order_call(&mut self, now: Instant, call: Handle, order: &Order, out: &mut Outbox) -> u32 {
-        let obey =
-            |call: &mut crate::call::Call, turn: &mut crate::call::Turn<'_>| call.obey(turn, order);
+        let obey = |call: &mut Call, turn: &mut Turn<'_>| call.obey(turn, order);
         self.with_call(now, None, call, out, obey).unwrap_or(0)
     }
 }

@@ -62,8 +62,13 @@ impl Shard {
         {
             self.put(now, ask, out);
         }
-        while let Some(ask) = self.exchange.asks.pop_front() {
-            self.put(now, ask, out);
+        loop {
+            while let Some(ask) = self.exchange.asks.pop_front() {
+                self.put(now, ask, out);
+            }
+            if !self.reply_between_calls(now, out) {
+                break;
+            }
         }
     }
 

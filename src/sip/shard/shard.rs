@@ -167,6 +167,8 @@ impl Shard {
                 counters: Counters::default(),
                 leases: 0,
                 channels: 0,
+                originations: VecDeque::new(),
+                replies: Vec::new(),
                 globals: Globals::new(globals),
             },
         };
@@ -357,6 +359,7 @@ impl Shard {
                 });
             }
             Alarm::Probe => self.probe(now, out),
+            Alarm::Originate => self.originate_next(now, out),
         }
     }
 

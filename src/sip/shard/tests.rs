@@ -8,6 +8,7 @@ mod functions;
 mod messages;
 mod options;
 mod orders;
+mod originations;
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;

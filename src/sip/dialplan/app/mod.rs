@@ -22,6 +22,7 @@ mod log;
 mod macros;
 mod media;
 mod message_send;
+mod originate;
 mod retry_dial;
 mod set;
 mod sip_header;
@@ -96,6 +97,7 @@ static ROWS: &[Row] = &[
     row_of("MessageSend", message_send::run),
     row_of("NoCDR", cdr::none),
     row_of("NoOp", log::no_op),
+    row_of("Originate", originate::run),
     row_of("Proceeding", indicate::proceeding),
     row_of("Progress", indicate::progress),
     row_of("RaiseException", exception::raise),
@@ -169,6 +171,16 @@ pub(super) fn enter(routine: Routine<'_>) -> Box<dyn App> {
         run,
         arguments: arguments.into(),
     })
+}
+
+/// Runs an application as soon as a channel is started; `None` if there is none
+/// of that name.
+pub(super) fn first(name: &str, arguments: &str) -> Option<Box<dyn App>> {
+    let row = row(name)?;
+    Some(Box::new(Entry {
+        run: row.run,
+        arguments: arguments.into(),
+    }))
 }
 
 /// An application to run first.

@@ -11,6 +11,9 @@ impl Shard {
     pub(super) fn page(&mut self, now: Instant, query: Query, out: &mut Outbox) -> Page {
         match query {
             Query::Channels(span) => Page::Channels(self.channel_rows(span)),
+            Query::Originate(origination) => {
+                Page::Done(self.originate(now, origination, None, out).into())
+            }
             Query::Order(order) => Page::Done(self.order_channels(now, &order, out)),
         }
     }

@@ -1,0 +1,125 @@
+//! `channel …`: single channels, and calls the engine begins itself.
+
+use pinion_sip::base::ShardId;
+use pinion_sip::dialplan::{Action, Cause, Goal, Order, Origination, PATIENCE, Whom};
+use pinion_sip::machine::{Page, Query};
+
+use super::{Command, Wrong};
+use crate::control::house::House;
+use crate::control::out::Out;
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        words: "channel originate",
+        arguments: "TECH/RESOURCE application APP [ARGUMENTS] | extension EXTEN[@CONTEXT]",
+        summary: "Ring a telephone, which runs an application or goes into the dialplan",
+        run: originate,
+    },
+    Command {
+        words: "channel redirect",
+        arguments: "CHANNEL [[CONTEXT,]EXTEN,]PRIORITY",
+        summary: "Send a channel elsewhere in the dialplan",
+        run: redirect,
+    },
+    Command {
+        words: "channel request hangup",
+        arguments: "CHANNEL|TECH/RESOURCE|all",
+        summary: "Hang up a channel, all of a device, or all there are",
+        run: hang_up,
+    },
+];
+
+/// What is ordered, done on the shards it is for; how many channels did it.
+fn order(house: &House, order: Order) -> u32 {
+    let shards = house.shards.count();
+    let ask = |shard| match house.shards.ask(shard, Query::Order(order.clone())) {
+        Some(Page::Done(count)) => count,
+        _ => 0,
+    };
+    match order.whom.number() {
+        Some(number) => ask((number % u32::from(shards.max(1))) as ShardId),
+        None => (0..shards).map(ask).sum(),
+    }
+}
+
+fn hang_up(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    let [name] = arguments else {
+        return Err(Wrong::Usage);
+    };
+    let whom = match name.eq_ignore_ascii_case("all") {
+        true => Whom::All,
+        false => Whom::of(name, true),
+    };
+    let named = whom.number().is_some();
+    let action = Action::HangUp(Cause::NORMAL_CLEARING);
+    match order(house, Order { whom, action }) {
+        0 if name.eq_ignore_ascii_case("all") => out.line("0 channels were hung up")?,
+        0 => out.fail(format!("{name} is not a known channel"))?,
+        _ if named => out.line(format!("Requested Hangup on channel '{name}'"))?,
+        1 => out.line("1 channel was hung up")?,
+        count => out.line(format!("{count} channels were hung up"))?,
+    }
+    Ok(())
+}
+
+fn redirect(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    let [name, place] = arguments else {
+        return Err(Wrong::Usage);
+    };
+    let whom = Whom::of(name, false);
+    let action = Action::Redirect((*place).into());
+    if whom.number().is_some() && order(house, Order { whom, action }) > 0 {
+        out.line(format!(
+            "Channel '{name}' successfully redirected to {place}"
+        ))?;
+    } else {
+        out.fail(format!(
+            "Channel '{name}' failed to redirect to {place}: there is no such channel, or no such place"
+        ))?;
+    }
+    Ok(())
+}
+
+fn originate(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    let [device, kind, goal, rest @ ..] = arguments else {
+        return Err(Wrong::Usage);
+    };
+    let Some((tech, resource)) = device.split_once('/') else {
+        return Err(Wrong::Usage);
+    };
+    let goal = match (kind.to_ascii_lowercase().as_str(), rest) {
+        ("application", rest) => Goal::App {
+            name: (*goal).into(),
+            arguments: rest.join(" ").into(),
+        },
+        ("extension", []) => {
+            let (exten, context) = goal.rsplit_once('@').unwrap_or((goal, "default"));
+            Goal::Plan {
+                context: context.into(),
+                exten: if exten.is_empty() { "s" } else { exten }.into(),
+                priority: 1,
+            }
+        }
+        _ => return Err(Wrong::Usage),
+    };
+    let origination = Origination {
+        tech: tech.into(),
+        resource: resource.into(),
+        goal,
+        caller: Default::default(),
+        variables: Vec::new(),
+        patience: PATIENCE,
+    };
+    // Any shard may have the call; those of one device go to one.
+    let shard = pinion_sip::base::shard_of(device.as_bytes(), house.shards.count());
+    match house
+        .shards
+        .ask(shard, Query::Originate(Box::new(origination)))
+    {
+        Some(Page::Done(1..)) => out.line(format!("Ringing {device}"))?,
+        _ => out.fail(format!(
+            "{device} cannot be rung: there is no such device or technology, or no room for a call"
+        ))?,
+    }
+    Ok(())
+}

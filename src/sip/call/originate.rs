@@ -1,0 +1,303 @@
+//! A call that the engine begins itself: it rings a telephone without an offer
+//! and, when that answers, makes it the caller of its own plan.
+//!
+//! The telephone's offer is answered by silence (RFC 3725 §4.3). From then on it
+//! is a caller who has been answered: whoever the plan dials is invited without
+//! an offer, and what they offer goes to the telephone by a re-INVITE.
+
+use alloc::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::apart::own_identity;
+use super::black_hole;
+use super::call::{Call, Caller, body_of};
+use super::exchange::{Alarm, Exchange, LegRef, Owner, Turn};
+use super::leg::{Leg, LegState};
+use super::outbound::Channel;
+use super::run::Run;
+use super::tech::tech;
+use crate::base::{Handle, Instant, Text};
+use crate::config::Presentation;
+use crate::dialog::{Dialog, Role, Sayings};
+use crate::dialplan::{
+    Cause, ChannelEvent, ChannelId, Cursor, Failure, Goal, Originated, Origination, Place, Reply,
+    Ticket,
+};
+
+/// What a call is that has no caller yet.
+pub(super) struct Originating {
+    origination: Box<Origination>,
+    asker: Option<(Handle, Ticket)>,
+    channel: ChannelId,
+    until: Instant,
+    rang: bool,
+}
+
+impl Call {
+    /// A call without a caller, and whose plan waits to hear what becomes of it.
+    /// `None` if this engine has no address to call from.
+    pub fn originating(
+        now: Instant,
+        exchange: &mut Exchange,
+        origination: Box<Origination>,
+        asker: Option<(Handle, Ticket)>,
+    ) -> Option<Call> {
+        let here = exchange.sockets.first().copied()?;
+        let flow = exchange.route_to(here)?;
+        let dialog = Dialog::new(Role::Uac, &Sayings::default(), flow);
+        let mut nobody = Leg::new(dialog, None, ChannelId(0));
+        nobody.state = LegState::Ended;
+        let (number, name) = &origination.caller;
+        let caller = Caller {
+            number: Text::from(number.as_str()),
+            name: Text::from(name.as_str()),
+            presentation: Presentation::default(),
+        };
+        let mut call = Call::of(now, exchange, nobody, caller);
+        call.originating = Some(Box::new(Originating {
+            until: now + origination.patience,
+            origination,
+            asker,
+            channel: ChannelId(0),
+            rang: false,
+        }));
+        Some(call)
+    }
+
+    /// Rings the telephone; false if there is no such thing to ring, and the call
+    /// is over.
+    pub fn ring_first(&mut self, turn: &mut Turn<'_>, handle: Handle) -> bool {
+        self.begin(turn, handle);
+        let Some(originating) = &mut self.originating else {
+            return false;
+        };
+        let until = originating.until;
+        let Origination {
+            tech: name,
+            resource,
+            ..
+        } = &*originating.origination;
+        let (name, resource) = (name.clone(), resource.clone());
+        let requested = tech(&name).map(|tech| (tech, tech.request(self, turn, &resource)));
+        let Some((tech, Ok(id))) = requested else {
+            self.give_up(turn, Originated::Failed, Cause::NO_ROUTE_DESTINATION);
+            return false;
+        };
+        if let Some(originating) = &mut self.originating {
+            originating.channel = id;
+            let variables = core::mem::take(&mut originating.origination.variables);
+            let mut channels = self.channels.iter_mut();
+            let channel = channels.find(|channel| channel.id == id);
+            if let Some(channel) = channel.filter(|_| !variables.is_empty()) {
+                for (name, value) in variables {
+                    // A full table of variables keeps what it has, as a plan's Set does.
+                    let _ = channel.more().variables.set(&name, &value);
+                }
+            }
+        }
+        turn.exchange
+            .alarms
+            .set_at(until, Alarm::Plan { call: handle });
+        tech.call(self, turn, id);
+        self.deliver(turn);
+        true
+    }
+
+    /// Whether there is a caller, or has been.
+    pub(super) fn has_caller(&self) -> bool {
+        self.originating.is_none()
+    }
+
+    /// What the telephone does that is being rung. False if this call has a
+    /// caller, whose plan is to hear of it.
+    pub(super) fn originating_heard(&mut self, turn: &mut Turn<'_>, event: ChannelEvent) -> bool {
+        let Some(originating) = &mut self.originating else {
+            return false;
+        };
+        match event {
+            ChannelEvent::Ringing => originating.rang = true,
+            ChannelEvent::Proceeding | ChannelEvent::Progress | ChannelEvent::Returned => {}
+            ChannelEvent::Answered => self.take_for_caller(turn),
+            ChannelEvent::Failed(failure) => {
+                let (outcome, cause) = outcome_of(failure);
+                self.give_up(turn, outcome, cause);
+            }
+            ChannelEvent::Hangup(cause) => self.give_up(turn, Originated::Hangup, cause),
+        }
+        true
+    }
+
+    /// Gives up a telephone that has rung long enough.
+    pub(super) fn originating_waited(&mut self, turn: &mut Turn<'_>) {
+        let Some(originating) = &self.originating else {
+            return;
+        };
+        if originating.until <= turn.now {
+            let outcome = match originating.rang {
+                true => Originated::Ringing,
+                false => Originated::Failed,
+            };
+            self.give_up(turn, outcome, Cause::NO_ANSWER);
+        }
+    }
+
+    fn give_up(&mut self, turn: &mut Turn<'_>, outcome: Originated, cause: Cause) {
+        if let Some(originating) = self.originating.take() {
+            tell(turn, originating.asker, outcome);
+            self.hang_up(turn, cause);
+        }
+    }
+
+    /// Makes the telephone that has answered the caller, and starts its plan.
+    fn take_for_caller(&mut self, turn: &mut Turn<'_>) {
+        let Some(originating) = &self.originating else {
+            return;
+        };
+        let requested = originating.channel;
+        let real = self.behind(requested);
+        let Some(index) = self.answered_of(real) else {
+            return;
+        };
+        let Some(originating) = self.originating.take() else {
+            return;
+        };
+        let Originating {
+            origination, asker, ..
+        } = *originating;
+        self.answer_with_silence(turn, real, index);
+        self.seat(turn, index);
+        let mut first = self.take_channels(turn, requested, real);
+        self.lease = first.lease.take();
+        let identity = own_identity(&first);
+        if self.caller.number.is_empty() {
+            self.caller = identity;
+        }
+        self.answered_at = Some(turn.now);
+        turn.exchange.counters.calls_answered += 1;
+        let cursor = self.cursor_of(turn, &origination, &mut first);
+        self.own = Run::of(cursor);
+        tell(turn, asker, Originated::Success);
+        self.start(turn);
+    }
+
+    /// Acknowledges the telephone's 2xx with an answer to its offer that takes no
+    /// media.
+    fn answer_with_silence(&mut self, turn: &mut Turn<'_>, real: ChannelId, index: u16) {
+        let held = self.channel_mut(real).and_then(|channel| {
+            let more = channel.more.as_mut()?;
+            more.held.take()
+        });
+        let (content_type, offer) = match &held {
+            Some(held) => (held.body.content_type.as_bytes(), &*held.body.bytes),
+            None => body_of(turn),
+        };
+        let silence = black_hole::answer(content_type, offer);
+        self.acknowledge_with(turn, index, b"application/sdp", &silence);
+    }
+
+    /// Puts a leg into the caller's place.
+    fn seat(&mut self, turn: &mut Turn<'_>, index: u16) {
+        self.legs.swap(0, usize::from(index));
+        let owner = LegRef {
+            call: self.handle,
+            leg: 0,
+        };
+        let Some(leg) = self.legs.first_mut() else {
+            return;
+        };
+        leg.stop_ringing(&mut turn.exchange.ringing);
+        let (call_id, tag) = (leg.dialog.call_id(), leg.dialog.local_tag());
+        turn.exchange.dialogs.insert(call_id, tag, owner);
+        if let Some(invite) = leg.invite {
+            let owner = Owner::Leg(owner);
+            turn.exchange.transactions.set_owner(invite, owner);
+        }
+    }
+
+    /// Takes the telephone's channel away, and the Local channels on the way to
+    /// it: it is the caller's now.
+    fn take_channels(
+        &mut self,
+        turn: &mut Turn<'_>,
+        requested: ChannelId,
+        real: ChannelId,
+    ) -> Channel {
+        let mut way: SmallVec<[ChannelId; 2]> = smallvec![requested];
+        while let Some(&last) = way.last().filter(|&&last| last != real) {
+            let far = self.channel(last).and_then(|channel| channel.local()?.far);
+            let Some(far) = far else { break };
+            way.push(far);
+        }
+        let mut taken: SmallVec<[Channel; 2]> = SmallVec::new();
+        for id in way {
+            if let Some(position) = self.channels.iter().position(|channel| channel.id == id) {
+                taken.push(self.channels.swap_remove(position));
+            }
+        }
+        // Nobody is behind these any more: their plans end.
+        for channel in &taken {
+            if let Some(run) = channel.local().and_then(|ends| ends.run) {
+                self.channel_left(turn, run);
+            }
+        }
+        let first_variables = taken.first_mut().and_then(|first| {
+            let more = first.more.as_mut()?;
+            Some(core::mem::take(&mut more.variables))
+        });
+        let mut last = taken
+            .pop()
+            .unwrap_or_else(|| Channel::to(Default::default()));
+        if let Some(variables) = first_variables {
+            last.more().variables = variables;
+        }
+        last
+    }
+
+    fn cursor_of(&self, turn: &Turn<'_>, origination: &Origination, first: &mut Channel) -> Cursor {
+        let (number, name) = (self.caller.number.lossy(), self.caller.name.lossy());
+        let (plan, limits) = (Arc::clone(&self.plan), &turn.exchange.limits);
+        let place = |context, exten| Place {
+            context,
+            exten,
+            caller: &number,
+            time: turn.exchange.unix(turn.now),
+        };
+        let mut cursor = match &origination.goal {
+            Goal::Plan {
+                context,
+                exten,
+                priority,
+            } => Cursor::new(plan, place(context, exten), &name, limits).at(*priority),
+            Goal::App {
+                name: app,
+                arguments,
+            } => {
+                // No context has this name: the application is all there is.
+                let cursor = Cursor::new(plan, place("", "s"), &name, limits);
+                cursor.running(app, arguments)
+            }
+        };
+        if let Some(more) = &mut first.more {
+            *cursor.variables_mut() = core::mem::take(&mut more.variables);
+        }
+        cursor
+    }
+}
+
+/// Tells a plan that waits what has become of the telephone it wanted rung.
+fn tell(turn: &mut Turn<'_>, asker: Option<(Handle, Ticket)>, outcome: Originated) {
+    if let Some((call, ticket)) = asker {
+        let reply = Reply::Text(outcome.as_str().into());
+        turn.exchange.replies.push((call, ticket, reply));
+    }
+}
+
+fn outcome_of(failure: Failure) -> (Originated, Cause) {
+    match failure {
+        Failure::Busy(cause) => (Originated::Busy, cause),
+        Failure::Congestion(cause) => (Originated::Congestion, cause),
+        Failure::Hangup(cause) => (Originated::Hangup, cause),
+        Failure::Unavailable(cause) | Failure::Forwarded(cause) => (Originated::Failed, cause),
+    }
+}

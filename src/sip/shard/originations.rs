@@ -1,0 +1,60 @@
+//! Calls that begin without a caller, and what calls tell each other of them.
+
+use super::shard::Shard;
+use crate::base::{Handle, Instant};
+use crate::call::Call;
+use crate::dialplan::{Originated, Origination, Reply, Ticket};
+use crate::machine::Outbox;
+
+impl Shard {
+    /// Begins a call without a caller; whether its telephone is being rung.
+    /// Who asked hears what becomes of it.
+    pub(super) fn originate(
+        &mut self,
+        now: Instant,
+        origination: Box<Origination>,
+        asker: Option<(Handle, Ticket)>,
+        out: &mut Outbox,
+    ) -> bool {
+        let full = self.calls.is_full()
+            || self.draining
+            || self.exchange.transactions.len() >= self.transactions_for_new;
+        let call = (!full)
+            .then(|| Call::originating(now, &mut self.exchange, origination, asker))
+            .flatten();
+        let handle = call.and_then(|call| self.calls.insert(call).ok());
+        let Some(handle) = handle else {
+            self.exchange.counters.calls_refused += 1;
+            if let Some((call, ticket)) = asker {
+                let reply = Reply::Text(Originated::Failed.as_str().into());
+                self.exchange.replies.push((call, ticket, reply));
+            }
+            return false;
+        };
+        let rings = self.with_call(now, None, handle, out, |call, turn| {
+            call.ring_first(turn, handle)
+        });
+        rings == Some(true)
+    }
+
+    /// Begins the next call that a plan wants begun. One at a time: what it runs
+    /// may want another.
+    pub(super) fn originate_next(&mut self, now: Instant, out: &mut Outbox) {
+        if let Some((origination, asker)) = self.exchange.originations.pop_front() {
+            self.originate(now, origination, Some(asker), out);
+        }
+    }
+
+    /// Tells plans what has become of the calls they wanted begun; whether there
+    /// was any.
+    pub(super) fn reply_between_calls(&mut self, now: Instant, out: &mut Outbox) -> bool {
+        let replies = core::mem::take(&mut self.exchange.replies);
+        let any = !replies.is_empty();
+        for (call, ticket, reply) in replies {
+            self.with_call(now, None, call, out, |call, turn| {
+                call.replied(turn, ticket, reply);
+            });
+        }
+        any
+    }
+}
