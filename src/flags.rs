@@ -14,6 +14,7 @@ use pinion_runtime::Way;
 
 use crate::command::Command;
 use crate::config::REGSERVER_WIDTH;
+use crate::identity::Account;
 use crate::realtime;
 
 /// Most listening addresses: a shard keeps one bit of readiness for each.
@@ -68,6 +69,14 @@ pub struct Flags {
     /// [default: what sip.conf says, bindaddr and bindport]
     #[arg(long, value_name = "ADDR:PORT", help_heading = "What to serve")]
     pub listen: Vec<SocketAddr>,
+
+    /// User to become when root starts it, before any file is read
+    ///
+    /// Root's rights go no further than to the sockets: ports below 1024 and the
+    /// steering program. --state must be writable for this user.
+    /// [default: runuser and rungroup of asterisk.conf; else nobody else]
+    #[arg(long, value_name = "NAME[:GROUP]", help_heading = "What to serve")]
+    pub user: Option<Account>,
 
     /// Shards to run; more than CPUs share them [default: one per CPU]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u16>::new().range(1..=256), help_heading = "Processors and memory")]
@@ -460,7 +469,7 @@ mod tests {
     #[test]
     fn every_flag_is_understood() {
         let flags = read(
-            "--config /etc/pinion --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
+            "--config /etc/pinion --user voip:sip --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
              --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
              --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
@@ -475,6 +484,7 @@ mod tests {
                 "0.0.0.0:5060".parse().unwrap(),
                 "[::1]:5062".parse().unwrap(),
             ],
+            user: Some("voip:sip".parse().unwrap()),
             shards: Some(4),
             cpus: Some(CpuList(vec![0, 1, 3, 0])),
             max_calls: 7,

@@ -8,6 +8,7 @@
 //! src/check/      what is wrong in a configuration, with file and line
 //! src/command.rs  the subcommands
 //! src/lib.rs      configuration, sockets and shards put together
+//! src/identity.rs who the server runs as, and what it may until its sockets stand
 //! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
 //! src/control/    what an operator asks of the engine, and of a plan
 //! src/database.rs the databases of this engine: what shards go by, workers, what was kept
@@ -25,10 +26,13 @@
 //! # From start to ready
 //!
 //! 1. `main` reads the flags; a mistake ends it with status 2.
-//! 2. [`run`] loads the configuration; a mistake ends it with status 2, too.
-//! 3. All sockets are bound, one per shard and address, before any is read.
-//! 4. One thread per shard is pinned to its CPU and makes its machine.
-//! 5. `ready`.
+//! 2. [`run`] becomes the user it is to run as; what sockets take beyond that is
+//!    kept by a thread of its own.
+//! 3. It loads the configuration; a mistake ends it with status 2, too.
+//! 4. All sockets are bound, one per shard and address, before any is read; that
+//!    thread ends.
+//! 5. One thread per shard is pinned to its CPU and makes its machine.
+//! 6. `ready`.
 //!
 //! # The way of a datagram
 //!
@@ -44,6 +48,7 @@ pub mod config;
 pub mod control;
 mod database;
 pub mod flags;
+pub mod identity;
 pub mod realtime;
 mod serve;
 mod table;
@@ -67,6 +72,7 @@ use crate::config::file::Exec;
 use crate::config::table::Row as Line;
 use crate::database::Kept;
 use crate::flags::{CpuList, Flags, Log, Steer};
+use crate::identity::Rights;
 use crate::realtime::mapping::Mapping;
 use crate::realtime::service::Service;
 use crate::workers::Workers;
@@ -101,22 +107,27 @@ impl std::error::Error for Failure {}
 
 /// Runs the server until it is told to stop.
 pub fn run(flags: &Flags) -> Result<(), Failure> {
+    let rights = Rights::set_apart(flags)?;
     start_log(flags.log);
+    if let Some(remark) = &rights.remark {
+        tracing::warn!("{remark}");
+    }
     let cpus = place_shards(flags)?;
     let (mut loaded, mut about) = load(flags)?;
     name_node(&mut loaded.config.general, flags);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let listen = listen_addresses(flags, &loaded.listen);
-    let (groups, shortfalls) =
-        pinion_runtime::bind(&listen, cpus.len(), flags.rcvbuf.0, flags.sndbuf.0)
-            .map_err(|error| Failure::Host(error.to_string()))?;
-    for shortfall in shortfalls {
-        tracing::warn!("{shortfall}");
-    }
-    mark(&groups, &loaded.config.general);
-    let steering = steer(&groups, flags.steer)?;
+    let sockets = Sockets {
+        listen: listen_addresses(flags, &loaded.listen),
+        shards: cpus.len(),
+        receive_bytes: flags.rcvbuf.0,
+        send_bytes: flags.sndbuf.0,
+        tos: loaded.config.general.tos_sip,
+        cos: loaded.config.general.cos_sip,
+        steer: flags.steer,
+    };
+    let (groups, steering) = rights.exercise(move || sockets.open())?;
     let shards = cpus.len() as u16;
     let mut options = Options {
         cpus,
@@ -176,6 +187,36 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     })
 }
 
+/// What is to be listened on, and how.
+struct Sockets {
+    listen: Vec<SocketAddr>,
+    shards: usize,
+    receive_bytes: usize,
+    send_bytes: usize,
+    tos: u8,
+    cos: u8,
+    steer: Steer,
+}
+
+impl Sockets {
+    /// Does all that may take a right.
+    fn open(&self) -> Result<(Vec<Group>, Steering), Failure> {
+        let (groups, shortfalls) = pinion_runtime::bind(
+            &self.listen,
+            self.shards,
+            self.receive_bytes,
+            self.send_bytes,
+        )
+        .map_err(|error| Failure::Host(error.to_string()))?;
+        for shortfall in shortfalls {
+            tracing::warn!("{shortfall}");
+        }
+        mark(&groups, self.tos, self.cos);
+        let steering = steer(&groups, self.steer)?;
+        Ok((groups, steering))
+    }
+}
+
 /// `--steer`. What cannot be had is told, and why; what was asked for must be.
 fn steer(groups: &[Group], wish: Steer) -> Result<Steering, Failure> {
     let steering = Steering::start(groups, wish.way())
@@ -188,9 +229,9 @@ fn steer(groups: &[Group], wish: Steer) -> Result<Steering, Failure> {
 }
 
 /// `tos_sip` and `cos_sip`. A kernel that refuses them is no reason not to run.
-fn mark(groups: &[Group], general: &General) {
+fn mark(groups: &[Group], tos: u8, cos: u8) {
     for group in groups {
-        if let Err(error) = group.mark(general.tos_sip, general.cos_sip) {
+        if let Err(error) = group.mark(tos, cos) {
             tracing::warn!(
                 "tos_sip and cos_sip have no effect on {}: {error}",
                 group.local()

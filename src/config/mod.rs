@@ -30,6 +30,7 @@ use self::sip::{RowReader, Sip};
 use crate::realtime::mapping::Mapping;
 
 pub use self::asterisk::REGSERVER_WIDTH;
+pub(crate) use self::asterisk::run_as;
 pub use self::builtin::builtin;
 pub use self::directory::{Directory, ReadRows, called};
 pub(crate) use self::words::did_you_mean;
