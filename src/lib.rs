@@ -12,6 +12,7 @@
 //! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
 //! src/control/    what an operator asks of the engine, and of a plan
 //! src/database.rs the databases of this engine: what shards go by, workers, what was kept
+//! src/notify.rs   what the service manager hears
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/workers/    what plans have done outside: HTTP, DNS, commands of the host
 //! src/serve.rs    the running server: banner, signals, drain, counters
@@ -49,6 +50,7 @@ pub mod control;
 mod database;
 pub mod flags;
 pub mod identity;
+mod notify;
 pub mod realtime;
 mod serve;
 mod table;

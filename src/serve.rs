@@ -17,6 +17,7 @@ use signal_hook::iterator::Signals;
 use crate::Failure;
 use crate::control::house::{House, Order};
 use crate::flags::Flags;
+use crate::notify::Notifier;
 use crate::realtime::service::Service;
 use crate::table::{hit_rate, table, totals};
 use crate::workers::Workers;
@@ -92,6 +93,8 @@ where
     banner.push_str(plan.about);
     banner.push_str("ready\n");
     say(&banner);
+    let notifier = Notifier::of_environment();
+    notifier.ready(engine.shards().count());
     let server = Server {
         service,
         workers,
@@ -100,6 +103,7 @@ where
         happenings,
         started: Instant::now(),
         ending: None,
+        notifier,
         _house: house,
     };
     server.run(
@@ -175,15 +179,17 @@ struct Server {
     happenings: Receiver<Happening>,
     started: Instant,
     ending: Option<Ending>,
+    notifier: Notifier,
     _house: Arc<House>,
 }
 
 impl Server {
     fn run(mut self, stats_interval: Duration, drain_limit: Duration) -> Result<(), Failure> {
         let mut next_stats = (!stats_interval.is_zero()).then(|| Instant::now() + stats_interval);
+        let mut next_sign = self.notifier.period().map(|_| Instant::now());
         let mut died = None;
         loop {
-            match self.next(next_stats) {
+            match self.next(next_stats.into_iter().chain(next_sign).min()) {
                 Some(Happening::Signal(SIGUSR1)) => self.print(&self.engine.shards().census()),
                 Some(Happening::Order(Order::StopNow)) => break,
                 Some(Happening::Order(order)) => self.obey(order),
@@ -202,10 +208,15 @@ impl Server {
                 self.print(&self.engine.shards().census());
                 next_stats = Some(now + stats_interval);
             }
+            if next_sign.is_some_and(|at| at <= now) {
+                self.give_sign();
+                next_sign = self.notifier.period().map(|period| now + period);
+            }
             if self.ending.is_some_and(|ending| self.is_over(now, ending)) {
                 break;
             }
         }
+        self.notifier.stopping("ending");
         self.engine.shards().stop();
         let (started, way, last) = (self.started, self.way, self.engine.join());
         let counters = counters(self.service.as_ref(), &self.workers);
@@ -218,10 +229,10 @@ impl Server {
     }
 
     /// Waits for something to happen, or for what is due.
-    fn next(&self, next_stats: Option<Instant>) -> Option<Happening> {
+    fn next(&self, due: Option<Instant>) -> Option<Happening> {
         let now = Instant::now();
         let look = self.ending.map(|_| now + DRAIN_LOOK);
-        let Some(due) = next_stats.into_iter().chain(look).min() else {
+        let Some(due) = due.into_iter().chain(look).min() else {
             return self.happenings.recv().ok();
         };
         self.happenings
@@ -230,19 +241,34 @@ impl Server {
     }
 
     fn drain(&mut self, limit: Duration) {
-        self.engine.shards().drain();
-        self.ending = Some(Ending::Drained(Some(Instant::now() + limit)));
+        self.refuse_calls(Some(Instant::now() + limit));
         say(&format!(
             "draining: new calls get 503; exit at zero calls or in {} s; signal again to stop at once\n",
             limit.as_secs()
         ));
     }
 
+    /// Takes no new calls, and ends with the last, or at `limit`.
+    fn refuse_calls(&mut self, limit: Option<Instant>) {
+        self.engine.shards().drain();
+        self.notifier.stopping("draining: new calls get 503");
+        self.ending = Some(Ending::Drained(limit));
+    }
+
+    /// Tells the service manager how the shards are.
+    fn give_sign(&mut self) {
+        let doing = match self.ending {
+            Some(Ending::Drained(_)) => "draining",
+            Some(Ending::Idle) | None => "serving",
+        };
+        let shards = self.engine.shards();
+        self.notifier.tell(&shards.census(), shards.count(), doing);
+    }
+
     fn obey(&mut self, order: Order) {
         match order {
             Order::StopNow | Order::StopGracefully => {
-                self.engine.shards().drain();
-                self.ending = Some(Ending::Drained(None));
+                self.refuse_calls(None);
             }
             Order::StopWhenConvenient => self.ending = Some(Ending::Idle),
         }

@@ -7,7 +7,9 @@ mod address;
 #[expect(dead_code, reason = "these tests make no calls")]
 mod engine;
 
+mod notify;
 mod rights;
+mod unit;
 
 use std::env;
 use std::path::PathBuf;

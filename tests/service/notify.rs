@@ -1,0 +1,168 @@
+//! What a service manager hears, over a socket of the tests' own in place of
+//! systemd's.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use tempfile::TempDir;
+
+use crate::address::free_address;
+use crate::engine::{Engine, Scratch};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A third of it is how often a sign of life is given.
+const WATCHDOG: Duration = Duration::from_secs(3);
+
+/// The service manager's end.
+struct Listener {
+    socket: UnixDatagram,
+    /// Where the engine finds it, each time anew.
+    _dir: TempDir,
+}
+
+impl Listener {
+    /// An engine of two shards that tells it what happens.
+    fn start(name: &str) -> (Engine, Listener) {
+        // Paths of sockets are short, those of a target directory may be long.
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        let variables = [
+            format!("NOTIFY_SOCKET={}", path.display()),
+            format!("WATCHDOG_USEC={}", WATCHDOG.as_micros()),
+        ];
+        let by = ["env", &variables[0], &variables[1]];
+        let scratch = Scratch::new(name);
+        let engine = Engine::start_by(&by, scratch, free_address(), &["--shards", "2"]);
+        (engine, Listener { socket, _dir: dir })
+    }
+
+    /// The lines of the next message.
+    fn hear(&self) -> Vec<String> {
+        let mut bytes = [0; 4096];
+        let len = self.socket.recv(&mut bytes).expect("a message");
+        let text = String::from_utf8_lossy(&bytes[..len]);
+        text.lines().map(String::from).collect()
+    }
+
+    /// The first message with a line that begins so.
+    fn hear_until(&self, beginning: &str) -> Vec<String> {
+        let begun = Instant::now();
+        loop {
+            let lines = self.hear();
+            if lines.iter().any(|line| line.starts_with(beginning)) {
+                return lines;
+            }
+            assert!(begun.elapsed() < LIMIT, "{beginning} is not heard");
+        }
+    }
+}
+
+#[test]
+fn ready_signs_of_life_and_the_end_are_told() {
+    let (mut engine, manager) = Listener::start("notify");
+    assert_eq!(manager.hear(), ["READY=1", "STATUS=ready: 2 shards"]);
+    for _ in 0..2 {
+        assert_eq!(
+            manager.hear_until("WATCHDOG=1"),
+            [
+                "STATUS=serving: 0 calls, 0 registered contacts, 2 shards",
+                "WATCHDOG=1"
+            ]
+        );
+    }
+    engine.end(LIMIT);
+    assert_eq!(
+        manager.hear_until("STOPPING=1"),
+        ["STOPPING=1", "STATUS=draining: new calls get 503"]
+    );
+    manager.hear_until("STATUS=ending");
+}
+
+/// A thread of another process that stands still until this is dropped.
+struct Frozen {
+    by: Child,
+    hold: Option<ChildStdin>,
+}
+
+impl Frozen {
+    /// By ptrace(2), PTRACE_SEIZE and PTRACE_INTERRUPT, which Perl reaches
+    /// without a debugger; it says so when the thread stands.
+    const SCRIPT: &str = r#"
+        my ($ptrace, $thread) = map { $_ + 0 } @ARGV;
+        syscall($ptrace, 0x4206, $thread, 0, 0) == 0 or die "seize: $!";
+        syscall($ptrace, 0x4207, $thread, 0, 0) == 0 or die "interrupt: $!";
+        waitpid($thread, 0x40000000);
+        syswrite(STDOUT, "frozen\n");
+        sysread(STDIN, my $end, 1);
+    "#;
+
+    fn of(thread: &str) -> io::Result<Frozen> {
+        let number = match cfg!(target_arch = "aarch64") {
+            true => "117",
+            false => "101",
+        };
+        let mut by = Command::new("perl")
+            .args(["-e", Frozen::SCRIPT, number, thread])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let hold = by.stdin.take();
+        let mut said = [0; 7];
+        let stands = io::Read::read_exact(&mut by.stdout.take().expect("a pipe"), &mut said);
+        let frozen = Frozen { by, hold };
+        stands.map(|()| frozen)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        drop(self.hold.take());
+        drop(self.by.wait());
+    }
+}
+
+/// The thread of a process that has this name and is not one of many.
+fn thread(pid: u32, name: &str) -> Option<String> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let mut named: Vec<String> = tasks
+        .map(|task| task.unwrap())
+        .filter(|task| is_named(&task.path(), name))
+        .map(|task| task.file_name().into_string().unwrap())
+        .collect();
+    named.sort_by_key(|thread| thread.parse::<u32>().ok());
+    named.into_iter().next()
+}
+
+fn is_named(task: &Path, name: &str) -> bool {
+    fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
+}
+
+#[test]
+fn the_watchdog_is_not_fed_for_a_shard_that_hangs() {
+    let (engine, manager) = Listener::start("watchdog");
+    manager.hear_until("WATCHDOG=1");
+    let shard = thread(engine.pid(), "shard-1").expect("a shard's thread");
+    let frozen = match Frozen::of(&shard) {
+        Ok(frozen) => frozen,
+        Err(error) => {
+            eprintln!("NOT TESTED, as no thread may be stopped ({error}): a shard that hangs");
+            return;
+        }
+    };
+    manager.hear_until("STATUS=shard 1 is not answering");
+    // Longer than systemd would wait.
+    let begun = Instant::now();
+    while begun.elapsed() < 2 * WATCHDOG {
+        assert!(!manager.hear().contains(&"WATCHDOG=1".to_owned()));
+    }
+    assert!(engine.log().contains("shard 1 is not answering"));
+    drop(frozen);
+    manager.hear_until("WATCHDOG=1");
+    assert_eq!(engine.stop(LIMIT), Some(0));
+}
