@@ -1,6 +1,6 @@
 //! The subcommands: what is asked of a configuration without serving it. It
-//! reads arguments and loads files; the answers are those of `control` and
-//! `check`.
+//! reads arguments and loads files; the answers are those of `control`,
+//! `check` and `tune`.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,8 +15,10 @@ use crate::config;
 use crate::config::file::{ConfigError, Exec, NOT_RUN};
 use crate::control::explain::explain;
 use crate::control::show::{Wanted, show};
+use crate::flags::{Bytes, CpuList};
 use crate::realtime::mapping::Mapping;
-use crate::{Failure, read_rows, seed};
+use crate::tune::{Host, Purpose, Report};
+use crate::{Failure, place_shards, read_rows, seed};
 
 /// How long a database may take that holds a file.
 const DB_TIMEOUT: Duration = Duration::from_secs(1);
@@ -32,6 +34,46 @@ pub enum Command {
     /// Exit status: 0 if nothing is wrong, 1 after an error or a test that failed,
     /// or with --strict after a warning, 2 if the files cannot be read.
     Check(Check),
+    /// Say what of this host holds pinion back, and which command mends it
+    ///
+    /// Exit status: 0 if nothing is to be mended, 1 if something is.
+    Tune(Tune),
+}
+
+/// `tune`.
+#[derive(Args, Clone, PartialEq, Debug)]
+pub struct Tune {
+    /// Look, and change nothing
+    #[arg(long, required = true)]
+    pub check: bool,
+
+    /// Tell it as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// A running pinion, whose limits count, not those of this shell
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+
+    /// CPUs for the shards [default: all that are allowed]
+    #[arg(long, value_name = "LIST")]
+    pub cpus: Option<CpuList>,
+
+    /// Shards to run [default: one per CPU]
+    #[arg(long, value_name = "N")]
+    pub shards: Option<u16>,
+
+    /// Receive buffer per socket, in bytes, or with k or m
+    #[arg(long, value_name = "BYTES", default_value = "4m")]
+    pub rcvbuf: Bytes,
+
+    /// Send buffer per socket, in bytes, or with k or m
+    #[arg(long, value_name = "BYTES", default_value = "208k")]
+    pub sndbuf: Bytes,
+
+    /// TCP connections at once
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    pub connections: u32,
 }
 
 /// `check`.
@@ -136,6 +178,7 @@ pub fn run(command: &Command, out: &mut dyn Write) -> Result<u8, Failure> {
             tell(&plan, asked, out)
         }
         Command::Check(asked) => judge(asked, out)?,
+        Command::Tune(asked) => look(asked, out)?,
     };
     answered.map(|found| u8::from(!found)).or_else(unwritten)
 }
@@ -163,6 +206,25 @@ fn judge(asked: &Check, out: &mut dyn Write) -> Result<io::Result<bool>, Failure
     };
     let kept = outcomes.iter().all(|outcome| outcome.failures.is_empty());
     Ok(write().map(|()| kept && report.passes(asked.strict)))
+}
+
+/// Looks at the host. Of the CPUs, those count that a server would take.
+fn look(asked: &Tune, out: &mut dyn Write) -> Result<io::Result<bool>, Failure> {
+    let cpus = place_shards(asked.cpus.as_ref(), asked.shards)?;
+    let host = Host::here(asked.pid, cpus.first().copied().unwrap_or(0));
+    let purpose = Purpose {
+        shards: cpus.len() as u64,
+        cpus,
+        receive_bytes: asked.rcvbuf.0 as u64,
+        send_bytes: asked.sndbuf.0 as u64,
+        connections: asked.connections.into(),
+    };
+    let report = Report::of(&host, &purpose);
+    let written = match asked.json {
+        true => writeln!(out, "{:#}", report.to_json()),
+        false => report.write_text(out),
+    };
+    Ok(written.map(|()| report.passes()))
 }
 
 fn tell(plan: &Plan, asked: &Explain, out: &mut dyn Write) -> io::Result<bool> {

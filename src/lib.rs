@@ -16,6 +16,7 @@
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/workers/    what plans have done outside: HTTP, DNS, commands of the host
 //! src/serve.rs    the running server: banner, signals, drain, counters
+//! src/tune/       what of the host holds the server back
 //! src/trial/      calls in virtual time, told by a file: what a plan does with them
 //! src/runtime/    crate pinion-runtime: executors, sockets, mesh; no SIP
 //! src/sip/        crate pinion-sip: the protocol; no I/O
@@ -55,6 +56,7 @@ pub mod realtime;
 mod serve;
 mod table;
 pub mod trial;
+pub mod tune;
 mod workers;
 
 use std::fmt;
@@ -114,7 +116,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     if let Some(remark) = &rights.remark {
         tracing::warn!("{remark}");
     }
-    let cpus = place_shards(flags)?;
+    let cpus = place_shards(flags.cpus.as_ref(), flags.shards)?;
     let (mut loaded, mut about) = load(flags)?;
     name_node(&mut loaded.config.general, flags);
     for warning in &loaded.warnings {
@@ -356,17 +358,17 @@ fn note_level() -> Option<Level> {
 }
 
 /// The CPU of each shard: the CPUs in turn, as often as there are shards.
-fn place_shards(flags: &Flags) -> Result<Vec<usize>, Failure> {
+fn place_shards(cpus: Option<&CpuList>, shards: Option<u16>) -> Result<Vec<usize>, Failure> {
     let allowed = pinion_runtime::allowed_cpus()
         .map_err(|error| Failure::Host(format!("cannot learn which CPUs are allowed: {error}")))?;
-    let cpus = flags.cpus.as_ref().map_or(&allowed, |CpuList(cpus)| cpus);
+    let cpus = cpus.map_or(&allowed, |CpuList(cpus)| cpus);
     if let Some(cpu) = cpus.iter().find(|cpu| !allowed.contains(cpu)) {
         return Err(Failure::Settings(format!(
             "--cpus names CPU {cpu}, but this process may only run on {}",
             CpuList(allowed.clone())
         )));
     }
-    let shards = flags.shards.map_or(cpus.len(), usize::from);
+    let shards = shards.map_or(cpus.len(), usize::from);
     Ok(cpus.iter().copied().cycle().take(shards).collect())
 }
 

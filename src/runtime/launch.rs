@@ -94,6 +94,16 @@ pub fn allowed_cpus() -> io::Result<Vec<usize>> {
     sys::allowed_cpus()
 }
 
+/// Whether an executor like those of the shards can be made on a CPU; it is
+/// gone when this returns.
+pub fn try_executor(cpu: usize) -> io::Result<()> {
+    // An executor pins the thread it is made on.
+    let attempt = std::thread::Builder::new().spawn(move || park::make_executor(cpu).map(drop))?;
+    attempt
+        .join()
+        .unwrap_or_else(|panic| Err(io::Error::other(guard::sentence(panic.as_ref()))))
+}
+
 /// Running shards. Dropping it leaves them running; [`Shards::stop`] and then
 /// [`Engine::join`] end them.
 pub struct Engine {

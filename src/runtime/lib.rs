@@ -44,7 +44,7 @@ pub use clock::Clock;
 pub use counters::Census;
 pub use cpu::unsuited;
 pub use desk::{Answers, Desk, Desks, Errands};
-pub use launch::{Engine, Event, Options, StartError, allowed_cpus};
+pub use launch::{Engine, Event, Options, StartError, allowed_cpus, try_executor};
 pub use mesh::Control;
 pub use shards::Shards;
 pub use steer::{Closed, Steering, Way};

@@ -9,6 +9,7 @@ mod engine;
 
 mod notify;
 mod rights;
+mod tune;
 mod unit;
 
 use std::env;
