@@ -18,6 +18,7 @@ pub mod dialog;
 pub mod dialplan;
 pub mod machine;
 pub mod method;
+pub mod modules;
 pub mod registrar;
 pub mod shard;
 pub mod transaction;

@@ -29,6 +29,9 @@ use crate::wire::{Message, Status, Writer};
 /// Methods this engine takes, for Allow.
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, BYE, REGISTER, INFO, MESSAGE";
 
+/// The same while the registrar is not loaded.
+pub const ALLOW_BUT_REGISTER: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, BYE, INFO, MESSAGE";
+
 /// Whom a call is from.
 #[derive(Clone, Debug)]
 pub struct Caller {

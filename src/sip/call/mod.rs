@@ -67,7 +67,9 @@ mod tech;
 mod wishes;
 mod within;
 
-pub use call::{ALLOW, Call, Caller, Opening, end_with, name_addr, push_address};
+pub use call::{
+    ALLOW, ALLOW_BUT_REGISTER, Call, Caller, Opening, end_with, name_addr, push_address,
+};
 pub use exchange::{
     Alarm, Ask, Asker, Exchange, LegRef, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
     Unsaved, Waiting,

@@ -2,9 +2,19 @@
 
 use super::call::Call;
 use super::leg::LegState;
+use crate::base::Instant;
 use crate::machine::{ChannelRow, ChannelState};
 
 impl Call {
+    /// Tells of the applications its plans are in.
+    pub fn each_application(&self, now: Instant, mut tell: impl FnMut(&str)) {
+        for cursor in self.cursors() {
+            if let Some(name) = cursor.application(now) {
+                tell(name);
+            }
+        }
+    }
+
     /// Tells of each channel: the caller's first, then those it has called.
     pub fn each_channel(&self, mut tell: impl FnMut(ChannelRow)) {
         if let Some(name) = self

@@ -481,6 +481,14 @@ impl Call {
         self.news.retain(|(run, _)| *run != RunId::CALLER);
     }
 
+    /// Its runs through plans: the caller's, then the others.
+    pub(super) fn cursors(&self) -> impl Iterator<Item = &Cursor> {
+        let others = self.others.iter().flat_map(|others| &others.list);
+        let runs = core::iter::once(&self.own).chain(others.map(|other| &other.run));
+        runs.flat_map(|run| [&run.cursor, &run.lingering])
+            .filter_map(Option::as_deref)
+    }
+
     /// Whether a run still has something to do after its call.
     pub(super) fn has_runs(&self) -> bool {
         let any = |others: &Others| !others.list.is_empty();

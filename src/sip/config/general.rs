@@ -10,6 +10,7 @@ use super::{Acl, Rule};
 use crate::auth::Algorithm;
 use crate::base::Flow;
 use crate::dialog::SentBy;
+use crate::modules::Missing;
 
 /// The settings every device shares. Field names are the options' names;
 /// defaults are Asterisk 13.3.2's unless the field says otherwise.
@@ -97,6 +98,8 @@ pub struct General {
     /// `systemname` (asterisk.conf, `--systemname`): this node among those of
     /// one database; empty for none.
     pub systemname: SmolStr,
+    /// What of the engine is not loaded (modules.conf, `module unload`).
+    pub missing: Missing,
     /// What `[general]` says for the devices that do not say themselves; also,
     /// what a guest is and what holds where no device is concerned: a nameless
     /// device without a secret.
@@ -141,6 +144,7 @@ impl Default for General {
             rtsavepath: false,
             ignoreregexpire: false,
             systemname: SmolStr::default(),
+            missing: Missing::default(),
             defaults: Peer::new("", PeerKind::User),
         }
     }

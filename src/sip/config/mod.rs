@@ -38,8 +38,11 @@ pub struct Config {
     pub realtime: Option<Realtime>,
 }
 
-/// The devices of sip.conf, by name and by source address.
-pub struct Peers {
+/// The devices of sip.conf, by name and by source address. Clones share them.
+#[derive(Clone)]
+pub struct Peers(Arc<Index>);
+
+struct Index {
     /// In file order.
     list: Vec<Arc<Peer>>,
     /// The same, each a step away from the hash of its name.
@@ -48,6 +51,8 @@ pub struct Peers {
     /// The realm the hashes of their secrets are for.
     realm: Option<SmolStr>,
     by_address: HashMap<IpAddr, Vec<Arc<Peer>>, Hasher>,
+    /// Those whose contacts are watched, by name.
+    watched: Vec<Arc<Peer>>,
 }
 
 impl Peers {
@@ -79,63 +84,107 @@ impl Peers {
                 }
             }
         }
+        Peers::index(realm, hasher, list)
+    }
+
+    /// `list` has each name once.
+    fn index(realm: Option<SmolStr>, hasher: Hasher, list: Vec<Arc<Peer>>) -> Peers {
         let hash = |peer: &Arc<Peer>| hasher.hash_one(peer.name.as_bytes());
         let mut by_name = HashTable::with_capacity(list.len());
         let mut by_address: HashMap<IpAddr, Vec<Arc<Peer>>, Hasher> =
             HashMap::with_hasher(hasher.clone());
+        let mut watched = Vec::new();
         for peer in &list {
             by_name.insert_unique(hash(peer), Arc::clone(peer), hash);
-            if let Host::Fixed(address) = peer.host
-                && peer.kind != PeerKind::User
-            {
+            if peer.kind == PeerKind::User {
+                continue;
+            }
+            if let Host::Fixed(address) = peer.host {
                 let there = by_address.entry(address.ip()).or_default();
                 there.push(Arc::clone(peer));
             }
+            if peer.is_watched() {
+                watched.push(Arc::clone(peer));
+            }
         }
-        Peers {
+        watched.sort_by(|a, b| a.name.cmp(&b.name));
+        Peers(Arc::new(Index {
             list,
             by_name,
             by_address,
             hasher,
             realm,
-        }
+            watched,
+        }))
     }
 
     /// The same devices, each as `change` leaves it.
     pub fn map(&self, change: impl Fn(&mut Peer)) -> Peers {
-        let changed = self.list.iter().map(|peer| {
+        let changed = self.iter().map(|peer| {
             let mut peer = Peer::clone(peer);
             change(&mut peer);
             peer
         });
-        Peers::build(self.realm.clone(), changed)
+        Peers::build(self.0.realm.clone(), changed)
+    }
+
+    /// The same devices, those that `earlier` has alike shared with it: where
+    /// all are alike, this is `earlier` itself.
+    pub fn keeping(self, earlier: &Peers) -> Peers {
+        let alike = |peer: &Arc<Peer>| {
+            let known = earlier.by_name(peer.name.as_bytes());
+            known.filter(|known| ***known == **peer)
+        };
+        let kept = self.iter().map(|peer| alike(peer).unwrap_or(peer));
+        let list: Vec<Arc<Peer>> = kept.cloned().collect();
+        let is_same = list.len() == earlier.len()
+            && self.0.realm == earlier.0.realm
+            && list
+                .iter()
+                .zip(earlier.iter())
+                .all(|(a, b)| Arc::ptr_eq(a, b));
+        match is_same {
+            true => earlier.clone(),
+            false => Peers::index(self.0.realm.clone(), self.0.hasher.clone(), list),
+        }
+    }
+
+    /// Whether these are the very same: not merely alike.
+    pub fn is(&self, other: &Peers) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The device called `name`.
     pub fn by_name(&self, name: &[u8]) -> Option<&Arc<Peer>> {
-        let hash = self.hasher.hash_one(name);
-        self.by_name.find(hash, |peer| peer.name.as_bytes() == name)
+        let hash = self.0.hasher.hash_one(name);
+        let is_it = |peer: &Arc<Peer>| peer.name.as_bytes() == name;
+        self.0.by_name.find(hash, is_it)
     }
 
     /// The devices (type peer or friend) with a fixed host at `ip`, in the
     /// order of the file.
     pub fn by_ip(&self, ip: IpAddr) -> &[Arc<Peer>] {
-        self.by_address.get(&ip).map_or(&[], Vec::as_slice)
+        self.0.by_address.get(&ip).map_or(&[], Vec::as_slice)
     }
 
     /// Every device, in file order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Peer>> {
-        self.list.iter()
+        self.0.list.iter()
+    }
+
+    /// The devices (type peer or friend) whose contacts are watched, by name.
+    pub fn watched(&self) -> &[Arc<Peer>] {
+        &self.0.watched
     }
 
     /// How many devices.
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.0.list.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.0.list.is_empty()
     }
 }
 
@@ -164,5 +213,40 @@ mod tests {
         assert_eq!(changed.len(), 5);
         assert!(changed.iter().all(|peer| peer.maxforwards == 3));
         assert_eq!(changed.by_name(b"d").unwrap().host, Host::Dynamic);
+    }
+
+    #[test]
+    fn devices_that_are_alike_are_kept() {
+        let peer = |name, context: &str| Peer {
+            context: context.into(),
+            ..Peer::new(name, PeerKind::Friend)
+        };
+        let made = |b| Peers::for_realm("r", [peer("a", "x"), peer("b", b)]);
+        let earlier = made("x");
+        assert!(made("x").keeping(&earlier).is(&earlier));
+        let later = made("y").keeping(&earlier);
+        let same = |name: &[u8]| {
+            let (before, after) = (earlier.by_name(name), later.by_name(name));
+            Arc::ptr_eq(before.unwrap(), after.unwrap())
+        };
+        assert!(!later.is(&earlier) && same(b"a") && !same(b"b"));
+        let fewer = Peers::for_realm("r", [peer("a", "x")]).keeping(&earlier);
+        assert!(fewer.len() == 1 && fewer.by_name(b"b").is_none());
+        let elsewhere = Peers::for_realm("s", [peer("a", "x"), peer("b", "x")]);
+        assert!(!elsewhere.keeping(&earlier).is(&earlier));
+    }
+
+    #[test]
+    fn watched_devices_are_listed_by_name() {
+        let names = ["c", "a", "b"];
+        let peers = Peers::new(names.map(|name| Peer {
+            qualify: match name {
+                "b" => Qualify::Off,
+                _ => Qualify::Within(core::time::Duration::from_secs(2)),
+            },
+            ..Peer::new(name, PeerKind::Friend)
+        }));
+        let watched: Vec<&str> = peers.watched().iter().map(|peer| &*peer.name).collect();
+        assert_eq!(watched, ["a", "c"]);
     }
 }

@@ -16,6 +16,7 @@ use super::schedule::Schedule;
 use super::switch::{Switch, SwitchKind};
 use super::zone::Zone;
 use crate::base::Hasher;
+use crate::modules::Missing;
 
 /// Names a context of a builder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -284,6 +285,7 @@ impl PlanBuilder {
             // What a switch's rows call is not known before.
             reads_request: self.reads_request || asks,
             reads_responses: self.reads_responses || asks,
+            missing: Missing::default(),
         }
     }
 

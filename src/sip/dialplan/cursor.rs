@@ -192,6 +192,13 @@ impl Cursor {
         (&self.state.context, &self.state.exten, self.state.priority)
     }
 
+    /// The application at hand; `None` for one that a switch has found.
+    pub fn application(&self, now: Instant) -> Option<&str> {
+        let place = self.state.place(now);
+        let found = self.plan.find(place, Seek::Priority(self.state.priority))?;
+        Some(&found.application)
+    }
+
     /// What the plan says of a party.
     pub fn party(&self, party: Party, field: PartyField) -> &str {
         self.state.party(party, field)
@@ -543,6 +550,10 @@ fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
     step.channels.note(Level::Debug, "dialplan", &mut text);
     match instruction.row {
         Some(row) => app::run(step, row, &arguments),
+        None if step.plan.is_leaving(&instruction.application) => {
+            step.state.cause = Cause::NORMAL_CIRCUIT_CONGESTION;
+            Next::End(Ending::Congestion)
+        }
         None => {
             let text = || {
                 format!(

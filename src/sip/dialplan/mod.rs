@@ -19,6 +19,7 @@ mod frames;
 mod function;
 mod general;
 mod inquiry;
+mod missing;
 mod order;
 mod origination;
 mod party;

@@ -14,6 +14,7 @@ use super::schedule::Schedule;
 use super::switch::Switch;
 use super::zone::Zone;
 use crate::base::{Hasher, UnixTime};
+use crate::modules::Missing;
 
 /// One priority of an extension.
 #[derive(Clone, Debug)]
@@ -259,6 +260,8 @@ pub struct Plan {
     pub(super) media_apps: MediaApps,
     pub(super) reads_request: bool,
     pub(super) reads_responses: bool,
+    /// Whose applications and functions do not exist.
+    pub(super) missing: Missing,
 }
 
 impl Plan {

@@ -11,7 +11,7 @@ use super::arguments::split_call;
 use super::cause::Cause;
 use super::channel::{ChannelEvent, ChannelId, Channels};
 use super::course::Exception;
-use super::function::{self, Read};
+use super::function::Read;
 use super::inquiry::{Inquiry, Lookup, Reply, Ticket};
 use super::plan::{Place, Plan, Seek};
 use super::replay::Wanted;
@@ -170,7 +170,7 @@ impl Step<'_> {
             self.set(name, value);
             return None;
         };
-        match function::row(function).and_then(|row| row.write) {
+        match self.plan.function(function).and_then(|row| row.write) {
             Some(write) => write(self, arguments, value),
             None => {
                 let at = self.here();
@@ -205,7 +205,7 @@ impl Step<'_> {
         let Some((function, arguments)) = call_of(name) else {
             return self.scope().variable(name).unwrap_or_default().into_owned();
         };
-        match function::row(function).and_then(|row| row.read) {
+        match self.plan.function(function).and_then(|row| row.read) {
             Some(Read::Plain(read)) => read(&self.scope(), arguments),
             _ => String::new(),
         }
@@ -448,7 +448,7 @@ impl Names for Step<'_> {
     /// A function that waits yields nothing yet, and so do those after it: the
     /// text is read again.
     fn function(&mut self, name: &str, arguments: &str) -> Option<String> {
-        let read = function::row(name)?.read?;
+        let read = self.plan.function(name)?.read?;
         if self.state.replay.waits() {
             return Some(String::new());
         }

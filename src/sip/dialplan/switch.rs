@@ -6,8 +6,7 @@
 
 use alloc::borrow::Cow;
 
-use super::app;
-use super::function::{self, Read};
+use super::function::Read;
 use super::inquiry::{Lookup, Row};
 use super::pattern::{Match, Pattern};
 use super::plan::{Context, Instruction, Place, Plan, Seek};
@@ -217,7 +216,9 @@ fn consult<'p>(
     let replies = scope.state.course.as_ref().map(|course| &course.replies);
     match replies.and_then(|replies| replies.row(&lookup)) {
         None => Some(Found::Ask(Box::new(lookup))),
-        Some(row) => Some(Found::Table(Box::new(instruction(row?, &lookup)))),
+        Some(row) => Some(Found::Table(Box::new(instruction(
+            scope.plan, row?, &lookup,
+        )))),
     }
 }
 
@@ -235,7 +236,7 @@ fn column<'r>(row: &'r Row, name: &str) -> Option<&'r str> {
     value.map(|(_, value)| &**value)
 }
 
-fn instruction(row: &Row, lookup: &Lookup) -> Instruction {
+fn instruction(plan: &Plan, row: &Row, lookup: &Lookup) -> Instruction {
     let application = column(row, "app").unwrap_or_default().trim();
     Instruction {
         priority: lookup.priority,
@@ -247,7 +248,7 @@ fn instruction(row: &Row, lookup: &Lookup) -> Instruction {
             lookup.family, lookup.context, lookup.exten, lookup.priority
         )
         .into(),
-        row: app::row(application),
+        row: plan.application(application),
     }
 }
 
@@ -261,7 +262,7 @@ impl Names for Reader<'_> {
     }
 
     fn function(&mut self, name: &str, arguments: &str) -> Option<String> {
-        match function::row(name)?.read? {
+        match self.0.plan.function(name)?.read? {
             Read::Plain(read) => Some(read(self.0, arguments)),
             _ => None,
         }

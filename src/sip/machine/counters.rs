@@ -28,6 +28,8 @@ counters! {
     handed_in,
     /// Datagrams nothing could be answered to.
     unreadable,
+    /// Messages ignored because SIP is not spoken (`module unload chan_sip`).
+    unheard,
     /// Requests refused for their form (400, 416, 420, 483, 505 …).
     malformed,
     /// Responses that matched no transaction, or had no valid form.

@@ -1,9 +1,13 @@
 //! What an operator asks of one shard, and what it says: typed rows, in pages.
 //! Values only: who asked, and how it is shown, is not known here.
 
+use alloc::sync::Arc;
+
 use smol_str::SmolStr;
 
+use crate::base::Text;
 use crate::dialplan::{Order, Origination};
+use crate::modules::Module;
 
 /// A part of a table. Tables change between two pages: what is there all the
 /// time is seen exactly once, what comes or goes meanwhile perhaps.
@@ -34,6 +38,11 @@ pub enum Query {
     Order(Order),
     /// A telephone is rung, and does something of its own.
     Originate(Box<Origination>),
+    /// What its calls use of modules.
+    Uses(Span),
+    /// The end of what these have registered, as far as sip.conf does not have
+    /// them any more: AoRs whose home it is, some hundreds at most.
+    Unregister(Arc<[Text]>),
 }
 
 impl Query {
@@ -42,7 +51,8 @@ impl Query {
     pub fn after(self, from: u64) -> Query {
         match self {
             Query::Channels(span) => Query::Channels(span.after(from)),
-            query @ (Query::Order(_) | Query::Originate(_)) => query,
+            query @ (Query::Order(_) | Query::Originate(_) | Query::Unregister(_)) => query,
+            Query::Uses(span) => Query::Uses(span.after(from)),
         }
     }
 }
@@ -63,9 +73,11 @@ pub enum Page {
     Unknown,
     /// To `Channels`.
     Channels(Rows<ChannelRow>),
-    /// To `Order`: how many have done it. To `Originate`: 1 if it rings, 0 if
-    /// there is no such telephone, or no room.
+    /// To `Order` and `Unregister`: how many have done it, or were there. To
+    /// `Originate`: 1 if it rings, 0 if there is no such telephone, or no room.
     Done(u32),
+    /// To `Uses`: a module as often as it is used.
+    Uses(Rows<Module>),
 }
 
 impl Page {
@@ -74,6 +86,7 @@ impl Page {
         match self {
             Page::Unknown | Page::Done(_) => None,
             Page::Channels(rows) => rows.next,
+            Page::Uses(rows) => rows.next,
         }
     }
 }

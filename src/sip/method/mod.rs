@@ -81,6 +81,8 @@ pub enum Extra {
     None,
     /// Allow: what this engine takes.
     Allow,
+    /// Allow: the same without REGISTER, as long as nobody may.
+    AllowButRegister,
     /// Allow, Accept: the answer to OPTIONS.
     Capabilities,
     /// Retry-After, seconds.

@@ -6,6 +6,7 @@ use super::admission;
 use super::{Asked, Extra, Inside, Row, Verdict};
 use crate::base::Text;
 use crate::config::{Acl, Host, PeerKind};
+use crate::modules::Module;
 use crate::registrar::{self, ExpiryRules};
 use crate::wire::Status;
 
@@ -17,6 +18,14 @@ pub static ROW: Row = Row {
 
 fn outside(asked: &mut Asked<'_>) -> Verdict {
     let config = asked.config;
+    let missing = config.general.missing;
+    if missing.absent.has(Module::Registrar) {
+        return Verdict::reply(Status::METHOD_NOT_ALLOWED).with(Extra::AllowButRegister);
+    }
+    if missing.leaving.has(Module::Registrar) {
+        let wait = Extra::RetryAfter(super::invite::RETRY_AFTER_S);
+        return Verdict::reply(Status::SERVICE_UNAVAILABLE).with(wait);
+    }
     let mut aor = Text::new();
     let mut local = false;
     if let Some(uri) = asked.request.to_uri() {

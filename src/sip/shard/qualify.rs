@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::shard::Shard;
 use crate::base::{Instant, Text, shard_of};
 use crate::call::{Outgoing, Owner, Turn, name_addr, push_address};
-use crate::config::{Host, Peer, PeerKind};
+use crate::config::{Host, Peer};
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::machine::Outbox;
 use crate::registrar::{Binding, Reach, Texts, Watch};
@@ -16,6 +16,9 @@ use crate::wire::Method;
 
 /// What is sent where nothing is asked: blank, so that nobody answers.
 const KEEP_ALIVE: &[u8] = b"\r\n";
+
+/// No device waits to be looked at.
+pub(super) const ALL_LOOKED_AT: usize = usize::MAX;
 
 /// How a device's contacts are watched.
 #[derive(Clone, Copy)]
@@ -42,26 +45,61 @@ impl Rhythm {
     }
 }
 
+/// Devices looked at in one turn for whether their contacts are watched: some
+/// 20 µs.
+const LOOKED_AT: usize = 128;
+
 impl Shard {
-    /// Begins to watch the devices with a fixed host whose home this is, spread
-    /// over one period so that they are not all asked at once.
-    pub(super) fn watch_fixed_hosts(&mut self, now: Instant) {
+    /// Begins to watch the devices of sip.conf whose home this is, spread over
+    /// one period so that they are not all asked at once. What is watched
+    /// already goes on as it was.
+    pub(super) fn watch_all(&mut self, now: Instant) {
+        self.unlooked = 0;
+        while self.watch_some(now) {}
+    }
+
+    /// The same for the next of them; false when all have been looked at.
+    pub(super) fn watch_some(&mut self, now: Instant) -> bool {
+        if self.unlooked == ALL_LOOKED_AT {
+            return false;
+        }
         let config = Arc::clone(&self.exchange.config);
-        let home = |peer: &&Arc<Peer>| {
-            shard_of(peer.name.as_bytes(), self.exchange.shards) == self.exchange.shard
+        let watched = config.peers.watched();
+        let rest = watched.get(self.unlooked..).unwrap_or_default();
+        let turn = rest.get(..LOOKED_AT).unwrap_or(rest);
+        for peer in turn {
+            if shard_of(peer.name.as_bytes(), self.exchange.shards) == self.exchange.shard {
+                self.watch_device(now, peer);
+            }
+        }
+        self.unlooked = match turn.len() < rest.len() {
+            true => self.unlooked + turn.len(),
+            false => ALL_LOOKED_AT,
         };
-        let mut peers: Vec<&Arc<Peer>> = config
-            .peers
-            .iter()
-            .filter(|peer| peer.kind != PeerKind::User)
-            .filter(home)
-            .collect();
-        peers.sort_by(|a, b| a.name.cmp(&b.name));
-        for peer in peers {
-            if let Some(rhythm) = Rhythm::of(peer)
-                && let Some(binding) = self.fixed_binding(now, peer)
-            {
-                self.watch(now, peer, &binding, rhythm, rhythm.every);
+        self.unlooked != ALL_LOOKED_AT
+    }
+
+    /// When `watch_some` is wanted: at once, or not at all.
+    pub(super) fn looks_on(&self) -> Option<Instant> {
+        (self.unlooked != ALL_LOOKED_AT).then_some(Instant::START)
+    }
+
+    fn watch_device(&mut self, now: Instant, peer: &Peer) {
+        let Some(rhythm) = Rhythm::of(peer) else {
+            return;
+        };
+        match peer.host {
+            Host::Fixed(_) => {
+                if let Some(binding) = self.fixed_binding(now, peer) {
+                    self.watch(now, peer, &binding, rhythm, rhythm.every);
+                }
+            }
+            Host::Dynamic => {
+                let bindings = self.location.bindings(now, peer.name.as_bytes());
+                // What another node holds is that one's to watch.
+                for binding in bindings.iter().filter(|binding| binding.node.is_none()) {
+                    self.watch(now, peer, binding, rhythm, rhythm.every);
+                }
             }
         }
     }
@@ -163,7 +201,8 @@ impl Shard {
         let Some((id, watch)) = self.qualifier.due(now) else {
             return false;
         };
-        if !self.is_bound(now, &watch) {
+        // When SIP is spoken again, all are looked at anew.
+        if !self.speaks() || !self.is_bound(now, &watch) {
             self.qualifier.forget(&watch.aor, &watch.uri);
             return true;
         }

@@ -386,7 +386,14 @@ impl Shard {
     }
 
     /// Has the database remember the contacts an AoR has now.
-    fn save(&mut self, now: Instant, aor: &Text, expired: bool, resume: Resume, out: &mut Outbox) {
+    pub(super) fn save(
+        &mut self,
+        now: Instant,
+        aor: &Text,
+        expired: bool,
+        resume: Resume,
+        out: &mut Outbox,
+    ) {
         self.written.insert(now, aor.clone(), self.memory());
         let mut contacts: Vec<Registration> = Vec::new();
         self.location.lookup(now, aor, &mut |binding| {

@@ -4,7 +4,7 @@ use super::arrival::Arrival;
 use super::shard::{Shard, digits};
 use crate::auth::Offer;
 use crate::base::{Instant, Text, hex};
-use crate::call::{ALLOW, Owner};
+use crate::call::{ALLOW, ALLOW_BUT_REGISTER, Owner};
 use crate::config::General;
 use crate::machine::Outbox;
 use crate::method::Extra;
@@ -231,6 +231,7 @@ fn write_extra(writer: &mut Writer<'_>, extra: Extra, request: &Message<'_>) {
     match extra {
         Extra::None => {}
         Extra::Allow => writer.field(HeaderName::Allow, ALLOW),
+        Extra::AllowButRegister => writer.field(HeaderName::Allow, ALLOW_BUT_REGISTER),
         Extra::Capabilities => {
             writer.field(HeaderName::Allow, ALLOW);
             writer.field(HeaderName::Accept, b"application/sdp");

@@ -118,7 +118,7 @@ impl Shard {
             config: &self.exchange.config,
             gate: &mut self.gate,
             counters: &mut self.exchange.counters,
-            draining: self.draining,
+            draining: self.draining || self.exchange.config.general.missing.refuses_calls(),
             now,
             devices: &self.exchange.devices,
         })

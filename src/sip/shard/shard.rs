@@ -10,6 +10,7 @@ use hashbrown::HashSet;
 use super::intake::{call_id, is_keep_alive};
 use super::lately::Lately;
 use super::pending::{Overdue, Pending};
+use super::qualify::ALL_LOOKED_AT;
 use crate::auth;
 use crate::base::{
     Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, Text,
@@ -24,6 +25,7 @@ use crate::devices::Devices;
 use crate::dialog;
 use crate::machine::realtime::Saving;
 use crate::machine::{Body, Counters, Envelope, Input, Machine, Outbox, Page, Query};
+use crate::modules::Module;
 use crate::registrar::{Binding, Bindings, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
 use crate::wire::{Fields, Message, ReplyHead};
@@ -106,6 +108,9 @@ pub struct Shard {
     pub(super) owed: VecDeque<Ask>,
     pub(super) occupancy: Occupancy,
     pub(super) commons: Commons,
+    /// How many of the devices that are to be watched have been looked at since
+    /// they changed.
+    pub(super) unlooked: usize,
     nonce_secret: [u8; 32],
 }
 
@@ -140,6 +145,7 @@ impl Shard {
             turned_away: Lately::new(random.hasher(), TURNED_AWAY),
             occupancy: Occupancy::new(places),
             commons: Commons::new(&mut random),
+            unlooked: ALL_LOOKED_AT,
             owed: VecDeque::new(),
             pending: Pending::new(
                 limits.pending,
@@ -172,7 +178,7 @@ impl Shard {
                 globals: Globals::new(globals),
             },
         };
-        shard.watch_fixed_hosts(Instant::START);
+        shard.watch_all(Instant::START);
         for (path, value) in setup.entries {
             // As many as there is room for: it had them all.
             let _ = shard.commons.store.put(&path, &value);
@@ -218,8 +224,18 @@ impl Shard {
         }
     }
 
+    /// Whether SIP is spoken at all: `chan_sip` is loaded.
+    pub(super) fn speaks(&self) -> bool {
+        let missing = self.exchange.config.general.missing;
+        !missing.absent.has(Module::ChanSip)
+    }
+
     /// A datagram whose home this is.
     pub(super) fn message(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
+        if !self.speaks() {
+            self.exchange.counters.unheard += 1;
+            return;
+        }
         let mut fields = Fields::new();
         // A message is large, and stays where it was made.
         match &mut Message::parse(bytes, &mut fields) {
@@ -315,6 +331,7 @@ impl Shard {
             .chain(once_with(|| self.pending.deadline()))
             .chain(once_with(|| self.qualifier.deadline()))
             .chain(once_with(|| self.location.deadline()))
+            .chain(once_with(|| self.looks_on()))
             .flatten()
     }
 
@@ -334,6 +351,7 @@ impl Shard {
                     format!("a contact of {} expired", aor.lossy())
                 });
             } else if !self.ask_contact(now, out) {
+                self.watch_some(now);
                 break;
             }
         }
@@ -411,8 +429,9 @@ impl Shard {
         }
     }
 
-    /// Takes a new configuration. Calls keep the plan they run; the gate is
-    /// made anew only if what it asks for changed.
+    /// Takes a new configuration, at a price that does not depend on its size.
+    /// Calls keep the plan they run; the gate is made anew only if what it asks
+    /// for changed; devices are looked at one turn after the other.
     fn reload(&mut self, now: Instant, config: Arc<Config>) {
         let (new, old) = (&config.general, &self.exchange.config.general);
         if (&new.realm, &new.auth_algorithms) != (&old.realm, &old.auth_algorithms) {
@@ -426,9 +445,15 @@ impl Shard {
                 start,
             );
         }
-        self.exchange.globals_of(now, &config.plan);
+        if !Arc::ptr_eq(&config.plan, &self.exchange.config.plan) {
+            self.exchange.globals_of(now, &config.plan);
+        }
+        let spoke = self.speaks();
+        let same = config.peers.is(&self.exchange.config.peers);
         self.exchange.config = config;
-        self.watch_fixed_hosts(now);
+        if !same || (self.speaks() && !spoke) {
+            self.unlooked = 0;
+        }
     }
 }
 

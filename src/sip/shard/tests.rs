@@ -9,6 +9,7 @@ mod messages;
 mod options;
 mod orders;
 mod originations;
+mod reload;
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;

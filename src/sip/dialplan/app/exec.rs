@@ -3,7 +3,7 @@
 use super::super::arguments::{first, split_call};
 use super::super::step::{App, Event, Next, Step, holds};
 use super::super::substitute::substitute;
-use super::{Row, complain, goto, row};
+use super::{Row, complain, goto};
 use crate::base::Instant;
 
 /// How deep they may nest in one instruction.
@@ -121,7 +121,7 @@ fn named<'t>(
     call: &'t str,
 ) -> Result<Option<(&'static Row, &'t str)>, Missing> {
     let (name, arguments) = split_call(call);
-    match row(name) {
+    match step.plan.application(name) {
         Some(row) => Ok(Some((row, arguments))),
         None if name.is_empty() => Ok(None),
         None => {

@@ -1,6 +1,7 @@
 //! What operators ask of this shard: one file per table, one row here.
 
 mod channels;
+mod modules;
 
 use super::shard::Shard;
 use crate::base::{Handle, Instant, Slab};
@@ -15,6 +16,8 @@ impl Shard {
                 Page::Done(self.originate(now, origination, None, out).into())
             }
             Query::Order(order) => Page::Done(self.order_channels(now, &order, out)),
+            Query::Uses(span) => Page::Uses(self.uses(now, span)),
+            Query::Unregister(names) => Page::Done(self.unregister(now, &names, out)),
         }
     }
 }

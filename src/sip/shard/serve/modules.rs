@@ -1,0 +1,43 @@
+//! What `module unload` and `module reload` want of this shard: which modules
+//! its calls use, and the end of registrations.
+
+use alloc::vec::Vec;
+
+use super::rows_of;
+use crate::base::{Instant, Text};
+use crate::call::{Call, Resume};
+use crate::machine::{Outbox, Rows, Span};
+use crate::modules::Module;
+use crate::shard::Shard;
+
+impl Shard {
+    /// What the calls of a part of the table use: a module once for each use.
+    pub(super) fn uses(&self, now: Instant, span: Span) -> Rows<Module> {
+        rows_of(&self.calls, span, |_, call: &Call, rows| {
+            call.each_channel(|_| rows.push(Module::ChanSip));
+            call.each_application(now, |name| rows.extend(Module::of_application(name)));
+        })
+    }
+
+    /// Forgets what devices have registered that are not in sip.conf any more.
+    /// Where a database has devices, too, one of that name may be its: its
+    /// registration ends in its time. How many were forgotten.
+    pub(super) fn unregister(&mut self, now: Instant, names: &[Text], out: &mut Outbox) -> u32 {
+        let rules = self.exchange.config.realtime.as_ref();
+        let (elsewhere, kept) =
+            rules.map_or((false, false), |rules| (rules.devices, rules.keeps_static));
+        let mut count = 0;
+        for name in names {
+            let gone = self.exchange.config.peers.by_name(name).is_none() && !elsewhere;
+            if !gone || self.location.bindings(now, name).is_empty() {
+                continue;
+            }
+            self.location.restore(now, name, Vec::new());
+            if kept {
+                self.save(now, name, false, Resume::Nobody, out);
+            }
+            count += 1;
+        }
+        count
+    }
+}
