@@ -196,6 +196,14 @@ impl<K> Lanes<K> {
         Some(self.next.at()).filter(|&at| at < First::NONE.at())
     }
 
+    /// How many alarms are set, by their duration; the odd ones last.
+    pub fn by_duration(&self) -> impl Iterator<Item = (Option<Duration>, usize)> + '_ {
+        let lanes = self.durations_us.iter().zip(&self.queues);
+        let lanes = lanes.map(|(&us, queue)| (Some(Duration::from_micros(us)), queue.len()));
+        let odd = core::iter::once((None, self.heap.len()));
+        lanes.chain(odd).filter(|&(_, count)| count > 0)
+    }
+
     /// Takes the earliest alarm that is due at `now`.
     pub fn expire(&mut self, now: Instant) -> Option<K> {
         if self.next.at() > now {

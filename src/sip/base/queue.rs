@@ -34,6 +34,12 @@ impl<T> Queue<T> {
         self.front.front()
     }
 
+    /// How many are held.
+    pub(super) fn len(&self) -> usize {
+        let middle: usize = self.middle.iter().map(VecDeque::len).sum();
+        self.front.len() + middle + self.back.len()
+    }
+
     /// Adds the latest.
     pub(super) fn push_back(&mut self, entry: T) {
         if self.back.is_empty() && self.front.len() < self.front.capacity() {

@@ -112,6 +112,22 @@ impl<K: Clone + Eq + Hash, V> Cache<K, V> {
         known
     }
 
+    /// What of `most` marks, from the one of serial `from` on, is still something,
+    /// and the serial of the mark that follows them. What stays all the time is
+    /// seen by who goes on from there until there is none; what is read again
+    /// meanwhile is seen again.
+    pub fn part(&self, from: u64, most: usize) -> (impl Iterator<Item = &V>, Option<u64>) {
+        let marks = &self.known.marks;
+        let start = marks.partition_point(|(_, serial)| *serial < from);
+        let next = marks.get(start + most).map(|(_, serial)| *serial);
+        let found = marks.iter().skip(start).take(most);
+        let found = found.filter_map(|(key, serial)| {
+            let entry = self.entries.get(key)?;
+            (entry.serial == *serial).then_some(&entry.value)
+        });
+        (found, next)
+    }
+
     /// Entries that are something.
     pub fn len(&self) -> usize {
         self.known.held

@@ -16,6 +16,7 @@ use self::cache::Cache;
 use crate::base::{Instant, Random, Text};
 use crate::config::{Config, Host, Peer, Realtime};
 use crate::machine::realtime::{Errand, Known};
+use crate::machine::{Rows, Span};
 
 /// Devices of the database remembered at once by one shard.
 const MOST_KNOWN: usize = 262_144;
@@ -135,10 +136,13 @@ impl Devices {
 
     /// The device called `name` if it is known now, however old that is.
     pub fn remembered<'a>(&'a self, config: &'a Config, name: &[u8]) -> Option<&'a Arc<Peer>> {
-        config
-            .peers
-            .by_name(name)
-            .or_else(|| Some(&self.named.get(name)?.0.as_ref()?.peer))
+        config.peers.by_name(name).or_else(|| self.stored(name))
+    }
+
+    /// The device called `name` if the database has it and it is known now,
+    /// however old that is.
+    pub fn stored(&self, name: &[u8]) -> Option<&Arc<Peer>> {
+        Some(&self.named.get(name)?.0.as_ref()?.peer)
     }
 
     /// Whether an errand may be waited for only briefly: what it asks for is
@@ -208,6 +212,16 @@ impl Devices {
     pub fn probes(&mut self) -> bool {
         self.probed = false;
         self.health != Health::Well
+    }
+
+    /// A part of those known by name; one that is read meanwhile may come twice.
+    pub fn known(&self, span: Span) -> Rows<Arc<Peer>> {
+        let (found, next) = self.named.part(span.from, span.most.max(1) as usize);
+        let peers = found.filter_map(|known| Some(Arc::clone(&known.as_ref()?.peer)));
+        Rows {
+            rows: peers.collect(),
+            next,
+        }
     }
 
     /// Whether the database answers in time.

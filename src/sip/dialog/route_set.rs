@@ -34,6 +34,20 @@ impl RouteSet {
         self.0.is_empty()
     }
 
+    /// As a Route header has it, for display; empty for none.
+    pub fn text(&self) -> Text {
+        let mut text = Text::new();
+        for route in &self.0 {
+            if !text.is_empty() {
+                text.push(b",");
+            }
+            text.push(b"<");
+            text.push(route);
+            text.push(b">");
+        }
+        text
+    }
+
     /// Where a request to `target` goes first: the first route, else the target.
     pub fn next_hop<'a>(&'a self, target: &'a [u8]) -> &'a [u8] {
         self.0.first().map_or(target, |route| route.as_bytes())

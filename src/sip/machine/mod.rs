@@ -20,7 +20,10 @@ pub use envelope::{
     Answer, Body, Change, DATABASE, Entries, Envelope, Lease, Question, QuestionId, WORKERS,
 };
 pub use outbox::{Outbox, Sent};
-pub use query::{ChannelRow, ChannelState, Page, Query, Rows, Span};
+pub use query::{
+    ChannelRow, ChannelState, ContactRow, DeviceRow, DialogDetail, DialogRow, Page, Query, Rows,
+    Span, TimerRow,
+};
 
 /// What a driver hands to a machine.
 pub enum Input<'a> {

@@ -121,6 +121,27 @@ impl Qualifier {
             .map_or(Reach::Unknown, |watched| watched.reach)
     }
 
+    /// Makes a contact due now, unless it owes an answer already. False for one
+    /// that is never asked.
+    pub fn ask_now(&mut self, now: Instant, aor: &[u8], uri: &[u8]) -> bool {
+        let id = self.contacts.get(&Named(aor, uri)).copied();
+        let watched = id.and_then(|id| Some((id, self.watched.get_mut(id)?)));
+        let Some((id, watched)) = watched.filter(|(_, watched)| watched.watch.within.is_some())
+        else {
+            return false;
+        };
+        if watched.asked.is_none() {
+            watched.alarm = watched.alarm.wrapping_add(1);
+            self.alarms.set_at(now, (id, watched.alarm));
+        }
+        true
+    }
+
+    /// How many alarms are set, by their duration; the odd ones last.
+    pub fn alarms(&self) -> impl Iterator<Item = (Option<Duration>, usize)> + '_ {
+        self.alarms.by_duration()
+    }
+
     /// When somebody is next to be asked, or given up.
     pub fn deadline(&self) -> Option<Instant> {
         self.alarms.deadline()

@@ -107,6 +107,11 @@ impl Pending {
         self.deadlines.deadline()
     }
 
+    /// How many deadlines are set, by the time they leave; the odd ones last.
+    pub fn alarms(&self) -> impl Iterator<Item = (Option<Duration>, usize)> + '_ {
+        self.deadlines.by_duration()
+    }
+
     /// The next question whose deadline has passed. One that may be repeated
     /// is, and a place given back is offered until it is taken.
     pub fn expire(&mut self, now: Instant) -> Option<Overdue> {

@@ -182,7 +182,7 @@ impl Shard {
     }
 
     /// A device with a fixed host, as if it had registered.
-    fn fixed_binding(&self, now: Instant, peer: &Peer) -> Option<Binding> {
+    pub(super) fn fixed_binding(&self, now: Instant, peer: &Peer) -> Option<Binding> {
         let Host::Fixed(address) = peer.host else {
             return None;
         };

@@ -1,7 +1,10 @@
 //! What operators ask of this shard: one file per table, one row here.
 
 mod channels;
+mod devices;
+mod dialogs;
 mod modules;
+mod timers;
 
 use super::shard::Shard;
 use crate::base::{Handle, Instant, Slab};
@@ -17,7 +20,15 @@ impl Shard {
             }
             Query::Order(order) => Page::Done(self.order_channels(now, &order, out)),
             Query::Uses(span) => Page::Uses(self.uses(now, span)),
-            Query::Unregister(names) => Page::Done(self.unregister(now, &names, out)),
+            Query::Removed(names) => Page::Done(self.removed(now, &names, out)),
+            Query::Known(span) => Page::Known(self.known_devices(span)),
+            Query::Devices(names) => Page::Devices(self.device_rows(now, &names)),
+            Query::Dialogs(span) => Page::Dialogs(self.dialog_rows(now, span)),
+            Query::Dialog(span, call_id) => Page::Dialogs(self.dialogs_called(now, span, &call_id)),
+            Query::Timers => Page::Timers(self.timer_rows()),
+            Query::Load(name) => Page::Done(self.load(now, name, out).into()),
+            Query::Unregister(name) => Page::Done(self.unregister(now, name).into()),
+            Query::Qualify(name) => Page::Done(self.qualify(now, &name).into()),
         }
     }
 }

@@ -22,7 +22,7 @@ impl Shard {
     /// Forgets what devices have registered that are not in sip.conf any more.
     /// Where a database has devices, too, one of that name may be its: its
     /// registration ends in its time. How many were forgotten.
-    pub(super) fn unregister(&mut self, now: Instant, names: &[Text], out: &mut Outbox) -> u32 {
+    pub(super) fn removed(&mut self, now: Instant, names: &[Text], out: &mut Outbox) -> u32 {
         let rules = self.exchange.config.realtime.as_ref();
         let (elsewhere, kept) =
             rules.map_or((false, false), |rules| (rules.devices, rules.keeps_static));

@@ -149,7 +149,7 @@ fn who_left_sip_conf_is_unregistered_and_who_is_there_is_not() {
     rig.register("1002", BOB);
     rig.reload(|config| config.peers = Peers::new([Peer::new("1002", PeerKind::Friend)]));
     let names: Arc<[_]> = ["1001", "1002"].map(Into::into).into();
-    assert_eq!(rig.ask(Query::Unregister(names)), Page::Done(1));
+    assert_eq!(rig.ask(Query::Removed(names)), Page::Done(1));
     assert_eq!(rig.size("bindings"), 1);
 }
 

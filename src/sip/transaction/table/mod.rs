@@ -20,6 +20,8 @@ use self::packets::Packets;
 use self::slot::{Alarms, Role, Slot};
 use super::key::{Identity, Key, Keys};
 use super::{Reaction, Timers, TransactionId};
+use core::time::Duration;
+
 use crate::base::{Flow, Instant, Lanes, Random, Slab, Text, Transmit};
 use crate::wire::Status;
 
@@ -218,6 +220,11 @@ impl<O: Copy> Table<O> {
     /// What it holds and has seen.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// How many alarms are set, by their duration; the odd ones last.
+    pub fn alarms(&self) -> impl Iterator<Item = (Option<Duration>, usize)> + '_ {
+        self.alarms.by_duration()
     }
 
     /// The user's name for a transaction; `None` once either is gone.
