@@ -1,6 +1,8 @@
 //! What the protocol says to the operator. It never logs: it hands notes to
 //! the driver, which counts, samples or prints them.
 
+use super::Text;
+
 /// How loud a note is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Level {
@@ -24,6 +26,8 @@ pub struct Note {
     pub level: Level,
     /// A fixed word per cause, for counting and rate limits, e.g. `"malformed"`.
     pub cause: &'static str,
+    /// The Call-ID of the call it is about; empty where there is none.
+    pub call_id: Text,
     /// The sentence. Never holds a secret.
     pub text: String,
 }

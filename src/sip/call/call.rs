@@ -16,7 +16,7 @@ use super::outbound::Channel;
 use super::run::{News, Other, Others, Run, RunId};
 use super::tech::ChannelTech;
 use crate::auth::node;
-use crate::base::{AddressText, Flow, Handle, Instant, Text, UnixTime, lossy};
+use crate::base::{AddressText, Flow, Handle, Instant, Level, Text, UnixTime, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
@@ -428,12 +428,23 @@ impl Call {
         self.legs.get_mut(usize::from(index))
     }
 
-    /// For notes: the caller's Call-ID.
-    pub(super) fn name(&self) -> String {
+    /// The caller's Call-ID: what the call is known by in the log.
+    pub(super) fn call_id(&self) -> &[u8] {
         self.legs
             .first()
-            .map(|leg| lossy(leg.dialog.call_id()).into_owned())
+            .map(|leg| leg.dialog.call_id())
             .unwrap_or_default()
+    }
+
+    /// Leaves a note about this call.
+    pub(super) fn note(
+        &self,
+        turn: &mut Turn<'_>,
+        level: Level,
+        cause: &'static str,
+        text: impl FnOnce() -> String,
+    ) {
+        turn.out.note_on(self.call_id(), level, cause, text);
     }
 }
 

@@ -415,7 +415,7 @@ impl Call {
             1,
         );
         let Some(authorization) = answered else {
-            turn.out.note(Level::Warn, "no-credentials", || {
+            self.note(turn, Level::Warn, "no-credentials", || {
                 format!(
                     "peer '{}' asks for credentials of a realm that none is configured for",
                     peer.name

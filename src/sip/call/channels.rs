@@ -135,7 +135,7 @@ impl Channels for Stage<'_, '_> {
 
     fn request(&mut self, name: &str, resource: &str) -> Result<ChannelId, Cause> {
         let Some(tech) = tech(name) else {
-            self.turn.out.note(Level::Warn, "unknown-technology", || {
+            self.call.note(self.turn, Level::Warn, "unknown-technology", || {
                 format!(
                     "Dial: no channel technology is called '{name}'; this engine has SIP and Local"
                 )
@@ -147,7 +147,7 @@ impl Channels for Stage<'_, '_> {
             .other(self.run)
             .is_some_and(|other| other.role != Role::Local)
         {
-            self.turn.out.note(Level::Warn, "no-other-side", || {
+            self.call.note(self.turn, Level::Warn, "no-other-side", || {
                 "Dial: a channel that runs a plan by itself cannot dial".into()
             });
             return Err(Cause::FACILITY_NOT_IMPLEMENTED);
@@ -317,6 +317,6 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {
-        self.turn.out.note(level, cause, text);
+        self.call.note(self.turn, level, cause, text);
     }
 }

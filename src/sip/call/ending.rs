@@ -86,11 +86,8 @@ impl Call {
         if answered.len() == before {
             return;
         }
-        turn.out.note(Level::Warn, "unacknowledged", || {
-            format!(
-                "a 2xx was never acknowledged; the call {} ends",
-                self.name()
-            )
+        self.note(turn, Level::Warn, "unacknowledged", || {
+            "a 2xx was never acknowledged; the call ends".into()
         });
         self.acknowledged(turn);
         if !self.is_closed() {

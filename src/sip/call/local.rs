@@ -67,7 +67,7 @@ impl ChannelTech for Local {
         resource: &str,
     ) -> Result<ChannelId, Cause> {
         let Some(ends) = Ends::parse(resource) else {
-            turn.out.note(Level::Warn, "no-such-exten", || {
+            call.note(turn, Level::Warn, "no-such-exten", || {
                 format!("Dial: 'Local/{resource}' names no extension")
             });
             return Err(Cause::NO_ROUTE_DESTINATION);
@@ -122,12 +122,11 @@ impl Call {
             time: turn.exchange.unix(turn.now),
         };
         if plan.exists(place) != Match::Yes && !plan.may_ask(place) {
-            turn.out.note(Level::Warn, "no-such-exten", || {
-                let Ends { exten, context, .. } = ends;
-                format!(
-                    "Dial: there is no extension {exten} in context {context} for a Local channel"
-                )
-            });
+            let Ends { exten, context, .. } = ends;
+            let text = format!(
+                "Dial: there is no extension {exten} in context {context} for a Local channel"
+            );
+            self.note(turn, Level::Warn, "no-such-exten", || text);
             return Err(Cause::NO_ROUTE_DESTINATION);
         }
         let name = caller.name.lossy();

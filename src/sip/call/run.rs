@@ -133,7 +133,7 @@ impl Call {
         }
         if others.begun >= most {
             let (context, exten, _) = cursor.position();
-            turn.out.note(Level::Error, "dialplan-runaway", || {
+            self.note(turn, Level::Error, "dialplan-runaway", || {
                 format!("{context},{exten} was entered {most} times by one call within a second; the call is ended")
             });
             self.news.insert(0, (RunId::CALLER, News::Runaway));
@@ -258,8 +258,9 @@ impl Call {
     ) {
         let over = run == RunId::CALLER && (self.is_closed() || self.ending.is_some());
         if run == RunId::CALLER && !over && !matches!(progress, Progress::Waiting(_)) {
-            turn.out
-                .note(Level::Debug, "variables", || lines(cursor.variables()));
+            self.note(turn, Level::Debug, "variables", || {
+                lines(cursor.variables())
+            });
         }
         match progress {
             Progress::Waiting(deadline) if !over => self.wait(turn, run, cursor, deadline),

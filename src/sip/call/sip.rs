@@ -82,7 +82,7 @@ impl ChannelTech for Sip {
     ) -> Result<ChannelId, Cause> {
         let parts = Resource::parse(resource);
         let (Some(destination), Ok(account)) = (destination(turn, &parts), parts.account()) else {
-            turn.out.note(Level::Warn, "no-such-peer", || {
+            call.note(turn, Level::Warn, "no-such-peer", || {
                 let host = parts.host_shown();
                 format!("Dial: 'SIP/{host}' names no peer and no address")
             });
@@ -92,7 +92,7 @@ impl ChannelTech for Sip {
             .transport
             .filter(|name| !name.eq_ignore_ascii_case("udp"))
         {
-            turn.out.note(Level::Warn, "no-such-transport", || {
+            call.note(turn, Level::Warn, "no-such-transport", || {
                 format!("Dial: only UDP is spoken here, not {transport}")
             });
             return Err(Cause::SUBSCRIBER_ABSENT);

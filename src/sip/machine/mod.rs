@@ -9,6 +9,8 @@ mod envelope;
 mod outbox;
 mod query;
 pub mod realtime;
+mod security;
+mod sought;
 
 use alloc::sync::Arc;
 
@@ -24,6 +26,8 @@ pub use query::{
     ChannelRow, ChannelState, ContactRow, DeviceRow, DialogDetail, DialogRow, Page, Query, Rows,
     Span, TimerRow,
 };
+pub use security::{SecurityEvent, Suspicion};
+pub use sought::Sought;
 
 /// What a driver hands to a machine.
 pub enum Input<'a> {

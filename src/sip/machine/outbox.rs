@@ -2,8 +2,11 @@
 
 use core::ops::Range;
 
-use super::Envelope;
-use crate::base::{Flow, Level, Note, Transmit};
+use super::{Envelope, SecurityEvent};
+use crate::base::{Flow, Level, Note, Text, Transmit};
+
+/// Notes, and security events, kept between two flushes.
+const MAX_NOTES: usize = 4096;
 
 /// One datagram in the outbox.
 #[derive(Clone, Debug)]
@@ -14,7 +17,7 @@ pub struct Sent {
     pub range: Range<usize>,
 }
 
-/// Bounded queues of datagrams, envelopes and notes. Datagrams are written
+/// Bounded queues of datagrams, envelopes, notes and security events. Datagrams are written
 /// straight into one buffer that the driver sends from. The driver empties it
 /// after each batch; what does not fit is dropped and counted, as the network
 /// might have.
@@ -23,10 +26,12 @@ pub struct Outbox {
     sends: Vec<Sent>,
     envelopes: Vec<Envelope>,
     notes: Vec<Note>,
+    events: Vec<SecurityEvent>,
     max_sends: usize,
     max_bytes: usize,
     max_envelopes: usize,
     level: Option<Level>,
+    security: bool,
     /// Where what finds no room is written, to be kept by its transaction.
     lost: Vec<u8>,
     dropped_sends: u64,
@@ -42,10 +47,12 @@ impl Outbox {
             sends: Vec::with_capacity(64),
             envelopes: Vec::with_capacity(64),
             notes: Vec::new(),
+            events: Vec::new(),
             max_sends,
             max_bytes,
             max_envelopes: max_sends,
             level: None,
+            security: false,
             lost: Vec::new(),
             dropped_sends: 0,
             dropped_envelopes: 0,
@@ -64,12 +71,36 @@ impl Outbox {
 
     /// Keeps a note if its level is wanted. Formats nothing otherwise.
     pub fn note(&mut self, level: Level, cause: &'static str, text: impl FnOnce() -> String) {
-        if self.wants(level) && self.notes.len() < 4096 {
+        self.note_on(b"", level, cause, text);
+    }
+
+    /// The same of a call, by its Call-ID.
+    pub fn note_on(
+        &mut self,
+        call_id: &[u8],
+        level: Level,
+        cause: &'static str,
+        text: impl FnOnce() -> String,
+    ) {
+        if self.wants(level) && self.notes.len() < MAX_NOTES {
             self.notes.push(Note {
                 level,
                 cause,
+                call_id: Text::from(call_id),
                 text: text(),
             });
+        }
+    }
+
+    /// Asks for security events, or for none.
+    pub fn set_security(&mut self, wanted: bool) {
+        self.security = wanted;
+    }
+
+    /// Keeps a security event if they are wanted. Makes none otherwise.
+    pub fn report(&mut self, event: impl FnOnce() -> SecurityEvent) {
+        if self.security && self.events.len() < MAX_NOTES {
+            self.events.push(event());
         }
     }
 
@@ -128,6 +159,11 @@ impl Outbox {
         self.notes.drain(..)
     }
 
+    /// Takes the security events, in order.
+    pub fn take_events(&mut self) -> impl Iterator<Item = SecurityEvent> + '_ {
+        self.events.drain(..)
+    }
+
     /// Forgets the datagrams after the driver has sent them.
     pub fn clear_sends(&mut self) {
         self.sends.clear();
@@ -136,7 +172,10 @@ impl Outbox {
 
     /// Whether anything waits for the driver.
     pub fn is_empty(&self) -> bool {
-        self.sends.is_empty() && self.envelopes.is_empty() && self.notes.is_empty()
+        self.sends.is_empty()
+            && self.envelopes.is_empty()
+            && self.notes.is_empty()
+            && self.events.is_empty()
     }
 
     /// (datagrams, envelopes) dropped because the queue was full, since the start.

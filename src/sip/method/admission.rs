@@ -10,6 +10,7 @@ use crate::auth::{Offer, Outcome, Secret};
 use crate::base::{Flow, Text};
 use crate::config::{self, Host, Nat, Peer, PeerKind};
 use crate::devices;
+use crate::machine::Suspicion;
 use crate::machine::realtime::Errand;
 use crate::wire::{HeaderName, Message, Method, Status};
 
@@ -94,7 +95,7 @@ pub fn before(asked: &Asked<'_>, errand: Errand) -> First {
 /// Finds the sender: by the From user (or, with `match_auth_username`, the
 /// user of the credentials), else by the source address. A device whose ACL
 /// denies the source is not found. `Err`: what comes first.
-pub fn identify(asked: &Asked<'_>) -> Result<Option<Arc<Peer>>, First> {
+pub fn identify(asked: &mut Asked<'_>) -> Result<Option<Arc<Peer>>, First> {
     let config = asked.config;
     let source = asked.flow.remote;
     let user = if config.general.match_auth_username {
@@ -119,7 +120,14 @@ pub fn identify(asked: &Asked<'_>) -> Result<Option<Arc<Peer>>, First> {
             },
         },
     };
-    Ok(found.filter(|peer| peer.acl.permits(source.ip())).cloned())
+    let found = found.cloned();
+    Ok(found.filter(|peer| permits(asked, peer)))
+}
+
+/// Whether a device's ACL lets the source be that device.
+pub fn permits(asked: &mut Asked<'_>, peer: &Peer) -> bool {
+    asked.denied = !peer.acl.permits(asked.flow.remote.ip());
+    !asked.denied
 }
 
 /// Whether a device may be matched by name. A `type=peer` is matched by its
@@ -139,7 +147,10 @@ pub fn prove(asked: &mut Asked<'_>, user: &[u8], peer: Option<&Peer>) -> Option<
         Some(peer) if peer.secret == config::Secret::None => return None,
         Some(peer) => peer.proof(&asked.config.general.realm),
         None if asked.config.general.alwaysauthreject => None,
-        None => return Some(Verdict::reply(Status::NOT_FOUND)),
+        None => {
+            asked.suspicion = Some(stranger(asked));
+            return Some(Verdict::reply(Status::NOT_FOUND));
+        }
     };
     let request = asked.request;
     let Some(params) = asked
@@ -165,9 +176,21 @@ pub fn prove(asked: &mut Asked<'_>, user: &[u8], peer: Option<&Peer>) -> Option<
         Outcome::Unsuited => Some(Verdict::Challenge(Offer::Md5)),
         Outcome::Refused => {
             asked.counters.forbidden += 1;
+            asked.suspicion = Some(match peer {
+                Some(_) => Suspicion::InvalidPassword,
+                None => stranger(asked),
+            });
             Some(Verdict::reply(Status::FORBIDDEN))
         }
         Outcome::Malformed => Some(Verdict::reply(Status::BAD_REQUEST)),
+    }
+}
+
+/// Who is taken for nobody.
+fn stranger(asked: &Asked<'_>) -> Suspicion {
+    match asked.denied {
+        true => Suspicion::FailedAcl,
+        false => Suspicion::InvalidAccountId,
     }
 }
 

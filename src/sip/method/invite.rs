@@ -8,6 +8,7 @@ use super::{Asked, Extra, Inside, Row, Verdict, identity};
 use crate::base::Text;
 use crate::call::{NODE_CONTEXT, Opening};
 use crate::dialplan::{Match, Place};
+use crate::machine::Suspicion;
 use crate::wire::Status;
 
 /// The row.
@@ -61,7 +62,12 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         Match::CouldMatch if device.allowoverlap => {
             return Verdict::proven(Status::ADDRESS_INCOMPLETE);
         }
-        Match::CouldMatch | Match::No => return Verdict::proven(Status::NOT_FOUND),
+        Match::CouldMatch | Match::No => {
+            if peer.is_none() {
+                asked.suspicion = Some(Suspicion::RequestNotAllowed);
+            }
+            return Verdict::proven(Status::NOT_FOUND);
+        }
     }
     Verdict::Call(Opening {
         context: Text::from(context),

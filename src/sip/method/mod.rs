@@ -22,8 +22,8 @@ use crate::base::{Flow, Instant, Text, UnixTime};
 use crate::call::Opening;
 use crate::config::{Config, Peer};
 use crate::devices::{Devices, Found};
-use crate::machine::Counters;
 use crate::machine::realtime::Errand;
+use crate::machine::{Counters, Suspicion};
 use crate::registrar::Update;
 use crate::wire::{HeaderName, Message, Method, Status};
 
@@ -49,6 +49,11 @@ pub struct Asked<'a> {
     pub now: Instant,
     /// Who there is.
     pub devices: &'a Devices,
+    /// Whether the ACL of the device it names denies its source: nobody is
+    /// told that the device exists.
+    pub denied: bool,
+    /// What the operator shall hear of its sender.
+    pub suspicion: Option<Suspicion>,
 }
 
 impl<'a> Asked<'a> {
@@ -72,6 +77,20 @@ impl<'a> Asked<'a> {
             .find(credentials)
             .is_some_and(|params| self.gate.is_fresh(self.unix, &params))
     }
+}
+
+/// Whom a request claims to be from: the user of To for REGISTER (RFC 3261
+/// §10.2), else of From.
+pub fn claimed_account(request: &Message<'_>) -> Text {
+    let uri = match request.method() {
+        Method::Register => request.to_uri(),
+        _ => request.from_uri(),
+    };
+    let mut user = Text::new();
+    if let Some(uri) = uri {
+        uri.user_decoded(&mut user);
+    }
+    user
 }
 
 /// What a reply carries beside its status.

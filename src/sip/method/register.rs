@@ -6,6 +6,7 @@ use super::admission;
 use super::{Asked, Extra, Inside, Row, Verdict};
 use crate::base::Text;
 use crate::config::{Acl, Host, PeerKind};
+use crate::machine::Suspicion;
 use crate::modules::Module;
 use crate::registrar::{self, ExpiryRules};
 use crate::wire::Status;
@@ -42,9 +43,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         Err(errand) => return admission::before(asked, errand).into(),
     };
     let known = known.filter(|peer| {
-        peer.kind != PeerKind::User
-            && peer.host == Host::Dynamic
-            && peer.acl.permits(asked.flow.remote.ip())
+        peer.kind != PeerKind::User && peer.host == Host::Dynamic && admission::permits(asked, peer)
     });
     if let Some(refusal) = admission::prove(asked, &aor, known.map(Arc::as_ref)) {
         return refusal;
@@ -70,6 +69,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
         peer.is_watched(),
     ) {
         Ok(update) if !contacts_permitted(&update, [&general.contact_acl, &peer.contact_acl]) => {
+            asked.suspicion = Some(Suspicion::FailedAcl);
             Verdict::Reply {
                 status: Status::DECLINED,
                 reason: Some("Denied"),

@@ -4,9 +4,9 @@
 use super::arrival::Arrival;
 use super::reply::Reply;
 use super::shard::Shard;
-use crate::base::{Flow, Instant};
+use crate::base::{Flow, Instant, Text};
 use crate::call::Owner;
-use crate::machine::Outbox;
+use crate::machine::{Outbox, SecurityEvent, Suspicion};
 use crate::method::{self, Asked, Extra, Inside, Verdict};
 use crate::transaction::Received;
 use crate::wire::{Fault, HeaderName, Message, Method, Status};
@@ -22,6 +22,7 @@ impl Shard {
         out: &mut Outbox,
     ) {
         self.exchange.counters.malformed += 1;
+        report(Suspicion::RequestBadFormat, request, flow, out);
         let reply = Reply {
             status: fault.status(),
             reason: Some(fault.reason()),
@@ -102,16 +103,19 @@ impl Shard {
         match request.to().ok().and_then(|to| to.tag()) {
             Some(tag) => self.within(now, arrival, tag, out),
             None => {
-                let verdict = self.ask_method(now, arrival);
+                let (verdict, suspicion) = self.ask_method(now, arrival);
+                if let Some(suspicion) = suspicion {
+                    report(suspicion, arrival.request, arrival.flow, out);
+                }
                 self.apply(now, verdict, arrival, out);
             }
         }
     }
 
-    fn ask_method(&mut self, now: Instant, arrival: &Arrival<'_>) -> Verdict {
+    fn ask_method(&mut self, now: Instant, arrival: &Arrival<'_>) -> (Verdict, Option<Suspicion>) {
         let unix = self.exchange.unix(now);
         let request = arrival.request;
-        (method::row(request.method()).outside)(&mut Asked {
+        let mut asked = Asked {
             request,
             flow: arrival.flow,
             unix,
@@ -121,7 +125,11 @@ impl Shard {
             draining: self.draining || self.exchange.config.general.missing.refuses_calls(),
             now,
             devices: &self.exchange.devices,
-        })
+            denied: false,
+            suspicion: None,
+        };
+        let verdict = (method::row(request.method()).outside)(&mut asked);
+        (verdict, asked.suspicion)
     }
 
     /// CANCEL (RFC 3261 §9.2): answered by itself, then the INVITE's owner is told.
@@ -223,6 +231,18 @@ impl Shard {
             }
         }
     }
+}
+
+/// Tells the operator who was turned away.
+#[cold]
+fn report(suspicion: Suspicion, request: &Message<'_>, flow: Flow, out: &mut Outbox) {
+    out.report(|| SecurityEvent {
+        suspicion,
+        account: method::claimed_account(request),
+        method: Text::from(request.method().as_bytes()),
+        call_id: Text::from(request.call_id()),
+        flow,
+    });
 }
 
 /// What a request that names an unknown dialog gets, by method.

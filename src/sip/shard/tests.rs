@@ -10,6 +10,7 @@ mod options;
 mod orders;
 mod originations;
 mod reload;
+mod security;
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;
