@@ -15,6 +15,7 @@ use pinion_runtime::Way;
 use crate::command::Command;
 use crate::config::REGSERVER_WIDTH;
 use crate::identity::Account;
+use crate::logs::{Format, Levels};
 use crate::realtime;
 
 /// Most listening addresses: a shard keeps one bit of readiness for each.
@@ -29,6 +30,7 @@ Signals:
   SIGTERM, SIGINT  drain: new calls get 503; exit at zero calls or at --drain-limit
   a second one     stop at once
   SIGUSR1          print the counters of every shard on stdout
+  SIGUSR2          open the file of --log-file anew, after it was moved away
 
 Exit status: 0 after a stop, 1 when the host refuses something (port in use, no
 privilege, no io_uring), 2 for a wrong flag or configuration.
@@ -201,9 +203,26 @@ pub struct Flags {
     #[arg(long, help_heading = WORK)]
     pub allow_system: bool,
 
-    /// What to write to stderr; each level includes those before it
-    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Log::Info, help_heading = "Watching and stopping")]
-    pub log: Log,
+    /// What to log: off, error, warn, info, debug or trace, each with those before it
+    ///
+    /// A module may have a level of its own: info,sip=debug,realtime=warn.
+    /// Modules: config, control, dialplan, messages, realtime, runtime,
+    /// security, sip, workers.
+    #[arg(
+        long,
+        value_name = "LEVELS",
+        default_value_t,
+        help_heading = "Watching and stopping"
+    )]
+    pub log: Levels,
+
+    /// The form of the log
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text, help_heading = "Watching and stopping")]
+    pub log_format: Format,
+
+    /// File to append the log to; SIGUSR2 opens it anew [default: stderr]
+    #[arg(long, value_name = "FILE", help_heading = "Watching and stopping")]
+    pub log_file: Option<PathBuf>,
 
     /// Print the counters every so many seconds; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = up_to_a_day(), help_heading = "Watching and stopping")]
@@ -290,23 +309,6 @@ pub fn sentence(error: &clap::Error) -> String {
         .map(str::trim)
         .collect();
     first.join(" ").trim_start_matches("error: ").to_string()
-}
-
-/// `--log`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Log {
-    /// Nothing.
-    Off,
-    /// Somebody must act.
-    Error,
-    /// A remote misbehaves, or a setting does nothing.
-    Warn,
-    /// The engine's own life.
-    Info,
-    /// Transactions and dialplan steps.
-    Debug,
-    /// Messages.
-    Trace,
 }
 
 /// `--reg-write`.
@@ -449,10 +451,10 @@ mod tests {
             (
                 flags.drain_limit,
                 flags.stats_interval,
-                flags.log,
+                &flags.log,
                 flags.steer
             ),
-            (30, 0, Log::Info, Steer::Auto)
+            (30, 0, &Levels::default(), Steer::Auto)
         );
         assert_eq!(
             (flags.state, flags.systemname, flags.reg_write),
@@ -473,7 +475,7 @@ mod tests {
              --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
              --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
-             --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system",
+             --log-format json --log-file /var/log/pinion.log --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system",
         )
         .unwrap();
         let ms = Duration::from_millis;
@@ -510,7 +512,9 @@ mod tests {
             work_timeout: ms(700),
             dns: vec!["192.0.2.1:53".parse().unwrap()],
             allow_system: true,
-            log: Log::Trace,
+            log: "trace".parse().unwrap(),
+            log_format: Format::Json,
+            log_file: Some("/var/log/pinion.log".into()),
             stats_interval: 5,
             drain_limit: 0,
         };
@@ -572,7 +576,7 @@ mod tests {
         }
         let levels = read("--log loud").unwrap_err();
         assert!(
-            levels.contains("[possible values: off, error, warn, info, debug, trace]"),
+            levels.contains("there are off, error, warn, info, debug, trace"),
             "{levels}"
         );
     }

@@ -11,6 +11,7 @@
 //! src/identity.rs who the server runs as, and what it may until its sockets stand
 //! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
 //! src/control/    what an operator asks of the engine, and of a plan
+//! src/logs/       the log: levels, form, rotation, what is dropped
 //! src/database.rs the databases of this engine: what shards go by, workers, what was kept
 //! src/notify.rs   what the service manager hears
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
@@ -51,6 +52,7 @@ pub mod control;
 mod database;
 pub mod flags;
 pub mod identity;
+pub mod logs;
 mod notify;
 pub mod realtime;
 mod serve;
@@ -60,23 +62,24 @@ pub mod tune;
 mod workers;
 
 use std::fmt;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pinion_runtime::{Clock, Desks, Group, Options, Steering};
-use pinion_sip::base::{Level, Limits};
+use pinion_sip::base::Limits;
 use pinion_sip::config::{Config, General};
 use pinion_sip::shard::{Setup, Shard};
-use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::config::Loaded;
 use crate::config::file::Exec;
 use crate::config::table::Row as Line;
 use crate::database::Kept;
-use crate::flags::{CpuList, Flags, Log, Steer};
+use crate::flags::{CpuList, Flags, Steer};
 use crate::identity::Rights;
+use crate::logs::Logs;
 use crate::realtime::mapping::Mapping;
 use crate::realtime::service::Service;
 use crate::workers::Workers;
@@ -112,7 +115,7 @@ impl std::error::Error for Failure {}
 /// Runs the server until it is told to stop.
 pub fn run(flags: &Flags) -> Result<(), Failure> {
     let rights = Rights::set_apart(flags)?;
-    start_log(flags.log);
+    let (logs, _written_at_the_end) = start_log(flags)?;
     if let Some(remark) = &rights.remark {
         tracing::warn!("{remark}");
     }
@@ -139,7 +142,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         coalesce: Duration::from_micros(flags.coalesce),
         precise: false,
         mesh_depth: flags.mesh_depth as usize,
-        level: note_level(),
+        watch: logs.watch().clone(),
         clock: Clock::start(),
         desks: Desks::default(),
     };
@@ -169,6 +172,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         options: &options,
         groups,
         steering,
+        logs,
         service,
         workers,
         config: adopted,
@@ -328,33 +332,17 @@ fn with_timers(mut config: Config, flags: &Flags) -> Config {
     config
 }
 
-fn start_log(log: Log) {
-    let level = match log {
-        Log::Off => LevelFilter::OFF,
-        Log::Error => LevelFilter::ERROR,
-        Log::Warn => LevelFilter::WARN,
-        Log::Info => LevelFilter::INFO,
-        Log::Debug => LevelFilter::DEBUG,
-        Log::Trace => LevelFilter::TRACE,
+/// `--log`, `--log-format` and `--log-file`.
+fn start_log(flags: &Flags) -> Result<(Logs, WorkerGuard), Failure> {
+    let settings = logs::Settings {
+        levels: flags.log.clone(),
+        format: flags.log_format,
+        file: flags.log_file.clone(),
     };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
-    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
-}
-
-/// How detailed machines' notes are worth making.
-fn note_level() -> Option<Level> {
-    match LevelFilter::current().into_level()? {
-        tracing::Level::ERROR => Some(Level::Error),
-        tracing::Level::WARN => Some(Level::Warn),
-        tracing::Level::INFO => Some(Level::Info),
-        tracing::Level::DEBUG => Some(Level::Debug),
-        tracing::Level::TRACE => Some(Level::Trace),
-    }
+    Logs::start(&settings).map_err(|error| {
+        let file = flags.log_file.as_deref().unwrap_or(Path::new("stderr"));
+        Failure::Host(format!("--log-file {}: {error}", file.display()))
+    })
 }
 
 /// The CPU of each shard: the CPUs in turn, as often as there are shards.

@@ -11,12 +11,13 @@ use pinion_runtime::{Census, Engine, Event, Group, Options, Steering, Way};
 use pinion_sip::base::ShardId;
 use pinion_sip::config::Config;
 use pinion_sip::machine::Machine;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use crate::Failure;
 use crate::control::house::{House, Order};
 use crate::flags::Flags;
+use crate::logs::Logs;
 use crate::notify::Notifier;
 use crate::realtime::service::Service;
 use crate::table::{hit_rate, table, totals};
@@ -42,6 +43,8 @@ pub(crate) struct Plan<'f, F> {
     pub(crate) groups: Vec<Group>,
     /// What brings datagrams to them.
     pub(crate) steering: Steering,
+    /// The log.
+    pub(crate) logs: Logs,
     /// The database, if there is one.
     pub(crate) service: Option<Service>,
     /// What works outside for plans.
@@ -66,6 +69,7 @@ where
         options,
         groups,
         steering,
+        logs,
         mut service,
         mut workers,
         ..
@@ -96,6 +100,7 @@ where
     let notifier = Notifier::of_environment();
     notifier.ready(engine.shards().count());
     let server = Server {
+        logs,
         service,
         workers,
         engine,
@@ -114,7 +119,7 @@ where
 
 /// Signals reach the main thread like all that happens.
 fn watch_signals(sender: Sender<Happening>) -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2])
         .map_err(|error| Failure::Host(format!("cannot watch signals: {error}")))?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
@@ -172,6 +177,7 @@ enum Ending {
 }
 
 struct Server {
+    logs: Logs,
     service: Option<Service>,
     workers: Workers,
     engine: Engine,
@@ -191,6 +197,7 @@ impl Server {
         loop {
             match self.next(next_stats.into_iter().chain(next_sign).min()) {
                 Some(Happening::Signal(SIGUSR1)) => self.print(&self.engine.shards().census()),
+                Some(Happening::Signal(SIGUSR2)) => self.logs.rotate(),
                 Some(Happening::Order(Order::StopNow)) => break,
                 Some(Happening::Order(order)) => self.obey(order),
                 Some(Happening::Signal(_)) if self.ending.is_some() => break,
@@ -219,7 +226,7 @@ impl Server {
         self.notifier.stopping("ending");
         self.engine.shards().stop();
         let (started, way, last) = (self.started, self.way, self.engine.join());
-        let counters = counters(self.service.as_ref(), &self.workers);
+        let counters = counters(&self.logs, self.service.as_ref(), &self.workers);
         self.workers.close();
         if self.service.is_some_and(|service| !service.close()) {
             say("the database took too long for the last registrations\n");
@@ -285,14 +292,15 @@ impl Server {
     }
 
     fn print(&self, censuses: &[Census]) {
-        let counters = counters(self.service.as_ref(), &self.workers);
+        let counters = counters(&self.logs, self.service.as_ref(), &self.workers);
         print(self.started, self.way, censuses, &counters);
     }
 }
 
 /// Numbers that belong to no shard.
-fn counters(service: Option<&Service>, workers: &Workers) -> Vec<(String, u64)> {
-    let mut counters = service.map(Service::counters).unwrap_or_default();
+fn counters(logs: &Logs, service: Option<&Service>, workers: &Workers) -> Vec<(String, u64)> {
+    let mut counters = logs.counters();
+    counters.extend(service.map(Service::counters).unwrap_or_default());
     counters.extend(workers.counters());
     counters
 }

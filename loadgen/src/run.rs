@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant as StdInstant, SystemTime, UNIX_EPOCH};
 
 use pinion_runtime::{
-    Census, Clock, Desks, Engine, Event, Group, Options, bind_apart, source_address,
+    Census, Clock, Desks, Engine, Event, Group, Options, Watch, bind_apart, source_address,
 };
 use pinion_sip::base::Instant;
 use pinion_sip::machine::{Input, Machine, Outbox};
@@ -152,7 +152,7 @@ pub fn drive<W: Worker + 'static>(
         coalesce: plan.coalesce,
         precise: true,
         mesh_depth: 16,
-        level: None,
+        watch: Watch::default(),
         clock: Clock::start(),
         desks: Desks::default(),
     };

@@ -9,7 +9,8 @@ use pinion_sip::base::{Instant, UnixTime};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: StdInstant,
-    unix_start: UnixTime,
+    /// Microseconds since 1970.
+    unix_start_us: u64,
 }
 
 impl Clock {
@@ -17,10 +18,12 @@ impl Clock {
     pub fn start() -> Clock {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+            .map_or(0, |since| {
+                u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+            });
         Clock {
             start: StdInstant::now(),
-            unix_start: UnixTime(unix),
+            unix_start_us: unix,
         }
     }
 
@@ -33,7 +36,12 @@ impl Clock {
     /// Calendar time of the start. A later step of the system's clock does not
     /// reach the engine.
     pub fn unix_start(&self) -> UnixTime {
-        self.unix_start
+        UnixTime(self.unix_start_us / 1_000_000)
+    }
+
+    /// Calendar time at `now`, in microseconds since 1970.
+    pub fn unix_us(&self, now: Instant) -> u64 {
+        self.unix_start_us.saturating_add(now.as_micros())
     }
 }
 
@@ -51,5 +59,7 @@ mod tests {
         assert!(first <= second && second <= third);
         assert_eq!(clock.unix_start(), copy.unix_start());
         assert!(clock.unix_start() > UnixTime(1_600_000_000));
+        let second = Instant::from_micros(1_000_000);
+        assert_eq!(clock.unix_us(second) / 1_000_000, clock.unix_start().0 + 1);
     }
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use glommio::LocalExecutor;
-use pinion_sip::base::{Level, ShardId, SocketIndex};
+use pinion_sip::base::{ShardId, SocketIndex};
 use pinion_sip::machine::Machine;
 
 use crate::clock::Clock;
@@ -24,9 +24,10 @@ use crate::pump::{Parts, Pump};
 use crate::shards::Shards;
 use crate::sys;
 use crate::udp::{Group, Port};
+use crate::watch::Watch;
 
 /// How the shards run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// The CPU of each shard: as many shards as entries.
     pub cpus: Vec<usize>,
@@ -40,8 +41,8 @@ pub struct Options {
     pub precise: bool,
     /// Envelopes a ring between two shards may hold.
     pub mesh_depth: usize,
-    /// The loudest detail of notes wanted; `None` for silence.
-    pub level: Option<Level>,
+    /// What an operator wants to hear; it may change while the shards run.
+    pub watch: Watch,
     /// The clock all shards go by.
     pub clock: Clock,
     /// Where shards leave what takes waiting; without a desk for it, each such
@@ -261,7 +262,7 @@ impl<F> Site<F> {
             batch: self.options.batch,
             gather: Gather::new(self.options.coalesce),
             precise: self.options.precise,
-            level: self.options.level,
+            watch: self.options.watch,
         })?;
         Ok((executor, pump))
     }

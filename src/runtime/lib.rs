@@ -31,6 +31,8 @@ mod mesh;
 mod notes;
 mod park;
 mod pump;
+mod ration;
+mod security;
 mod shards;
 mod steer;
 #[allow(
@@ -38,7 +40,9 @@ mod steer;
     reason = "the one place for system calls that std and socket2 do not wrap"
 )]
 mod sys;
+mod tap;
 mod udp;
+mod watch;
 
 pub use clock::Clock;
 pub use counters::Census;
@@ -46,6 +50,9 @@ pub use cpu::unsuited;
 pub use desk::{Answers, Desk, Desks, Errands};
 pub use launch::{Engine, Event, Options, StartError, allowed_cpus, try_executor};
 pub use mesh::Control;
+pub use ration::{Ration, Unsaid};
 pub use shards::Shards;
 pub use steer::{Closed, Steering, Way};
+pub use tap::{Capture, Captured};
 pub use udp::{BindError, Group, Shortfall, bind, bind_apart, join, source_address};
+pub use watch::Watch;

@@ -1,116 +1,100 @@
-//! Hands a machine's notes to `tracing`, and keeps a misbehaving remote from
-//! filling the log. Never formats what the log's level does not want.
+//! Hands a machine's notes and security events to `tracing`, and keeps a
+//! misbehaving remote from filling the log. Never formats what the log's level
+//! does not want.
 
-use pinion_sip::base::{Instant, Level, Note, ShardId};
+use std::net::IpAddr;
+
+use pinion_sip::base::{Level, Note, ShardId};
+use pinion_sip::machine::SecurityEvent;
+
+use crate::ration::{Ration, Unsaid};
+use crate::security::Line;
 
 /// Warnings and errors of one cause that are printed in one second.
-const PER_SECOND: u32 = 10;
+const PER_CAUSE: u32 = 10;
+
+/// More causes than there are.
+const CAUSES: usize = 1024;
+
+/// Security events of one source that are printed in one second: as many as
+/// whoever bans it needs to see.
+const PER_SOURCE: u32 = 5;
+
+/// Sources of which any are printed in one second. Those of a flood from forged
+/// addresses do not fill the log; a source that goes on has its turn later.
+const SOURCES: usize = 512;
 
 /// One shard's way into the log.
 pub(crate) struct Notes {
     shard: ShardId,
-    causes: Vec<Cause>,
+    causes: Ration<&'static str>,
+    sources: Ration<IpAddr>,
 }
 
-struct Cause {
-    name: &'static str,
-    second: u64,
-    seen: u32,
+/// Prints a note with the target and level given, which `tracing` wants to
+/// know when it is compiled.
+macro_rules! print {
+    ($target:literal, $notes:ident, $note:ident) => {{
+        let (shard, cause, text) = ($notes.shard, $note.cause, $note.text.as_str());
+        let call_id = $note.call_id.lossy();
+        let call_id = Some(&*call_id).filter(|call_id| !call_id.is_empty());
+        match $note.level {
+            Level::Error => tracing::error!(target: $target, shard, cause, call_id, "{text}"),
+            Level::Warn => tracing::warn!(target: $target, shard, cause, call_id, "{text}"),
+            Level::Info => tracing::info!(target: $target, shard, cause, call_id, "{text}"),
+            Level::Debug => tracing::debug!(target: $target, shard, cause, call_id, "{text}"),
+            Level::Trace => tracing::trace!(target: $target, shard, cause, call_id, "{text}"),
+        }
+    }};
 }
 
 impl Notes {
     pub(crate) fn new(shard: ShardId) -> Notes {
         Notes {
             shard,
-            causes: Vec::new(),
+            causes: Ration::new(PER_CAUSE, CAUSES),
+            sources: Ration::new(PER_SOURCE, SOURCES),
         }
     }
 
     /// Prints a note, unless its cause has had its share of this second.
-    pub(crate) fn tell(&mut self, now: Instant, note: &Note) {
+    /// `unix_us` is the time in microseconds since 1970.
+    pub(crate) fn tell(&mut self, unix_us: u64, note: &Note) {
         if note.level <= Level::Warn {
-            match self.admit(now, note.cause) {
-                Admitted::No => return,
-                Admitted::Yes => {}
-                Admitted::After(silenced) => {
-                    tracing::warn!(
-                        shard = self.shard,
-                        cause = note.cause,
-                        "{silenced} more like this were not printed"
-                    );
-                }
+            for Unsaid { key, times } in self.causes.settle(unix_us / 1_000_000) {
+                let (shard, cause) = (self.shard, key);
+                tracing::warn!(target: "sip", shard, cause, "{times} more like this were not printed");
+            }
+            if !self.causes.admit(&note.cause) {
+                return;
             }
         }
-        let (shard, cause, text) = (self.shard, note.cause, note.text.as_str());
-        match note.level {
-            Level::Error => tracing::error!(shard, cause, "{text}"),
-            Level::Warn => tracing::warn!(shard, cause, "{text}"),
-            Level::Info => tracing::info!(shard, cause, "{text}"),
-            Level::Debug => tracing::debug!(shard, cause, "{text}"),
-            Level::Trace => tracing::trace!(shard, cause, "{text}"),
+        // What plans do and say is a subject of its own.
+        match note.cause {
+            "dialplan" | "variables" | "verbose" | "log" | "user-event" | "cel-event"
+            | "channel" => {
+                print!("dialplan", self, note)
+            }
+            _ => print!("sip", self, note),
         }
     }
 
-    fn admit(&mut self, now: Instant, name: &'static str) -> Admitted {
-        let second = now.as_micros() / 1_000_000;
-        let cause = match self.causes.iter_mut().position(|cause| cause.name == name) {
-            Some(index) => &mut self.causes[index],
-            None => {
-                self.causes.push(Cause {
-                    name,
-                    second,
-                    seen: 1,
-                });
-                return Admitted::Yes;
+    /// Prints a security event, unless its source has had its share of this
+    /// second.
+    pub(crate) fn warn_of(&mut self, unix_us: u64, event: &SecurityEvent) {
+        for Unsaid { key, times } in self.sources.settle(unix_us / 1_000_000) {
+            let shard = self.shard;
+            match key {
+                Some(source) => tracing::warn!(
+                    target: "security", shard, %source, "{times} more of this source were not printed"
+                ),
+                None => tracing::warn!(
+                    target: "security", shard, "{times} of other sources were not printed"
+                ),
             }
-        };
-        if cause.second == second {
-            cause.seen = cause.seen.saturating_add(1);
-            return if cause.seen <= PER_SECOND {
-                Admitted::Yes
-            } else {
-                Admitted::No
-            };
         }
-        let silenced = cause.seen.saturating_sub(PER_SECOND);
-        cause.second = second;
-        cause.seen = 1;
-        if silenced > 0 {
-            Admitted::After(silenced)
-        } else {
-            Admitted::Yes
+        if self.sources.admit(&event.flow.remote.ip().to_canonical()) {
+            tracing::warn!(target: "security", "{}", Line { event, unix_us });
         }
-    }
-}
-
-#[derive(PartialEq, Eq, Debug)]
-enum Admitted {
-    Yes,
-    /// Yes, and so many before it were not.
-    After(u32),
-    No,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cause_has_its_share_of_each_second_and_owns_up_to_the_rest() {
-        let mut notes = Notes::new(0);
-        let second = |n: u64| Instant::from_micros(n * 1_000_000);
-        for _ in 0..PER_SECOND {
-            assert_eq!(notes.admit(second(1), "malformed"), Admitted::Yes);
-        }
-        for _ in 0..5 {
-            assert_eq!(notes.admit(second(1), "malformed"), Admitted::No);
-        }
-        assert_eq!(
-            notes.admit(second(1), "full"),
-            Admitted::Yes,
-            "causes are apart"
-        );
-        assert_eq!(notes.admit(second(2), "malformed"), Admitted::After(5));
-        assert_eq!(notes.admit(second(3), "malformed"), Admitted::Yes);
     }
 }

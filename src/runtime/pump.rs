@@ -7,10 +7,11 @@
 //! moves: one epoll_wait, one recvmmsg per readable socket, one sendmmsg per
 //! run of datagrams to one socket, one write per sleeping shard posted to.
 
-use pinion_sip::base::{Instant, Level, Note, ShardId};
+use pinion_sip::base::{Flow, Instant, Level, Note, ShardId, Text};
 use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -22,7 +23,9 @@ use crate::mesh::{Control, Seat};
 use crate::notes::Notes;
 use crate::park::{self, Park, Ready};
 use crate::sys::{Receiver, Sender};
+use crate::tap::Tap;
 use crate::udp::Port;
+use crate::watch::Watch;
 
 /// Envelopes taken in one turn, so that a busy mesh cannot starve the sockets.
 const COLLECTED_PER_TURN: usize = 32;
@@ -47,6 +50,10 @@ pub(crate) struct Pump<M, F> {
     receiver: Receiver,
     sender: Sender,
     notes: Notes,
+    watch: Watch,
+    /// The version of its wishes that is gone by.
+    heeded: u64,
+    taps: Vec<Arc<Tap>>,
     counters: Counters,
     shards: ShardId,
     /// Shards that do not know yet that this one was replaced.
@@ -67,7 +74,7 @@ pub(crate) struct Parts<M, F> {
     pub(crate) batch: usize,
     pub(crate) gather: Gather,
     pub(crate) precise: bool,
-    pub(crate) level: Option<Level>,
+    pub(crate) watch: Watch,
 }
 
 /// What follows a turn.
@@ -91,18 +98,16 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             batch,
             gather,
             precise,
-            level,
+            watch,
         } = parts;
         let park = Park::new(rings, seat.as_fd(), precise)?;
         for (index, port) in ports.iter().enumerate() {
             park.add_socket(index, port.as_fd())?;
         }
-        let mut out = Outbox::new(QUEUED_PER_TURN);
-        out.set_level(level);
         let notes = Notes::new(guard.shard());
-        Ok(Pump {
+        let mut pump = Pump {
             guard,
-            out,
+            out: Outbox::new(QUEUED_PER_TURN),
             clock,
             gather,
             park,
@@ -112,12 +117,27 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             receiver: Receiver::new(batch),
             sender: Sender::new(batch),
             notes,
+            watch,
+            heeded: 0,
+            taps: Vec::new(),
             counters: Counters::default(),
             shards,
             untold: Vec::new(),
             refused: Vec::new(),
             stopped: false,
-        })
+        };
+        pump.heed();
+        Ok(pump)
+    }
+
+    /// Goes by what the operator wants to hear now.
+    #[cold]
+    fn heed(&mut self) {
+        self.heeded = self.watch.version();
+        let wanted = self.watch.wanted();
+        self.out.set_level(wanted.level);
+        self.out.set_security(wanted.security);
+        self.taps = wanted.taps;
     }
 
     /// Turns until told to stop; returns the final numbers.
@@ -138,6 +158,9 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         let now = self.clock.now();
         let taken = self.counters.received + self.counters.collected;
         self.counters.turns += 1;
+        if self.watch.version() != self.heeded {
+            self.heed();
+        }
         if ready.doorbell {
             self.seat.silence();
         }
@@ -193,6 +216,9 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             return false;
         };
         let received = port.receive(&mut self.receiver, &mut self.counters);
+        if !self.taps.is_empty() {
+            self.see_received(now, index, received);
+        }
         for number in 0..received {
             let datagram = self
                 .ports
@@ -209,6 +235,27 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             }
         }
         received == self.receiver.batch()
+    }
+
+    /// Shows a batch to whoever listens in.
+    #[cold]
+    fn see_received(&self, now: Instant, index: usize, received: usize) {
+        let Some(port) = self.ports.get(index) else {
+            return;
+        };
+        for (bytes, flow) in
+            (0..received).filter_map(|number| port.datagram(&self.receiver, number))
+        {
+            self.see(now, false, &flow, bytes);
+        }
+    }
+
+    /// Shows a message to whoever listens in.
+    fn see(&self, now: Instant, sent: bool, flow: &Flow, bytes: &[u8]) {
+        let unix_us = self.clock.unix_us(now);
+        for tap in &self.taps {
+            tap.see(unix_us, self.guard.shard(), sent, flow, bytes);
+        }
     }
 
     /// Takes envelopes, a bounded number.
@@ -249,10 +296,11 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             fault.message
         );
         self.notes.tell(
-            now,
+            self.clock.unix_us(now),
             &Note {
                 level: Level::Error,
                 cause: "fault",
+                call_id: Text::new(),
                 text,
             },
         );
@@ -272,9 +320,18 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         }
         self.tell_of_replacement();
         self.counters.rings += self.seat.ring();
+        if !self.taps.is_empty() {
+            for (flow, bytes) in self.out.sends() {
+                self.see(now, true, flow, bytes);
+            }
+        }
         self.send();
+        let unix_us = self.clock.unix_us(now);
         for note in self.out.take_notes() {
-            self.notes.tell(now, &note);
+            self.notes.tell(unix_us, &note);
+        }
+        for event in self.out.take_events() {
+            self.notes.warn_of(unix_us, &event);
         }
     }
 

@@ -20,7 +20,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pinion_runtime::{BindError, Clock, Desks, Engine, Options, StartError};
+use pinion_runtime::{BindError, Clock, Desks, Engine, Options, StartError, Watch};
 
 pub use aim::{Aim, NotYours};
 pub use flooder::{Flooder, PROBE_LIMIT};
@@ -102,7 +102,7 @@ pub fn run(flood: &Flood) -> Result<Tally, FloodError> {
         coalesce: Duration::ZERO,
         precise: true,
         mesh_depth: 1,
-        level: None,
+        watch: Watch::default(),
         clock: Clock::start(),
         desks: Desks::default(),
     };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Desks, Engine, Options, allowed_cpus, bind};
+use pinion_runtime::{Clock, Desks, Engine, Options, Watch, allowed_cpus, bind};
 use pinion_sip::base::{Limits, Random};
 use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Secret};
 use pinion_sip::dialplan::{Line, PlanBuilder};
@@ -29,7 +29,7 @@ impl Server {
             coalesce: Duration::ZERO,
             precise: false,
             mesh_depth: 64,
-            level: None,
+            watch: Watch::default(),
             clock: Clock::start(),
             desks: Desks::default(),
         };

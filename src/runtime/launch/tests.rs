@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use pinion_sip::base::{Flow, Instant, Transmit};
-use pinion_sip::machine::{Body, Envelope, Input, Outbox};
+use pinion_sip::machine::{Body, Envelope, Input, Outbox, Sought};
 
 use super::*;
+use crate::tap::{Capture, Captured};
 use crate::udp;
 
 /// Answers `hello` with its shard and incarnation, has the next shard answer
@@ -86,6 +87,10 @@ impl Machine for Parrot {
 }
 
 fn start(shards: ShardId) -> (Engine, SocketAddr) {
+    start_watched(shards, &Watch::default())
+}
+
+fn start_watched(shards: ShardId, watch: &Watch) -> (Engine, SocketAddr) {
     let (groups, _) = udp::bind(
         &["127.0.0.1:0".parse().unwrap()],
         usize::from(shards),
@@ -106,7 +111,7 @@ fn start(shards: ShardId) -> (Engine, SocketAddr) {
         coalesce: Duration::from_micros(200),
         precise: false,
         mesh_depth: 16,
-        level: None,
+        watch: watch.clone(),
         clock: Clock::start(),
         desks: Desks::default(),
     };
@@ -263,6 +268,35 @@ fn a_drain_reaches_every_shard() {
 }
 
 #[test]
+fn a_tap_sees_both_ways_of_what_it_seeks_until_it_is_closed() {
+    let watch = Watch::default();
+    let (engine, address) = start_watched(2, &watch);
+    let (phone, other) = (Phone::new(address), Phone::new(address));
+    let sought = |phone: &Phone| {
+        let local = phone.0.local_addr().unwrap();
+        vec![Sought::Address(local.ip(), Some(local.port()))]
+    };
+    let capture = Capture::open(&watch, sought(&phone));
+    let (shard, _) = phone.ask("hello");
+    other.ask("hello");
+    // What was sent is seen before it is sent.
+    let seen: Vec<Captured> = std::iter::from_fn(|| capture.take()).collect();
+    let both: Vec<(bool, &[u8])> = seen.iter().map(|one| (one.sent, &*one.bytes)).collect();
+    let answer = format!("{shard}.0");
+    assert_eq!(both, [(false, &b"hello"[..]), (true, answer.as_bytes())]);
+    for one in &seen {
+        assert_eq!(one.flow.remote, phone.0.local_addr().unwrap());
+        assert_eq!(one.shard, shard);
+        assert!(one.unix_us > 1_600_000_000_000_000);
+    }
+    capture.seek(Vec::new());
+    phone.ask("hello");
+    assert_eq!(capture.take(), None);
+    engine.shards().stop();
+    engine.join();
+}
+
+#[test]
 fn a_cpu_that_does_not_exist_is_one_sentence() {
     let (groups, _) = udp::bind(&["127.0.0.1:0".parse().unwrap()], 1, 1 << 16, 1 << 16).unwrap();
     let options = Options {
@@ -271,7 +305,7 @@ fn a_cpu_that_does_not_exist_is_one_sentence() {
         coalesce: Duration::from_micros(200),
         precise: false,
         mesh_depth: 4,
-        level: None,
+        watch: Watch::default(),
         clock: Clock::start(),
         desks: Desks::default(),
     };
@@ -305,7 +339,7 @@ fn a_machine_that_cannot_be_made_again_is_reported() {
         coalesce: Duration::from_micros(200),
         precise: false,
         mesh_depth: 4,
-        level: None,
+        watch: Watch::default(),
         clock: Clock::start(),
         desks: Desks::default(),
     };
