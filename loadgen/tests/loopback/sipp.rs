@@ -1,5 +1,7 @@
-//! SIPp (Debian's sip-tester) against the generator, each way round, with
-//! SIPp's own scenarios: both must count the same calls.
+//! SIPp (Debian's sip-tester) against the generator: calls each way round with
+//! SIPp's own scenarios, registrations whose digest SIPp checks, and OPTIONS.
+//! Both must count the same, and no time either tells may be shorter than what
+//! the other is known to have waited.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,6 +15,12 @@ use pinion_loadgen::results::Results;
 use crate::LIMIT;
 
 const CALLS: u64 = 60;
+
+/// How long the other side waits before it answers.
+const PAUSE_MS: u64 = 150;
+
+/// What SIPp's clock of whole milliseconds may make of a time.
+const TICK_US: u64 = 2000;
 
 /// An address of this process and this test alone.
 pub fn own_address() -> SocketAddr {
@@ -66,14 +74,27 @@ fn sipp(scenario: &str, ip: IpAddr, directory: &Path) -> Command {
     command
 }
 
-/// What SIPp's statistics say in the last line of `stat.csv`.
+/// What SIPp's statistics count in the last line of `stat.csv`.
 fn count(directory: &Path, name: &str) -> u64 {
+    statistic(directory, name).parse().unwrap()
+}
+
+/// What they say there.
+fn statistic(directory: &Path, name: &str) -> String {
     let text = fs::read_to_string(directory.join("stat.csv")).unwrap();
     let mut rows = text.lines();
     let mut names = rows.next().unwrap().split(';');
     let column = names.position(|found| found == name).unwrap();
-    let last = rows.last().unwrap().split(';').nth(column).unwrap();
-    last.parse().unwrap()
+    rows.last().unwrap().split(';').nth(column).unwrap().into()
+}
+
+/// `hours:minutes:seconds:microseconds`, as SIPp writes times.
+fn microseconds(time: &str) -> u64 {
+    let parts: Vec<u64> = time.split(':').map(|part| part.parse().unwrap()).collect();
+    let [hours, minutes, seconds, rest] = parts[..] else {
+        panic!("{time} is no time")
+    };
+    ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + rest
 }
 
 fn load() -> Command {
@@ -151,6 +172,9 @@ fn every_call_of_sipp_is_taken() {
         .args(["-r", "60", "-d", "200"]);
     assert_eq!(Running::start(&mut caller).wait(), Some(0));
     assert_eq!(count(&directory, "SuccessfulCall(C)"), CALLS);
+    // SIPp's own uac measures from its INVITE to the 200; the callee rings 50 ms.
+    let response = statistic(&directory, "ResponseTime1(C)");
+    assert!(microseconds(&response) >= 50_000 - TICK_US, "{response}");
     let code = ours.wait();
     let results = results(&directory);
     assert!(results.failures.is_empty(), "{:?}", results.failures);
@@ -160,4 +184,115 @@ fn every_call_of_sipp_is_taken() {
     );
     assert!(matches!(code, Some(0 | 3)), "{code:?}");
     fs::remove_dir_all(directory).unwrap();
+}
+
+/// A response of a SIPp that plays the server.
+fn reply(status: &str, more: &str) -> String {
+    format!(
+        "<send><![CDATA[\n\nSIP/2.0 {status}\n[last_Via:]\n[last_From:]\n\
+         [last_To:];tag=s[call_number]\n[last_Call-ID:]\n[last_CSeq:]\n{more}\
+         Content-Length: 0\n\n]]></send>\n"
+    )
+}
+
+/// Runs the generator against a SIPp that plays `steps` for each Call-ID.
+fn against(name: &str, steps: &str, flags: &str) -> Results {
+    let directory = scratch(name);
+    let address = own_address();
+    let file = directory.join("server.xml");
+    let scenario =
+        format!("<?xml version=\"1.0\"?>\n<scenario name=\"{name}\">\n{steps}</scenario>\n");
+    fs::write(&file, scenario).unwrap();
+    let mut server = Command::new("sipp");
+    server
+        .current_dir(&directory)
+        .args([
+            "-sf",
+            "server.xml",
+            "-i",
+            &address.ip().to_string(),
+            "-nostdin",
+        ])
+        .args([
+            "-p",
+            &address.port().to_string(),
+            "-trace_stat",
+            "-stf",
+            "stat.csv",
+        ])
+        .args(["-timeout", "50", "-m", &CALLS.to_string()]);
+    let mut server = Running::start(&mut server);
+    let mut ours = load();
+    ours.args(flags.split_whitespace())
+        .args([
+            "--target",
+            &address.to_string(),
+            "--calls",
+            &CALLS.to_string(),
+        ])
+        .args([
+            "--rate",
+            "60",
+            "--threads",
+            "1",
+            "--quiet",
+            "--json",
+            "results.json",
+        ])
+        .current_dir(&directory);
+    let code = Running::start(&mut ours).wait();
+    let results = results(&directory);
+    assert!(results.failures.is_empty(), "{:?}", results.failures);
+    assert!(matches!(code, Some(0 | 3)), "{code:?}");
+    assert_eq!(results.units.completed, CALLS);
+    assert_eq!(server.wait(), Some(0));
+    assert_eq!(count(&directory, "SuccessfulCall(C)"), CALLS);
+    assert_eq!(count(&directory, "FailedCall(C)"), 0);
+    fs::remove_dir_all(directory).unwrap();
+    results
+}
+
+#[test]
+fn sipp_answers_every_options_of_ours_and_no_sooner_than_we_say() {
+    let steps = format!(
+        "<recv request=\"OPTIONS\"/>\n<pause milliseconds=\"{PAUSE_MS}\"/>\n{}",
+        reply("200 OK", "")
+    );
+    let results = against("sipp-options", &steps, "options");
+    let stage = &results.stages["options-200"];
+    assert_eq!(stage.count, CALLS);
+    assert!(
+        stage.min_us >= PAUSE_MS * 1000 - TICK_US,
+        "{} us",
+        stage.min_us
+    );
+}
+
+#[test]
+fn sipp_finds_the_credentials_of_every_registration_right() {
+    let challenge =
+        "WWW-Authenticate: Digest realm=\"sipp\",nonce=\"abcdef[call_number]\",algorithm=MD5\n";
+    let steps = [
+        "<recv request=\"REGISTER\"/>\n",
+        &reply("401 Unauthorized", challenge),
+        "<recv request=\"REGISTER\"><action>\
+         <verifyauth assign_to=\"right\" username=\"alice\" password=\"secret\"/>\
+         </action></recv>\n",
+        &format!("<pause milliseconds=\"{PAUSE_MS}\"/>\n"),
+        "<nop next=\"right\" test=\"right\"/>\n",
+        &reply("403 Forbidden", ""),
+        "<nop next=\"end\"/>\n<label id=\"right\"/>\n",
+        &reply("200 OK", "Contact: <sip:alice@127.0.0.1>;expires=60\n"),
+        "<label id=\"end\"/>\n",
+    ];
+    let flags = "register --users alice --password secret";
+    let results = against("sipp-register", &steps.concat(), flags);
+    let stage = &results.stages["register-200"];
+    assert_eq!(stage.count, CALLS);
+    assert!(
+        stage.min_us >= PAUSE_MS * 1000 - TICK_US,
+        "{} us",
+        stage.min_us
+    );
+    assert_eq!(results.stages["register-401"].count, CALLS);
 }
