@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use pinion_runtime::Way;
 
 use crate::command::Command;
@@ -23,6 +23,8 @@ const MAX_LISTEN: usize = 64;
 
 const DATABASE: &str = "Database and state";
 
+const CONSOLE: &str = "Console";
+
 const WORK: &str = "What the dialplan does outside";
 
 const AFTER_HELP: &str = "\
@@ -33,7 +35,8 @@ Signals:
   SIGUSR2          open the file of --log-file anew, after it was moved away
 
 Exit status: 0 after a stop, 1 when the host refuses something (port in use, no
-privilege, no io_uring), 2 for a wrong flag or configuration.
+privilege, no io_uring), 2 for a wrong flag or configuration. With -x: 1 when the
+command failed; with -x and -r: 3 when no engine is reached.
 
 Examples:
   pinion                              try it: ten users on 127.0.0.1:5060
@@ -42,6 +45,8 @@ Examples:
   pinion --config /etc/pinion --state /var/lib/pinion     (a restart loses nobody)
   pinion check /etc/pinion                                (before a restart, or in CI)
   pinion dialplan explain 1001@default --config /etc/pinion
+  pinion -r                           (the console of the running engine)
+  pinion -x 'core show channels'      (one command of it; --json for programs)
 
 tuning.md says when to change what.";
 
@@ -231,6 +236,35 @@ pub struct Flags {
     /// Seconds a drain may take before the remaining calls are cut
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = up_to_a_day(), help_heading = "Watching and stopping")]
     pub drain_limit: u64,
+
+    /// The console.
+    #[command(flatten)]
+    pub console: Console,
+}
+
+/// The console of an engine: where it is, and what to do with a running one.
+#[derive(Args, Clone, PartialEq, Debug, Default)]
+pub struct Console {
+    /// Socket of the console: of this engine, or of the running one for -r and -x
+    ///
+    /// [default: /run/pinion/pinion.sock, or pinion.sock in XDG_RUNTIME_DIR
+    /// where that may not be written]
+    #[arg(long = "console", value_name = "PATH", help_heading = CONSOLE)]
+    pub socket: Option<PathBuf>,
+
+    /// Attach to the running engine and carry out what is typed
+    #[arg(short = 'r', long = "attach", help_heading = CONSOLE)]
+    pub attach: bool,
+
+    /// Have the running engine carry out one command
+    ///
+    /// Exit status: 0, 1 if the command failed, 3 if no engine is reached.
+    #[arg(short = 'x', long = "execute", value_name = "COMMAND", help_heading = CONSOLE)]
+    pub execute: Option<String>,
+
+    /// Answer -x as JSON
+    #[arg(long, requires = "execute", help_heading = CONSOLE)]
+    pub json: bool,
 }
 
 fn at_least_one() -> RangedU64ValueParser<u32> {
@@ -475,7 +509,7 @@ mod tests {
              --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
              --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
-             --log-format json --log-file /var/log/pinion.log --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system",
+             --log-format json --log-file /var/log/pinion.log --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system --console /tmp/c",
         )
         .unwrap();
         let ms = Duration::from_millis;
@@ -517,6 +551,10 @@ mod tests {
             log_file: Some("/var/log/pinion.log".into()),
             stats_interval: 5,
             drain_limit: 0,
+            console: Console {
+                socket: Some("/tmp/c".into()),
+                ..Console::default()
+            },
         };
         assert_eq!(flags, expected);
     }
@@ -604,6 +642,26 @@ mod tests {
         let refused = read("dialplan explain 100").unwrap_err();
         assert!(refused.ends_with("as in 100@default"), "{refused}");
         assert!(read("--shards 2 dialplan show").is_err());
+    }
+
+    #[test]
+    fn a_running_engine_is_asked_by_r_and_x() {
+        let console = |arguments: &[&str]| {
+            let flags = Flags::read(["pinion"].iter().chain(arguments));
+            flags.map(|flags| flags.console)
+        };
+        let asked = console(&["-x", "core show uptime", "--json", "--console", "s"]);
+        let expected = Console {
+            socket: Some("s".into()),
+            attach: false,
+            execute: Some("core show uptime".into()),
+            json: true,
+        };
+        assert_eq!(asked.unwrap(), expected);
+        assert!(console(&["-r"]).unwrap().attach);
+        let as_asterisk = console(&["-rx", "core show uptime"]).unwrap();
+        assert_eq!(as_asterisk.execute.as_deref(), Some("core show uptime"));
+        assert!(console(&["--json"]).is_err(), "of which command?");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::Failure;
 use crate::config;
+use crate::control::socket;
 use crate::flags::Flags;
 
 /// What opening takes at most: ports below 1024, the steering program, and
@@ -119,9 +120,13 @@ impl Rights {
             };
         }
         for (_, dir) in directories(flags) {
-            ids.make(dir).map_err(|error| {
+            ids.make(dir, 0o700).map_err(|error| {
                 Failure::Host(format!("{} cannot be made: {error}", dir.display()))
             })?;
+        }
+        if flags.console.socket.is_none() {
+            // A server without its place has its console elsewhere, or none.
+            let _ = ids.make(socket::system_dir(), 0o755);
         }
         let keeper = keep(true)?;
         become_user(&account, source)?;
@@ -217,15 +222,15 @@ impl Ids {
         })
     }
 
-    /// Makes a directory that is not there for this user alone.
-    fn make(&self, dir: &Path) -> io::Result<()> {
+    /// Makes a directory of this user's that is not there.
+    fn make(&self, dir: &Path, mode: u32) -> io::Result<()> {
         if dir.exists() {
             return Ok(());
         }
         if let Some(parent) = dir.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        std::fs::DirBuilder::new().mode(0o700).create(dir)?;
+        std::fs::DirBuilder::new().mode(mode).create(dir)?;
         chown(dir, Some(self.user), Some(self.group))
     }
 }

@@ -8,6 +8,7 @@
 //! src/check/      what is wrong in a configuration, with file and line
 //! src/command.rs  the subcommands
 //! src/lib.rs      configuration, sockets and shards put together
+//! src/console/    the console of a running engine, as its operator has it
 //! src/identity.rs who the server runs as, and what it may until its sockets stand
 //! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
 //! src/control/    what an operator asks of the engine, and of a plan
@@ -48,6 +49,7 @@
 pub mod check;
 pub mod command;
 pub mod config;
+pub mod console;
 pub mod control;
 mod database;
 pub mod flags;
@@ -73,9 +75,10 @@ use pinion_sip::config::{Config, General};
 use pinion_sip::shard::{Setup, Shard};
 use tracing_appender::non_blocking::WorkerGuard;
 
-use crate::config::Loaded;
 use crate::config::file::Exec;
 use crate::config::table::Row as Line;
+use crate::config::{Access, Loaded};
+use crate::control::socket::Socket;
 use crate::database::Kept;
 use crate::flags::{CpuList, Flags, Steer};
 use crate::identity::Rights;
@@ -135,6 +138,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         steer: flags.steer,
     };
     let (groups, steering) = rights.exercise(move || sockets.open())?;
+    let console = bind_console(flags, &loaded.access)?;
     let shards = cpus.len() as u16;
     let mut options = Options {
         cpus,
@@ -176,6 +180,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         service,
         workers,
         config: adopted,
+        console,
         about: &about,
         factory: move |shard, incarnation| {
             Shard::new(Setup {
@@ -234,6 +239,19 @@ fn steer(groups: &[Group], wish: Steer) -> Result<Steering, Failure> {
     }
     tracing::info!("steering {}", steering.way());
     Ok(steering)
+}
+
+/// `--console`. One that was asked for must be; without one an engine runs on.
+fn bind_console(flags: &Flags, access: &Access) -> Result<Option<Socket>, Failure> {
+    let path = flags.console.socket.as_deref();
+    match (Socket::bind(path, access), path) {
+        (Ok(socket), _) => Ok(Some(socket)),
+        (Err(sentence), Some(_)) => Err(Failure::Host(sentence)),
+        (Err(sentence), None) => {
+            tracing::warn!("{sentence}");
+            Ok(None)
+        }
+    }
 }
 
 /// `tos_sip` and `cos_sip`. A kernel that refuses them is no reason not to run.

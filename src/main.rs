@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use pinion::command;
 use pinion::flags::{self, Flags};
+use pinion::{command, console};
 
 fn main() -> ExitCode {
     if let Some(reason) = pinion_runtime::unsuited() {
@@ -25,6 +25,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let asked = &flags.console;
+    if let Some(command) = &asked.execute {
+        return console::execute(asked.socket.as_deref(), command, asked.json).into();
+    }
+    if asked.attach {
+        return console::attach(asked.socket.as_deref()).into();
+    }
     let outcome = match &flags.command {
         Some(command) => command::run(command, &mut std::io::stdout().lock()),
         None => pinion::run(&flags).map(|()| 0),

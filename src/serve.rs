@@ -16,6 +16,7 @@ use signal_hook::iterator::Signals;
 
 use crate::Failure;
 use crate::control::house::{House, Order};
+use crate::control::socket::{Console, Socket};
 use crate::flags::Flags;
 use crate::logs::Logs;
 use crate::notify::Notifier;
@@ -51,6 +52,8 @@ pub(crate) struct Plan<'f, F> {
     pub(crate) workers: Workers,
     /// The configuration they start with.
     pub(crate) config: Arc<Config>,
+    /// Where operators reach it.
+    pub(crate) console: Option<Socket>,
     /// Said before `ready`: where the configuration comes from, and whatever
     /// else the operator must know.
     pub(crate) about: &'f str,
@@ -76,7 +79,7 @@ where
     } = plan;
     let (sender, happenings) = mpsc::channel();
     watch_signals(sender.clone())?;
-    let mut banner = banner(options, &groups, &steering);
+    let mut banner = banner(options, &groups, &steering, plan.console.as_ref());
     // The main thread listens as long as any shard lives.
     let events = sender.clone();
     let report = move |event| drop(events.send(Happening::Shard(event)));
@@ -93,7 +96,11 @@ where
     let house = House::new(engine.shards().clone(), plan.config, move |order| {
         drop(sender.send(Happening::Order(order)));
     });
-    let house = Arc::new(house);
+    let console = plan
+        .console
+        .map(|socket| socket.open(Arc::new(house)))
+        .transpose()
+        .map_err(|error| Failure::Host(format!("no thread for the console: {error}")))?;
     banner.push_str(plan.about);
     banner.push_str("ready\n");
     say(&banner);
@@ -109,7 +116,7 @@ where
         started: Instant::now(),
         ending: None,
         notifier,
-        _house: house,
+        console,
     };
     server.run(
         Duration::from_secs(flags.stats_interval),
@@ -137,7 +144,12 @@ fn say(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn banner(options: &Options, groups: &[Group], steering: &Steering) -> String {
+fn banner(
+    options: &Options,
+    groups: &[Group],
+    steering: &Steering,
+    console: Option<&Socket>,
+) -> String {
     let mut text = format!("pinion {}\n", env!("CARGO_PKG_VERSION"));
     let places: Vec<String> = options
         .cpus
@@ -164,6 +176,9 @@ fn banner(options: &Options, groups: &[Group], steering: &Steering) -> String {
             )
         };
     }
+    if let Some(console) = console {
+        let _ = writeln!(text, "console   {}", console.path().display());
+    }
     text
 }
 
@@ -186,7 +201,7 @@ struct Server {
     started: Instant,
     ending: Option<Ending>,
     notifier: Notifier,
-    _house: Arc<House>,
+    console: Option<Console>,
 }
 
 impl Server {
@@ -224,6 +239,9 @@ impl Server {
             }
         }
         self.notifier.stopping("ending");
+        if let Some(console) = self.console {
+            console.close();
+        }
         self.engine.shards().stop();
         let (started, way, last) = (self.started, self.way, self.engine.join());
         let counters = counters(&self.logs, self.service.as_ref(), &self.workers);

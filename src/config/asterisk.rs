@@ -1,11 +1,11 @@
 //! asterisk.conf: of its options, those that say how the other files are read,
-//! what this node is called and who it runs as. Without the file each stays at
-//! its default.
+//! what this node is called, who it runs as and who may reach its console.
+//! Without the file each stays at its default.
 
 use std::path::Path;
 
 use super::file::{self, ConfigError, Disk, Entry, Warning};
-use super::words::truth;
+use super::words::{misfit, truth};
 use crate::identity::Account;
 
 /// What `regserver` of Asterisk's table has room for, in letters.
@@ -20,6 +20,30 @@ pub(super) struct Options {
     pub execincludes: bool,
     /// The user to run as, and the group; empty for none.
     pub run_as: (String, String),
+    /// `[files]`.
+    pub access: Access,
+}
+
+/// Who may reach the console's socket: `[files]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// `astctlpermissions`.
+    pub mode: u32,
+    /// `astctlowner`; `None` for whoever the engine runs as.
+    pub owner: Option<String>,
+    /// `astctlgroup`; `None` for the group the engine runs as.
+    pub group: Option<String>,
+}
+
+impl Default for Access {
+    /// The user and the group the engine runs as.
+    fn default() -> Access {
+        Access {
+            mode: 0o660,
+            owner: None,
+            group: None,
+        }
+    }
 }
 
 /// Reads asterisk.conf of a directory, which itself may run nothing.
@@ -30,11 +54,28 @@ pub(super) fn load(dir: &Path, warnings: &mut Vec<Warning>) -> Result<Options, C
         return Ok(options);
     }
     let file = file::load(&Disk::default(), &path)?;
-    let sections = file
-        .categories
-        .iter()
-        .filter(|category| category.name.eq_ignore_ascii_case("options"));
-    for entry in sections.flat_map(|category| &category.entries) {
+    let entries = |section: &'static str| {
+        let sections = file.categories.iter();
+        let own = sections.filter(move |category| category.name.eq_ignore_ascii_case(section));
+        own.flat_map(|category| &category.entries)
+    };
+    let access = &mut options.access;
+    for entry in entries("files") {
+        let value = || Some(entry.value.clone()).filter(|value| !value.is_empty());
+        match entry.key.to_ascii_lowercase().as_str() {
+            "astctlpermissions" => match u32::from_str_radix(&entry.value, 8) {
+                Ok(mode @ 0..=0o777) => access.mode = mode,
+                _ => {
+                    let text = misfit(&entry.key, Some(&entry.value), "files", "0 to 0777, octal");
+                    warnings.push(Warning::new(&entry.at, text));
+                }
+            },
+            "astctlowner" => access.owner = value(),
+            "astctlgroup" => access.group = value(),
+            _ => {}
+        }
+    }
+    for entry in entries("options") {
         match entry.key.to_ascii_lowercase().as_str() {
             "systemname" => options.systemname = systemname(entry, warnings),
             "runuser" => options.run_as.0 = entry.value.clone(),

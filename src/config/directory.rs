@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::asterisk::Access;
 use super::file::{self, ConfigError, Disk, Exec, File, Position, Warning};
 use super::{asterisk, realtime, table};
 use crate::realtime::mapping::{Mapping, Place, Section};
@@ -20,6 +21,8 @@ pub struct Directory<'a> {
     disk: Disk,
     /// `systemname` of asterisk.conf; empty for none.
     pub systemname: String,
+    /// Who may reach the console.
+    pub access: Access,
     /// Which tables hold what; empty without a database.
     pub mapping: Mapping,
     /// What was accepted so far but will surprise.
@@ -47,6 +50,7 @@ impl<'a> Directory<'a> {
             read_rows,
             disk,
             systemname: options.systemname,
+            access: options.access,
             mapping: realtime::load(path, &disk, &mut warnings)?,
             warnings,
         })

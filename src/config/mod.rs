@@ -29,8 +29,8 @@ use self::file::{ConfigError, Exec, Warning};
 use self::sip::{RowReader, Sip};
 use crate::realtime::mapping::Mapping;
 
-pub use self::asterisk::REGSERVER_WIDTH;
 pub(crate) use self::asterisk::run_as;
+pub use self::asterisk::{Access, REGSERVER_WIDTH};
 pub use self::builtin::builtin;
 pub use self::directory::{Directory, ReadRows, called};
 pub(crate) use self::words::did_you_mean;
@@ -45,6 +45,8 @@ pub struct Loaded {
     pub rows: RowReader,
     /// Where to listen for UDP; never empty.
     pub listen: Vec<SocketAddr>,
+    /// Who may reach the console.
+    pub access: Access,
     /// What was accepted but will surprise, in the order of the files.
     pub warnings: Vec<Warning>,
 }
@@ -62,6 +64,7 @@ impl Loaded {
             mapping,
             rows: sip.rows,
             listen: sip.listen,
+            access: Access::default(),
             warnings,
         }
     }
@@ -84,7 +87,11 @@ pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>, exec: Exec) -> Result<Loade
     plan.predefine("ASTETCDIR", &dir.to_string_lossy());
     show_environment(&mut plan);
     warnings.extend(plan_warnings);
-    Ok(Loaded::new(sip, plan, directory.mapping, warnings))
+    let access = directory.access;
+    Ok(Loaded {
+        access,
+        ..Loaded::new(sip, plan, directory.mapping, warnings)
+    })
 }
 
 /// Lets calls see what the plan allows of the environment, as it is now.
@@ -273,6 +280,34 @@ mod tests {
         let loaded =
             load_dir(dir.path(), &no_tables, Exec::Run).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.config.general.realm, "printed");
+    }
+
+    #[test]
+    fn files_of_asterisk_conf_say_who_may_reach_the_console() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("sip.conf", "[general]\n");
+        write("extensions.conf", "[default]\n");
+        let load = || load_dir(dir.path(), &no_tables, Exec::Run).ok().unwrap();
+        assert_eq!(load().access, Access::default());
+        write(
+            "asterisk.conf",
+            "[files]\nastctlpermissions = 0600\nastctlgroup = operators\nastctlowner =\n",
+        );
+        let expected = Access {
+            mode: 0o600,
+            owner: None,
+            group: Some("operators".into()),
+        };
+        assert_eq!(load().access, expected);
+        write("asterisk.conf", "[files]\nastctlpermissions = 0888\n");
+        let loaded = load();
+        assert_eq!(loaded.access, Access::default());
+        let warning = loaded.warnings[0].to_string();
+        assert!(
+            warning.contains("asterisk.conf:2: the value '0888'"),
+            "{warning}"
+        );
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 use pinion_runtime::Shards;
 use pinion_sip::config::Config;
 
+use super::news::News;
+
 /// Something only the serving thread does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
@@ -25,6 +27,8 @@ pub struct House {
     pub shards: Shards,
     /// When the engine started.
     pub started: SystemTime,
+    /// What consoles are told without having asked.
+    pub news: News,
     settings: Mutex<Settings>,
     orders: Box<dyn Fn(Order) + Send + Sync>,
 }
@@ -50,6 +54,7 @@ impl House {
         House {
             shards,
             started,
+            news: News::default(),
             settings: Mutex::new(Settings {
                 config,
                 since: started,

@@ -96,9 +96,13 @@ impl Column {
     }
 }
 
+/// Bold, red, and neither.
+const COLOURS: [&str; 3] = ["\x1b[1m", "\x1b[31m", "\x1b[0m"];
+
 /// Where a command writes.
 pub struct Out<'w> {
     form: Form,
+    colours: bool,
     sink: &'w mut dyn Write,
     lines: Vec<String>,
     error: Option<String>,
@@ -111,11 +115,19 @@ impl<'w> Out<'w> {
     pub fn new(form: Form, sink: &'w mut dyn Write) -> Out<'w> {
         Out {
             form,
+            colours: false,
             sink,
             lines: Vec::new(),
             error: None,
             begun: false,
         }
+    }
+
+    /// Titles and failures stand out, if `colours` says so. What cuts columns
+    /// has no use for that.
+    pub fn with_colours(self, colours: bool) -> Out<'w> {
+        let colours = colours && self.form == Form::Text;
+        Out { colours, ..self }
     }
 
     /// In which form.
@@ -157,7 +169,7 @@ impl<'w> Out<'w> {
         match self.form {
             Form::Text => {
                 let titles: Vec<Cell> = columns.iter().map(|column| column.title.into()).collect();
-                self.row(columns, &titles)?;
+                self.coloured(0, |out| out.row(columns, &titles))?;
             }
             Form::Json => {
                 self.key(name)?;
@@ -191,10 +203,24 @@ impl<'w> Out<'w> {
     pub fn fail(&mut self, sentence: impl Into<String>) -> io::Result<()> {
         let sentence = sentence.into();
         if self.form == Form::Text {
-            writeln!(self.sink, "{sentence}")?;
+            self.coloured(1, |out| writeln!(out.sink, "{sentence}"))?;
         }
         self.error = Some(sentence);
         Ok(())
+    }
+
+    /// Writes in one of the colours, where they are wanted.
+    fn coloured(
+        &mut self,
+        colour: usize,
+        write: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if !self.colours {
+            return write(self);
+        }
+        write!(self.sink, "{}", COLOURS[colour])?;
+        write(self)?;
+        write!(self.sink, "{}", COLOURS[2])
     }
 
     /// Ends what is said; whether the command did what it was asked.

@@ -178,6 +178,8 @@ fn launch(
         .expect("the log's file");
     let mut child = command
         .args(["--listen", &address.to_string()])
+        .arg("--console")
+        .arg(scratch.path().join("console"))
         .args(flags)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,0 +1,88 @@
+//! The other end of the console: finds a running engine and has it carry out
+//! commands, one (`-x`) or as they are typed (`-r`). Knows no command itself.
+
+mod terminal;
+mod wire;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use self::wire::{Engine, Reply};
+use crate::control::frame::Kind;
+
+/// The exit status where no engine is reached.
+pub const NO_ENGINE: u8 = 3;
+
+/// Has an engine carry out one command, and writes the answer on stdout.
+/// Returns the exit status: 0, 1 if the command failed, 3 without an engine.
+pub fn execute(socket: Option<&Path>, command: &str, json: bool) -> u8 {
+    let mut engine = match Engine::reach(socket) {
+        Ok(engine) => engine,
+        Err(sentence) => return lost(&sentence),
+    };
+    let kind = if json { Kind::Json } else { Kind::Text };
+    match answer(&mut engine, kind, command, &mut io::stdout().lock()) {
+        Ok(Some(ok)) => u8::from(!ok),
+        Ok(None) => lost(&engine.farewell()),
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+        Err(error) => lost(&format!("the answer cannot be written: {error}")),
+    }
+}
+
+/// Carries out what is typed, until the end of it. Returns the exit status:
+/// that of the last command where stdin is no terminal, else 0.
+pub fn attach(socket: Option<&Path>) -> u8 {
+    let mut engine = match Engine::reach(socket) {
+        Ok(engine) => engine,
+        Err(sentence) => return lost(&sentence),
+    };
+    if io::stdin().is_terminal() {
+        return terminal::attach(engine);
+    }
+    let mut status = 0;
+    for line in io::stdin().lines().map_while(Result::ok) {
+        let line = line.trim();
+        if ["exit", "quit"].contains(&line) {
+            break;
+        }
+        if line.is_empty() {
+            continue;
+        }
+        match answer(&mut engine, Kind::Text, line, &mut io::stdout().lock()) {
+            Ok(Some(ok)) => status = u8::from(!ok),
+            Ok(None) => return lost(&engine.farewell()),
+            Err(_) => return status,
+        }
+    }
+    status
+}
+
+/// Writes what an engine answers on `out`. Whether the command did what it was
+/// asked; `None` if the engine has gone meanwhile.
+fn answer(
+    engine: &mut Engine,
+    kind: Kind,
+    command: &str,
+    out: &mut dyn Write,
+) -> io::Result<Option<bool>> {
+    if engine.ask(kind, command).is_err() {
+        return Ok(None);
+    }
+    loop {
+        match engine.reply() {
+            Some(Reply::Part(bytes)) => out.write_all(&bytes)?,
+            Some(Reply::Done(ok)) => {
+                out.flush()?;
+                return Ok(Some(ok));
+            }
+            Some(Reply::Words(_)) => {}
+            None => return Ok(None),
+        }
+    }
+}
+
+fn lost(sentence: &str) -> u8 {
+    eprintln!("pinion: {sentence}");
+    NO_ENGINE
+}
