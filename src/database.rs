@@ -10,16 +10,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pinion_runtime::Desk;
+use pinion_sip::auth::node::Node;
 use pinion_sip::base::{ShardId, shard_of};
-use pinion_sip::config::{Config, General, Realtime as Rules};
+use pinion_sip::config::{General, Realtime as Rules};
 use pinion_sip::machine::realtime::Saving;
 
-use crate::config::sip::RowReader;
 use crate::flags::Flags;
 use crate::realtime::mapping::Mapping;
 use crate::realtime::nodes::OwnNode;
 use crate::realtime::service::Service;
 use crate::realtime::{Device, Entry, IsStatic, Realtime, Settings};
+use crate::reload::{Basis, Live};
 use crate::{Failure, config, seed};
 
 /// The family of tables that devices are read from.
@@ -39,7 +40,7 @@ pub fn rules(
     flags: &Flags,
     general: &General,
     mapping: &Mapping,
-    node: Option<&OwnNode>,
+    node: Option<Arc<Node>>,
 ) -> Option<Rules> {
     let devices = !mapping.places(DEVICES).is_empty();
     let keeps = flags.state.is_some();
@@ -60,7 +61,7 @@ pub fn rules(
             .any(|place| place.read_section != place.write_section),
         ignoreregexpire: general.ignoreregexpire,
         keeps_static: keeps,
-        node: node.map(|node| Arc::new(node.node())),
+        node,
     })
 }
 
@@ -87,13 +88,12 @@ pub fn own_node(
 
 /// Starts the workers if there is anything to ask or to keep, and says so.
 pub fn start(
-    flags: &Flags,
-    mapping: Mapping,
-    rows: RowReader,
-    config: &Arc<Config>,
+    basis: &Basis,
+    live: &Arc<Live>,
     node: Option<OwnNode>,
     about: &mut String,
 ) -> Result<Option<(Service, Desk)>, Failure> {
+    let (flags, mapping, config) = (&basis.flags, basis.mapping.clone(), live.config());
     about.push_str(&match &flags.state {
         Some(dir) => format!("state     {}\n", dir.display()),
         None => "state     none: registrations of sip.conf's devices end with this process (--state DIR)\n".into(),
@@ -136,11 +136,14 @@ pub fn start(
         ignoreregexpire: general.ignoreregexpire,
         ..Settings::default()
     };
+    let reader = Arc::clone(live);
     let device: Device = Arc::new(move |name, columns| {
-        rows.device(name, columns, |sentence| tracing::warn!("{sentence}"))
+        reader
+            .rows()
+            .device(name, columns, |sentence| tracing::warn!("{sentence}"))
     });
-    let devices = Arc::clone(config);
-    let is_static: IsStatic = Arc::new(move |name| devices.peers.by_name(name).is_some());
+    let devices = Arc::clone(live);
+    let is_static: IsStatic = Arc::new(move |name| devices.config().peers.by_name(name).is_some());
     Service::start(&settings, device, is_static)
         .map(Some)
         .map_err(Failure::Host)

@@ -17,6 +17,7 @@
 //! src/notify.rs   what the service manager hears
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/workers/    what plans have done outside: HTTP, DNS, commands of the host
+//! src/reload/     another configuration for a running engine: read, compared, handed out
 //! src/serve.rs    the running server: banner, signals, drain, counters
 //! src/tune/       what of the host holds the server back
 //! src/trial/      calls in virtual time, told by a file: what a plan does with them
@@ -57,6 +58,7 @@ pub mod identity;
 pub mod logs;
 mod notify;
 pub mod realtime;
+pub mod reload;
 mod serve;
 mod table;
 pub mod trial;
@@ -71,7 +73,8 @@ use std::time::Duration;
 
 use pinion_runtime::{Clock, Desks, Group, Options, Steering};
 use pinion_sip::base::Limits;
-use pinion_sip::config::{Config, General};
+use pinion_sip::config::General;
+use pinion_sip::modules::Missing;
 use pinion_sip::shard::{Setup, Shard};
 use tracing_appender::non_blocking::WorkerGuard;
 
@@ -85,6 +88,7 @@ use crate::identity::Rights;
 use crate::logs::Logs;
 use crate::realtime::mapping::Mapping;
 use crate::realtime::service::Service;
+use crate::reload::{Basis, Live, Reloader, assemble};
 use crate::workers::Workers;
 
 /// Why the server does not run, in one sentence.
@@ -125,6 +129,9 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let cpus = place_shards(flags.cpus.as_ref(), flags.shards)?;
     let (mut loaded, mut about) = load(flags)?;
     name_node(&mut loaded.config.general, flags);
+    if let (Some(t1), Some(rows)) = (flags.t1, Arc::get_mut(&mut loaded.rows)) {
+        rows.force_timer_t1(t1);
+    }
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -152,15 +159,15 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     };
     let unix_start = options.clock.unix_start();
     let sockets: Vec<SocketAddr> = groups.iter().map(Group::advertised).collect();
-    if let Some(t1) = flags.t1 {
-        loaded.rows.force_timer_t1(t1);
-    }
-    let mut config = with_timers(loaded.config, flags);
-    let node = database::own_node(flags, &config.general, &loaded.mapping, &sockets)?;
-    config.realtime = database::rules(flags, &config.general, &loaded.mapping, node.as_ref());
-    let config = Arc::new(config);
-    let (mapping, rows) = (loaded.mapping, loaded.rows);
-    let database = database::start(flags, mapping, rows, &config, node, &mut about)?;
+    let node = database::own_node(flags, &loaded.config.general, &loaded.mapping, &sockets)?;
+    let basis = Basis {
+        flags: flags.clone(),
+        mapping: loaded.mapping.clone(),
+        node: node.as_ref().map(|node| Arc::new(node.node())),
+    };
+    let config = Arc::new(assemble(&basis, &loaded, Missing::default(), None));
+    let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));
+    let database = database::start(&basis, &live, node, &mut about)?;
     let (service, desk) = database.unzip();
     let (workers, work) = Workers::new(work(flags));
     options.desks = Desks {
@@ -170,16 +177,17 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let kept = Kept::load(service.as_ref().map(Service::realtime), shards);
     let limits = limits(flags, shards);
     let nonce_secret = seed()?;
-    let adopted = Arc::clone(&config);
+    let reloader = Reloader::new(basis, Arc::clone(&live), loaded);
     serve::serve(serve::Plan {
         flags,
+        reloader,
         options: &options,
         groups,
         steering,
         logs,
         service,
         workers,
-        config: adopted,
+        config: live.config(),
         console,
         about: &about,
         factory: move |shard, incarnation| {
@@ -188,7 +196,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
                 shards,
                 incarnation,
                 limits,
-                config: Arc::clone(&config),
+                config: live.config(),
                 sockets: sockets.clone(),
                 kept: kept.of(shard, incarnation),
                 entries: kept.entries_of(shard, incarnation),
@@ -295,11 +303,9 @@ fn read_rows(mapping: &Mapping, file: &str, timeout: Duration) -> Result<Vec<Lin
     rows.iter().map(line).collect()
 }
 
-/// `--systemname` takes precedence over asterisk.conf.
+/// What this node is called; a name that is wanted and missing is told.
 fn name_node(general: &mut General, flags: &Flags) {
-    if let Some(name) = &flags.systemname {
-        general.systemname = name.into();
-    }
+    reload::name_node(general, flags);
     if general.rtsavesysname && database::saved_name(general).is_none() {
         tracing::warn!("rtsavesysname has no name to save: give --systemname NAME");
     }
@@ -332,22 +338,6 @@ fn work(flags: &Flags) -> workers::Settings {
         servers: flags.dns.clone(),
         allow_system: flags.allow_system,
     }
-}
-
-/// `--t1`, `--t2` and `--t4` take precedence over the files.
-fn with_timers(mut config: Config, flags: &Flags) -> Config {
-    let general = &mut config.general;
-    general.timer_t2 = flags.t2.unwrap_or(general.timer_t2);
-    general.timer_t4 = flags.t4.unwrap_or(general.timer_t4);
-    if let Some(t1) = flags.t1 {
-        general.defaults.timer_t1 = t1;
-        general.defaults.timer_b = 64 * t1;
-        config.peers = config.peers.map(|peer| {
-            peer.timer_t1 = t1;
-            peer.timer_b = 64 * t1;
-        });
-    }
-    config
 }
 
 /// `--log`, `--log-format` and `--log-file`.

@@ -11,7 +11,7 @@ use pinion_runtime::{Census, Engine, Event, Group, Options, Steering, Way};
 use pinion_sip::base::ShardId;
 use pinion_sip::config::Config;
 use pinion_sip::machine::Machine;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use crate::Failure;
@@ -21,6 +21,7 @@ use crate::flags::Flags;
 use crate::logs::Logs;
 use crate::notify::Notifier;
 use crate::realtime::service::Service;
+use crate::reload::{Reloader, hangup};
 use crate::table::{hit_rate, table, totals};
 use crate::workers::Workers;
 
@@ -54,6 +55,8 @@ pub(crate) struct Plan<'f, F> {
     pub(crate) config: Arc<Config>,
     /// Where operators reach it.
     pub(crate) console: Option<Socket>,
+    /// What brings another.
+    pub(crate) reloader: Reloader,
     /// Said before `ready`: where the configuration comes from, and whatever
     /// else the operator must know.
     pub(crate) about: &'f str,
@@ -96,9 +99,10 @@ where
     let house = House::new(engine.shards().clone(), plan.config, move |order| {
         drop(sender.send(Happening::Order(order)));
     });
+    let house = Arc::new(house.with_reloader(plan.reloader));
     let console = plan
         .console
-        .map(|socket| socket.open(Arc::new(house)))
+        .map(|socket| socket.open(Arc::clone(&house)))
         .transpose()
         .map_err(|error| Failure::Host(format!("no thread for the console: {error}")))?;
     banner.push_str(plan.about);
@@ -117,6 +121,7 @@ where
         ending: None,
         notifier,
         console,
+        house,
     };
     server.run(
         Duration::from_secs(flags.stats_interval),
@@ -126,7 +131,7 @@ where
 
 /// Signals reach the main thread like all that happens.
 fn watch_signals(sender: Sender<Happening>) -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2])
+    let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGUSR2])
         .map_err(|error| Failure::Host(format!("cannot watch signals: {error}")))?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
@@ -202,6 +207,7 @@ struct Server {
     ending: Option<Ending>,
     notifier: Notifier,
     console: Option<Console>,
+    house: Arc<House>,
 }
 
 impl Server {
@@ -213,6 +219,7 @@ impl Server {
             match self.next(next_stats.into_iter().chain(next_sign).min()) {
                 Some(Happening::Signal(SIGUSR1)) => self.print(&self.engine.shards().census()),
                 Some(Happening::Signal(SIGUSR2)) => self.logs.rotate(),
+                Some(Happening::Signal(SIGHUP)) => hangup::reload(&self.house),
                 Some(Happening::Order(Order::StopNow)) => break,
                 Some(Happening::Order(order)) => self.obey(order),
                 Some(Happening::Signal(_)) if self.ending.is_some() => break,

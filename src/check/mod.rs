@@ -149,8 +149,9 @@ pub fn check(dir: &Path, read_rows: ReadRows<'_>, exec: Exec) -> Result<Report, 
         return Ok(Report::of(findings));
     };
     findings.extend(directory.warnings.drain(..).map(Finding::from));
-    let sip = readable(directory.read("sip.conf"), &mut findings)?;
-    let extensions = readable(directory.read("extensions.conf"), &mut findings)?;
+    let read = |name| directory.read(name).map(|(file, _)| file);
+    let sip = readable(read("sip.conf"), &mut findings)?;
+    let extensions = readable(read("extensions.conf"), &mut findings)?;
     let sip = sip.and_then(|file| {
         let read = inspect(&file, system_resolver);
         let mut read = read.map_err(|error| findings.push(error.into())).ok()?;

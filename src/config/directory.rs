@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::asterisk::Access;
-use super::file::{self, ConfigError, Disk, Exec, File, Position, Warning};
+use super::file::{self, ConfigError, Disk, Exec, File, Position, Trace, Traced, Warning};
 use super::{asterisk, realtime, table};
 use crate::realtime::mapping::{Mapping, Place, Section};
 
@@ -56,10 +56,13 @@ impl<'a> Directory<'a> {
         })
     }
 
-    /// A file of the directory, or the rows that stand for it. May block.
-    pub fn read(&self, name: &str) -> Result<File, ConfigError> {
+    /// A file of the directory, or the rows that stand for it, and what that was
+    /// read from. May block.
+    pub fn read(&self, name: &str) -> Result<(File, Trace), ConfigError> {
         let Some(place) = self.mapping.places(name).first() else {
-            return file::load(&self.disk, &self.present(name)?);
+            let source = Traced::new(&self.disk);
+            let file = file::load(&source, &self.present(name)?)?;
+            return Ok((file, source.into_trace()));
         };
         let table = called(&self.mapping, place);
         let rows = (self.read_rows)(&self.mapping, name).map_err(|reason| {
@@ -70,7 +73,12 @@ impl<'a> Directory<'a> {
             ConfigError::new(&at, text)
         })?;
         let include = |name: &str| file::load(&self.disk, &self.path.join(name));
-        table::file(name, &table, rows, include)
+        table::file(name, &table, rows, include).map(|file| (file, Trace::elusive()))
+    }
+
+    /// Whether reading a file again would find what it found then. Blocks.
+    pub fn is_current(&self, trace: &Trace) -> bool {
+        trace.is_current(&self.disk)
     }
 
     /// The path of a file, if there is one.

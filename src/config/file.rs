@@ -5,6 +5,7 @@
 mod comments;
 mod lines;
 mod source;
+mod trace;
 
 use std::fmt;
 use std::path::Path;
@@ -14,6 +15,7 @@ use self::lines::Loader;
 use self::source::Nothing;
 
 pub use self::source::{Disk, Exec, Ran, Source};
+pub use self::trace::{Trace, Traced};
 
 /// What is said of an `#exec` that is passed over.
 pub const NOT_RUN: &str = "this #exec is not run here, and what it prints is missing below. \

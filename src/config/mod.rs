@@ -21,11 +21,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use pinion_sip::config::{Config, Peers};
+use pinion_sip::config::{Config, General, Peers};
 use pinion_sip::dialplan::Plan;
 
 use self::directory::whole;
-use self::file::{ConfigError, Exec, Warning};
+use self::file::{ConfigError, Exec, Trace, Warning};
 use self::sip::{RowReader, Sip};
 use crate::realtime::mapping::Mapping;
 
@@ -39,10 +39,14 @@ pub(crate) use self::words::did_you_mean;
 pub struct Loaded {
     /// What every shard shares.
     pub config: Config,
+    /// What that was read from.
+    pub from: Traces,
+    /// `systemname` of asterisk.conf.
+    pub systemname: String,
     /// Which tables hold what; empty without a database.
     pub mapping: Mapping,
     /// What makes devices of rows.
-    pub rows: RowReader,
+    pub rows: Arc<RowReader>,
     /// Where to listen for UDP; never empty.
     pub listen: Vec<SocketAddr>,
     /// Who may reach the console.
@@ -61,13 +65,44 @@ impl Loaded {
         };
         Loaded {
             config,
+            from: Traces {
+                sip: Trace::elusive(),
+                plan: Trace::elusive(),
+            },
+            systemname: String::new(),
             mapping,
-            rows: sip.rows,
+            rows: Arc::new(sip.rows),
             listen: sip.listen,
             access: Access::default(),
             warnings,
         }
     }
+}
+
+/// What each part of a configuration was read from.
+#[derive(Clone)]
+pub struct Traces {
+    /// `sip.conf`.
+    pub sip: Trace,
+    /// `extensions.conf`.
+    pub plan: Trace,
+}
+
+/// Which parts of a configuration are meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Parts {
+    /// `sip.conf`.
+    pub sip: bool,
+    /// `extensions.conf`.
+    pub plan: bool,
+}
+
+impl Parts {
+    /// All of them.
+    pub const ALL: Parts = Parts {
+        sip: true,
+        plan: true,
+    };
 }
 
 /// Reads `sip.conf` and `extensions.conf` of a directory, or of the tables that
@@ -76,22 +111,121 @@ impl Loaded {
 /// reload may keep what it has. `exec` is what becomes of `#exec` where
 /// `asterisk.conf` allows it.
 pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>, exec: Exec) -> Result<Loaded, ConfigError> {
-    let mut directory = Directory::open(dir, read_rows, exec)?;
+    let directory = Directory::open(dir, read_rows, exec)?;
+    load(directory, dir, None)
+}
+
+/// The same for a directory that was read earlier. Parts that are not meant, or
+/// whose files have not changed since, are those of then, the very same, and
+/// nothing is warned of again; of devices, those that are alike are the same.
+pub fn load_again(
+    dir: &Path,
+    read_rows: ReadRows<'_>,
+    exec: Exec,
+    earlier: &Loaded,
+    parts: Parts,
+) -> Result<Loaded, ConfigError> {
+    let directory = Directory::open(dir, read_rows, exec)?;
+    load(directory, dir, Some((earlier, parts)))
+}
+
+fn load(
+    mut directory: Directory<'_>,
+    dir: &Path,
+    again: Option<(&Loaded, Parts)>,
+) -> Result<Loaded, ConfigError> {
     let mut warnings = std::mem::take(&mut directory.warnings);
-    let mut sip = sip::read(&directory.read("sip.conf")?, sip::system_resolver)?;
-    sip.general.systemname = (&*directory.systemname).into();
-    warnings.append(&mut sip.warnings);
-    let (mut plan, plan_warnings) = extensions::compile(directory.read("extensions.conf")?);
-    plan.set_zone(zone::local(&mut warnings));
-    plan.predefine("SYSTEMNAME", &sip.general.systemname);
+    let renamed = |earlier: &Loaded| earlier.systemname != directory.systemname;
+    let kept = |meant: fn(Parts) -> bool, trace: fn(&Traces) -> &Trace| {
+        again.and_then(|(earlier, parts)| {
+            let same = || !renamed(earlier) && directory.is_current(trace(&earlier.from));
+            (!meant(parts) || same()).then_some(earlier)
+        })
+    };
+    let sip = match kept(|parts| parts.sip, |from| &from.sip) {
+        Some(earlier) => SipPart::of(earlier),
+        None => SipPart::read(&directory, again.map(|(earlier, _)| earlier), &mut warnings)?,
+    };
+    let (plan, plan_trace) = match kept(|parts| parts.plan, |from| &from.plan) {
+        Some(earlier) => (Arc::clone(&earlier.config.plan), earlier.from.plan.clone()),
+        None => read_plan(&directory, dir, &mut warnings)?,
+    };
+    Ok(Loaded {
+        config: Config {
+            general: sip.general,
+            peers: sip.peers,
+            plan,
+            realtime: None,
+        },
+        from: Traces {
+            sip: sip.trace,
+            plan: plan_trace,
+        },
+        systemname: directory.systemname,
+        mapping: directory.mapping,
+        rows: sip.rows,
+        listen: sip.listen,
+        access: directory.access,
+        warnings,
+    })
+}
+
+/// What a configuration has of sip.conf.
+struct SipPart {
+    general: General,
+    peers: Peers,
+    rows: Arc<RowReader>,
+    listen: Vec<SocketAddr>,
+    trace: Trace,
+}
+
+impl SipPart {
+    fn of(earlier: &Loaded) -> SipPart {
+        SipPart {
+            general: earlier.config.general.clone(),
+            peers: earlier.config.peers.clone(),
+            rows: Arc::clone(&earlier.rows),
+            listen: earlier.listen.clone(),
+            trace: earlier.from.sip.clone(),
+        }
+    }
+
+    fn read(
+        directory: &Directory<'_>,
+        earlier: Option<&Loaded>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<SipPart, ConfigError> {
+        let (file, trace) = directory.read("sip.conf")?;
+        let mut sip = sip::read(&file, sip::system_resolver)?;
+        sip.general.systemname = (&*directory.systemname).into();
+        warnings.append(&mut sip.warnings);
+        let peers = Peers::for_realm(&sip.general.realm, sip.peers);
+        Ok(SipPart {
+            general: sip.general,
+            peers: match earlier {
+                Some(earlier) => peers.keeping(&earlier.config.peers),
+                None => peers,
+            },
+            rows: Arc::new(sip.rows),
+            listen: sip.listen,
+            trace,
+        })
+    }
+}
+
+fn read_plan(
+    directory: &Directory<'_>,
+    dir: &Path,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Arc<Plan>, Trace), ConfigError> {
+    let (file, trace) = directory.read("extensions.conf")?;
+    let (mut plan, plan_warnings) = extensions::compile(file);
+    plan.set_zone(zone::local(warnings));
+    plan.predefine("SYSTEMNAME", &directory.systemname);
     plan.predefine("ASTETCDIR", &dir.to_string_lossy());
     show_environment(&mut plan);
     warnings.extend(plan_warnings);
-    let access = directory.access;
-    Ok(Loaded {
-        access,
-        ..Loaded::new(sip, plan, directory.mapping, warnings)
-    })
+    Ok((Arc::new(plan), trace))
 }
 
 /// Lets calls see what the plan allows of the environment, as it is now.

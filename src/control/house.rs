@@ -8,6 +8,7 @@ use pinion_runtime::Shards;
 use pinion_sip::config::Config;
 
 use super::news::News;
+use crate::reload::Reloader;
 
 /// Something only the serving thread does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +30,8 @@ pub struct House {
     pub started: SystemTime,
     /// What consoles are told without having asked.
     pub news: News,
+    /// What brings another configuration; `None` where there is none to bring.
+    pub reloader: Option<Reloader>,
     settings: Mutex<Settings>,
     orders: Box<dyn Fn(Order) + Send + Sync>,
 }
@@ -55,11 +58,21 @@ impl House {
             shards,
             started,
             news: News::default(),
+            reloader: None,
             settings: Mutex::new(Settings {
                 config,
                 since: started,
             }),
             orders: Box::new(orders),
+        }
+    }
+
+    /// The same house, with what brings another configuration.
+    #[must_use]
+    pub fn with_reloader(self, reloader: Reloader) -> House {
+        House {
+            reloader: Some(reloader),
+            ..self
         }
     }
 

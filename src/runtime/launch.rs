@@ -105,6 +105,12 @@ pub fn try_executor(cpu: usize) -> io::Result<()> {
         .unwrap_or_else(|panic| Err(io::Error::other(guard::sentence(panic.as_ref()))))
 }
 
+/// Lets the calling thread run only as far as shards leave a CPU to it, for the
+/// rest of its life. A host that does not allow that is none the worse off.
+pub fn give_way() {
+    let _ = sys::give_way();
+}
+
 /// Running shards. Dropping it leaves them running; [`Shards::stop`] and then
 /// [`Engine::join`] end them.
 pub struct Engine {

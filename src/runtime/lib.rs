@@ -48,7 +48,7 @@ pub use clock::Clock;
 pub use counters::Census;
 pub use cpu::unsuited;
 pub use desk::{Answers, Desk, Desks, Errands};
-pub use launch::{Engine, Event, Options, StartError, allowed_cpus, try_executor};
+pub use launch::{Engine, Event, Options, StartError, allowed_cpus, give_way, try_executor};
 pub use mesh::Control;
 pub use ration::{Ration, Unsaid};
 pub use shards::Shards;

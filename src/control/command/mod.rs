@@ -5,6 +5,7 @@
 mod channel;
 mod core;
 mod help;
+mod reload;
 
 use std::io;
 
@@ -56,9 +57,13 @@ impl Command {
 
 /// All commands, by family.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    [channel::COMMANDS, core::COMMANDS, help::COMMANDS]
-        .into_iter()
-        .flatten()
+    let families = [
+        channel::COMMANDS,
+        core::COMMANDS,
+        help::COMMANDS,
+        reload::COMMANDS,
+    ];
+    families.into_iter().flatten()
 }
 
 /// Carries out a line that an operator has typed. Whether it did what was

@@ -5,6 +5,7 @@
 //! arrives as an input.
 
 mod acl;
+mod difference;
 mod general;
 mod peer;
 mod realtime;
@@ -19,6 +20,7 @@ use crate::base::Hasher;
 use crate::dialplan::Plan;
 
 pub use acl::{Acl, Rule};
+pub use difference::Change;
 pub use general::General;
 pub use peer::{
     CallerId, FinalResponse, Host, Insecure, Nat, Peer, PeerKind, Presentation, Qualify, Secret,
@@ -27,6 +29,7 @@ pub use peer::{
 pub use realtime::Realtime;
 
 /// Everything an engine needs to know before its first datagram.
+#[derive(Clone)]
 pub struct Config {
     /// sip.conf `[general]`.
     pub general: General,

@@ -309,6 +309,11 @@ impl Plan {
         &self.general
     }
 
+    /// What applications do that need media.
+    pub fn media_apps(&self) -> &MediaApps {
+        &self.media_apps
+    }
+
     /// Whether a call that runs out of priorities ends by `DIALSTATUS` at once.
     pub fn autofallthrough(&self) -> bool {
         self.autofallthrough
