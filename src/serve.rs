@@ -83,6 +83,7 @@ where
     let (sender, happenings) = mpsc::channel();
     watch_signals(sender.clone())?;
     let mut banner = banner(options, &groups, &steering, plan.console.as_ref());
+    let listening = groups.iter().map(Group::local).collect();
     // The main thread listens as long as any shard lives.
     let events = sender.clone();
     let report = move |event| drop(events.send(Happening::Shard(event)));
@@ -96,9 +97,14 @@ where
     workers
         .open(&engine.answers())
         .map_err(|error| Failure::Host(format!("no thread for the dialplan: {error}")))?;
-    let house = House::new(engine.shards().clone(), plan.config, move |order| {
-        drop(sender.send(Happening::Order(order)));
-    });
+    let house = House::new(
+        engine.shards().clone(),
+        plan.config,
+        listening,
+        move |order| {
+            drop(sender.send(Happening::Order(order)));
+        },
+    );
     let house = Arc::new(house.with_reloader(plan.reloader));
     let console = plan
         .console

@@ -1,6 +1,7 @@
 //! What every command reaches: the shards, the configuration they go by, and
 //! the thread that serves. Decides nothing itself.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -32,6 +33,8 @@ pub struct House {
     pub news: News,
     /// What brings another configuration; `None` where there is none to bring.
     pub reloader: Option<Reloader>,
+    /// Where it listens by UDP.
+    pub listening: Vec<SocketAddr>,
     settings: Mutex<Settings>,
     orders: Box<dyn Fn(Order) + Send + Sync>,
 }
@@ -46,11 +49,13 @@ pub struct Settings {
 }
 
 impl House {
-    /// A house whose shards started with `config`, and whose orders `orders`
+    /// A house whose shards started with `config` and listen at those
+    /// addresses, and whose orders `orders`
     /// brings to the serving thread.
     pub fn new(
         shards: Shards,
         config: Arc<Config>,
+        listening: Vec<SocketAddr>,
         orders: impl Fn(Order) + Send + Sync + 'static,
     ) -> House {
         let started = SystemTime::now();
@@ -59,6 +64,7 @@ impl House {
             started,
             news: News::default(),
             reloader: None,
+            listening,
             settings: Mutex::new(Settings {
                 config,
                 since: started,

@@ -66,6 +66,19 @@ impl From<i64> for Cell<'_> {
     }
 }
 
+impl From<u32> for Cell<'_> {
+    fn from(number: u32) -> Self {
+        Cell::Number(number.into())
+    }
+}
+
+/// `Yes` or `No`.
+impl From<bool> for Cell<'_> {
+    fn from(yes: bool) -> Self {
+        Cell::Both(if yes { "Yes" } else { "No" }.into(), json!(yes))
+    }
+}
+
 /// A column: its title, its name in JSON, and the room it takes in text, where
 /// what is longer is cut off.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +87,8 @@ pub struct Column {
     key: &'static str,
     width: usize,
     right: bool,
+    cut: bool,
+    shown: bool,
 }
 
 impl Column {
@@ -84,6 +99,8 @@ impl Column {
             key,
             width,
             right: false,
+            cut: true,
+            shown: true,
         }
     }
 
@@ -93,6 +110,19 @@ impl Column {
             right: true,
             ..Column::left(title, key, width)
         }
+    }
+
+    /// A column that only programs see.
+    pub const fn hidden(key: &'static str) -> Column {
+        Column {
+            shown: false,
+            ..Column::left("", key, 0)
+        }
+    }
+
+    /// The same, whose longer values push the others on.
+    pub const fn uncut(self) -> Column {
+        Column { cut: false, ..self }
     }
 }
 
@@ -185,18 +215,54 @@ impl<'w> Out<'w> {
 
     fn row(&mut self, columns: &[Column], cells: &[Cell]) -> io::Result<()> {
         let mut line = String::new();
-        for (column, cell) in columns.iter().zip(cells) {
-            let (width, text) = (column.width, cell.text());
-            let cut: String = text.chars().take(width).collect();
-            if !line.is_empty() {
+        for (index, (column, cell)) in columns.iter().zip(cells).enumerate() {
+            if !column.shown {
+                continue;
+            }
+            let text = cell.text();
+            let most = if column.cut { column.width } else { usize::MAX };
+            let end = text
+                .char_indices()
+                .nth(most)
+                .map_or(text.len(), |(at, _)| at);
+            let cut = &text[..end];
+            let blanks = column.width.saturating_sub(cut.chars().count());
+            if index > 0 {
                 line.push(' ');
             }
-            line.push_str(&match column.right {
-                true => format!("{cut:>width$}"),
-                false => format!("{cut:<width$}"),
-            });
+            let (before, after) = if column.right {
+                (blanks, 0)
+            } else {
+                (0, blanks)
+            };
+            line.extend(std::iter::repeat_n(' ', before));
+            line.push_str(cut);
+            line.extend(std::iter::repeat_n(' ', after));
         }
-        writeln!(self.sink, "{line}")
+        line.push('\n');
+        self.sink.write_all(line.as_bytes())
+    }
+
+    /// Begins a table whose rows are sheets of fields.
+    pub fn sheets(&mut self, name: &str) -> io::Result<Table<'_, 'w>> {
+        if self.form == Form::Json {
+            self.key(name)?;
+            write!(self.sink, "[")?;
+        }
+        Ok(Table {
+            out: self,
+            columns: &[],
+            rows: 0,
+        })
+    }
+
+    /// Begins a sheet of fields.
+    pub fn fields(&mut self, name: &'static str) -> Fields<'_, 'w> {
+        Fields {
+            out: self,
+            place: Place::Member(name),
+            object: serde_json::Map::new(),
+        }
     }
 
     /// What was asked cannot be done, and why.
@@ -255,7 +321,7 @@ pub struct Table<'t, 'w> {
     rows: u64,
 }
 
-impl Table<'_, '_> {
+impl<'w> Table<'_, 'w> {
     /// A row: a cell for each column.
     pub fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
         self.rows += 1;
@@ -270,12 +336,81 @@ impl Table<'_, '_> {
         write!(self.out.sink, "{comma}{}", Value::Object(object))
     }
 
+    /// Begins a row that is a sheet of fields.
+    pub fn fields(&mut self) -> Fields<'_, 'w> {
+        self.rows += 1;
+        Fields {
+            out: self.out,
+            place: Place::Row(self.rows),
+            object: serde_json::Map::new(),
+        }
+    }
+
     /// Ends it; returns how many rows there were.
     pub fn end(self) -> io::Result<u64> {
         if self.out.form == Form::Json {
             write!(self.out.sink, "]")?;
         }
         Ok(self.rows)
+    }
+}
+
+/// Where a sheet stands in JSON.
+enum Place {
+    /// Under its name.
+    Member(&'static str),
+    /// In a table, the how-manieth row.
+    Row(u64),
+}
+
+/// A sheet of fields on its way out: a line each, and one JSON object.
+pub struct Fields<'t, 'w> {
+    out: &'t mut Out<'w>,
+    place: Place,
+    object: serde_json::Map<String, Value>,
+}
+
+impl Fields<'_, '_> {
+    /// A field: what stands before its value in text, and its name in JSON.
+    pub fn field<'c>(
+        &mut self,
+        before: &str,
+        key: &str,
+        value: impl Into<Cell<'c>>,
+    ) -> io::Result<()> {
+        let value = value.into();
+        match self.out.form {
+            Form::Text => writeln!(self.out.sink, "{before}{}", value.text()),
+            Form::Json => {
+                self.object.insert(key.to_owned(), value.json());
+                Ok(())
+            }
+        }
+    }
+
+    /// A line that says nothing to programs.
+    pub fn remark(&mut self, text: &str) -> io::Result<()> {
+        self.out.remark(text)
+    }
+
+    /// A field that says nothing to people.
+    pub fn member(&mut self, key: &str, value: Value) {
+        if self.out.form == Form::Json {
+            self.object.insert(key.to_owned(), value);
+        }
+    }
+
+    /// Ends it.
+    pub fn end(self) -> io::Result<()> {
+        let object = Value::Object(self.object);
+        match self.place {
+            Place::Member(name) => self.out.member(name, &object),
+            Place::Row(row) if self.out.form == Form::Json => {
+                let comma = if row > 1 { "," } else { "" };
+                write!(self.out.sink, "{comma}{object}")
+            }
+            Place::Row(_) => Ok(()),
+        }
     }
 }
 
@@ -291,7 +426,7 @@ mod tests {
         let mut sink = Vec::new();
         let mut out = Out::new(form, &mut sink);
         let mut table = out.table("things", &COLUMNS).unwrap();
-        table.row(&["longish".into(), 7.into()]).unwrap();
+        table.row(&["longish".into(), 7_i64.into()]).unwrap();
         table
             .row(&["b".into(), Cell::Both("none".into(), Value::Null)])
             .unwrap();

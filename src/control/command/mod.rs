@@ -6,6 +6,7 @@ mod channel;
 mod core;
 mod help;
 mod reload;
+mod sip;
 
 use std::io;
 
@@ -63,7 +64,8 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         help::COMMANDS,
         reload::COMMANDS,
     ];
-    families.into_iter().flatten()
+    let families = families.into_iter().chain(sip::FAMILIES);
+    families.flatten()
 }
 
 /// Carries out a line that an operator has typed. Whether it did what was

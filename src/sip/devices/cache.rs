@@ -116,14 +116,18 @@ impl<K: Clone + Eq + Hash, V> Cache<K, V> {
     /// and the serial of the mark that follows them. What stays all the time is
     /// seen by who goes on from there until there is none; what is read again
     /// meanwhile is seen again.
-    pub fn part(&self, from: u64, most: usize) -> (impl Iterator<Item = &V>, Option<u64>) {
+    pub fn part(
+        &self,
+        from: u64,
+        most: usize,
+    ) -> (impl Iterator<Item = (&V, Instant)>, Option<u64>) {
         let marks = &self.known.marks;
         let start = marks.partition_point(|(_, serial)| *serial < from);
         let next = marks.get(start + most).map(|(_, serial)| *serial);
         let found = marks.iter().skip(start).take(most);
         let found = found.filter_map(|(key, serial)| {
             let entry = self.entries.get(key)?;
-            (entry.serial == *serial).then_some(&entry.value)
+            (entry.serial == *serial).then_some((&entry.value, entry.read))
         });
         (found, next)
     }
@@ -212,6 +216,28 @@ mod tests {
         assert_eq!((cache.len(), cache.strangers()), (0, 1));
         assert!(!cache.remove(&1), "nobody was known");
         assert_eq!(cache.clear(), 0);
+    }
+
+    #[test]
+    fn parts_together_are_all_that_is_known_all_the_time() {
+        let mut cache = Cache::new(Hasher::with_seeds(1, 2, 3, 4), 10, 2);
+        for key in 0..10_u32 {
+            cache.insert(Instant::START, key, key, false);
+        }
+        cache.remove(&3);
+        let mut seen = Vec::new();
+        let mut from = Some(0);
+        while let Some(start) = from {
+            let (found, next) = cache.part(start, 3);
+            seen.extend(found.map(|(value, _)| *value));
+            from = next;
+            if start == 0 {
+                // One seen already and one yet to come are read again meanwhile.
+                cache.insert(Instant::START, 1, 1, false);
+                cache.insert(Instant::START, 8, 8, false);
+            }
+        }
+        assert_eq!(seen, [0, 1, 2, 4, 5, 6, 7, 9, 1, 8]);
     }
 
     #[test]

@@ -215,9 +215,12 @@ impl Devices {
     }
 
     /// A part of those known by name; one that is read meanwhile may come twice.
-    pub fn known(&self, span: Span) -> Rows<Arc<Peer>> {
+    pub fn known(&self, now: Instant, config: &Config, span: Span) -> Rows<Arc<Peer>> {
+        let end = config.realtime.as_ref().and_then(|rules| rules.autoclear);
         let (found, next) = self.named.part(span.from, span.most.max(1) as usize);
-        let peers = found.filter_map(|known| Some(Arc::clone(&known.as_ref()?.peer)));
+        let peers = found
+            .filter(|(_, read)| end.is_none_or(|end| now.since(*read) <= end))
+            .filter_map(|(known, _)| Some(Arc::clone(&known.as_ref()?.peer)));
         Rows {
             rows: peers.collect(),
             next,
@@ -391,6 +394,23 @@ mod tests {
         assert_eq!(is(devices.by_name(at(0), &config, b"ann")), "ask");
         assert_eq!(is(devices.by_name(at(0), &config, b"bob")), "somebody");
         assert_eq!(devices.prune(None), 1);
+    }
+
+    #[test]
+    fn what_is_known_is_told_until_autoclear() {
+        let autoclear = Some(Duration::from_secs(120));
+        let config = config(Some(Realtime { autoclear, ..RULES }));
+        let mut devices = devices();
+        devices.learn(at(0), "ann".into(), known("ann"));
+        devices.learn(at(60), "bob".into(), known("bob"));
+        devices.learn(at(60), "eve".into(), None);
+        let told = |now| {
+            let page = devices.known(now, &config, Span::FIRST);
+            let names = page.rows.iter().map(|peer| peer.name.to_string());
+            (names.collect::<Vec<_>>(), page.next)
+        };
+        assert_eq!(told(at(61)), (vec!["ann".into(), "bob".into()], None));
+        assert_eq!(told(at(121)), (vec!["bob".into()], None));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod options;
 mod orders;
 mod originations;
 mod reload;
+mod rows;
 mod security;
 
 use alloc::sync::Arc;

@@ -16,8 +16,9 @@ use crate::registrar::{Bindings, Update};
 use crate::shard::Shard;
 
 impl Shard {
-    pub(super) fn known_devices(&self, span: Span) -> Rows<Arc<Peer>> {
-        self.exchange.devices.known(span)
+    pub(super) fn known_devices(&self, now: Instant, span: Span) -> Rows<Arc<Peer>> {
+        let exchange = &self.exchange;
+        exchange.devices.known(now, &exchange.config, span)
     }
 
     pub(super) fn device_rows(&self, now: Instant, names: &[SmolStr]) -> Vec<DeviceRow> {

@@ -21,7 +21,7 @@ impl Shard {
             Query::Order(order) => Page::Done(self.order_channels(now, &order, out)),
             Query::Uses(span) => Page::Uses(self.uses(now, span)),
             Query::Removed(names) => Page::Done(self.removed(now, &names, out)),
-            Query::Known(span) => Page::Known(self.known_devices(span)),
+            Query::Known(span) => Page::Known(self.known_devices(now, span)),
             Query::Devices(names) => Page::Devices(self.device_rows(now, &names)),
             Query::Dialogs(span) => Page::Dialogs(self.dialog_rows(now, span)),
             Query::Dialog(span, call_id) => Page::Dialogs(self.dialogs_called(now, span, &call_id)),

@@ -1,0 +1,64 @@
+//! `sip unregister`, `sip qualify peer`: what an operator has done about where a
+//! device is.
+
+use pinion_sip::base::{Text, shard_of};
+use pinion_sip::machine::{Page, Query};
+
+use super::find::{Found, find};
+use super::sheet::name_and_load;
+use super::{Command, Wrong};
+use crate::control::house::House;
+use crate::control::out::Out;
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        words: "sip unregister",
+        arguments: "NAME",
+        summary: "Forget where a device is registered",
+        run: unregister,
+    },
+    Command {
+        words: "sip qualify peer",
+        arguments: "NAME [load]",
+        summary: "Ask a device whether it answers; load reads it from the database",
+        run: qualify,
+    },
+];
+
+fn unregister(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    let [name] = arguments else {
+        return Err(Wrong::Usage);
+    };
+    let home = shard_of(name.as_bytes(), house.shards.count());
+    let answer = house.shards.ask(home, Query::Unregister(Text::from(*name)));
+    match answer {
+        Some(Page::Done(1)) => out.line(format!("Unregistered peer '{name}'\n"))?,
+        Some(_) if find(house, name, false).is_some() => {
+            out.fail(format!("Peer {name} not registered"))?;
+        }
+        Some(_) => out.fail(format!("Peer unknown: '{name}'. Not unregistered."))?,
+        None => out.fail(silent(name))?,
+    }
+    Ok(())
+}
+
+fn qualify(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    let (name, load) = name_and_load(arguments)?;
+    let Some(Found { peer, .. }) = find(house, name, load) else {
+        return Ok(out.fail(format!("Peer '{name}' not found"))?);
+    };
+    if peer.asked_within().is_none() {
+        return Ok(out.fail(format!("Peer '{name}' is not monitored (qualify=no)"))?);
+    }
+    let home = shard_of(name.as_bytes(), house.shards.count());
+    match house.shards.ask(home, Query::Qualify(Text::from(name))) {
+        Some(Page::Done(1)) => {}
+        Some(_) => out.fail(format!("Peer '{name}' has no contact to ask"))?,
+        None => out.fail(silent(name))?,
+    }
+    Ok(())
+}
+
+fn silent(name: &str) -> String {
+    format!("The shard that is the home of '{name}' does not answer")
+}

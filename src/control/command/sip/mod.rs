@@ -1,0 +1,49 @@
+//! `sip …`: devices, registrations and dialogs, in the words and columns of
+//! Asterisk's console.
+//!
+//! - `directory`: all devices in order, and what their home shards know of them
+//! - `peers`, `users`, `inuse`: one line for each of them
+//! - `find`, `sheet`: one of them in full
+//! - `contacts`: `unregister`, `qualify peer`
+//! - `dialogs`: the dialogs of calls
+//! - `settings`: what holds for all
+//! - `objects`, `sched`: what is held, and waited for
+//! - `none`: what this engine has none of
+
+mod contacts;
+mod dialogs;
+mod directory;
+mod find;
+mod inuse;
+mod none;
+mod objects;
+mod peers;
+mod sched;
+mod settings;
+mod sheet;
+mod state;
+mod users;
+
+use super::{Command, Wrong};
+
+/// The commands of each file.
+pub(super) const FAMILIES: [&[Command]; 10] = [
+    peers::COMMANDS,
+    users::COMMANDS,
+    inuse::COMMANDS,
+    sheet::COMMANDS,
+    contacts::COMMANDS,
+    dialogs::COMMANDS,
+    settings::COMMANDS,
+    objects::COMMANDS,
+    sched::COMMANDS,
+    none::COMMANDS,
+];
+
+/// That a command takes no arguments.
+fn bare(arguments: &[&str]) -> Result<(), Wrong> {
+    match arguments {
+        [] => Ok(()),
+        _ => Err(Wrong::Usage),
+    }
+}

@@ -1,0 +1,50 @@
+//! `sip show users`: the devices that may call.
+
+use pinion_sip::config::{PeerKind, Secret};
+use serde_json::{Value, json};
+
+use super::directory::{self, Directory};
+use super::{Command, Wrong};
+use crate::control::house::House;
+use crate::control::out::{Cell, Column, Out};
+
+pub(super) const COMMANDS: &[Command] = &[Command {
+    words: "sip show users",
+    arguments: "[like PATTERN]",
+    summary: "Devices that may call",
+    run: users,
+}];
+
+const COLUMNS: [Column; 6] = [
+    Column::left("Username", "name", 26),
+    Column::left("Secret", "secret", 16),
+    Column::left("Accountcode", "accountcode", 16),
+    Column::left("Def.Context", "context", 16),
+    Column::left("ACL", "acl", 4),
+    Column::left("Forcerport", "force_rport", 10),
+];
+
+fn users(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    let pattern = directory::like(arguments)?;
+    let directory = Directory::of(house);
+    let entries = directory.entries(|peer| {
+        let name = peer.name.as_str();
+        peer.kind != PeerKind::Peer && pattern.as_ref().is_none_or(|like| like.is_match(name))
+    });
+    let mut table = out.table("users", &COLUMNS)?;
+    for entry in entries {
+        let peer = entry.peer;
+        let set = peer.secret != Secret::None;
+        table.row(&[
+            peer.name.as_str().into(),
+            // A console shows no password.
+            Cell::Both(if set { "<Set>" } else { "" }.into(), json!(set)),
+            Cell::Both("".into(), Value::Null),
+            peer.context.as_str().into(),
+            (!peer.acl.0.is_empty()).into(),
+            peer.nat.force_rport.into(),
+        ])?;
+    }
+    table.end()?;
+    Ok(())
+}
