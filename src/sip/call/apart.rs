@@ -97,6 +97,7 @@ impl Call {
             channel.run = run;
         }
         self.part(turn, id);
+        self.note_ended(turn.now, id);
         self.acknowledge_owed(turn, index);
         true
     }

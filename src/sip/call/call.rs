@@ -10,6 +10,7 @@ use super::exchange::{Exchange, LegRef, Resume, Turn};
 use super::functions::Told;
 use super::holdings::Holdings;
 use super::kept::Kept;
+use super::ledger::Ledger;
 use super::leg::{Leg, LegState};
 use super::originate::Originating;
 use super::outbound::Channel;
@@ -179,6 +180,8 @@ pub struct Call {
     pub(super) holdings: Option<Box<Holdings>>,
     /// It has no caller yet: the engine itself begins it.
     pub(super) originating: Option<Box<Originating>>,
+    /// Its records, where any are made.
+    pub(super) ledger: Option<Box<Ledger>>,
 }
 
 impl Call {
@@ -235,6 +238,7 @@ impl Call {
             closed: false,
             holdings: None,
             originating: None,
+            ledger: None,
         }
     }
 
@@ -265,7 +269,9 @@ impl Call {
                 .dialogs
                 .insert(leg.dialog.call_id(), leg.dialog.local_tag(), owner);
         }
-        self.own = Run::of(self.cursor_for(turn, opening));
+        let mut cursor = self.cursor_for(turn, opening);
+        self.keep_ledger(turn, &mut cursor);
+        self.own = Run::of(cursor);
         let peer = opening.peer.as_ref();
         match peer.and_then(|peer| Some((peer, peer.most_calls()?))) {
             Some((peer, limit)) => {

@@ -50,10 +50,17 @@ impl Call {
         self.deliver(turn);
     }
 
-    /// A request of ours got no final response in time.
-    pub fn timed_out(&mut self, turn: &mut Turn<'_>, index: u16, id: TransactionId) {
+    /// A request of ours got no final response in time, though it was sent so
+    /// many times more.
+    pub fn timed_out(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: u16,
+        (id, copies): (TransactionId, u8),
+    ) {
         let Some(leg) = self.leg(index) else { return };
         if leg.invite == Some(id) && leg.state == LegState::Inviting {
+            self.note_final(turn.now, index, Status::REQUEST_TIMEOUT, copies);
             self.lost_leg(turn, index, Status::REQUEST_TIMEOUT, Failure::NO_RESPONSE);
         } else {
             self.relay_timed_out(turn, id);
@@ -79,6 +86,9 @@ impl Call {
         let Some(channel) = self.leg(index).map(|leg| leg.channel) else {
             return;
         };
+        if status.code() >= 180 {
+            self.note_ringing(turn.now, channel);
+        }
         let event = match status.code() {
             180 => ChannelEvent::Ringing,
             183 => ChannelEvent::Progress,
@@ -123,6 +133,7 @@ impl Call {
         }
         self.drop_leg(turn, index, Cause::NO_USER_RESPONSE, false);
         let status = Status::REQUEST_TIMEOUT;
+        self.note_final(turn.now, index, status, 0);
         self.lost_leg(turn, index, status, Failure::from_status(status));
         self.deliver(turn);
     }
@@ -228,6 +239,13 @@ impl Call {
         leg.acked_cseq = Some(cseq);
         leg.ack_owed = Some(AckOwed { cseq, relayed_for });
         let channel = leg.channel;
+        let copies = turn.exchange.transactions.copies(id);
+        self.note_final(
+            turn.now,
+            index,
+            response.status().unwrap_or(Status::OK),
+            copies,
+        );
         if offered {
             self.acknowledge_owed(turn, index);
         }
@@ -281,6 +299,9 @@ impl Call {
         if challenged && self.repeat_with_credentials(turn, index, response, status) {
             return;
         }
+        let invite = self.leg(index).and_then(|leg| leg.invite);
+        let copies = invite.map_or(0, |invite| turn.exchange.transactions.copies(invite));
+        self.note_final(turn.now, index, status, copies);
         if Failure::from_status(status) == Failure::Forwarded(Cause::NORMAL_CLEARING) {
             self.note_forward(turn, index, response, status);
         }

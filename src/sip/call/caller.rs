@@ -123,6 +123,7 @@ impl Call {
             return;
         };
         self.bridge = Some(index);
+        self.note_joined(turn.now, channel, index);
         let (content_type, body) = match &held {
             Some(held) => (held.body.content_type.as_bytes(), &*held.body.bytes),
             None => body_of(turn),

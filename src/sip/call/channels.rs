@@ -11,8 +11,8 @@ use super::tech::tech;
 use crate::base::{Instant, Level, Text};
 use crate::config::Presentation;
 use crate::dialplan::{
-    Cause, ChannelEvent, ChannelId, Channels, Forward, Hold, Indication, Inquiry, NoMedia, Routine,
-    Shown, Ticket,
+    Cause, ChannelEvent, ChannelId, Channels, Forward, Hold, Indication, Inquiry, NoMedia, Origin,
+    Routine, Shown, Ticket,
 };
 use crate::machine::Question;
 use crate::wire::Status;
@@ -234,6 +234,11 @@ impl Channels for Stage<'_, '_> {
     fn refusal(&self, channel: ChannelId) -> Option<u16> {
         let refused = self.call.refused.as_ref()?;
         (refused.channel == channel).then(|| refused.status.code())
+    }
+
+    fn account(&mut self, channel: ChannelId, origin: &Origin<'_>) {
+        self.call
+            .account(self.turn.exchange, self.run, channel, origin);
     }
 
     fn call(&mut self, channel: ChannelId) {

@@ -8,6 +8,7 @@ use super::call::Call;
 use super::exchange::{Alarm, Outgoing, Owner, Resume, Turn};
 use super::leg::LegState;
 use super::reason::write_cause;
+use super::run::RunId;
 use crate::base::{Level, Text};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId};
 use crate::machine::{Lease, Question};
@@ -20,7 +21,7 @@ const BYE_RETRY: Duration = Duration::from_millis(500);
 impl Call {
     /// Ends the call: every leg by what it is waiting for.
     pub(super) fn hang_up(&mut self, turn: &mut Turn<'_>, cause: Cause) {
-        self.stop_plan();
+        let mut stopped = self.stop_plan();
         self.bridge = None;
         self.drop_relays(turn);
         let channels: SmallVec<[_; 4]> = self
@@ -49,6 +50,9 @@ impl Call {
                 self.close(turn);
             }
             Some(LegState::Ended) | None => self.close(turn),
+        }
+        if let Some(cursor) = &mut stopped {
+            self.settle(turn, RunId::CALLER, cursor, true);
         }
         self.deliver(turn);
     }
@@ -203,6 +207,7 @@ impl Call {
     /// Takes a channel away and gives its place back.
     pub(super) fn forget_channel(&mut self, turn: &mut Turn<'_>, id: ChannelId) {
         if let Some(position) = self.channels.iter().position(|channel| channel.id == id) {
+            self.note_ended(turn.now, id);
             let channel = self.channels.swap_remove(position);
             if let Some(more) = &channel.more {
                 self.forget_more(turn, &channel, more);

@@ -18,7 +18,7 @@ use crate::devices::Devices;
 use crate::dialog::{self, Dialog, RouteSet};
 use crate::dialplan::{self, ChannelId, Origination, Plan, Reply, Ticket};
 use crate::machine::realtime::Registration;
-use crate::machine::{Change, Counters, Lease, Outbox, Question, QuestionId};
+use crate::machine::{Change, Counters, Lease, Moment, Outbox, Question, QuestionId};
 use crate::registrar::Binding;
 use crate::transaction::{Branch, Keep, Table, Timers, TransactionId};
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer};
@@ -444,6 +444,11 @@ impl Exchange {
     /// Unix time now.
     pub fn unix(&self, now: Instant) -> UnixTime {
         UnixTime(self.unix_start.0 + now.as_micros() / 1_000_000)
+    }
+
+    /// Calendar time at `at`, to the microsecond.
+    pub fn moment(&self, at: Instant) -> Moment {
+        Moment(self.unix_start.0 * 1_000_000 + at.as_micros())
     }
 
     /// A path to `remote` for a request that answers no flow: the first

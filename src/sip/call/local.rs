@@ -133,6 +133,9 @@ impl Call {
         let mut cursor = Cursor::new(plan, place, &name, &turn.exchange.limits);
         *cursor.variables_mut() = variables;
         caller.tell_presentation(&mut cursor);
+        if self.ledger.is_some() {
+            cursor.keep_account(turn.exchange.config.general.records.endbeforehexten);
+        }
         let caller = caller.clone();
         let run = self.begin_run(turn, Role::Local, id, cursor, caller);
         let run = run.map_err(|_| Cause::NORMAL_CIRCUIT_CONGESTION)?;
@@ -142,6 +145,7 @@ impl Call {
         if let Some(ends) = self.channel_mut(id).and_then(Channel::local_mut) {
             ends.run = Some(run);
         }
+        self.note_rung(turn, id, None);
         Ok(())
     }
 
@@ -164,11 +168,16 @@ impl Call {
         }
     }
 
+    /// The channel that answered behind a Local one.
+    pub(super) fn next_behind(&self, id: ChannelId) -> Option<ChannelId> {
+        self.channel(id)?.local()?.far
+    }
+
     /// The channel that has the leg a channel leads to.
     pub(super) fn behind(&self, id: ChannelId) -> ChannelId {
         let mut real = id;
         for _ in 0..self.channels.len() {
-            match self.channel(real).and_then(|channel| channel.local()?.far) {
+            match self.next_behind(real) {
                 Some(far) => real = far,
                 None => break,
             }

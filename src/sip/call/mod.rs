@@ -7,6 +7,7 @@
 //! - `exchange`: what all calls of a shard stand on
 //! - `kept`: requests that wait for their final response
 //! - `leg`: one dialog of a call, and what it waits for
+//! - `ledger`: the records of a call, while it lasts
 //! - `call`: the call itself, from its first INVITE to its last BYE
 //! - `run`: the runs through the dialplan one call holds
 //! - `channels`: the call as one of its runs sees it (`Channels`)
@@ -49,6 +50,7 @@ mod functions;
 mod holdings;
 mod identity;
 mod kept;
+mod ledger;
 mod leg;
 mod limit;
 mod local;

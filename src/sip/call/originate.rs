@@ -175,7 +175,8 @@ impl Call {
         }
         self.answered_at = Some(turn.now);
         turn.exchange.counters.calls_answered += 1;
-        let cursor = self.cursor_of(turn, &origination, &mut first);
+        let mut cursor = self.cursor_of(turn, &origination, &mut first);
+        self.keep_ledger(turn, &mut cursor);
         self.own = Run::of(cursor);
         tell(turn, asker, Originated::Success);
         self.start(turn);

@@ -166,6 +166,7 @@ impl Call {
     pub(super) fn report(&mut self, id: ChannelId, event: ChannelEvent) {
         if let Some(channel) = self.channel(id) {
             let run = channel.run;
+            self.note_report(id, event);
             self.report_to(run, id, event);
         }
     }
@@ -189,6 +190,7 @@ impl Call {
         };
         match cursor.redirect(place, &mut stage) {
             Some(progress) => {
+                self.settle_run(turn, run, &mut cursor, progress);
                 self.progressed(turn, run, cursor, progress);
                 true
             }
@@ -246,7 +248,23 @@ impl Call {
         if run != RunId::CALLER && cursor.ran_away() {
             self.news.insert(0, (run, News::Runaway));
         }
+        self.settle_run(turn, run, &mut cursor, progress);
         self.progressed(turn, run, cursor, progress);
+    }
+
+    /// Hands out the records of a run, unless its `h` has yet to have its say.
+    fn settle_run(
+        &mut self,
+        turn: &mut Turn<'_>,
+        run: RunId,
+        cursor: &mut Cursor,
+        progress: Progress,
+    ) {
+        match progress {
+            Progress::Lingering(_) => {}
+            Progress::Waiting(_) => self.settle(turn, run, cursor, false),
+            Progress::Ended(_) => self.settle(turn, run, cursor, true),
+        }
     }
 
     fn progressed(
@@ -330,6 +348,10 @@ impl Call {
         };
         let role = core::mem::replace(&mut other.role, Role::Farewell);
         let (channel, answered) = (other.channel, other.answered);
+        if role == Role::Local {
+            self.hang_up_requested(turn, run, cause);
+            self.settle(turn, run, &mut cursor, false);
+        }
         if lingers {
             self.linger(run, cursor);
         } else {
@@ -337,7 +359,6 @@ impl Call {
         }
         match role {
             Role::Local => {
-                self.hang_up_requested(turn, run, cause);
                 let event = match answered {
                     true => ChannelEvent::Hangup(cause),
                     false => ChannelEvent::Failed(failure_of(ending, cause)),
@@ -413,7 +434,10 @@ impl Call {
                 };
                 match cursor.handle(event, &mut stage) {
                     Progress::Lingering(_) => self.linger(id, cursor),
-                    Progress::Waiting(_) | Progress::Ended(_) => self.forget_run(id),
+                    Progress::Waiting(_) | Progress::Ended(_) => {
+                        self.settle(turn, id, &mut cursor, true);
+                        self.forget_run(id);
+                    }
                 }
             }
             None => self.step(turn, id, event),
@@ -475,11 +499,11 @@ impl Call {
         self.step(turn, run, Event::CallerHangup);
     }
 
-    /// The caller's run has no say any more.
-    pub(super) fn stop_plan(&mut self) {
-        self.own.cursor = None;
+    /// The caller's run has no say any more. It is returned, unless it is at work.
+    pub(super) fn stop_plan(&mut self) -> Option<Box<Cursor>> {
         self.own.alarm = None;
         self.news.retain(|(run, _)| *run != RunId::CALLER);
+        self.own.cursor.take()
     }
 
     /// Its runs through plans: the caller's, then the others.

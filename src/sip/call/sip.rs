@@ -416,6 +416,7 @@ impl Call {
             None => self.legs.push(leg),
         }
         if self.send_invite(turn, index, None) {
+            self.note_rung(turn, id, Some(index));
             if let Some(channel) = self.channel_mut(id) {
                 channel.open_legs += 1;
             }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use smol_str::SmolStr;
 
 use super::peer::{Peer, PeerKind};
-use super::{Acl, Rule};
+use super::{Acl, Recording, Rule};
 use crate::auth::Algorithm;
 use crate::base::Flow;
 use crate::dialog::SentBy;
@@ -100,6 +100,8 @@ pub struct General {
     pub systemname: SmolStr,
     /// What of the engine is not loaded (modules.conf, `module unload`).
     pub missing: Missing,
+    /// cdr.conf: what is recorded of calls.
+    pub records: Recording,
     /// What `[general]` says for the devices that do not say themselves; also,
     /// what a guest is and what holds where no device is concerned: a nameless
     /// device without a secret.
@@ -145,6 +147,7 @@ impl Default for General {
             ignoreregexpire: false,
             systemname: SmolStr::default(),
             missing: Missing::default(),
+            records: Recording::default(),
             defaults: Peer::new("", PeerKind::User),
         }
     }

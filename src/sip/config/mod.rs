@@ -9,6 +9,7 @@ mod difference;
 mod general;
 mod peer;
 mod realtime;
+mod records;
 
 use alloc::sync::Arc;
 use core::net::IpAddr;
@@ -27,6 +28,7 @@ pub use peer::{
     TrustIdOutbound,
 };
 pub use realtime::Realtime;
+pub use records::{AmaFlags, Recording};
 
 /// Everything an engine needs to know before its first datagram.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::Acl;
+use super::{Acl, AmaFlags};
 use crate::auth;
 use crate::wire::{Method, Status};
 
@@ -229,6 +229,10 @@ pub struct Peer {
     pub maxforwards: u8,
     /// `max_contacts` (new).
     pub max_contacts: u16,
+    /// `accountcode`: whom its calls are billed to.
+    pub accountcode: SmolStr,
+    /// `amaflags`: what its calls count for.
+    pub amaflags: AmaFlags,
     /// `setvar=NAME=VALUE`, in file order.
     pub setvar: Vec<(String, String)>,
     /// `header=Name: value`, added to every outbound INVITE.
@@ -418,6 +422,8 @@ impl Peer {
             timer_b: Duration::from_secs(32),
             maxforwards: 70,
             max_contacts: 10,
+            accountcode: SmolStr::default(),
+            amaflags: AmaFlags::default(),
             setvar: Vec::new(),
             header: Vec::new(),
             disallowed_methods: Vec::new(),

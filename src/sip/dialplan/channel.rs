@@ -12,6 +12,7 @@ use crate::base::{Instant, Level};
 use super::cause::{Cause, Failure};
 use super::cursor::Routine;
 use super::inquiry::{Inquiry, Ticket};
+use super::record::Origin;
 
 /// Names one outbound channel of a call. The caller's own channel is not
 /// among them. Stale ids find nothing.
@@ -185,6 +186,9 @@ pub trait Channels {
     fn refusal(&self, _channel: ChannelId) -> Option<u16> {
         None
     }
+
+    /// Begins the record of a call to a requested channel.
+    fn account(&mut self, _channel: ChannelId, _origin: &Origin<'_>) {}
 
     /// Starts ringing a requested channel.
     fn call(&mut self, channel: ChannelId);

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::record::Record;
+use super::record::{Account, Record};
 use super::switch::Replies;
 use super::work::Outside;
 use crate::base::Instant;
@@ -35,6 +35,8 @@ pub(super) struct Course {
     pub(super) replies: Replies,
     /// What the plan has said of the channel and its record.
     pub(super) record: Option<Box<Record>>,
+    /// What the records of the call take from it, where any are made.
+    pub(super) account: Option<Account>,
     /// Where the call goes once it has hung up, the next one last:
     /// `context,exten,priority[(arguments)]`.
     pub(super) handlers: Vec<Box<str>>,
@@ -53,6 +55,7 @@ impl Default for Course {
             exception: None,
             replies: Replies::default(),
             record: None,
+            account: None,
             handlers: Vec::new(),
             outside: None,
             exhausted: false,

@@ -12,12 +12,14 @@ use super::channel::Channels;
 use super::frames::Frames;
 use super::party::{Party, PartyField};
 use super::plan::{Instruction, Place, Plan, Seek};
+use super::record::{Account, Fork, Origin, Said};
 use super::replay::Replay;
 use super::state::{Scope, State};
 use super::step::{App, Ending, Event, Next, Step};
 use super::switch::{self, Found};
 use super::variables::Variables;
 use crate::base::{Instant, Level, Limits};
+use crate::config::AmaFlags;
 
 /// How often a call may run `Limits::dialplan_steps` instructions.
 const REFILL: Duration = Duration::from_secs(1);
@@ -218,6 +220,53 @@ impl Cursor {
     /// `HANGUPCAUSE`.
     pub fn cause(&self) -> Cause {
         self.state.cause
+    }
+
+    /// Has the run keep what the records of its call are made from. What `h` and
+    /// hangup handlers say of them counts unless they end before it.
+    pub fn keep_account(&mut self, ends_before_h: bool) {
+        self.state.course().account = Some(Account {
+            ends_before_h,
+            ..Account::default()
+        });
+    }
+
+    /// Whether it has rung somebody, and kept what the record takes from it.
+    pub fn has_rung(&self) -> bool {
+        let account = self.state.account();
+        account.is_some_and(|account| account.rang)
+    }
+
+    /// What the record of a call that rang nobody takes from its run; nothing
+    /// where no records are made, or the plan was never entered.
+    pub fn origin(&self) -> Option<Origin<'_>> {
+        let entered = self.way != Way::Ahead;
+        let origin = self.state.origin(self.state.begun());
+        origin.filter(|_| entered)
+    }
+
+    /// What the plan has said of its channel so far; nothing of most.
+    pub fn said(&self) -> Option<Said<'_>> {
+        let record = self.state.record()?;
+        let amaflags = record.setting("amaflags");
+        Some(Said {
+            accountcode: record.setting("accountcode"),
+            peeraccount: record.setting("peeraccount"),
+            amaflags: amaflags.and_then(AmaFlags::parse),
+            sheet: &record.sheet,
+        })
+    }
+
+    /// When the run began.
+    pub fn began(&self) -> Instant {
+        self.state.began.1
+    }
+
+    /// Takes the records that `ForkCDR` has left behind.
+    pub fn take_forks(&mut self) -> Vec<Fork> {
+        let course = self.state.course.as_mut();
+        let record = course.and_then(|course| course.record.as_mut());
+        record.map_or(Vec::new(), |record| record.take_forks())
     }
 
     /// What the plan has said of its channel and its record.

@@ -56,6 +56,7 @@ pub use origination::{Goal, Originated, Origination, PATIENCE};
 pub use party::{Party, PartyField, presentation};
 pub use pattern::{Match, Pattern};
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek, split_hint};
+pub use record::{Fork, Origin, Said, Sheet};
 pub use schedule::Schedule;
 pub use search::Visit;
 pub use step::{Ending, Event};

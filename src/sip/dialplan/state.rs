@@ -11,7 +11,7 @@ use super::course::{Course, HANDLERS, RESPONSE};
 use super::frames::Frames;
 use super::party::{Parties, Party, PartyField, together};
 use super::plan::{Place, Plan, split_hint};
-use super::record::Record;
+use super::record::{Account, Origin, Record};
 use super::replay::Replay;
 use super::step::Ending;
 use super::variables::Variables;
@@ -207,6 +207,38 @@ impl State {
         self.parties
             .get_or_insert_default()
             .set(party, field, value);
+    }
+
+    /// What the records of the call take from it, where any are made.
+    pub(super) fn account(&self) -> Option<&Account> {
+        self.course.as_ref()?.account.as_ref()
+    }
+
+    /// The same, to keep more.
+    pub(super) fn account_mut(&mut self) -> Option<&mut Account> {
+        self.course.as_mut()?.account.as_mut()
+    }
+
+    /// What a record that begins at `start` takes from here; nothing where none
+    /// are made.
+    pub(super) fn origin(&self, start: Instant) -> Option<Origin<'_>> {
+        let account = self.account()?;
+        let (context, exten, _) = self.outermost();
+        Some(Origin {
+            number: &self.number,
+            name: &self.name,
+            context,
+            exten,
+            application: account.application,
+            arguments: &account.arguments,
+            start,
+        })
+    }
+
+    /// When the first record of the call begins.
+    pub(super) fn begun(&self) -> Instant {
+        let begun = self.record().and_then(|record| record.sheet.begun);
+        begun.unwrap_or(self.began.1)
     }
 
     /// Context, extension and priority, outside of any subroutine.

@@ -134,6 +134,12 @@ impl Step<'_> {
         self.state.ending.is_some()
     }
 
+    /// Whether the record of the call has ended, and nothing is said of it any more.
+    pub(super) fn is_sealed(&self) -> bool {
+        let account = self.state.account();
+        self.is_over() && account.is_some_and(|account| account.ends_before_h)
+    }
+
     /// `file:line` of the instruction at hand, or else its place in the plan.
     pub(super) fn here(&self) -> Box<str> {
         let (state, priority) = (&self.state, self.state.priority);
@@ -187,6 +193,22 @@ impl Step<'_> {
         if let Some(inquiry) = self.assign(name, value) {
             self.channels.ask(inquiry);
         }
+    }
+
+    /// Starts ringing a requested channel. Where records are made, one begins:
+    /// the first with its call, others now.
+    pub(super) fn ring(&mut self, channel: ChannelId) {
+        if let Some(account) = self.state.account_mut() {
+            let first = !core::mem::replace(&mut account.rang, true);
+            let start = match first {
+                true => self.state.begun(),
+                false => self.channels.now(),
+            };
+            if let Some(origin) = self.state.origin(start) {
+                self.channels.account(channel, &origin);
+            }
+        }
+        self.channels.call(channel);
     }
 
     /// The value of `${name}` for functions that are told a name, which may be

@@ -53,6 +53,8 @@ counters! {
     calls_refused,
     /// Calls refused by a call limit.
     calls_limited,
+    /// Records of calls handed out to be written.
+    call_records,
     /// Client transactions refused because the table was full.
     refused_transactions,
     /// Questions put to other shards or workers.

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::cdr::Cdr;
 use super::realtime::{Errand, Outcome};
 use crate::base::{Flow, Instant, ShardId, Text};
 use crate::dialplan::{Hold, Inquiry, Reply};
@@ -15,6 +16,9 @@ pub const DATABASE: ShardId = ShardId::MAX;
 /// Where the envelopes go whose questions take the world outside: HTTP, DNS, the
 /// host. No shard's number.
 pub const WORKERS: ShardId = ShardId::MAX - 1;
+
+/// Where the records of calls go, which nothing answers. No shard's number.
+pub const RECORDS: ShardId = ShardId::MAX - 2;
 
 /// Names a question of one shard; answers quote it. Stale ones find nothing.
 pub type QuestionId = crate::base::Handle;
@@ -150,6 +154,8 @@ pub enum Body {
         /// The answer.
         answer: Answer,
     },
+    /// The record of a call, for [`RECORDS`]. Not answered.
+    Record(Box<Cdr>),
     /// The sender was replaced after a fault; what its earlier incarnations
     /// held is void.
     Replaced {

@@ -4,6 +4,7 @@
 //! cannot tell which. Everything it wants done is in the `Outbox` afterwards,
 //! and everything it waits for comes back as an `Input`.
 
+mod cdr;
 mod counters;
 mod envelope;
 mod outbox;
@@ -17,9 +18,11 @@ use alloc::sync::Arc;
 use crate::base::{Flow, Instant, Text};
 use crate::config::Config;
 
+pub use cdr::{Cdr, CdrId, Disposition, Moment};
 pub use counters::Counters;
 pub use envelope::{
-    Answer, Body, Change, DATABASE, Entries, Envelope, Lease, Question, QuestionId, WORKERS,
+    Answer, Body, Change, DATABASE, Entries, Envelope, Lease, Question, QuestionId, RECORDS,
+    WORKERS,
 };
 pub use outbox::{Outbox, Sent};
 pub use query::{

@@ -276,6 +276,8 @@ impl Shard {
             Body::Answer { id, answer } => {
                 self.heard(now, id, answer, out);
             }
+            // They go where records are written, and never to a shard.
+            Body::Record(_) => {}
             Body::Replaced { incarnation } => {
                 self.void_what_held(now, envelope.from, incarnation, out);
             }
@@ -405,9 +407,10 @@ impl Shard {
             Expired::Timeout {
                 id,
                 owner: Owner::Leg(leg),
+                copies,
             } => {
                 self.with_call(now, None, leg.call, out, |call, turn| {
-                    call.timed_out(turn, leg.leg, id)
+                    call.timed_out(turn, leg.leg, (id, copies))
                 });
             }
             Expired::Unacknowledged {

@@ -9,6 +9,7 @@ mod messages;
 mod options;
 mod orders;
 mod originations;
+mod records;
 mod reload;
 mod rows;
 mod security;

@@ -338,7 +338,7 @@ impl Dial {
                 step.channels.routine(line.channel, routine)
             });
             if !sent {
-                step.channels.call(line.channel);
+                step.ring(line.channel);
             }
         }
         let now = step.now();
@@ -396,7 +396,7 @@ impl Dial {
             ChannelEvent::Ringing | ChannelEvent::Progress | ChannelEvent::Proceeding => {
                 self.show_progress(step, at, event);
             }
-            ChannelEvent::Returned => step.channels.call(channel),
+            ChannelEvent::Returned => step.ring(channel),
             ChannelEvent::Answered => return self.answer(step, at),
             ChannelEvent::Failed(failure) => return self.lose(step, at, failure),
             ChannelEvent::Hangup(cause) => return self.lose(step, at, Failure::Hangup(cause)),

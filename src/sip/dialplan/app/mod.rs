@@ -158,6 +158,11 @@ pub fn needs_media(name: &str) -> bool {
 
 /// Runs an application with substituted arguments.
 pub(super) fn run(step: &mut Step<'_>, row: &Row, arguments: &str) -> Next {
+    if step.state.ending.is_none()
+        && let Some(account) = step.state.account_mut()
+    {
+        account.note(row.name, arguments);
+    }
     (row.run)(step, arguments)
 }
 

@@ -1,27 +1,20 @@
 //! `CDR(field)` and `CDR_PROP(property)`: what is known of a call's record while
 //! the call lasts.
 //!
-//! The record itself is written elsewhere. `lastapp` and `lastdata` are those of
-//! the instruction at hand, as it is written in the plan.
+//! The record itself is made elsewhere. `lastapp` and `lastdata` are those it
+//! will have; where none is made, those of the instruction at hand as it is
+//! written in the plan.
 
 use core::time::Duration;
 
 use super::super::inquiry::Inquiry;
 use super::super::plan::Seek;
+use super::super::record::clid;
 use super::super::state::Scope;
 use super::super::step::Step;
 use super::super::variables::Full;
 use crate::base::Instant;
-
-/// `AST_AMA_DOCUMENTATION`, the default.
-pub(super) const DOCUMENTATION: &str = "3";
-
-/// Numbers and names of the AMA flags.
-const AMA: [(&str, &str); 3] = [
-    ("1", "OMIT"),
-    ("2", "BILLING"),
-    (DOCUMENTATION, "DOCUMENTATION"),
-];
+use crate::config::AmaFlags;
 
 /// Fields the engine fills in, which no plan may set.
 const DERIVED: [&str; 16] = [
@@ -42,13 +35,6 @@ const DERIVED: [&str; 16] = [
     "start",
     "uniqueid",
 ];
-
-/// The number of an AMA flag given by name or number.
-pub(super) fn ama_number(text: &str) -> Option<&'static str> {
-    let text = text.trim();
-    let named = |(number, name): &&(&str, &str)| *number == text || name.eq_ignore_ascii_case(text);
-    AMA.iter().find(named).map(|(number, _)| *number)
-}
 
 /// `CDR(field[,options])`: option `u` leaves times as seconds and flags as
 /// numbers, `f` gives lengths with fractions.
@@ -72,8 +58,8 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
         "disposition" => disposition(scope, times.answer.is_some(), raw).into(),
         "amaflags" => {
             let number = super::channel::read(scope, "amaflags");
-            let named = AMA.iter().find(|(known, _)| !raw && *known == number);
-            named.map_or(number, |(_, name)| (*name).into())
+            let named = AmaFlags::parse(&number).filter(|_| !raw);
+            named.map_or(number, |flags| flags.as_str().into())
         }
         "accountcode" | "peeraccount" => super::channel::read(scope, name),
         _ => field(scope, name)
@@ -92,14 +78,20 @@ fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
         scope.plan.find(place, Seek::Priority(priority))
     };
     Some(match name.to_ascii_lowercase().as_str() {
-        "clid" => format!("\"{}\" <{}>", state.name, state.number),
+        "clid" => clid(&state.name, &state.number).into(),
         "src" => state.number.to_string(),
         "dst" => exten.into(),
         "dcontext" => context.into(),
         "channel" => variable("CHANNEL"),
         "dstchannel" => variable("DIALEDPEERNAME"),
-        "lastapp" => instruction()?.application.to_string(),
-        "lastdata" => instruction()?.arguments.to_string(),
+        "lastapp" => match state.account() {
+            Some(account) => account.application.into(),
+            None => instruction()?.application.to_string(),
+        },
+        "lastdata" => match state.account() {
+            Some(account) => account.arguments.clone(),
+            None => instruction()?.arguments.to_string(),
+        },
         "uniqueid" => variable("UNIQUEID"),
         "linkedid" => variable("LINKEDID"),
         "sequence" => state
@@ -113,7 +105,7 @@ fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
 /// A field the plan has set.
 fn own(scope: &Scope<'_>, name: &str) -> Option<String> {
     let record = scope.state.record()?;
-    let mut fields = record.fields.iter();
+    let mut fields = record.sheet.fields.iter();
     let (_, value) = fields.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
     Some(value.into())
 }
@@ -127,8 +119,8 @@ struct Times {
 impl Times {
     fn of(scope: &Scope<'_>) -> Times {
         let record = scope.state.record();
-        let begun = record.and_then(|record| record.begun);
-        let from = record.and_then(|record| record.answered_from);
+        let begun = record.and_then(|record| record.sheet.begun);
+        let from = record.and_then(|record| record.sheet.answered_from);
         let answer = scope.channels.answered_at();
         Times {
             start: begun.unwrap_or(scope.state.began.1),
@@ -153,6 +145,9 @@ fn disposition(scope: &Scope<'_>, answered: bool, raw: bool) -> &'static str {
 /// and fields of the plan's own are the record's. What the engine fills in
 /// cannot be set.
 pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option<Inquiry> {
+    if step.is_sealed() {
+        return None;
+    }
     let name = arguments.split(',').next().unwrap_or("").trim();
     let lower = name.to_ascii_lowercase();
     if ["accountcode", "peeraccount", "amaflags"].contains(&lower.as_str()) {
@@ -162,7 +157,7 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option
     let record = step.state.record_mut();
     let doubt = match derived {
         true => "cannot be set",
-        false if record.fields.set(&lower, value) == Err(Full) => "finds no room",
+        false if record.sheet.fields.set(&lower, value) == Err(Full) => "finds no room",
         false => return None,
     };
     let at = step.here();
@@ -172,13 +167,16 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option
 
 /// `CDR_PROP(party_a)` and `CDR_PROP(disable)`, true or false.
 pub(super) fn write_property(step: &mut Step<'_>, property: &str, value: &str) -> Option<Inquiry> {
+    if step.is_sealed() {
+        return None;
+    }
     let yes = ["1", "yes", "true", "y", "t", "on"]
         .iter()
         .any(|yes| yes.eq_ignore_ascii_case(value.trim()));
     let record = step.state.record_mut();
     match property.trim().to_ascii_lowercase().as_str() {
         "party_a" => record.party_a = yes,
-        "disable" => record.disabled = yes,
+        "disable" => record.sheet.disabled = yes,
         other => {
             let at = step.here();
             step.warn("no-function", || {

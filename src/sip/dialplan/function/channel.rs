@@ -4,6 +4,7 @@ use super::super::inquiry::Inquiry;
 use super::super::state::Scope;
 use super::super::step::Step;
 use super::super::variables::Full;
+use crate::config::AmaFlags;
 
 /// What was set comes first, then what the technology knows.
 pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
@@ -26,7 +27,7 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
         "state" if scope.channels.is_answered() => "Up".into(),
         "state" => "Ring".into(),
         "checkhangup" => u8::from(scope.state.ending.is_some()).to_string(),
-        "amaflags" => super::cdr::DOCUMENTATION.to_string(),
+        "amaflags" => AmaFlags::default().number().into(),
         "language" => "en".into(),
         "musicclass" => "default".into(),
         _ => String::new(),
@@ -41,7 +42,7 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option
         return None;
     }
     let value = match item.eq_ignore_ascii_case("amaflags") {
-        true => super::cdr::ama_number(value).unwrap_or(value),
+        true => AmaFlags::parse(value).map_or(value, |flags| flags.number()),
         false => value,
     };
     let doubt = match step.state.record_mut().set(item, value) {

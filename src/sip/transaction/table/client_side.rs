@@ -237,6 +237,7 @@ impl<O: Copy> Table<O> {
             secret,
             method,
             cancel: None,
+            copies: 0,
         });
         let slot = Slot {
             owner,
@@ -263,11 +264,13 @@ impl<O: Copy> Table<O> {
             return None;
         }
         let owner = self.owner(id);
+        let copies = self.copies(id);
         self.remove(id);
         if reaction.to_user != Some(Tell::Timeout) {
             return None;
         }
         self.counts.timeouts += 1;
-        Some(Expired::Timeout { id, owner: owner? })
+        let owner = owner?;
+        Some(Expired::Timeout { id, owner, copies })
     }
 }

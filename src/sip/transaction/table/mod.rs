@@ -117,6 +117,8 @@ pub enum Expired<O> {
         id: TransactionId,
         /// The user's name for it.
         owner: O,
+        /// How often the request was sent again.
+        copies: u8,
     },
     /// A final response of ours to an INVITE was never acknowledged.
     Unacknowledged {
@@ -239,6 +241,14 @@ impl<O: Copy> Table<O> {
         }
     }
 
+    /// How often a request of ours was sent again; 0 once its transaction is gone.
+    pub fn copies(&self, id: TransactionId) -> u8 {
+        match self.slots.get(id).map(|slot| &slot.role) {
+            Some(Role::Client(client)) => client.copies,
+            Some(Role::Server(_)) | None => 0,
+        }
+    }
+
     /// Does what is due at `now` until there is something to tell; to be
     /// called until there is not.
     pub fn expire(&mut self, now: Instant, out: &mut impl Transmit) -> Option<Expired<O>> {
@@ -268,12 +278,15 @@ impl<O: Copy> Table<O> {
 
     /// Sends the last message once more.
     fn retransmit(&mut self, id: TransactionId, out: &mut impl Transmit) {
-        let Some(slot) = self.slots.get(id) else {
+        let Some(slot) = self.slots.get_mut(id) else {
             return;
         };
         let Some(packet) = &slot.packet else { return };
-        let len = match slot.role {
-            Role::Client(_) => packet.request_len,
+        let len = match &mut slot.role {
+            Role::Client(client) => {
+                client.copies = client.copies.saturating_add(1);
+                packet.request_len
+            }
             Role::Server(_) => packet.bytes.len(),
         };
         if let Some(bytes) = packet.bytes.get(..len).filter(|bytes| !bytes.is_empty()) {

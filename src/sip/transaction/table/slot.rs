@@ -136,6 +136,8 @@ pub(super) struct ClientRole {
     pub method: u32,
     /// The transaction of its CANCEL, which shares its branch (§9.1).
     pub cancel: Option<TransactionId>,
+    /// How often the request was sent again.
+    pub copies: u8,
 }
 
 /// The side that received it.

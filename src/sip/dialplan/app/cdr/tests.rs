@@ -15,7 +15,7 @@ fn reset_cdr_begins_anew_and_keeps_fields_with_v() {
 
 #[test]
 fn no_cdr_disables_and_reset_cdr_with_e_enables() {
-    let disabled = |lines: &[&str]| call(lines, "1").0.record().unwrap().disabled;
+    let disabled = |lines: &[&str]| call(lines, "1").0.record().unwrap().sheet.disabled;
     assert!(disabled(&["1,1,NoCDR()"]));
     assert!(disabled(&["1,1,NoCDR", "1,2,ResetCDR(v)"]));
     assert!(!disabled(&["1,1,NoCDR", "1,2,ResetCDR(e)"]));
@@ -27,10 +27,10 @@ fn fork_cdr_begins_another() {
         let (cursor, fake, _) = call(&["1,1,Set(CDR(a)=x)", line], "1");
         let record = cursor.record().unwrap();
         let now = |at: Option<Instant>| at.map(|at| at == fake.now);
-        let kept = record.fields.value("a").is_some();
+        let kept = record.sheet.fields.value("a").is_some();
         (
-            now(record.begun),
-            now(record.answered_from),
+            now(record.sheet.begun),
+            now(record.sheet.answered_from),
             kept,
             record.earlier,
         )

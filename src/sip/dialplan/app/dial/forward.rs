@@ -116,6 +116,6 @@ impl Dial {
                 hunt.heard_by = None;
             }
         }
-        step.channels.call(channel);
+        step.ring(channel);
     }
 }

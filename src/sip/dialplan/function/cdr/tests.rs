@@ -93,7 +93,7 @@ fn cdr_prop_sets_two_properties() {
     ];
     let (cursor, ..) = call(&lines, "1");
     let record = cursor.record().unwrap();
-    assert!(record.disabled && record.party_a);
+    assert!(record.sheet.disabled && record.party_a);
     let (_, warnings, _) = warned(&["1,1,Set(CDR_PROP(x)=1)"], "1");
     assert_eq!(warnings, ["t:1: there is no CDR_PROP(x)"]);
 }

@@ -17,7 +17,17 @@ fn an_unanswered_invite_is_sent_seven_times_and_times_out() {
         bench.times("INVITE"),
         [0, 500, 1500, 3500, 7500, 15_500, 31_500]
     );
-    assert_eq!(told, [(32_000, Expired::Timeout { id, owner: OWNER })]);
+    assert_eq!(
+        told,
+        [(
+            32_000,
+            Expired::Timeout {
+                id,
+                owner: OWNER,
+                copies: 6
+            }
+        )]
+    );
     assert!(bench.table.is_empty());
     assert_eq!(bench.table.counts().timeouts, 1);
 }
@@ -31,7 +41,17 @@ fn an_unanswered_bye_is_sent_eleven_times_and_times_out() {
         0, 500, 1500, 3500, 7500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500,
     ];
     assert_eq!(bench.times("BYE"), times);
-    assert_eq!(told, [(32_000, Expired::Timeout { id, owner: OWNER })]);
+    assert_eq!(
+        told,
+        [(
+            32_000,
+            Expired::Timeout {
+                id,
+                owner: OWNER,
+                copies: 10
+            }
+        )]
+    );
     assert!(bench.table.is_empty());
 }
 
@@ -71,7 +91,17 @@ fn a_provisional_response_slows_other_requests_down() {
         bench.times("INFO"),
         [0, 500, 4500, 8500, 12_500, 16_500, 20_500, 24_500, 28_500]
     );
-    assert_eq!(told, [(32_000, Expired::Timeout { id, owner: OWNER })]);
+    assert_eq!(
+        told,
+        [(
+            32_000,
+            Expired::Timeout {
+                id,
+                owner: OWNER,
+                copies: 8
+            }
+        )]
+    );
 }
 
 #[test]
@@ -211,7 +241,17 @@ fn a_cancelled_invite_that_stays_unanswered_times_out() {
     bench.run(20_000);
     bench.cancel(id, "");
     let told = bench.run(100_000);
-    assert_eq!(told, [(52_000, Expired::Timeout { id, owner: OWNER })]);
+    assert_eq!(
+        told,
+        [(
+            52_000,
+            Expired::Timeout {
+                id,
+                owner: OWNER,
+                copies: 0
+            }
+        )]
+    );
     assert!(bench.table.is_empty());
 }
 
@@ -313,7 +353,17 @@ fn a_full_table_refuses_requests_but_still_cancels() {
     bench.cancel(id, "");
     let told = bench.run(100_000);
     assert_eq!(bench.times("CANCEL"), [0]);
-    assert_eq!(told, [(32_000, Expired::Timeout { id, owner: OWNER })]);
+    assert_eq!(
+        told,
+        [(
+            32_000,
+            Expired::Timeout {
+                id,
+                owner: OWNER,
+                copies: 0
+            }
+        )]
+    );
     assert_eq!(bench.table.counts().refused, 2);
 }
 

@@ -336,7 +336,7 @@ fn letter_capital_c_begins_the_record_anew() {
         scene
             .cursor
             .record()
-            .is_some_and(|record| record.begun.is_some())
+            .is_some_and(|record| record.sheet.begun.is_some())
     };
     assert!(begun("C"));
     assert!(!begun(""));
