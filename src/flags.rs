@@ -101,6 +101,15 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 800_000, value_parser = at_least_one(), help_heading = "Processors and memory")]
     pub max_transactions: u32,
 
+    /// Calls that failed with 408, 500 or above whose history is kept
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 256,
+        help_heading = "Processors and memory"
+    )]
+    pub keep_failures: u16,
+
     /// Receive buffer per socket, in bytes, or with k or m
     #[arg(
         long,
@@ -506,7 +515,7 @@ mod tests {
     fn every_flag_is_understood() {
         let flags = read(
             "--config /etc/pinion --user voip:sip --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
-             --max-transactions 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
+             --max-transactions 8 --keep-failures 10 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
              --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
              --log-format json --log-file /var/log/pinion.log --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system --console /tmp/c",
@@ -525,6 +534,7 @@ mod tests {
             cpus: Some(CpuList(vec![0, 1, 3, 0])),
             max_calls: 7,
             max_transactions: 8,
+            keep_failures: 10,
             rcvbuf: Bytes(16 << 20),
             sndbuf: Bytes(8192),
             batch: 64,

@@ -326,6 +326,7 @@ fn limits(flags: &Flags, shards: u16) -> Limits {
         calls: share(flags.max_calls),
         transactions: share(flags.max_transactions),
         work: flags.work_timeout,
+        failures: flags.keep_failures.div_ceil(shards),
         ..Limits::default()
     }
 }

@@ -23,6 +23,9 @@ const CALLEE: &str = "127.0.0.1:7002";
 const OVERHEAD_BYTES: i64 = 16;
 
 const CALLS: u32 = 4000;
+
+/// What the flight recorder of a call takes that has been answered.
+const FLIGHT_RECORDER: i64 = 128;
 const CONTACTS: u32 = 10_000;
 
 /// Contacts registered within the time a transaction lingers.
@@ -254,7 +257,7 @@ fn an_established_call() {
     });
     assert_eq!(stage.size("calls"), CALLS.into());
     assert_eq!(stage.size("transactions"), 0);
-    check("established call", bytes, CALLS, 2560);
+    check("established call", bytes, CALLS, 2560 + FLIGHT_RECORDER);
 }
 
 #[test]

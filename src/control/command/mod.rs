@@ -5,6 +5,7 @@
 mod channel;
 mod core;
 mod help;
+mod history;
 mod reload;
 mod sip;
 
@@ -62,6 +63,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         channel::COMMANDS,
         core::COMMANDS,
         help::COMMANDS,
+        history::COMMANDS,
         reload::COMMANDS,
     ];
     let families = families.into_iter().chain(sip::FAMILIES);

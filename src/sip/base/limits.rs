@@ -22,6 +22,8 @@ pub struct Limits {
     pub datagram_bytes: u32,
     /// Instructions a dialplan may run in a second before it is stopped.
     pub dialplan_steps: u32,
+    /// Calls that failed whose history is kept.
+    pub failures: u16,
     /// How long a dialplan waits for what is done outside of the engine, by HTTP,
     /// DNS or the host.
     pub work: Duration,
@@ -38,6 +40,7 @@ impl Default for Limits {
             legs_per_call: 64,
             datagram_bytes: 65_535,
             dialplan_steps: 10_000,
+            failures: 64,
             work: Duration::from_secs(2),
         }
     }

@@ -7,6 +7,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::diversion;
 use super::exchange::{Exchange, LegRef, Resume, Turn};
+use super::flight_recorder::FlightRecorder;
 use super::functions::Told;
 use super::holdings::Holdings;
 use super::kept::Kept;
@@ -23,7 +24,7 @@ use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
     Cause, ChannelId, Cursor, Forward, Indication, Party, PartyField, Place, Plan, Variables,
 };
-use crate::machine::{Lease, Question};
+use crate::machine::{Lease, Question, Topic, What};
 use crate::transaction::TransactionId;
 use crate::wire::{Message, Status, Writer};
 
@@ -182,6 +183,8 @@ pub struct Call {
     pub(super) originating: Option<Box<Originating>>,
     /// Its records, where any are made.
     pub(super) ledger: Option<Box<Ledger>>,
+    /// What happened to it last; the exchange has it while it is its turn.
+    flight: Option<Box<FlightRecorder>>,
 }
 
 impl Call {
@@ -239,6 +242,7 @@ impl Call {
             holdings: None,
             originating: None,
             ledger: None,
+            flight: Some(FlightRecorder::begin(&mut exchange.flights, now)),
         }
     }
 
@@ -259,6 +263,10 @@ impl Call {
         opening: &Opening,
     ) {
         self.begin(turn, handle);
+        if let Some(waited) = turn.exchange.waited {
+            turn.record(What::Heard(Topic::Device, true, waited));
+        }
+        turn.record_message(0);
         let owner = LegRef {
             call: handle,
             leg: 0,
@@ -401,6 +409,16 @@ impl Call {
     pub fn accept(&mut self, index: u16, cseq: u32) -> Result<(), OutOfOrder> {
         self.leg_mut(index)
             .map_or(Ok(()), |leg| leg.dialog.accept(cseq))
+    }
+
+    /// Lends its flight recorder, or takes it back.
+    pub fn flight(&mut self) -> &mut Option<Box<FlightRecorder>> {
+        &mut self.flight
+    }
+
+    /// What happened to it last.
+    pub fn recorded(&self) -> Option<&FlightRecorder> {
+        self.flight.as_deref()
     }
 
     /// Whether nothing is left to wait for: the shard removes it.

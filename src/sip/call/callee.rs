@@ -15,6 +15,7 @@ use crate::auth;
 use crate::base::{Level, Text, Transmit};
 use crate::dialog::Role;
 use crate::dialplan::{Cause, ChannelEvent, ChannelId, Failure};
+use crate::machine::Way;
 use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, Status};
 
@@ -476,6 +477,7 @@ impl Call {
         };
         leg.acked_cseq = Some(cseq);
         leg.ack = Box::default();
+        turn.record_request(Way::Out, index, Method::Ack, cseq);
         let sent = send_ack(turn, leg, cseq, content_type, body);
         if !body.is_empty() {
             leg.ack = sent.into();
@@ -491,6 +493,7 @@ impl Call {
         if leg.ack_owed.is_some_and(|owed| owed.cseq == cseq) {
             return;
         }
+        turn.record_request(Way::Out, index, Method::Ack, cseq);
         if leg.acked_cseq == Some(cseq) && !leg.ack.is_empty() {
             turn.out.transmit(&leg.dialog.flow, &leg.ack);
         } else {

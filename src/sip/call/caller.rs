@@ -6,7 +6,8 @@ use super::leg::{Early, Leg, LegState};
 use super::reason::write_cause;
 use crate::base::Text;
 use crate::dialplan::{Cause, ChannelEvent, ChannelId};
-use crate::wire::{HeaderName, Status, Uri, Writer};
+use crate::machine::Way;
+use crate::wire::{HeaderName, Method, Status, Uri, Writer};
 
 impl Call {
     /// Shows the caller a provisional response, with the body of the response
@@ -34,6 +35,8 @@ impl Call {
                 leg.dialog.write_contact(&mut writer);
                 end_with(writer, content_type, body);
             });
+        let invite = (Method::Invite, leg.invite_cseq);
+        turn.record_response(Way::Out, 0, status, invite);
     }
 
     /// Ends the caller's INVITE with an error response.
@@ -101,6 +104,10 @@ impl Call {
         turn.exchange
             .respond(turn.now, turn.out, response, |writer| write(writer, q850));
         turn.exchange.transactions.set_owner(server, Owner::Nobody);
+        turn.record_response(Way::Out, 0, status, (Method::Invite, leg.invite_cseq));
+        if let Some(flight) = &mut turn.exchange.flight {
+            flight.refused(status);
+        }
         self.invite_answered(turn);
     }
 
@@ -179,6 +186,7 @@ impl Call {
                 writer.own(HeaderName::Allow, &[ALLOW]);
                 end_with(writer, content_type, body);
             });
+        turn.record_response(Way::Out, 0, Status::OK, (Method::Invite, leg.invite_cseq));
         self.answered_at = Some(turn.now);
         self.invite_answered(turn);
         turn.exchange.counters.calls_answered += 1;

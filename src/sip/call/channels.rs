@@ -11,10 +11,10 @@ use super::tech::tech;
 use crate::base::{Instant, Level, Text};
 use crate::config::Presentation;
 use crate::dialplan::{
-    Cause, ChannelEvent, ChannelId, Channels, Forward, Hold, Indication, Inquiry, NoMedia, Origin,
-    Routine, Shown, Ticket,
+    ApplicationId, Cause, ChannelEvent, ChannelId, Channels, Forward, Hold, Indication, Inquiry,
+    NoMedia, Origin, Routine, Shown, Ticket,
 };
-use crate::machine::Question;
+use crate::machine::{Question, What};
 use crate::wire::Status;
 
 /// A call and a turn, lent to an application for one step.
@@ -114,6 +114,10 @@ impl Channels for Stage<'_, '_> {
             Some(other) => self.call.variable_of_run(other, name),
             None => self.call.variable(name),
         }
+    }
+
+    fn runs(&mut self, application: ApplicationId, priority: u32) {
+        self.turn.record(What::Step(application, priority));
     }
 
     fn random(&mut self) -> u64 {

@@ -11,7 +11,7 @@ use super::reason::write_cause;
 use super::run::RunId;
 use crate::base::{Level, Text};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId};
-use crate::machine::{Lease, Question};
+use crate::machine::{Lease, Question, Way, What};
 use crate::transaction::TransactionId;
 use crate::wire::{Method, Status};
 
@@ -21,6 +21,7 @@ const BYE_RETRY: Duration = Duration::from_millis(500);
 impl Call {
     /// Ends the call: every leg by what it is waiting for.
     pub(super) fn hang_up(&mut self, turn: &mut Turn<'_>, cause: Cause) {
+        turn.record(What::Ended(cause));
         let mut stopped = self.stop_plan();
         self.bridge = None;
         self.drop_relays(turn);
@@ -145,7 +146,10 @@ impl Call {
             writer.end();
         });
         match sent {
-            Some(_) => leg.bye_owed = None,
+            Some(_) => {
+                leg.bye_owed = None;
+                turn.record_request(Way::Out, index, Method::Bye, cseq);
+            }
             None => {
                 let alarm = Alarm::Bye { call, leg: index };
                 turn.exchange.alarms.set(turn.now, BYE_RETRY, alarm);

@@ -3,9 +3,11 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::flight_recorder::FlightRecorder;
 use super::forks::EndedForks;
 use super::kept::Kept;
 use super::leg::Ringing;
@@ -18,7 +20,9 @@ use crate::devices::Devices;
 use crate::dialog::{self, Dialog, RouteSet};
 use crate::dialplan::{self, ChannelId, Origination, Plan, Reply, Ticket};
 use crate::machine::realtime::Registration;
-use crate::machine::{Change, Counters, Lease, Moment, Outbox, Question, QuestionId};
+use crate::machine::{
+    Change, Counters, Lease, Outbox, Question, QuestionId, UnixMicros, Way, What,
+};
 use crate::registrar::Binding;
 use crate::transaction::{Branch, Keep, Table, Timers, TransactionId};
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer};
@@ -146,6 +150,21 @@ pub enum Resume {
     Nobody,
 }
 
+impl Resume {
+    /// The call that waits, if it is one.
+    pub fn call(&self) -> Option<Handle> {
+        match *self {
+            Resume::AdmitCaller(call)
+            | Resume::AdmitChannel(call, _)
+            | Resume::Plan(call, _)
+            | Resume::PlanMessage(call, ..)
+            | Resume::Bindings(call, _)
+            | Resume::Device(call, _) => Some(call),
+            _ => None,
+        }
+    }
+}
+
 /// A datagram that waits.
 #[derive(Debug)]
 pub struct Waiting {
@@ -233,6 +252,12 @@ pub struct Exchange {
     pub random: Random,
     /// Room to keep requests in that calls have yet to answer.
     pub kept: Spares<Kept>,
+    /// The recorder of the call whose turn it is.
+    pub flight: Option<Box<FlightRecorder>>,
+    /// Room for those of calls to come.
+    pub flights: Spares<FlightRecorder>,
+    /// How long the message being handled has waited for the database.
+    pub waited: Option<Duration>,
     /// Room for what is noted of callees that ring.
     pub ringing: Spares<Ringing>,
     /// Counters.
@@ -447,8 +472,8 @@ impl Exchange {
     }
 
     /// Calendar time at `at`, to the microsecond.
-    pub fn moment(&self, at: Instant) -> Moment {
-        Moment(self.unix_start.0 * 1_000_000 + at.as_micros())
+    pub fn unix_micros(&self, at: Instant) -> UnixMicros {
+        UnixMicros(self.unix_start.0 * 1_000_000 + at.as_micros())
     }
 
     /// A path to `remote` for a request that answers no flow: the first
@@ -555,7 +580,49 @@ impl Turn<'_> {
             return None;
         };
         transactions.requested(self.now, id, dialog.flow, request.timers, bytes);
+        if let Owner::Leg(LegRef { leg, .. }) = request.owner {
+            self.record_request(Way::Out, leg, request.method, request.cseq);
+        }
         Some(id)
+    }
+
+    /// Records what happens to the call whose turn it is.
+    pub fn record(&mut self, what: What) {
+        if let Some(flight) = &mut self.exchange.flight {
+            flight.record(self.now, what);
+        }
+    }
+
+    /// Records a request of one of its legs.
+    pub fn record_request(&mut self, way: Way, leg: u16, method: Method<'_>, cseq: u32) {
+        self.record(What::Request(way, leg, method.named(), cseq));
+    }
+
+    /// Records a response of one of its legs, to a request of that method and
+    /// CSeq number.
+    pub fn record_response(
+        &mut self,
+        way: Way,
+        leg: u16,
+        status: Status,
+        (method, cseq): (Method<'_>, u32),
+    ) {
+        self.record(What::Response(way, leg, status, method.named(), cseq));
+    }
+
+    /// Records the message of this turn, of one of its legs.
+    pub fn record_message(&mut self, leg: u16) {
+        let Some((message, _)) = self.message else {
+            return;
+        };
+        let (method, cseq) = (
+            message.method(),
+            message.cseq().map_or(0, |cseq| cseq.number),
+        );
+        match message.status() {
+            Some(status) => self.record_response(Way::In, leg, status, (method, cseq)),
+            None => self.record_request(Way::In, leg, method, cseq),
+        }
     }
 
     /// Puts a question when the turn ends.

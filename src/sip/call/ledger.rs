@@ -129,7 +129,7 @@ impl Call {
             amaflags: device.map_or_else(Default::default, |peer| peer.amaflags),
             peer: device.map_or(SmolStr::default(), |peer| peer.name.clone()),
             call_id: caller.map_or(Text::new(), |leg| Text::from(leg.dialog.call_id())),
-            start: exchange.moment(origin.start),
+            start: exchange.unix_micros(origin.start),
             ..Cdr::default()
         })
     }
@@ -360,9 +360,9 @@ fn hand_out(
     let exchange = &mut *turn.exchange;
     let from = sheet.and_then(|sheet| sheet.answered_from);
     let joined = times.joined.map(|at| from.map_or(at, |from| at.max(from)));
-    cdr.start = exchange.moment(times.start);
-    cdr.answer = joined.map(|at| exchange.moment(at));
-    cdr.end = exchange.moment(times.end.unwrap_or(turn.now));
+    cdr.start = exchange.unix_micros(times.start);
+    cdr.answer = joined.map(|at| exchange.unix_micros(at));
+    cdr.end = exchange.unix_micros(times.end.unwrap_or(turn.now));
     exchange.counters.call_records += 1;
     cdr.id = CdrId {
         shard: exchange.shard,

@@ -6,6 +6,7 @@
 //!
 //! - `exchange`: what all calls of a shard stand on
 //! - `kept`: requests that wait for their final response
+//! - `flight_recorder`: what happened to a call last
 //! - `leg`: one dialog of a call, and what it waits for
 //! - `ledger`: the records of a call, while it lasts
 //! - `call`: the call itself, from its first INVITE to its last BYE
@@ -45,6 +46,7 @@ mod channels;
 mod diversion;
 mod ending;
 mod exchange;
+mod flight_recorder;
 mod forks;
 mod functions;
 mod holdings;
@@ -76,6 +78,7 @@ pub use exchange::{
     Alarm, Ask, Asker, Exchange, LegRef, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
     Unsaved, Waiting,
 };
+pub use flight_recorder::{FlightRecorder, MOST_BYTES, Moments};
 pub use forks::EndedForks;
 pub use identity::push_user;
 pub use kept::Kept;

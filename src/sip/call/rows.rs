@@ -20,6 +20,16 @@ impl Call {
         }
     }
 
+    /// The name of the caller's channel.
+    pub fn caller_channel(&self) -> SmolStr {
+        self.channel_name(0).unwrap_or_default()
+    }
+
+    /// The Call-IDs of its legs, the caller's first.
+    pub fn call_ids(&self) -> impl Iterator<Item = &[u8]> {
+        self.legs.iter().map(|leg| leg.dialog.call_id())
+    }
+
     /// Tells of each channel: the caller's first, then those it has called.
     pub fn each_channel(&self, mut tell: impl FnMut(ChannelRow)) {
         if let Some(name) = self

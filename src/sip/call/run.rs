@@ -20,6 +20,7 @@ use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Channels, Cursor, Ending, Event, Failure, Fell, Progress,
     Reply, Ticket, Variables,
 };
+use crate::machine::{Ringer, What};
 use crate::wire::Status;
 
 /// A call may begin `Limits::legs_per_call` runs beside the caller's within this
@@ -470,6 +471,7 @@ impl Call {
             };
             if run.alarm.is_some_and(|at| at <= turn.now) {
                 run.alarm = None;
+                turn.record(What::Timer(Ringer::Plan, 0));
                 self.step(turn, id, Event::Timer);
             }
         }

@@ -22,8 +22,8 @@ use crate::base::{Flow, Level, Text};
 use crate::config::{General, Host, Peer, PeerKind, Qualify};
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId, Failure};
-use crate::machine::Question;
 use crate::machine::realtime::Errand;
+use crate::machine::{Question, Way};
 use crate::registrar::Binding;
 use crate::wire::{HeaderName, Method, Uri};
 
@@ -503,9 +503,11 @@ impl Call {
                 turn.exchange
                     .transactions
                     .set_owner(invite, Owner::Straggler { ended: leg.ended });
+                let cseq = leg.dialog.local_cseq;
                 turn.exchange
                     .transactions
                     .cancel(turn.now, invite, extra, turn.out);
+                turn.record_request(Way::Out, index, Method::Cancel, cseq);
             }
             (LegState::Unacknowledged | LegState::Confirmed, _) => {
                 self.acknowledge_owed(turn, index);

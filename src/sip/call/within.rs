@@ -8,6 +8,7 @@ use super::leg::{AckOwed, LegState};
 use crate::config::Peer;
 use crate::dialog::{Dialog, Role};
 use crate::dialplan::{Cause, Failure};
+use crate::machine::Way;
 use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status};
 use core::time::Duration;
@@ -48,6 +49,8 @@ impl Call {
             }),
             Err(status) => {
                 self.answer_within(turn, server, &kept.head, status);
+                let cseq = request.cseq().map_or(0, |cseq| cseq.number);
+                turn.record_response(Way::Out, index, status, (request.method(), cseq));
                 turn.exchange.kept.give(kept);
             }
         }
@@ -202,6 +205,11 @@ impl Call {
     /// Tells a sender that its request will not be answered by the other side.
     fn end_relay(&mut self, turn: &mut Turn<'_>, relay: Relay, status: Status) {
         self.answer_within(turn, relay.server, &relay.kept.head, status);
+        let method = match relay.invite {
+            true => Method::Invite,
+            false => Method::Other(b""),
+        };
+        turn.record_response(Way::Out, relay.from, status, (method, relay.cseq));
         turn.exchange.kept.give(relay.kept);
     }
 
@@ -290,6 +298,8 @@ impl Call {
                 status,
                 (shown, content_type, body),
             );
+            let asked = (response.method(), relay.cseq);
+            turn.record_response(Way::Out, relay.from, relayable(status), asked);
         }
         if status.is_provisional() {
             return;

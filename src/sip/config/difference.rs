@@ -80,7 +80,8 @@ impl Peer {
                 allowoverlap "allowoverlap" outboundproxy "outboundproxy"
                 use_q850_reason "use_q850_reason" promiscredir "promiscredir"
                 final_response "final_response" noanswer_response "noanswer_response"
-                outofcall_message_context "outofcall_message_context"
+                outofcall_message_context "outofcall_message_context" accountcode "accountcode"
+                amaflags "amaflags"
             ]
             secret [secret "secret" remotesecret "remotesecret" credentials "auth"]
             apart [hashed])
@@ -110,7 +111,7 @@ impl General {
                 rtsavepath "rtsavepath" ignoreregexpire "ignoreregexpire" systemname "systemname"
             ]
             secret []
-            apart [missing defaults]);
+            apart [missing records defaults]);
         changes.extend(old.defaults.changes(&new.defaults));
         changes
     }

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use crate::base::{Instant, Level};
 
+use super::app::ApplicationId;
 use super::cause::{Cause, Failure};
 use super::cursor::Routine;
 use super::inquiry::{Inquiry, Ticket};
@@ -117,6 +118,9 @@ pub trait Channels {
 
     /// 64 random bits.
     fn random(&mut self) -> u64;
+
+    /// Hears that an application is about to run, and by which priority.
+    fn runs(&mut self, _application: ApplicationId, _priority: u32) {}
 
     /// Says whom channels requested from now on are from (`CALLERID`), and
     /// whether the number may be shown: the octet of Q.931, `None` leaving it as

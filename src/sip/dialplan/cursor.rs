@@ -598,7 +598,11 @@ fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
     };
     step.channels.note(Level::Debug, "dialplan", &mut text);
     match instruction.row {
-        Some(row) => app::run(step, row, &arguments),
+        Some(row) => {
+            let application = app::ApplicationId::of(row);
+            step.channels.runs(application, instruction.priority);
+            app::run(step, row, &arguments)
+        }
         None if step.plan.is_leaving(&instruction.application) => {
             step.state.cause = Cause::NORMAL_CIRCUIT_CONGESTION;
             Next::End(Ending::Congestion)

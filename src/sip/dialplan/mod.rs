@@ -39,7 +39,7 @@ mod variables;
 mod work;
 mod zone;
 
-pub use app::{MediaApps, applications, doubts, needs_media};
+pub use app::{ApplicationId, MediaApps, applications, doubts, needs_media};
 pub use arguments::split_call;
 pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};

@@ -30,11 +30,11 @@ impl fmt::Display for CdrId {
 
 /// A point of calendar time, in microseconds since 1970 UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Moment(pub u64);
+pub struct UnixMicros(pub u64);
 
-impl Moment {
+impl UnixMicros {
     /// The time from `earlier` to here; zero if `earlier` is later.
-    pub fn since(self, earlier: Moment) -> Duration {
+    pub fn since(self, earlier: UnixMicros) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
@@ -99,11 +99,11 @@ pub struct Cdr {
     /// With which arguments.
     pub lastdata: SmolStr,
     /// When it began.
-    pub start: Moment,
+    pub start: UnixMicros,
     /// When the two were joined.
-    pub answer: Option<Moment>,
+    pub answer: Option<UnixMicros>,
     /// When it ended.
-    pub end: Moment,
+    pub end: UnixMicros,
     /// How it came out.
     pub disposition: Disposition,
     /// What it counts for.
@@ -159,12 +159,12 @@ mod tests {
     #[test]
     fn lengths_are_those_between_moments() {
         let mut cdr = Cdr {
-            start: Moment(1_000_000),
-            end: Moment(9_500_000),
+            start: UnixMicros(1_000_000),
+            end: UnixMicros(9_500_000),
             ..Cdr::default()
         };
         assert_eq!(cdr.billed(), Duration::ZERO);
-        cdr.answer = Some(Moment(4_000_000));
+        cdr.answer = Some(UnixMicros(4_000_000));
         assert_eq!(cdr.duration(), Duration::from_millis(8500));
         assert_eq!(cdr.billed(), Duration::from_millis(5500));
     }

@@ -4,10 +4,11 @@ use alloc::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::Topic;
 use super::cdr::Cdr;
 use super::realtime::{Errand, Outcome};
 use crate::base::{Flow, Instant, ShardId, Text};
-use crate::dialplan::{Hold, Inquiry, Reply};
+use crate::dialplan::{Hold, Inquiry, Reply, Whereabouts};
 use crate::registrar::{Binding, Refusal, Update};
 
 /// Where the envelopes go that only the database can answer; no shard's number.
@@ -113,6 +114,26 @@ pub enum Question {
     },
 }
 
+impl Question {
+    /// What it is about.
+    pub fn topic(&self) -> Topic {
+        match self {
+            Question::Errand(_) | Question::Register(_) => Topic::Device,
+            Question::Bindings(_) => Topic::Bindings,
+            Question::Admit { .. } | Question::Release { .. } => Topic::Admission,
+            Question::Inquiry(inquiry) => match inquiry.whereabouts() {
+                Whereabouts::Home(_) | Whereabouts::Number(_) => Topic::Shard,
+                Whereabouts::Database => Topic::Rows,
+                Whereabouts::Workers => Topic::Work,
+            },
+            Question::Take { .. } | Question::Unlock { .. } | Question::GiveBack { .. } => {
+                Topic::Hold
+            }
+            Question::Entries(_) | Question::Globals { .. } => Topic::Shard,
+        }
+    }
+}
+
 /// What comes back.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -128,6 +149,16 @@ pub enum Answer {
     Outcome(Outcome),
     /// To `Inquiry`, `Take` and `Unlock`.
     Reply(Reply),
+}
+
+impl Answer {
+    /// Whether it says only that there is none.
+    pub fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Answer::Outcome(Outcome::Unavailable | Outcome::Refused) | Answer::Reply(Reply::Failed)
+        )
+    }
 }
 
 /// What an envelope holds.

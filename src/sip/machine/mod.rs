@@ -7,6 +7,7 @@
 mod cdr;
 mod counters;
 mod envelope;
+mod moment;
 mod outbox;
 mod query;
 pub mod realtime;
@@ -18,16 +19,17 @@ use alloc::sync::Arc;
 use crate::base::{Flow, Instant, Text};
 use crate::config::Config;
 
-pub use cdr::{Cdr, CdrId, Disposition, Moment};
+pub use cdr::{Cdr, CdrId, Disposition, UnixMicros};
 pub use counters::Counters;
 pub use envelope::{
     Answer, Body, Change, DATABASE, Entries, Envelope, Lease, Question, QuestionId, RECORDS,
     WORKERS,
 };
+pub use moment::{Moment, Ringer, Topic, Way, What};
 pub use outbox::{Outbox, Sent};
 pub use query::{
-    ChannelRow, ChannelState, ContactRow, DeviceRow, DialogDetail, DialogRow, Page, Query, Rows,
-    Span, TimerRow,
+    ChannelRow, ChannelState, ContactRow, DeviceRow, DialogDetail, DialogRow, FailureRow,
+    HistoryRow, Page, Query, Rows, Span, TimerRow,
 };
 pub use security::{SecurityEvent, Suspicion};
 pub use sought::Sought;

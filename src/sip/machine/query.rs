@@ -3,6 +3,7 @@
 
 mod device;
 mod dialog;
+mod history;
 mod timers;
 
 use alloc::sync::Arc;
@@ -16,6 +17,7 @@ use crate::modules::Module;
 
 pub use device::{ContactRow, DeviceRow};
 pub use dialog::{DialogDetail, DialogRow};
+pub use history::{FailureRow, HistoryRow};
 pub use timers::TimerRow;
 
 /// A part of a table. Tables change between two pages: what is there all the
@@ -69,6 +71,10 @@ pub enum Query {
     Unregister(Text),
     /// Ask the contacts of a device, whose home this is, whether they answer.
     Qualify(Text),
+    /// What happened to the calls one of whose Call-IDs begins so.
+    History(Text, Span),
+    /// The calls that failed last.
+    Failures,
 }
 
 impl Query {
@@ -81,6 +87,7 @@ impl Query {
             Query::Known(span) => Query::Known(span.after(from)),
             Query::Dialogs(span) => Query::Dialogs(span.after(from)),
             Query::Dialog(span, call_id) => Query::Dialog(span.after(from), call_id),
+            Query::History(prefix, span) => Query::History(prefix, span.after(from)),
             whole => whole,
         }
     }
@@ -116,6 +123,10 @@ pub enum Page {
     Dialogs(Rows<DialogRow>),
     /// To `Timers`.
     Timers(Vec<TimerRow>),
+    /// To `History`.
+    History(Rows<HistoryRow>),
+    /// To `Failures`.
+    Failures(Rows<FailureRow>),
 }
 
 impl Page {
@@ -126,6 +137,8 @@ impl Page {
             Page::Uses(rows) => rows.next,
             Page::Known(rows) => rows.next,
             Page::Dialogs(rows) => rows.next,
+            Page::History(rows) => rows.next,
+            Page::Failures(rows) => rows.next,
             Page::Unknown | Page::Devices(_) | Page::Timers(_) | Page::Done(_) => None,
         }
     }

@@ -8,6 +8,7 @@
 
 mod apply;
 mod arrival;
+mod failures;
 mod inquiries;
 mod intake;
 mod lately;

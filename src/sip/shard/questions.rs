@@ -10,7 +10,9 @@ use crate::base::{Handle, Instant, ShardId, shard_of};
 use crate::call::{Ask, Asker, Resume};
 use crate::dialplan::{Reply, Whereabouts};
 use crate::machine::realtime::Outcome;
-use crate::machine::{Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId, WORKERS};
+use crate::machine::{
+    Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId, WORKERS, What,
+};
 use crate::registrar::Bindings;
 
 impl Shard {
@@ -100,6 +102,7 @@ impl Shard {
             return;
         }
         self.exchange.counters.questions += 1;
+        self.record(now, &resume, What::Asked(question.topic()));
         let wait = match (&question, &self.exchange.config.realtime) {
             // Its home may have to wait for the database.
             (Question::Register(_), Some(rules)) => TRY + rules.timeout,
@@ -168,6 +171,9 @@ impl Shard {
         out: &mut Outbox,
     ) {
         let Ask { question, resume } = ask;
+        let (topic, took) = (question.topic(), now.since(asked));
+        let answered = answer.as_ref().is_some_and(|answer| !answer.is_failure());
+        self.record(now, &resume, What::Heard(topic, answered, took));
         if let Question::Errand(errand) = question {
             let outcome = match answer {
                 Some(Answer::Outcome(outcome)) => outcome,
@@ -237,6 +243,14 @@ impl Shard {
                 | Resume::Nobody,
                 _,
             ) => {}
+        }
+    }
+
+    /// Records what happens to a call that waits.
+    pub(super) fn record(&mut self, now: Instant, resume: &Resume, what: What) {
+        let call = resume.call().and_then(|call| self.calls.get_mut(call));
+        if let Some(flight) = call.and_then(|call| call.flight().as_mut()) {
+            flight.record(now, what);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::call::{Alarm, Ask, Asker, Resume, Unsaved, Waiting};
 use crate::config::{Peer, Realtime};
 use crate::devices::{BRIEFLY, PROBE};
 use crate::machine::realtime::{Errand, Known, Outcome, Registration, Saving};
-use crate::machine::{Answer, DATABASE, Outbox, Question, QuestionId};
+use crate::machine::{Answer, DATABASE, Outbox, Question, QuestionId, Topic, What};
 use crate::method::Extra;
 use crate::registrar::{Binding, Refusal, Texts, Update};
 use crate::wire::{Fields, HeaderName, Message, Method, Status};
@@ -103,6 +103,7 @@ impl Shard {
             false => (whole, Duration::ZERO),
         };
         self.exchange.counters.errands += 1;
+        self.record(now, &resume, What::Asked(Topic::Device));
         let question = Question::Errand(errand);
         let ask = Ask {
             question: question.clone(),
@@ -139,7 +140,9 @@ impl Shard {
         match resume {
             Resume::Datagram(waiting) => {
                 if self.waits_no_more(now, &waiting, out) {
+                    self.exchange.waited = Some(now.since(asked));
                     self.message(now, &waiting.bytes, waiting.flow, out);
+                    self.exchange.waited = None;
                 }
             }
             Resume::Saved(unsaved) => {
@@ -160,10 +163,12 @@ impl Shard {
 
     /// Whoever waits goes on with what is stale; the answer may still come.
     pub(super) fn late(&mut self, now: Instant, asked: Asked, out: &mut Outbox) {
-        let Asked { ask, .. } = asked;
+        let Asked { ask, asked } = asked;
         let Question::Errand(errand) = ask.question else {
             return;
         };
+        let unheard = What::Heard(Topic::Device, false, now.since(asked));
+        self.record(now, &ask.resume, unheard);
         self.exchange.devices.database_is_slow();
         self.arrange_probe(now);
         self.go_on_without(now, errand, ask.resume, out);

@@ -6,7 +6,7 @@ use super::reply::Reply;
 use super::shard::Shard;
 use crate::base::{Flow, Instant, Text};
 use crate::call::Owner;
-use crate::machine::{Outbox, SecurityEvent, Suspicion};
+use crate::machine::{Outbox, SecurityEvent, Suspicion, Way};
 use crate::method::{self, Asked, Extra, Inside, Verdict};
 use crate::transaction::Received;
 use crate::wire::{Fault, HeaderName, Message, Method, Status};
@@ -156,7 +156,11 @@ impl Shard {
         }
         self.reply_once(now, arrival, reply, out);
         let Owner::Leg(leg) = owner else { return };
+        let cseq = arrival.request.cseq().map_or(0, |cseq| cseq.number);
+        let cancel = (Method::Cancel, cseq);
         self.with_call(now, None, leg.call, out, |call, turn| {
+            turn.record_request(Way::In, leg.leg, cancel.0, cancel.1);
+            turn.record_response(Way::Out, leg.leg, Status::OK, cancel);
             if leg.leg == 0 && !call.is_answered() {
                 call.cancelled(turn);
             } else {
@@ -190,6 +194,7 @@ impl Shard {
         let inside = method::row(request.method()).inside;
         if inside == Inside::Acknowledge {
             self.with_call(now, message, leg.call, out, |call, turn| {
+                turn.record_message(leg.leg);
                 call.ack(turn, leg.leg)
             });
             return;
@@ -218,6 +223,9 @@ impl Shard {
             Inside::End => {
                 self.reply_once(now, arrival, Reply::of(Status::OK), out);
                 self.with_call(now, message, leg.call, out, |call, turn| {
+                    turn.record_message(leg.leg);
+                    let answered = (Method::Bye, cseq);
+                    turn.record_response(Way::Out, leg.leg, Status::OK, answered);
                     call.bye_from(turn, leg.leg)
                 });
             }
@@ -226,6 +234,7 @@ impl Shard {
                     return;
                 };
                 self.with_call(now, message, leg.call, out, |call, turn| {
+                    turn.record_message(leg.leg);
                     call.request_within(turn, leg.leg, server);
                 });
             }

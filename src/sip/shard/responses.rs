@@ -23,6 +23,7 @@ impl Shard {
                 Owner::Nobody => {}
                 Owner::Leg(leg) => {
                     self.with_call(now, Some((response, flow)), leg.call, out, |call, turn| {
+                        turn.record_message(leg.leg);
                         call.response(turn, leg.leg, id);
                     });
                 }

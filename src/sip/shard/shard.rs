@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 
 use hashbrown::HashSet;
 
+use super::failures::Failures;
 use super::intake::{call_id, is_keep_alive};
 use super::lately::Lately;
 use super::pending::{Overdue, Pending};
@@ -17,14 +18,15 @@ use crate::base::{
     UnixTime, shard_of,
 };
 use crate::call::{
-    Alarm, Ask, Asker, Call, Exchange, Kept, Occupancy, Owner, Ringing, Turn, node_plan,
+    Alarm, Ask, Asker, Call, Exchange, FlightRecorder, Kept, Occupancy, Owner, Ringing, Turn,
+    node_plan,
 };
 use crate::commons::{Commons, Globals};
 use crate::config::Config;
 use crate::devices::Devices;
 use crate::dialog;
 use crate::machine::realtime::Saving;
-use crate::machine::{Body, Counters, Envelope, Input, Machine, Outbox, Page, Query};
+use crate::machine::{Body, Counters, Envelope, Input, Machine, Outbox, Page, Query, Ringer, What};
 use crate::modules::Module;
 use crate::registrar::{Binding, Bindings, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
@@ -111,6 +113,7 @@ pub struct Shard {
     /// How many of the devices that are to be watched have been looked at since
     /// they changed.
     pub(super) unlooked: usize,
+    pub(super) failures: Failures,
     nonce_secret: [u8; 32],
 }
 
@@ -147,6 +150,7 @@ impl Shard {
             commons: Commons::new(&mut random),
             unlooked: ALL_LOOKED_AT,
             owed: VecDeque::new(),
+            failures: Failures::new(limits.failures.into()),
             pending: Pending::new(
                 limits.pending,
                 limits.calls.saturating_mul(4),
@@ -169,6 +173,9 @@ impl Shard {
                 asks: VecDeque::new(),
                 random,
                 kept: Kept::spares(),
+                flight: None,
+                flights: FlightRecorder::spares(),
+                waited: None,
                 ringing: Ringing::spares(),
                 counters: Counters::default(),
                 leases: 0,
@@ -311,6 +318,7 @@ impl Shard {
         work: impl FnOnce(&mut Call, &mut Turn<'_>) -> T,
     ) -> Option<T> {
         let call = self.calls.get_mut(handle)?;
+        self.exchange.flight = call.flight().take();
         let mut turn = Turn {
             now,
             exchange: &mut self.exchange,
@@ -320,7 +328,15 @@ impl Shard {
         let done = work(call, &mut turn);
         if call.is_over() {
             call.give_back_all(&mut turn);
+            if let Some(flight) = turn.exchange.flight.take() {
+                match flight.failed() {
+                    Some(_) => self.failures.keep(now, call, flight, turn.out),
+                    None => turn.exchange.flights.give(flight),
+                }
+            }
             self.calls.discard(handle);
+        } else {
+            *call.flight() = self.exchange.flight.take();
         }
         Some(done)
     }
@@ -367,14 +383,19 @@ impl Shard {
             }
             Alarm::Ring { call, leg } => {
                 self.with_call(now, None, call, out, |call, turn| {
+                    turn.record(What::Timer(Ringer::Ringing, leg));
                     call.still_rings(turn, leg)
                 });
             }
             Alarm::Bye { call, leg } => {
-                self.with_call(now, None, call, out, |call, turn| call.send_bye(turn, leg));
+                self.with_call(now, None, call, out, |call, turn| {
+                    turn.record(What::Timer(Ringer::Bye, leg));
+                    call.send_bye(turn, leg)
+                });
             }
             Alarm::Glare { call, server } => {
                 self.with_call(now, None, call, out, |call, turn| {
+                    turn.record(What::Timer(Ringer::Glare, 0));
                     call.retry_after_glare(turn, server)
                 });
             }
@@ -410,6 +431,7 @@ impl Shard {
                 copies,
             } => {
                 self.with_call(now, None, leg.call, out, |call, turn| {
+                    turn.record(What::Timer(Ringer::Unanswered, leg.leg));
                     call.timed_out(turn, leg.leg, (id, copies))
                 });
             }
@@ -418,6 +440,7 @@ impl Shard {
                 owner: Owner::Leg(leg),
             } => {
                 self.with_call(now, None, leg.call, out, |call, turn| {
+                    turn.record(What::Timer(Ringer::Unacknowledged, leg.leg));
                     call.unacknowledged(turn, leg.leg, id)
                 });
             }

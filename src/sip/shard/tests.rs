@@ -5,6 +5,7 @@ mod channels;
 mod course;
 mod finals;
 mod functions;
+mod history;
 mod messages;
 mod options;
 mod orders;

@@ -31,9 +31,47 @@ macro_rules! methods {
         }
 
         /// Every method with a name of its own.
-        #[cfg(test)]
         const NAMED: &[(Method<'static>, &[u8])] = &[$((Method::$variant, $text),)*];
+
+        /// Where methods stand in `NAMED`.
+        #[derive(Clone, Copy)]
+        enum Rank {
+            $($variant,)*
+            Other,
+        }
+
+        impl Method<'_> {
+            /// The same, kept beyond its message; all methods without a name of
+            /// their own become one.
+            pub const fn named(&self) -> Method<'static> {
+                match self {
+                    $(Method::$variant => Method::$variant,)*
+                    Method::Other(_) => UNNAMED,
+                }
+            }
+
+            /// A number for it; all methods without a name of their own share one.
+            pub const fn number(&self) -> u8 {
+                let rank = match self {
+                    $(Method::$variant => Rank::$variant,)*
+                    Method::Other(_) => Rank::Other,
+                };
+                rank as u8
+            }
+        }
     };
+}
+
+/// What stands for methods without a name of their own.
+const UNNAMED: Method<'static> = Method::Other(b"OTHER");
+
+impl Method<'static> {
+    /// The method of that number.
+    pub fn numbered(number: u8) -> Method<'static> {
+        NAMED
+            .get(usize::from(number))
+            .map_or(UNNAMED, |(method, _)| *method)
+    }
 }
 
 methods! {
@@ -78,5 +116,16 @@ mod tests {
             assert_eq!(Method::new(&lower), Method::Other(&lower));
         }
         assert_eq!(Method::new(b"IN%56ITE"), Method::Other(b"IN%56ITE"));
+    }
+
+    #[test]
+    fn a_number_names_its_method() {
+        for &(method, _) in NAMED {
+            assert_eq!(Method::numbered(method.number()), method);
+            assert_eq!(method.named(), method);
+        }
+        let other = Method::Other(b"X");
+        assert_eq!(Method::numbered(other.number()), UNNAMED);
+        assert_eq!(other.named(), UNNAMED);
     }
 }

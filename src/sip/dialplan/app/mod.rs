@@ -131,6 +131,30 @@ pub fn applications() -> impl Iterator<Item = &'static str> {
     ROWS.iter().chain(media::ROWS).map(|row| row.name)
 }
 
+/// Names an application by its place among them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ApplicationId(pub u16);
+
+impl ApplicationId {
+    pub(super) fn of(row: &'static Row) -> ApplicationId {
+        let own = place(ROWS, row);
+        let place = own.or_else(|| Some(ROWS.len() + place(media::ROWS, row)?));
+        ApplicationId(place.and_then(|at| at.try_into().ok()).unwrap_or(u16::MAX))
+    }
+
+    /// Its name; empty for one there is not.
+    pub fn name(self) -> &'static str {
+        applications().nth(self.0.into()).unwrap_or_default()
+    }
+}
+
+/// The place of a row in its table, by where it lies.
+fn place(table: &'static [Row], row: &'static Row) -> Option<usize> {
+    let address = core::ptr::from_ref(row).addr();
+    let offset = address.checked_sub(table.as_ptr().addr())?;
+    Some(offset / size_of::<Row>()).filter(|&place| place < table.len())
+}
+
 /// What is odd about a call of an application before any call is made, in
 /// sentences. What depends on variables is left for the call.
 pub fn doubts(application: &str, arguments: &str) -> Vec<String> {
@@ -258,7 +282,7 @@ fn complain(step: &mut Step<'_>, application: &str, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::row;
+    use super::{ApplicationId, applications, row};
 
     /// The applications of 13.3.2 that steer a plan or are about its channel.
     const NAMES: &str = "Answer Busy CELGenUserEvent ClearHash Congestion ContinueWhile Dial DumpChan \
@@ -274,5 +298,14 @@ mod tests {
             assert!(row(name).is_some(), "{name}");
             assert!(row(&name.to_ascii_lowercase()).is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn an_application_is_named_by_its_place() {
+        for name in applications() {
+            let row = row(name).expect("a row");
+            assert_eq!(ApplicationId::of(row).name(), name);
+        }
+        assert_eq!(ApplicationId(u16::MAX).name(), "");
     }
 }

@@ -3,6 +3,7 @@
 mod channels;
 mod devices;
 mod dialogs;
+mod history;
 mod modules;
 mod timers;
 
@@ -29,6 +30,8 @@ impl Shard {
             Query::Load(name) => Page::Done(self.load(now, name, out).into()),
             Query::Unregister(name) => Page::Done(self.unregister(now, name).into()),
             Query::Qualify(name) => Page::Done(self.qualify(now, &name).into()),
+            Query::History(prefix, span) => Page::History(self.history_rows(now, &prefix, span)),
+            Query::Failures => Page::Failures(self.failure_rows(now)),
         }
     }
 }

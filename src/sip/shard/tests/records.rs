@@ -5,11 +5,11 @@ use super::*;
 use crate::base::Text;
 use crate::config::{AmaFlags, Recording};
 use crate::dialplan::Cause;
-use crate::machine::{Body, Cdr, CdrId, Disposition, Moment, RECORDS};
+use crate::machine::{Body, Cdr, CdrId, Disposition, RECORDS, UnixMicros};
 
 /// Microseconds since 1970 of so many milliseconds after the start.
-fn at(millis: u64) -> Moment {
-    Moment(1_700_000_000_000_000 + millis * 1000)
+fn at(millis: u64) -> UnixMicros {
+    UnixMicros(1_700_000_000_000_000 + millis * 1000)
 }
 
 fn rules(change: impl FnOnce(&mut Recording)) -> Recording {
@@ -310,7 +310,7 @@ fn of_several_callees_each_has_a_record() {
     rig.now = rig.now + Duration::from_secs(1);
     let bye = in_dialog(&ok, "BYE", 2);
     rig.receive(ALICE, &bye.replace("sip:1002@", "sip:77@"));
-    let outcomes: Vec<(String, Disposition, Moment)> = rig
+    let outcomes: Vec<(String, Disposition, UnixMicros)> = rig
         .records()
         .into_iter()
         .map(|cdr| (cdr.dstchannel.into(), cdr.disposition, cdr.end))
