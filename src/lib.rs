@@ -152,6 +152,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         batch: usize::from(flags.batch),
         coalesce: Duration::from_micros(flags.coalesce),
         precise: false,
+        sample: flags.sample,
         mesh_depth: flags.mesh_depth as usize,
         watch: logs.watch().clone(),
         clock: Clock::start(),

@@ -151,6 +151,7 @@ pub fn drive<W: Worker + 'static>(
         batch: plan.batch,
         coalesce: plan.coalesce,
         precise: true,
+        sample: 0,
         mesh_depth: 16,
         watch: Watch::default(),
         clock: Clock::start(),

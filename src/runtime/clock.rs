@@ -1,5 +1,6 @@
 //! The engine's one clock. Never read by a machine: pumps stamp time for them.
 
+use std::sync::OnceLock;
 use std::time::{Instant as StdInstant, SystemTime, UNIX_EPOCH};
 
 use pinion_sip::base::{Instant, UnixTime};
@@ -43,6 +44,13 @@ impl Clock {
     pub fn unix_us(&self, now: Instant) -> u64 {
         self.unix_start_us.saturating_add(now.as_micros())
     }
+}
+
+/// Nanoseconds of the same clock, from some fixed start, to time what is short.
+pub(crate) fn nanoseconds() -> u64 {
+    static START: OnceLock<StdInstant> = OnceLock::new();
+    let since = START.get_or_init(StdInstant::now).elapsed();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

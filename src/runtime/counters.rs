@@ -45,6 +45,8 @@ pub(crate) struct Counters {
     pub(crate) rings: u64,
     /// Turns of the loop.
     pub(crate) turns: u64,
+    /// Microseconds spent in turns.
+    pub(crate) busy_us: u64,
     /// Machines replaced after a panic.
     pub(crate) faults: u64,
 }
@@ -69,6 +71,7 @@ impl Counters {
             ("errands_refused", self.errands_refused),
             ("mesh_rings", self.rings),
             ("turns", self.turns),
+            ("busy_us", self.busy_us),
             ("faults", self.faults),
         ]
     }

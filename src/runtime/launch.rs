@@ -43,6 +43,8 @@ pub struct Options {
     pub mesh_depth: usize,
     /// What an operator wants to hear; it may change while the shards run.
     pub watch: Watch,
+    /// One message in so many is timed, stage by stage; 0 for none.
+    pub sample: u32,
     /// The clock all shards go by.
     pub clock: Clock,
     /// Where shards leave what takes waiting; without a desk for it, each such
@@ -269,6 +271,7 @@ impl<F> Site<F> {
             gather: Gather::new(self.options.coalesce),
             precise: self.options.precise,
             watch: self.options.watch,
+            sample: self.options.sample,
         })?;
         Ok((executor, pump))
     }

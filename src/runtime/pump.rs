@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, nanoseconds};
 use crate::counters::{Census, Counters};
 use crate::desk::{self, Desks};
 use crate::gather::Gather;
@@ -60,6 +60,8 @@ pub(crate) struct Pump<M, F> {
     untold: Vec<ShardId>,
     /// Errands a desk had no room for: answered in the next turn.
     refused: Vec<Envelope>,
+    /// When the turn at hand began.
+    began: Instant,
     stopped: bool,
 }
 
@@ -75,6 +77,7 @@ pub(crate) struct Parts<M, F> {
     pub(crate) gather: Gather,
     pub(crate) precise: bool,
     pub(crate) watch: Watch,
+    pub(crate) sample: u32,
 }
 
 /// What follows a turn.
@@ -99,6 +102,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             gather,
             precise,
             watch,
+            sample,
         } = parts;
         let park = Park::new(rings, seat.as_fd(), precise)?;
         for (index, port) in ports.iter().enumerate() {
@@ -124,8 +128,10 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             shards,
             untold: Vec::new(),
             refused: Vec::new(),
+            began: Instant::START,
             stopped: false,
         };
+        pump.out.stopwatch.set(nanoseconds, sample);
         pump.heed();
         Ok(pump)
     }
@@ -156,6 +162,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     /// One turn; all it brings happens at the moment it began.
     fn turn(&mut self, ready: Ready) -> Next {
         let now = self.clock.now();
+        self.began = now;
         let taken = self.counters.received + self.counters.collected;
         self.counters.turns += 1;
         if self.watch.version() != self.heeded {
@@ -227,9 +234,13 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             let Some((bytes, flow)) = datagram else {
                 continue;
             };
+            if self.out.stopwatch.is_due() {
+                self.out.stopwatch.start(self.clock.now().since(now));
+            }
             let fed = self
                 .guard
                 .feed(now, Input::Datagram { bytes, flow }, &mut self.out);
+            self.out.stopwatch.stop();
             if let Err(fault) = fed {
                 self.recover(now, fault);
             }
@@ -265,7 +276,11 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
                 return false;
             };
             self.counters.collected += 1;
+            if self.out.stopwatch.is_due() {
+                self.out.stopwatch.start(self.clock.now().since(now));
+            }
             self.feed(now, Input::Envelope(envelope));
+            self.out.stopwatch.stop();
         }
         true
     }
@@ -370,6 +385,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         }
         drop(rest);
         self.out.clear_sends();
+        self.out.stopwatch.sent();
         self.watch_room();
     }
 
@@ -389,6 +405,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     /// deadline, or an order; only looks around when more is known to wait.
     fn sleep(&mut self, next: Next) -> Ready {
         let mut now = self.clock.now();
+        self.counters.busy_us += now.as_micros().saturating_sub(self.began.as_micros());
         let mut wait = Some(Duration::ZERO);
         if let Next::Gather { began, taken } = next {
             let pause = self.gather.pause(taken, began, now);

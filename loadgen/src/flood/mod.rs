@@ -101,6 +101,7 @@ pub fn run(flood: &Flood) -> Result<Tally, FloodError> {
         batch: 64,
         coalesce: Duration::ZERO,
         precise: true,
+        sample: 0,
         mesh_depth: 1,
         watch: Watch::default(),
         clock: Clock::start(),

@@ -28,6 +28,7 @@ impl Server {
             batch: 32,
             coalesce: Duration::ZERO,
             precise: false,
+            sample: 0,
             mesh_depth: 64,
             watch: Watch::default(),
             clock: Clock::start(),

@@ -6,7 +6,7 @@ use super::leg::{Early, Leg, LegState};
 use super::reason::write_cause;
 use crate::base::Text;
 use crate::dialplan::{Cause, ChannelEvent, ChannelId};
-use crate::machine::Way;
+use crate::machine::{Stage, Way};
 use crate::wire::{HeaderName, Method, Status, Uri, Writer};
 
 impl Call {
@@ -37,6 +37,12 @@ impl Call {
             });
         let invite = (Method::Invite, leg.invite_cseq);
         turn.record_response(Way::Out, 0, status, invite);
+        if let Some(flight) = &mut turn.exchange.flight
+            && flight.rings()
+        {
+            let took = turn.now.since(flight.began());
+            turn.out.stopwatch.took(Stage::Ringing, took);
+        }
     }
 
     /// Ends the caller's INVITE with an error response.
@@ -187,6 +193,10 @@ impl Call {
                 end_with(writer, content_type, body);
             });
         turn.record_response(Way::Out, 0, Status::OK, (Method::Invite, leg.invite_cseq));
+        if let Some(flight) = &turn.exchange.flight {
+            let took = turn.now.since(flight.began());
+            turn.out.stopwatch.took(Stage::Answer, took);
+        }
         self.answered_at = Some(turn.now);
         self.invite_answered(turn);
         turn.exchange.counters.calls_answered += 1;

@@ -13,6 +13,7 @@ mod query;
 pub mod realtime;
 mod security;
 mod sought;
+mod stopwatch;
 
 use alloc::sync::Arc;
 
@@ -33,6 +34,7 @@ pub use query::{
 };
 pub use security::{SecurityEvent, Suspicion};
 pub use sought::Sought;
+pub use stopwatch::{Nanoseconds, Stage, Stages, Stopwatch};
 
 /// What a driver hands to a machine.
 pub enum Input<'a> {

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Envelope, SecurityEvent};
+use super::{Envelope, SecurityEvent, Stage, Stopwatch};
 use crate::base::{Flow, Level, Note, Text, Transmit};
 
 /// Notes, and security events, kept between two flushes.
@@ -36,6 +36,8 @@ pub struct Outbox {
     lost: Vec<u8>,
     dropped_sends: u64,
     dropped_envelopes: u64,
+    /// Times what the machine does.
+    pub stopwatch: Stopwatch,
 }
 
 impl Outbox {
@@ -56,6 +58,7 @@ impl Outbox {
             lost: Vec::new(),
             dropped_sends: 0,
             dropped_envelopes: 0,
+            stopwatch: Stopwatch::default(),
         }
     }
 
@@ -102,6 +105,12 @@ impl Outbox {
         if self.security && self.events.len() < MAX_NOTES {
             self.events.push(event());
         }
+    }
+
+    /// A stage of the message at hand is over.
+    #[inline]
+    pub fn mark(&mut self, stage: Stage) {
+        self.stopwatch.mark(stage);
     }
 
     /// Queues an envelope; a full queue drops and counts it.

@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::Stages;
 use crate::base::Text;
 use crate::config::Peer;
 use crate::dialplan::{Order, Origination};
@@ -75,6 +76,8 @@ pub enum Query {
     History(Text, Span),
     /// The calls that failed last.
     Failures,
+    /// How long the stages of messages and calls take.
+    Stages,
 }
 
 impl Query {
@@ -127,6 +130,8 @@ pub enum Page {
     History(Rows<HistoryRow>),
     /// To `Failures`.
     Failures(Rows<FailureRow>),
+    /// To `Stages`.
+    Stages(Box<Stages>),
 }
 
 impl Page {
@@ -139,7 +144,11 @@ impl Page {
             Page::Dialogs(rows) => rows.next,
             Page::History(rows) => rows.next,
             Page::Failures(rows) => rows.next,
-            Page::Unknown | Page::Devices(_) | Page::Timers(_) | Page::Done(_) => None,
+            Page::Unknown
+            | Page::Devices(_)
+            | Page::Timers(_)
+            | Page::Stages(_)
+            | Page::Done(_) => None,
         }
     }
 }

@@ -2,6 +2,8 @@
 //! database; answered; and what waited for an answer resumed. `pending` keeps
 //! those on their way, `realtime` what only the database can answer.
 
+use core::time::Duration;
+
 use super::inquiries::LOCK_PATIENCE;
 use super::pending::{Asked, TRY, is_refusable};
 use super::realtime::LEEWAY;
@@ -11,7 +13,7 @@ use crate::call::{Ask, Asker, Resume};
 use crate::dialplan::{Reply, Whereabouts};
 use crate::machine::realtime::Outcome;
 use crate::machine::{
-    Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId, WORKERS, What,
+    Answer, Body, DATABASE, Envelope, Outbox, Question, QuestionId, Stage, WORKERS, What,
 };
 use crate::registrar::Bindings;
 
@@ -174,6 +176,9 @@ impl Shard {
         let (topic, took) = (question.topic(), now.since(asked));
         let answered = answer.as_ref().is_some_and(|answer| !answer.is_failure());
         self.record(now, &resume, What::Heard(topic, answered, took));
+        if answer.is_some() || !took.is_zero() {
+            time(&question, took, out);
+        }
         if let Question::Errand(errand) = question {
             let outcome = match answer {
                 Some(Answer::Outcome(outcome)) => outcome,
@@ -303,4 +308,18 @@ impl Shard {
             }),
         }
     }
+}
+
+/// Counts what a question took that only the world outside could answer.
+fn time(question: &Question, took: Duration, out: &mut Outbox) {
+    let stage = match question {
+        Question::Errand(_) => Stage::Database,
+        Question::Inquiry(inquiry) => match inquiry.whereabouts() {
+            Whereabouts::Database => Stage::Database,
+            Whereabouts::Workers => Stage::Outside,
+            Whereabouts::Home(_) | Whereabouts::Number(_) => return,
+        },
+        _ => return,
+    };
+    out.stopwatch.took(stage, took);
 }

@@ -6,7 +6,7 @@ use super::reply::Reply;
 use super::shard::Shard;
 use crate::base::{Flow, Instant, Text};
 use crate::call::Owner;
-use crate::machine::{Outbox, SecurityEvent, Suspicion, Way};
+use crate::machine::{Outbox, SecurityEvent, Stage, Suspicion, Way};
 use crate::method::{self, Asked, Extra, Inside, Verdict};
 use crate::transaction::Received;
 use crate::wire::{Fault, HeaderName, Message, Method, Status};
@@ -107,6 +107,7 @@ impl Shard {
                 if let Some(suspicion) = suspicion {
                     report(suspicion, arrival.request, arrival.flow, out);
                 }
+                out.mark(Stage::Auth);
                 self.apply(now, verdict, arrival, out);
             }
         }

@@ -26,7 +26,9 @@ use crate::config::Config;
 use crate::devices::Devices;
 use crate::dialog;
 use crate::machine::realtime::Saving;
-use crate::machine::{Body, Counters, Envelope, Input, Machine, Outbox, Page, Query, Ringer, What};
+use crate::machine::{
+    Body, Counters, Envelope, Input, Machine, Outbox, Page, Query, Ringer, Stage, What,
+};
 use crate::modules::Module;
 use crate::registrar::{Binding, Bindings, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
@@ -200,11 +202,13 @@ impl Shard {
         self.exchange.counters.datagrams += 1;
         if is_keep_alive(bytes) {
             self.exchange.counters.keepalives += 1;
+            out.stopwatch.leave();
             return;
         }
         let home = self.home_of_message(bytes);
         if home != self.exchange.shard {
             self.exchange.counters.handed_off += 1;
+            out.stopwatch.leave();
             let body = Body::Datagram {
                 bytes: bytes.into(),
                 flow,
@@ -247,8 +251,14 @@ impl Shard {
         // A message is large, and stays where it was made.
         match &mut Message::parse(bytes, &mut fields) {
             Ok(message) => match (message.check(), message.is_request()) {
-                (Ok(()), true) => self.request(now, message, flow, out),
-                (Ok(()), false) => self.response(now, message, flow, out),
+                (Ok(()), true) => {
+                    out.mark(Stage::Parse);
+                    self.request(now, message, flow, out)
+                }
+                (Ok(()), false) => {
+                    out.mark(Stage::Parse);
+                    self.response(now, message, flow, out)
+                }
                 (Err(fault), true) => self.malformed(message, fault, flow, out),
                 (Err(_), false) => self.exchange.counters.stray_responses += 1,
             },

@@ -14,6 +14,7 @@ mod records;
 mod reload;
 mod rows;
 mod security;
+mod stages;
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;

@@ -31,6 +31,7 @@ impl Shard {
             Query::Unregister(name) => Page::Done(self.unregister(now, name).into()),
             Query::Qualify(name) => Page::Done(self.qualify(now, &name).into()),
             Query::History(prefix, span) => Page::History(self.history_rows(now, &prefix, span)),
+            Query::Stages => Page::Stages(Box::new(out.stopwatch.stages().clone())),
             Query::Failures => Page::Failures(self.failure_rows(now)),
         }
     }
