@@ -110,6 +110,16 @@ pub struct Flags {
     )]
     pub keep_failures: u16,
 
+    /// Answers HTTP there: metrics, health, tables as JSON, and a page that draws
+    /// the load
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Watching")]
+    pub http: Option<SocketAddr>,
+
+    /// --http may be an address others reach. They see who calls whom, as HTTP
+    /// asks nobody who they are
+    #[arg(long, requires = "http", help_heading = "Watching")]
+    pub http_anywhere: bool,
+
     /// One message in so many is timed, stage by stage; 0 for none
     #[arg(
         long,
@@ -524,7 +534,7 @@ mod tests {
     fn every_flag_is_understood() {
         let flags = read(
             "--config /etc/pinion --user voip:sip --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
-             --max-transactions 8 --keep-failures 10 --sample 8 --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
+             --max-transactions 8 --keep-failures 10 --sample 8 --http 127.0.0.1:8080 --http-anywhere --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
              --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
              --log-format json --log-file /var/log/pinion.log --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system --console /tmp/c",
@@ -544,6 +554,8 @@ mod tests {
             max_calls: 7,
             max_transactions: 8,
             keep_failures: 10,
+            http: Some("127.0.0.1:8080".parse().unwrap()),
+            http_anywhere: true,
             sample: 8,
             rcvbuf: Bytes(16 << 20),
             sndbuf: Bytes(8192),

@@ -16,6 +16,7 @@ use signal_hook::iterator::Signals;
 
 use crate::Failure;
 use crate::control::house::{House, Order};
+use crate::control::http::Http;
 use crate::control::socket::{Console, Socket};
 use crate::flags::Flags;
 use crate::logs::Logs;
@@ -82,6 +83,10 @@ where
     } = plan;
     let (sender, happenings) = mpsc::channel();
     watch_signals(sender.clone())?;
+    let http = flags
+        .http
+        .map(|address| Http::bind(address, flags.http_anywhere));
+    let http = http.transpose().map_err(Failure::Host)?;
     let mut banner = banner(options, &groups, &steering, plan.console.as_ref());
     let listening = groups.iter().map(Group::local).collect();
     // The main thread listens as long as any shard lives.
@@ -111,6 +116,18 @@ where
         .map(|socket| socket.open(Arc::clone(&house)))
         .transpose()
         .map_err(|error| Failure::Host(format!("no thread for the console: {error}")))?;
+    if let Some(http) = http {
+        let database = service.as_ref().map(Service::gauge);
+        let work = workers.gauge();
+        let totals = move || {
+            let mut totals = database.as_ref().map(|gauge| gauge()).unwrap_or_default();
+            totals.extend(work());
+            totals
+        };
+        let _ = writeln!(banner, "http      http://{}/", http.address());
+        http.open(Arc::clone(&house), Box::new(totals))
+            .map_err(|error| Failure::Host(format!("no thread for HTTP: {error}")))?;
+    }
     banner.push_str(plan.about);
     banner.push_str("ready\n");
     say(&banner);

@@ -13,6 +13,7 @@
 //! - `socket`, `session`, `frame`: how consoles reach the engine
 //! - `audit`: who asked what
 //! - `news`: what attached consoles are told without having asked
+//! - `http`: metrics, health, tables and a page for browsers
 //! - `show`, `explain`: a plan told
 
 pub mod audit;
@@ -21,6 +22,7 @@ pub mod complete;
 pub mod explain;
 pub mod frame;
 pub mod house;
+pub mod http;
 pub mod news;
 pub mod out;
 pub mod session;

@@ -85,11 +85,20 @@ impl Service {
 
     /// What the workers count.
     pub fn counters(&self) -> Vec<(String, u64)> {
-        let mut counters = self.realtime.counters();
-        counters.push(("realtime_desk".into(), self.errands.len() as u64));
-        let lost = self.lost.load(Ordering::Relaxed);
-        counters.push(("realtime_outcomes_lost".into(), lost));
-        counters
+        self.gauge()()
+    }
+
+    /// Tells what the workers count, on any thread and for as long as it is kept.
+    pub fn gauge(&self) -> impl Fn() -> Vec<(String, u64)> + Send + Sync + 'static {
+        let (realtime, errands) = (Arc::clone(&self.realtime), self.errands.clone());
+        let lost = Arc::clone(&self.lost);
+        move || {
+            let mut counters = realtime.counters();
+            counters.push(("realtime_desk".into(), errands.len() as u64));
+            let lost = lost.load(Ordering::Relaxed);
+            counters.push(("realtime_outcomes_lost".into(), lost));
+            counters
+        }
     }
 
     /// Ends everything, the last writes first; whether those were done in time.

@@ -96,13 +96,21 @@ impl Workers {
 
     /// What the workers count.
     pub fn counters(&self) -> Vec<(String, u64)> {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        vec![
-            ("work_queue".into(), self.errands.len() as u64),
-            ("work_done".into(), count(&self.tally.done)),
-            ("work_failed".into(), count(&self.tally.failed)),
-            ("work_answers_lost".into(), count(&self.tally.lost)),
-        ]
+        self.gauge()()
+    }
+
+    /// Tells the same, on any thread and for as long as it is kept.
+    pub fn gauge(&self) -> impl Fn() -> Vec<(String, u64)> + Send + Sync + 'static {
+        let (errands, tally) = (self.errands.clone(), Arc::clone(&self.tally));
+        move || {
+            let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            vec![
+                ("work_queue".into(), errands.len() as u64),
+                ("work_done".into(), count(&tally.done)),
+                ("work_failed".into(), count(&tally.failed)),
+                ("work_answers_lost".into(), count(&tally.lost)),
+            ]
+        }
     }
 
     /// Ends the threads, each after what it does now.

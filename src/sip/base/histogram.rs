@@ -72,6 +72,13 @@ impl Histogram {
         Duration::ZERO
     }
 
+    /// The buckets that are not empty: their upper bounds, and how many.
+    pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let each = bounds().zip(&self.counts);
+        each.filter(|(_, count)| **count > 0)
+            .map(|(ns, count)| (Duration::from_nanos(ns), *count))
+    }
+
     /// For each power of two, how many took less.
     pub fn powers(&self) -> impl Iterator<Item = (Duration, u64)> {
         let mut seen = 0;

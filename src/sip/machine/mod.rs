@@ -30,7 +30,7 @@ pub use moment::{Moment, Ringer, Topic, Way, What};
 pub use outbox::{Outbox, Sent};
 pub use query::{
     ChannelRow, ChannelState, ContactRow, DeviceRow, DialogDetail, DialogRow, FailureRow,
-    HistoryRow, Page, Query, Rows, Span, TimerRow,
+    HistoryRow, Page, Query, RegistrationRow, Rows, Span, StateRow, TimerRow,
 };
 pub use security::{SecurityEvent, Suspicion};
 pub use sought::Sought;

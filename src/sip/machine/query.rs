@@ -4,6 +4,8 @@
 mod device;
 mod dialog;
 mod history;
+mod registration;
+mod state;
 mod timers;
 
 use alloc::sync::Arc;
@@ -19,6 +21,8 @@ use crate::modules::Module;
 pub use device::{ContactRow, DeviceRow};
 pub use dialog::{DialogDetail, DialogRow};
 pub use history::{FailureRow, HistoryRow};
+pub use registration::RegistrationRow;
+pub use state::StateRow;
 pub use timers::TimerRow;
 
 /// A part of a table. Tables change between two pages: what is there all the
@@ -76,6 +80,10 @@ pub enum Query {
     History(Text, Span),
     /// The calls that failed last.
     Failures,
+    /// Who is registered, of those whose home it is.
+    Registrations(Span),
+    /// Whether it takes new work.
+    State,
     /// How long the stages of messages and calls take.
     Stages,
 }
@@ -91,6 +99,7 @@ impl Query {
             Query::Dialogs(span) => Query::Dialogs(span.after(from)),
             Query::Dialog(span, call_id) => Query::Dialog(span.after(from), call_id),
             Query::History(prefix, span) => Query::History(prefix, span.after(from)),
+            Query::Registrations(span) => Query::Registrations(span.after(from)),
             whole => whole,
         }
     }
@@ -130,6 +139,10 @@ pub enum Page {
     History(Rows<HistoryRow>),
     /// To `Failures`.
     Failures(Rows<FailureRow>),
+    /// To `Registrations`.
+    Registrations(Rows<RegistrationRow>),
+    /// To `State`.
+    State(StateRow),
     /// To `Stages`.
     Stages(Box<Stages>),
 }
@@ -144,10 +157,12 @@ impl Page {
             Page::Dialogs(rows) => rows.next,
             Page::History(rows) => rows.next,
             Page::Failures(rows) => rows.next,
+            Page::Registrations(rows) => rows.next,
             Page::Unknown
             | Page::Devices(_)
             | Page::Timers(_)
             | Page::Stages(_)
+            | Page::State(_)
             | Page::Done(_) => None,
         }
     }

@@ -246,6 +246,28 @@ impl Location {
         self.accounts.used_bytes() + share * self.accounts.used_slots()
     }
 
+    /// Tells of the bindings of `most` accounts at most, from place `from` on;
+    /// returns where the rest begins, if there is one.
+    pub fn page(
+        &self,
+        now: Instant,
+        from: u64,
+        most: u32,
+        mut tell: impl FnMut(&[u8], &Binding),
+    ) -> Option<u64> {
+        let end = from.saturating_add(most.max(1).into());
+        let used = self.accounts.used_slots() as u64;
+        for place in from..end.min(used) {
+            let slot = u32::try_from(place).ok();
+            let Some((_, account)) = slot.and_then(|slot| self.accounts.at(slot)) else {
+                continue;
+            };
+            let live = account.records.iter().filter(|record| now < record.end());
+            live.for_each(|record| tell(&account.aor, &record.binding));
+        }
+        (end < used).then_some(end)
+    }
+
     /// AoRs with a binding.
     pub fn aors(&self) -> usize {
         self.accounts.len() as usize

@@ -5,6 +5,8 @@ mod devices;
 mod dialogs;
 mod history;
 mod modules;
+mod registrations;
+mod state;
 mod timers;
 
 use super::shard::Shard;
@@ -31,6 +33,8 @@ impl Shard {
             Query::Unregister(name) => Page::Done(self.unregister(now, name).into()),
             Query::Qualify(name) => Page::Done(self.qualify(now, &name).into()),
             Query::History(prefix, span) => Page::History(self.history_rows(now, &prefix, span)),
+            Query::Registrations(span) => Page::Registrations(self.registration_rows(now, span)),
+            Query::State => Page::State(self.state()),
             Query::Stages => Page::Stages(Box::new(out.stopwatch.stages().clone())),
             Query::Failures => Page::Failures(self.failure_rows(now)),
         }

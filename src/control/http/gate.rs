@@ -1,0 +1,119 @@
+//! The connections: so many at once, and none for longer than a minute, so that
+//! nobody who is slow, or forgets to leave, keeps others out. Reads no request.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
+
+/// Connections at once; more wait.
+const CONNECTIONS: usize = 32;
+
+/// How long a connection may last. Whoever wants more opens another.
+const LIFE: Duration = Duration::from_secs(60);
+
+/// How long nothing is accepted after that failed: descriptors may be short.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A listener that counts.
+pub(super) struct Gate {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub(super) fn new(listener: std::net::TcpListener) -> io::Result<Gate> {
+        Ok(Gate {
+            listener: TcpListener::from_std(listener)?,
+            places: Arc::new(Semaphore::new(CONNECTIONS)),
+        })
+    }
+}
+
+impl Listener for Gate {
+    type Io = Guest;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Guest, SocketAddr) {
+        loop {
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            match (place, self.listener.accept().await) {
+                (Ok(place), Ok((stream, address))) => {
+                    let guest = Guest {
+                        stream,
+                        end: Box::pin(sleep(LIFE)),
+                        _place: place,
+                    };
+                    return (guest, address);
+                }
+                _ => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection, until its time is out.
+pub(super) struct Guest {
+    stream: TcpStream,
+    end: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Guest {
+    /// What the stream says, or that the time is out for one who keeps it waiting.
+    fn in_time<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        said: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if said.is_pending() && self.end.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        said
+    }
+}
+
+impl AsyncRead for Guest {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let said = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.in_time(context, said)
+    }
+}
+
+impl AsyncWrite for Guest {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let said = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.in_time(context, said)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let said = Pin::new(&mut self.stream).poll_flush(context);
+        self.in_time(context, said)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let said = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.in_time(context, said)
+    }
+}
