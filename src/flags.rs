@@ -34,9 +34,12 @@ Signals:
   SIGUSR1          print the counters of every shard on stdout
   SIGUSR2          open the file of --log-file anew, after it was moved away
 
-Exit status: 0 after a stop, 1 when the host refuses something (port in use, no
-privilege, no io_uring), 2 for a wrong flag or configuration. With -x: 1 when the
-command failed; with -x and -r: 3 when no engine is reached.
+Exit status:
+  0  after a stop
+  1  when the host refuses something (port in use, no privilege, no io_uring), or
+     a command of -x failed
+  2  for a wrong flag or configuration
+  3  when -x or -r reach no engine
 
 Examples:
   pinion                              try it: ten users on 127.0.0.1:5060
@@ -44,6 +47,7 @@ Examples:
   pinion --config /etc/pinion --cpus 2-5 --rcvbuf 16m --log warn
   pinion --config /etc/pinion --state /var/lib/pinion     (a restart loses nobody)
   pinion check /etc/pinion                                (before a restart, or in CI)
+  pinion tune --check                                     (what the host lacks)
   pinion dialplan explain 1001@default --config /etc/pinion
   pinion -r                           (the console of the running engine)
   pinion -x 'core show channels'      (one command of it; --json for programs)

@@ -7,7 +7,12 @@ mod address;
 #[expect(dead_code, reason = "these tests make no calls")]
 mod engine;
 
+#[path = "../../examples/man.rs"]
+#[expect(dead_code, reason = "the tests do what its main does")]
+mod man;
+mod manual;
 mod notify;
+mod package;
 mod rights;
 mod tune;
 mod unit;

@@ -45,7 +45,12 @@ impl Listener {
     /// The lines of the next message.
     fn hear(&self) -> Vec<String> {
         let mut bytes = [0; 4096];
-        let len = self.socket.recv(&mut bytes).expect("a message");
+        let len = loop {
+            match self.socket.recv(&mut bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result.expect("a message"),
+            }
+        };
         let text = String::from_utf8_lossy(&bytes[..len]);
         text.lines().map(String::from).collect()
     }
