@@ -15,6 +15,7 @@
 //! src/logs/       the log: levels, form, rotation, what is dropped
 //! src/database.rs the databases of this engine: what shards go by, workers, what was kept
 //! src/notify.rs   what the service manager hears
+//! src/modules/    parts of the engine that are loaded and unloaded
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
 //! src/workers/    what plans have done outside: HTTP, DNS, commands of the host
 //! src/reload/     another configuration for a running engine: read, compared, handed out
@@ -56,6 +57,7 @@ mod database;
 pub mod flags;
 pub mod identity;
 pub mod logs;
+pub mod modules;
 mod notify;
 pub mod realtime;
 pub mod reload;
@@ -135,6 +137,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
+    let missing = missing(flags)?;
     let sockets = Sockets {
         listen: listen_addresses(flags, &loaded.listen),
         shards: cpus.len(),
@@ -166,7 +169,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         mapping: loaded.mapping.clone(),
         node: node.as_ref().map(|node| Arc::new(node.node())),
     };
-    let config = Arc::new(assemble(&basis, &loaded, Missing::default(), None));
+    let config = Arc::new(assemble(&basis, &loaded, missing, None));
     let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));
     let database = database::start(&basis, &live, node, &mut about)?;
     let (service, desk) = database.unzip();
@@ -295,6 +298,21 @@ fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
         about.push_str(&format!("user      {user}  password  {password}\n"));
     }
     Ok((loaded, about))
+}
+
+/// What modules.conf leaves out.
+fn missing(flags: &Flags) -> Result<Missing, Failure> {
+    let Some(dir) = &flags.config else {
+        return Ok(Missing::default());
+    };
+    let chosen = modules::choose(dir).map_err(|error| Failure::Settings(error.to_string()))?;
+    for warning in &chosen.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(Missing {
+        absent: chosen.absent,
+        ..Missing::default()
+    })
 }
 
 /// The rows that are lines of a file.

@@ -20,6 +20,7 @@ use crate::control::http::Http;
 use crate::control::socket::{Console, Socket};
 use crate::flags::Flags;
 use crate::logs::Logs;
+use crate::modules;
 use crate::notify::Notifier;
 use crate::realtime::service::Service;
 use crate::reload::{Reloader, hangup};
@@ -128,6 +129,11 @@ where
         http.open(Arc::clone(&house), Box::new(totals))
             .map_err(|error| Failure::Host(format!("no thread for HTTP: {error}")))?;
     }
+    let attended = Arc::clone(&house);
+    std::thread::Builder::new()
+        .name("modules".into())
+        .spawn(move || modules::attend(&attended))
+        .map_err(|error| Failure::Host(format!("no thread for the modules: {error}")))?;
     banner.push_str(plan.about);
     banner.push_str("ready\n");
     say(&banner);

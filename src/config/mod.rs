@@ -33,7 +33,7 @@ pub(crate) use self::asterisk::run_as;
 pub use self::asterisk::{Access, REGSERVER_WIDTH};
 pub use self::builtin::builtin;
 pub use self::directory::{Directory, ReadRows, called};
-pub(crate) use self::words::did_you_mean;
+pub(crate) use self::words::{did_you_mean, nearest, truth};
 
 /// A configuration ready to run with.
 pub struct Loaded {
@@ -101,6 +101,18 @@ impl Parts {
     /// All of them.
     pub const ALL: Parts = Parts {
         sip: true,
+        plan: true,
+    };
+
+    /// `sip.conf` alone.
+    pub const SIP: Parts = Parts {
+        sip: true,
+        plan: false,
+    };
+
+    /// `extensions.conf` alone.
+    pub const PLAN: Parts = Parts {
+        sip: false,
         plan: true,
     };
 }

@@ -5,7 +5,7 @@
 use super::file::{ConfigError, Entry};
 
 /// `ast_true` and `ast_false`.
-pub(super) fn truth(text: &str) -> Option<bool> {
+pub(crate) fn truth(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "yes" | "true" | "y" | "t" | "1" | "on" => Some(true),
         "no" | "false" | "n" | "f" | "0" | "off" => Some(false),
@@ -15,7 +15,7 @@ pub(super) fn truth(text: &str) -> Option<bool> {
 
 /// The known name that an unknown one most likely meant: at most a third of
 /// its letters off.
-pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let name = name.to_ascii_lowercase();
     known
         .into_iter()

@@ -9,6 +9,7 @@ use pinion_runtime::Shards;
 use pinion_sip::config::Config;
 
 use super::news::News;
+use crate::modules::Modules;
 use crate::reload::Reloader;
 
 /// Something only the serving thread does.
@@ -32,7 +33,9 @@ pub struct House {
     /// What consoles are told without having asked.
     pub news: News,
     /// What brings another configuration; `None` where there is none to bring.
-    pub reloader: Option<Reloader>,
+    pub reloader: Option<Arc<Reloader>>,
+    /// Its parts, and what is to become of them.
+    pub modules: Modules,
     /// Where it listens by UDP.
     pub listening: Vec<SocketAddr>,
     settings: Mutex<Settings>,
@@ -65,6 +68,7 @@ impl House {
             news: News::default(),
             reloader: None,
             listening,
+            modules: Modules::default(),
             settings: Mutex::new(Settings {
                 config,
                 since: started,
@@ -77,7 +81,7 @@ impl House {
     #[must_use]
     pub fn with_reloader(self, reloader: Reloader) -> House {
         House {
-            reloader: Some(reloader),
+            reloader: Some(Arc::new(reloader)),
             ..self
         }
     }

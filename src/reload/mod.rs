@@ -23,7 +23,6 @@ pub mod hangup;
 mod live;
 mod plan;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -75,9 +74,29 @@ impl Reloader {
     /// `dry`: only says what would change. `Err` says, with file and line, why
     /// all stays as it was. Blocks; one at a time.
     pub fn reload(&self, house: &House, parts: Parts, dry: bool) -> Result<Difference, String> {
+        self.bring(house, parts, None, dry)
+    }
+
+    /// The same while something else becomes `missing`.
+    pub fn load(
+        &self,
+        house: &House,
+        parts: Parts,
+        missing: Missing,
+    ) -> Result<Difference, String> {
+        self.bring(house, parts, Some(missing), false)
+    }
+
+    fn bring(
+        &self,
+        house: &House,
+        parts: Parts,
+        missing: Option<Missing>,
+        dry: bool,
+    ) -> Result<Difference, String> {
         let mut held = self.held();
         let old = self.live.config();
-        let missing = old.general.missing;
+        let missing = missing.unwrap_or(old.general.missing);
         let made = self.aside(|| self.draft(&held, &old, parts, missing));
         let (loaded, config, difference) = made?;
         if dry {
@@ -111,9 +130,9 @@ impl Reloader {
         self.live.config().general.missing
     }
 
-    /// What the files said when they were last read: which addresses they name.
-    pub fn listen(&self) -> Vec<SocketAddr> {
-        self.held().listen.clone()
+    /// Whether there are files to read.
+    pub fn has_files(&self) -> bool {
+        self.basis.flags.config.is_some()
     }
 
     fn held(&self) -> MutexGuard<'_, Loaded> {
@@ -153,9 +172,14 @@ impl Reloader {
         Ok((loaded, Arc::new(config), difference))
     }
 
+    /// Returns when all shards go by it.
     fn adopt(&self, house: &House, config: Arc<Config>) {
         self.live.adopt(Arc::clone(&config));
         house.adopt(config);
+        for shard in 0..house.shards.count() {
+            // Shards take orders in turn: this one is answered after that.
+            let _ = house.shards.ask(shard, Query::Removed([].into()));
+        }
         self.tidy();
     }
 

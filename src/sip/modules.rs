@@ -53,6 +53,7 @@ modules! {
     ChanSip "chan_sip" "Session Initiation Protocol (SIP)"
         [SIPAddHeader SIPDtmfMode SIPRemoveHeader] [CHECKSIPDOMAIN SIPPEER SIP_HEADER]
     Registrar "res_sip_registrar" "Registrations (RFC 3261 section 10)" [] []
+    Udp "res_sip_udp" "SIP over UDP (RFC 3261 section 18)" [] []
     PbxConfig "pbx_config" "The dialplan of extensions.conf" [] []
     PbxRealtime "pbx_realtime" "Extensions that live in a database" [] []
     AppCdr "app_cdr" "Calls without a record, records begun anew" [NoCDR ResetCDR] []
@@ -210,7 +211,8 @@ impl Missing {
     /// Whether new calls are refused: what carries them, or tells where they
     /// go, is about to leave.
     pub fn refuses_calls(self) -> bool {
-        self.leaving.has(Module::ChanSip) || self.leaving.has(Module::PbxConfig)
+        let carriers = [Module::ChanSip, Module::Udp, Module::PbxConfig];
+        !self.leaving.is_empty() && carriers.iter().any(|&module| self.leaving.has(module))
     }
 
     /// Whether nothing is missing.

@@ -6,6 +6,7 @@ mod channel;
 mod core;
 mod help;
 mod history;
+mod module;
 mod reload;
 mod sip;
 
@@ -64,6 +65,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         core::COMMANDS,
         help::COMMANDS,
         history::COMMANDS,
+        module::COMMANDS,
         reload::COMMANDS,
     ];
     let families = families.into_iter().chain(sip::FAMILIES);

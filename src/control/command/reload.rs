@@ -17,7 +17,7 @@ pub(super) const COMMANDS: &[Command] = &[
         words: "dialplan reload",
         arguments: "[dry-run]",
         summary: "Go by extensions.conf as it is now",
-        run: |house, arguments, out| reload(house, DIALPLAN, arguments, out),
+        run: |house, arguments, out| reload(house, Parts::PLAN, arguments, out),
     },
     Command {
         words: "reload dry-run",
@@ -29,21 +29,9 @@ pub(super) const COMMANDS: &[Command] = &[
         words: "sip reload",
         arguments: "[dry-run]",
         summary: "Go by sip.conf as it is now",
-        run: |house, arguments, out| reload(house, SIP, arguments, out),
+        run: |house, arguments, out| reload(house, Parts::SIP, arguments, out),
     },
 ];
-
-/// What `sip reload` reads.
-pub(super) const SIP: Parts = Parts {
-    sip: true,
-    plan: false,
-};
-
-/// What `dialplan reload` reads.
-pub(super) const DIALPLAN: Parts = Parts {
-    sip: false,
-    plan: true,
-};
 
 fn reload(house: &House, parts: Parts, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     match arguments {
@@ -73,7 +61,7 @@ pub(super) fn bring(
     match reloader.reload(house, parts, dry) {
         Err(sentence) => Ok(out.fail(format!("All stays as it was: {sentence}"))?),
         Ok(difference) => {
-            if !dry && parts == DIALPLAN {
+            if !dry && parts == Parts::PLAN {
                 out.remark("Dialplan reloaded.")?;
             }
             Ok(difference.tell(dry, out)?)

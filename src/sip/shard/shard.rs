@@ -235,10 +235,10 @@ impl Shard {
         }
     }
 
-    /// Whether SIP is spoken at all: `chan_sip` is loaded.
+    /// Whether SIP is spoken at all: `chan_sip` is loaded, and what carries it.
     pub(super) fn speaks(&self) -> bool {
-        let missing = self.exchange.config.general.missing;
-        !missing.absent.has(Module::ChanSip)
+        let absent = self.exchange.config.general.missing.absent;
+        absent.is_empty() || !(absent.has(Module::ChanSip) || absent.has(Module::Udp))
     }
 
     /// A datagram whose home this is.

@@ -14,7 +14,8 @@ impl Shard {
     /// What the calls of a part of the table use: a module once for each use.
     pub(super) fn uses(&self, now: Instant, span: Span) -> Rows<Module> {
         rows_of(&self.calls, span, |_, call: &Call, rows| {
-            call.each_channel(|_| rows.push(Module::ChanSip));
+            rows.push(Module::PbxConfig);
+            call.each_channel(|_| rows.extend([Module::ChanSip, Module::Udp]));
             call.each_application(now, |name| rows.extend(Module::of_application(name)));
         })
     }

@@ -220,9 +220,16 @@ fn what_calls_use_is_told() {
     let mut rig = Rig::new();
     call(&mut rig);
     let uses = rig.ask(Query::Uses(Span::FIRST));
-    let expected = [Module::ChanSip, Module::ChanSip, Module::AppDial];
+    let channel = [Module::ChanSip, Module::Udp];
+    let expected = [
+        &[Module::PbxConfig][..],
+        &channel,
+        &channel,
+        &[Module::AppDial],
+    ]
+    .concat();
     let rows = Rows {
-        rows: expected.to_vec(),
+        rows: expected,
         next: None,
     };
     assert_eq!(uses, Page::Uses(rows));

@@ -1,0 +1,376 @@
+//! Commands to shards that run, and what a telephone on the loopback interface
+//! hears meanwhile.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use pinion_runtime::{Clock, Desks, Engine, Options, Watch};
+use pinion_sip::base::Limits;
+use pinion_sip::modules::Missing;
+use pinion_sip::shard::{Setup, Shard};
+use tempfile::TempDir;
+
+use crate::config;
+use crate::config::file::Exec;
+use crate::control::command;
+use crate::control::house::House;
+use crate::control::out::{Form, Out};
+use crate::flags::Flags;
+use crate::realtime::mapping::Mapping;
+use crate::reload::{Basis, Live, Reloader, assemble};
+
+const SHARDS: u16 = 2;
+
+const SIP: &str =
+    "[general]\nudpbindaddr=127.0.0.1\nallowguest=yes\n[1001]\ntype=friend\nhost=dynamic\n";
+
+const PLAN: &str =
+    "[default]\nexten => 1,1,Wait(20)\nexten => 2,1,ExecIf(1?Busy())\nexten => 3,1,Busy()\n";
+
+/// How long something may take that takes a moment.
+const SOON: Duration = Duration::from_secs(5);
+
+/// An engine of some files, and a telephone.
+struct Rig {
+    dir: TempDir,
+    house: Arc<House>,
+    engine: Option<Engine>,
+    address: SocketAddr,
+    phone: UdpSocket,
+    calls: u32,
+}
+
+impl Rig {
+    fn new() -> Rig {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("sip.conf", SIP);
+        write("extensions.conf", PLAN);
+        let flags = Flags::parse_from(["pinion", "--config", dir.path().to_str().unwrap()]);
+        let rows = |_: &Mapping, _: &str| unreachable!("no tables");
+        let loaded = config::load_dir(dir.path(), &rows, Exec::Run).unwrap();
+        let basis = Basis {
+            flags,
+            mapping: loaded.mapping.clone(),
+            node: None,
+        };
+        let config = Arc::new(assemble(&basis, &loaded, Missing::default(), None));
+        let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));
+        let (engine, address) = start(&live);
+        let reloader = Reloader::new(basis, Arc::clone(&live), loaded);
+        let house = House::new(
+            engine.shards().clone(),
+            live.config(),
+            vec![address],
+            |_| {},
+        );
+        let house = Arc::new(house.with_reloader(reloader));
+        let attended = Arc::clone(&house);
+        std::thread::spawn(move || super::attend(&attended));
+        let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
+        phone.set_read_timeout(Some(SOON)).unwrap();
+        Rig {
+            dir,
+            house,
+            engine: Some(engine),
+            address,
+            phone,
+            calls: 0,
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.dir.path().join(name), text).unwrap();
+    }
+
+    /// Whether a command did what it was asked, and what it said.
+    fn ask(&self, line: &str) -> (bool, String) {
+        let mut text = Vec::new();
+        let done = command::run(&self.house, line, Out::new(Form::Text, &mut text)).unwrap();
+        (done, String::from_utf8(text).unwrap())
+    }
+
+    fn done(&self, line: &str) -> String {
+        let (done, said) = self.ask(line);
+        assert!(done, "{line}: {said}");
+        said
+    }
+
+    fn refused(&self, line: &str) -> String {
+        let (done, said) = self.ask(line);
+        assert!(!done, "{line}: {said}");
+        said
+    }
+
+    /// The status of a module, as `module show` tells it.
+    fn status(&self, name: &str) -> String {
+        let said = self.done(&format!("module show like {name}"));
+        let row = said.lines().nth(1).unwrap();
+        row[82..94].trim().into()
+    }
+
+    fn await_status(&self, name: &str, status: &str) {
+        let until = Instant::now() + SOON;
+        while self.status(name) != status {
+            assert!(Instant::now() < until, "{name} is {}", self.status(name));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends an INVITE to an extension, of a call of its own.
+    fn invite(&mut self, exten: &str) -> u32 {
+        self.calls += 1;
+        self.send("INVITE", exten, self.calls);
+        self.calls
+    }
+
+    fn send(&self, method: &str, exten: &str, call: u32) {
+        let (at, from) = (self.address, self.phone.local_addr().unwrap());
+        let request = format!(
+            "{method} sip:{exten}@{at} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{call}\r\n\
+             From: <sip:guest@{from}>;tag=a{call}\r\nTo: <sip:{exten}@{at}>\r\nCall-ID: call-{call}\r\n\
+             CSeq: 1 {method}\r\nContact: <sip:guest@{from}>\r\nMax-Forwards: 70\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        self.phone.send_to(request.as_bytes(), at).unwrap();
+    }
+
+    /// The final response to a request of that method.
+    fn hear(&self, method: &str, call: u32) -> Option<u16> {
+        let mut buffer = [0; 4096];
+        loop {
+            let (length, _) = self.phone.recv_from(&mut buffer).ok()?;
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            let its = text.contains(&format!("call-{call}\r\n"))
+                && text.contains(&format!("CSeq: 1 {method}\r\n"));
+            let code: u16 = text
+                .get(8..11)
+                .and_then(|code| code.parse().ok())
+                .unwrap_or(0);
+            if its && code >= 200 {
+                if method == "INVITE" {
+                    self.send("ACK", "x", call);
+                }
+                return Some(code);
+            }
+        }
+    }
+
+    /// What a call to an extension is answered.
+    fn call(&mut self, exten: &str) -> Option<u16> {
+        let call = self.invite(exten);
+        self.hear("INVITE", call)
+    }
+
+    /// Begins a call that waits in its plan.
+    fn wait(&mut self) -> u32 {
+        let call = self.invite("1");
+        let until = Instant::now() + SOON;
+        while !self.done("module show like pbx_config").contains(" 1 ") {
+            assert!(Instant::now() < until, "the call does not wait");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        call
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.house.shards.stop();
+        if let Some(engine) = self.engine.take() {
+            engine.join();
+        }
+    }
+}
+
+fn start(live: &Arc<Live>) -> (Engine, SocketAddr) {
+    let any = ["127.0.0.1:0".parse().unwrap()];
+    let (groups, _) = pinion_runtime::bind(&any, SHARDS.into(), 1 << 18, 1 << 18).unwrap();
+    let address = groups[0].local();
+    let cpus = pinion_runtime::allowed_cpus().unwrap();
+    let options = Options {
+        cpus: cpus.into_iter().cycle().take(SHARDS.into()).collect(),
+        batch: 8,
+        coalesce: Duration::ZERO,
+        precise: false,
+        mesh_depth: 64,
+        watch: Watch::default(),
+        clock: Clock::start(),
+        desks: Desks::default(),
+    };
+    let unix_start = options.clock.unix_start();
+    let live = Arc::clone(live);
+    let factory = move |shard, incarnation| {
+        Shard::new(Setup {
+            shard,
+            shards: SHARDS,
+            incarnation,
+            limits: Limits::default(),
+            config: live.config(),
+            sockets: vec![address],
+            kept: Vec::new(),
+            entries: Vec::new(),
+            seed: [shard as u8; 32],
+            nonce_secret: [9; 32],
+            unix_start,
+        })
+    };
+    let engine = Engine::start(&options, groups, factory, |_| {}).unwrap();
+    (engine, address)
+}
+
+#[test]
+fn modules_are_shown_in_the_columns_of_asterisk() {
+    let rig = Rig::new();
+    let said = rig.done("module show like sip");
+    let lines: Vec<&str> = said.lines().collect();
+    let titles = "Module                         Description                              Use Count  \
+                  Status      Support Level";
+    assert_eq!(lines[0], titles);
+    let row = "chan_sip.so                    Session Initiation Protocol (SIP)        0          \
+               Running              core";
+    assert_eq!(lines[1], row);
+    assert_eq!(lines.last(), Some(&"3 modules loaded"));
+}
+
+#[test]
+fn a_plan_is_reloaded_and_a_broken_one_is_not() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.call("3"), Some(486));
+    rig.write("extensions.conf", "[default]\nexten => 3,1,Congestion()\n");
+    let said = rig.done("reload dry-run");
+    assert!(
+        said.contains("1 changed, 2 removed") && said.contains("~ 3@default"),
+        "{said}"
+    );
+    assert_eq!(rig.call("3"), Some(486), "nothing was changed");
+    let said = rig.done("dialplan reload");
+    assert!(said.starts_with("Dialplan reloaded.\n"), "{said}");
+    assert_eq!(rig.call("3"), Some(503));
+    rig.write("extensions.conf", "[default\nexten => 3,1,Busy()\n");
+    let said = rig.refused("module reload");
+    assert!(said.contains("extensions.conf:1: "), "{said}");
+    assert_eq!(rig.call("3"), Some(503), "all stays as it was");
+    assert_eq!(
+        rig.refused("module reload nosuch.so"),
+        "No such module 'nosuch.so'\n"
+    );
+}
+
+#[test]
+fn a_module_is_not_unloaded_while_another_needs_it() {
+    let mut rig = Rig::new();
+    let said = rig.refused("module unload chan_sip.so");
+    assert_eq!(
+        said,
+        "Unable to unload resource chan_sip.so: res_sip_registrar.so, res_sip_udp.so depends on it; \
+         unload that before, or along with it\n"
+    );
+    assert_eq!(rig.call("3"), Some(486));
+    let said = rig.done("module unload chan_sip.so res_sip_registrar.so res_sip_udp.so");
+    assert_eq!(
+        said,
+        "Unloaded chan_sip.so, res_sip_registrar.so, res_sip_udp.so\n"
+    );
+    rig.phone
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    assert_eq!(rig.call("3"), None, "nobody listens");
+    let said = rig.refused("module load res_sip_udp.so");
+    assert!(
+        said.starts_with("Unable to load module res_sip_udp.so: it needs chan_sip.so"),
+        "{said}"
+    );
+    assert_eq!(rig.done("module load chan_sip.so"), "Loaded chan_sip.so\n");
+    let said = rig.refused("module load chan_sip.so");
+    assert_eq!(
+        said,
+        "Unable to load module chan_sip.so: it is loaded already\n"
+    );
+    rig.done("module load res_sip_udp.so");
+    rig.phone.set_read_timeout(Some(SOON)).unwrap();
+    assert_eq!(rig.call("3"), Some(486));
+}
+
+#[test]
+fn a_drain_refuses_what_is_new_with_503_and_lets_calls_end() {
+    let mut rig = Rig::new();
+    let waiting = rig.wait();
+    let said = rig.refused("module unload pbx_config");
+    assert!(said.contains("in use 1 times"), "{said}");
+    rig.done("module unload pbx_config drain 60");
+    assert_eq!(rig.status("pbx_config"), "Leaving");
+    assert_eq!(rig.call("3"), Some(503));
+    rig.send("CANCEL", "1", waiting);
+    assert_eq!(rig.hear("INVITE", waiting), Some(487));
+    rig.await_status("pbx_config", "Not Running");
+    assert_eq!(rig.call("3"), Some(404));
+    rig.done("module load pbx_config");
+    assert_eq!(rig.call("3"), Some(486));
+}
+
+#[test]
+fn a_drain_whose_time_is_over_ends_calls() {
+    let mut rig = Rig::new();
+    let waiting = rig.wait();
+    rig.done("module unload res_sip_udp.so drain 1");
+    assert_eq!(rig.call("3"), Some(503));
+    assert_eq!(rig.hear("INVITE", waiting), Some(503));
+    rig.await_status("res_sip_udp", "Not Running");
+}
+
+#[test]
+fn when_idle_waits_and_is_called_off_by_a_load() {
+    let mut rig = Rig::new();
+    let waiting = rig.wait();
+    rig.done("module unload pbx_config when-idle");
+    assert_eq!(rig.status("pbx_config"), "Running");
+    assert_eq!(rig.call("3"), Some(486), "it is used as before");
+    rig.done("module load pbx_config");
+    rig.send("CANCEL", "1", waiting);
+    rig.hear("INVITE", waiting);
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(rig.status("pbx_config"), "Running");
+    let waiting = rig.wait();
+    rig.done("module unload pbx_config when-idle");
+    rig.send("CANCEL", "1", waiting);
+    rig.hear("INVITE", waiting);
+    rig.await_status("pbx_config", "Not Running");
+}
+
+#[test]
+fn what_a_plan_has_of_an_unloaded_module_is_missing() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.call("2"), Some(486));
+    rig.done("module unload app_exec");
+    assert_eq!(rig.status("app_exec"), "Not Running");
+    assert_eq!(rig.call("2"), Some(603));
+    assert_eq!(rig.call("3"), Some(486));
+    rig.done("module load app_exec");
+    assert_eq!(rig.call("2"), Some(486));
+}
+
+#[test]
+fn a_module_whose_file_is_broken_is_not_loaded() {
+    let mut rig = Rig::new();
+    rig.done("module unload pbx_config");
+    rig.write("extensions.conf", "[default\n");
+    let said = rig.refused("module load pbx_config");
+    assert!(said.contains("extensions.conf:1: "), "{said}");
+    assert_eq!(rig.status("pbx_config"), "Not Running");
+    assert_eq!(rig.call("3"), Some(404));
+    rig.write("extensions.conf", "[default]\nexten => 3,1,Congestion()\n");
+    rig.done("module load pbx_config");
+    assert_eq!(rig.call("3"), Some(503), "with its file as it is now");
+}
+
+#[test]
+fn now_ends_the_calls() {
+    let mut rig = Rig::new();
+    let waiting = rig.wait();
+    rig.done("module unload res_sip_udp.so now");
+    assert_eq!(rig.hear("INVITE", waiting), Some(503));
+    rig.await_status("res_sip_udp", "Not Running");
+}
