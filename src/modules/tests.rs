@@ -197,6 +197,7 @@ fn start(live: &Arc<Live>) -> (Engine, SocketAddr) {
         precise: false,
         mesh_depth: 64,
         watch: Watch::default(),
+        sample: 0,
         clock: Clock::start(),
         desks: Desks::default(),
     };

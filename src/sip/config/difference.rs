@@ -80,8 +80,8 @@ impl Peer {
                 allowoverlap "allowoverlap" outboundproxy "outboundproxy"
                 use_q850_reason "use_q850_reason" promiscredir "promiscredir"
                 final_response "final_response" noanswer_response "noanswer_response"
-                outofcall_message_context "outofcall_message_context" accountcode "accountcode"
-                amaflags "amaflags"
+                outofcall_message_context "outofcall_message_context"
+                accountcode "accountcode" amaflags "amaflags"
             ]
             secret [secret "secret" remotesecret "remotesecret" credentials "auth"]
             apart [hashed])
@@ -109,9 +109,10 @@ impl General {
                 tos_sip "tos_sip" cos_sip "cos_sip" rtcachefriends "rtcachefriends"
                 rtupdate "rtupdate" rtautoclear_s "rtautoclear" rtsavesysname "rtsavesysname"
                 rtsavepath "rtsavepath" ignoreregexpire "ignoreregexpire" systemname "systemname"
+                records "cdr.conf"
             ]
             secret []
-            apart [missing records defaults]);
+            apart [missing defaults]);
         changes.extend(old.defaults.changes(&new.defaults));
         changes
     }
