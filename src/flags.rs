@@ -188,6 +188,14 @@ pub struct Flags {
     #[arg(long, value_name = "DIR", help_heading = DATABASE)]
     pub state: Option<PathBuf>,
 
+    /// Directory for the records of calls; made if it is not there
+    ///
+    /// Master.csv, a file for each account, Master.json, and what waits for a
+    /// table, as cdr.conf and extconfig.conf say; without cdr.conf both files.
+    /// One engine to a directory. [default: none; calls leave no record]
+    #[arg(long, value_name = "DIR", help_heading = DATABASE)]
+    pub cdr: Option<PathBuf>,
+
     /// What a phone's 200 waits for where its row is in a database
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = RegWrite::Durable, help_heading = DATABASE)]
     pub reg_write: RegWrite,
@@ -541,7 +549,8 @@ mod tests {
              --max-transactions 8 --keep-failures 10 --sample 8 --http 127.0.0.1:8080 --http-anywhere --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
              --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
-             --log-format json --log-file /var/log/pinion.log --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system --console /tmp/c",
+             --log-format json --log-file /var/log/pinion.log --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system --console /tmp/c \
+             --cdr /var/log/pinion/cdr",
         )
         .unwrap();
         let ms = Duration::from_millis;
@@ -571,6 +580,7 @@ mod tests {
             t2: Some(ms(2000)),
             t4: Some(ms(2500)),
             state: Some("/var/lib/pinion".into()),
+            cdr: Some("/var/log/pinion/cdr".into()),
             reg_write: RegWrite::Journal,
             db_workers: 2,
             db_timeout: ms(300),

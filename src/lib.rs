@@ -17,6 +17,7 @@
 //! src/notify.rs   what the service manager hears
 //! src/modules/    parts of the engine that are loaded and unloaded
 //! src/realtime/   devices and registrations in MySQL or SQLite, on threads of their own
+//! src/records/    where the records of calls are written
 //! src/workers/    what plans have done outside: HTTP, DNS, commands of the host
 //! src/reload/     another configuration for a running engine: read, compared, handed out
 //! src/serve.rs    the running server: banner, signals, drain, counters
@@ -60,6 +61,7 @@ pub mod logs;
 pub mod modules;
 mod notify;
 pub mod realtime;
+pub mod records;
 pub mod reload;
 mod serve;
 mod table;
@@ -164,10 +166,12 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let unix_start = options.clock.unix_start();
     let sockets: Vec<SocketAddr> = groups.iter().map(Group::advertised).collect();
     let node = database::own_node(flags, &loaded.config.general, &loaded.mapping, &sockets)?;
+    let (recorder, records) = records::start(flags, &loaded, &mut about)?.unzip();
     let basis = Basis {
         flags: flags.clone(),
         mapping: loaded.mapping.clone(),
         node: node.as_ref().map(|node| Arc::new(node.node())),
+        records: recorder.is_some(),
     };
     let config = Arc::new(assemble(&basis, &loaded, missing, None));
     let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));
@@ -177,6 +181,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     options.desks = Desks {
         database: desk,
         workers: Some(work),
+        records,
     };
     let kept = Kept::load(service.as_ref().map(Service::realtime), shards);
     let limits = limits(flags, shards);
@@ -191,6 +196,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         logs,
         service,
         workers,
+        recorder,
         config: live.config(),
         console,
         about: &about,

@@ -23,6 +23,7 @@ use crate::logs::Logs;
 use crate::modules;
 use crate::notify::Notifier;
 use crate::realtime::service::Service;
+use crate::records::Recorder;
 use crate::reload::{Reloader, hangup};
 use crate::table::{hit_rate, table, totals};
 use crate::workers::Workers;
@@ -53,6 +54,8 @@ pub(crate) struct Plan<'f, F> {
     pub(crate) service: Option<Service>,
     /// What works outside for plans.
     pub(crate) workers: Workers,
+    /// What writes the records of calls, if anything does.
+    pub(crate) recorder: Option<Recorder>,
     /// The configuration they start with.
     pub(crate) config: Arc<Config>,
     /// Where operators reach it.
@@ -80,6 +83,7 @@ where
         logs,
         mut service,
         mut workers,
+        recorder,
         ..
     } = plan;
     let (sender, happenings) = mpsc::channel();
@@ -143,6 +147,7 @@ where
         logs,
         service,
         workers,
+        recorder,
         engine,
         way: steering.way(),
         happenings,
@@ -229,6 +234,7 @@ struct Server {
     logs: Logs,
     service: Option<Service>,
     workers: Workers,
+    recorder: Option<Recorder>,
     engine: Engine,
     way: Way,
     happenings: Receiver<Happening>,
@@ -280,7 +286,15 @@ impl Server {
         }
         self.engine.shards().stop();
         let (started, way, last) = (self.started, self.way, self.engine.join());
-        let counters = counters(&self.logs, self.service.as_ref(), &self.workers);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.close();
+        }
+        let counters = counters(
+            &self.logs,
+            self.service.as_ref(),
+            &self.workers,
+            self.recorder.as_ref(),
+        );
         self.workers.close();
         if self.service.is_some_and(|service| !service.close()) {
             say("the database took too long for the last registrations\n");
@@ -346,16 +360,27 @@ impl Server {
     }
 
     fn print(&self, censuses: &[Census]) {
-        let counters = counters(&self.logs, self.service.as_ref(), &self.workers);
+        let counters = counters(
+            &self.logs,
+            self.service.as_ref(),
+            &self.workers,
+            self.recorder.as_ref(),
+        );
         print(self.started, self.way, censuses, &counters);
     }
 }
 
 /// Numbers that belong to no shard.
-fn counters(logs: &Logs, service: Option<&Service>, workers: &Workers) -> Vec<(String, u64)> {
+fn counters(
+    logs: &Logs,
+    service: Option<&Service>,
+    workers: &Workers,
+    recorder: Option<&Recorder>,
+) -> Vec<(String, u64)> {
     let mut counters = logs.counters();
     counters.extend(service.map(Service::counters).unwrap_or_default());
     counters.extend(workers.counters());
+    counters.extend(recorder.map(Recorder::counters).unwrap_or_default());
     counters
 }
 

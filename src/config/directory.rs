@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::asterisk::Access;
+use super::cdr::{self, Cdr};
 use super::file::{self, ConfigError, Disk, Exec, File, Position, Trace, Traced, Warning};
 use super::{asterisk, realtime, table};
 use crate::realtime::mapping::{Mapping, Place, Section};
@@ -25,6 +26,8 @@ pub struct Directory<'a> {
     pub access: Access,
     /// Which tables hold what; empty without a database.
     pub mapping: Mapping,
+    /// What cdr.conf says.
+    pub records: Cdr,
     /// What was accepted so far but will surprise.
     pub warnings: Vec<Warning>,
 }
@@ -52,6 +55,7 @@ impl<'a> Directory<'a> {
             systemname: options.systemname,
             access: options.access,
             mapping: realtime::load(path, &disk, &mut warnings)?,
+            records: cdr::load(path, &disk, &mut warnings)?,
             warnings,
         })
     }

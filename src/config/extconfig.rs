@@ -7,7 +7,8 @@ use crate::realtime::mapping::Section;
 
 /// The families the engine itself reads, and the files that may be tables.
 /// Plans may read any other (`REALTIME`).
-const FAMILIES: [&str; 6] = [
+const FAMILIES: [&str; 7] = [
+    "cdr",
     "sippeers",
     "sipregs",
     "nodes",

@@ -5,6 +5,7 @@
 
 mod asterisk;
 mod builtin;
+mod cdr;
 mod directory;
 mod extconfig;
 pub mod extensions;
@@ -32,6 +33,7 @@ use crate::realtime::mapping::Mapping;
 pub(crate) use self::asterisk::run_as;
 pub use self::asterisk::{Access, REGSERVER_WIDTH};
 pub use self::builtin::builtin;
+pub use self::cdr::Cdr;
 pub use self::directory::{Directory, ReadRows, called};
 pub(crate) use self::words::{did_you_mean, nearest, truth};
 
@@ -47,6 +49,8 @@ pub struct Loaded {
     pub mapping: Mapping,
     /// What makes devices of rows.
     pub rows: Arc<RowReader>,
+    /// What cdr.conf says.
+    pub records: Cdr,
     /// Where to listen for UDP; never empty.
     pub listen: Vec<SocketAddr>,
     /// Who may reach the console.
@@ -72,6 +76,7 @@ impl Loaded {
             systemname: String::new(),
             mapping,
             rows: Arc::new(sip.rows),
+            records: Cdr::default(),
             listen: sip.listen,
             access: Access::default(),
             warnings,
@@ -118,8 +123,8 @@ impl Parts {
 }
 
 /// Reads `sip.conf` and `extensions.conf` of a directory, or of the tables that
-/// its `extconfig.conf` names, and `asterisk.conf` for this node's name. Blocks:
-/// names of hosts are resolved now, once. Nothing is changed by a failure, so a
+/// its `extconfig.conf` names, `asterisk.conf` for this node's name, and
+/// `cdr.conf`. Blocks: names of hosts are resolved now, once. Nothing is changed by a failure, so a
 /// reload may keep what it has. `exec` is what becomes of `#exec` where
 /// `asterisk.conf` allows it.
 pub fn load_dir(dir: &Path, read_rows: ReadRows<'_>, exec: Exec) -> Result<Loaded, ConfigError> {
@@ -178,6 +183,7 @@ fn load(
         rows: sip.rows,
         listen: sip.listen,
         access: directory.access,
+        records: directory.records,
         warnings,
     })
 }

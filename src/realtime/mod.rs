@@ -56,7 +56,7 @@ pub mod pool;
 mod reader;
 mod reply;
 mod row;
-mod schema;
+pub(crate) mod schema;
 pub mod service;
 mod shelf;
 pub mod sqlite;

@@ -55,6 +55,11 @@ impl Shape {
         Shape(columns)
     }
 
+    /// All columns, in the table's order.
+    pub fn columns(&self) -> &[Column] {
+        &self.0
+    }
+
     /// The column of that name; MySQL's names have no case.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.0

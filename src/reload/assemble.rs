@@ -21,6 +21,8 @@ pub struct Basis {
     pub mapping: Mapping,
     /// This engine among several.
     pub node: Option<Arc<Node>>,
+    /// Whether records of calls are written anywhere.
+    pub records: bool,
 }
 
 /// What the shards go by. What is as it was in `earlier`, made of `before`, is
@@ -36,6 +38,9 @@ pub fn assemble(
     name_node(&mut config.general, flags);
     set_timers(&mut config.general, flags);
     config.general.missing = missing;
+    if basis.records {
+        config.general.records = loaded.records.recording;
+    }
     config.peers = match earlier {
         Some((before, earlier)) if before.config.peers.is(&config.peers) => earlier.peers.clone(),
         earlier => {

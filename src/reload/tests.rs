@@ -32,6 +32,7 @@ impl Rig {
             flags,
             mapping: loaded.mapping.clone(),
             node: None,
+            records: false,
         };
         let config = Arc::new(assemble(&basis, &loaded, Missing::default(), None));
         let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));

@@ -1,7 +1,7 @@
 //! The engine's one clock. Never read by a machine: pumps stamp time for them.
 
 use std::sync::OnceLock;
-use std::time::{Instant as StdInstant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant as StdInstant, SystemTime, UNIX_EPOCH};
 
 use pinion_sip::base::{Instant, UnixTime};
 
@@ -15,16 +15,17 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock whose [`Instant::START`] is now.
+    /// A clock whose [`Instant::START`] is when this second of the calendar
+    /// began, so that the two agree to the microsecond.
     pub fn start() -> Clock {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| {
-                u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-            });
+            .unwrap_or_default();
+        let now = StdInstant::now();
+        let part = Duration::from_nanos(unix.subsec_nanos().into());
         Clock {
-            start: StdInstant::now(),
-            unix_start_us: unix,
+            start: now.checked_sub(part).unwrap_or(now),
+            unix_start_us: unix.as_secs() * 1_000_000,
         }
     }
 

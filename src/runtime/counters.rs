@@ -41,6 +41,8 @@ pub(crate) struct Counters {
     pub(crate) mesh_drops: u64,
     /// Errands that their desk had no room for.
     pub(crate) errands_refused: u64,
+    /// Records of calls that their desk had no room for.
+    pub(crate) records_dropped: u64,
     /// Doorbells rung: other shards that slept.
     pub(crate) rings: u64,
     /// Turns of the loop.
@@ -69,6 +71,7 @@ impl Counters {
             ("mesh_collected", self.collected),
             ("mesh_drops", self.mesh_drops + outbox_envelopes),
             ("errands_refused", self.errands_refused),
+            ("records_dropped", self.records_dropped),
             ("mesh_rings", self.rings),
             ("turns", self.turns),
             ("busy_us", self.busy_us),

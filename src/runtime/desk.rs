@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam::channel::{Receiver, Sender, bounded, select_biased};
 use pinion_sip::machine::realtime::Outcome;
-use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, WORKERS};
+use pinion_sip::machine::{Answer, Body, Cdr, DATABASE, Envelope, RECORDS, WORKERS};
 
 use crate::mesh::Mesh;
 
@@ -27,12 +27,14 @@ pub struct Desks {
     pub database: Option<Desk>,
     /// For whatever else takes waiting.
     pub workers: Option<Desk>,
+    /// For the records of calls, which nothing answers.
+    pub records: Option<Desk>,
 }
 
 impl Desks {
     /// Whether an envelope is for a desk.
     pub(crate) fn take(envelope: &Envelope) -> bool {
-        matches!(envelope.to, DATABASE | WORKERS)
+        matches!(envelope.to, DATABASE | WORKERS | RECORDS)
     }
 
     /// Leaves an errand at the desk it is for; gives it back when there is no
@@ -41,6 +43,7 @@ impl Desks {
         let desk = match errand.to {
             DATABASE => &self.database,
             WORKERS => &self.workers,
+            RECORDS => &self.records,
             _ => &None,
         };
         match desk {
@@ -74,6 +77,16 @@ impl Desk {
             end: Arc::new(Mutex::new(Some(end))),
         };
         (Desk(sender), errands)
+    }
+
+    /// Leaves the record of a call, as a shard does; false where there is no room.
+    pub fn leave_record(&self, cdr: Box<Cdr>) -> bool {
+        let envelope = Envelope {
+            from: cdr.id.shard,
+            to: RECORDS,
+            body: Body::Record(cdr),
+        };
+        self.leave(envelope).is_ok()
     }
 
     /// Leaves an errand; gives it back when there is no room, or no worker.
@@ -175,7 +188,7 @@ mod tests {
         let (desk, errands) = Desk::new(2);
         let desks = Desks {
             database: Some(desk),
-            workers: None,
+            ..Desks::default()
         };
         let mut one = Seat::new(Arc::clone(&mesh), 1, desks);
         assert!(one.post(errand(1, 7)).is_ok());

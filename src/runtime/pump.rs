@@ -8,7 +8,7 @@
 //! run of datagrams to one socket, one write per sleeping shard posted to.
 
 use pinion_sip::base::{Flow, Instant, Level, Note, ShardId, Text};
-use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox};
+use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox, RECORDS};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -329,6 +329,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         for envelope in self.out.take_envelopes() {
             match self.seat.post(envelope) {
                 Ok(()) => self.counters.posted += 1,
+                Err(record) if record.to == RECORDS => self.counters.records_dropped += 1,
                 Err(errand) if Desks::take(&errand) => self.refused.push(errand),
                 Err(_full) => self.counters.mesh_drops += 1,
             }

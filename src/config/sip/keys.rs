@@ -134,8 +134,13 @@ pub(super) static KEYS: &[Key] = &[
         Place::Device,
         NO_VOICEMAIL,
     ),
+    device("accountcode", |d, s| {
+        s.form()
+            .map(|code: String| d.peer.accountcode = code.into())
+    }),
+    device("amaflags", |d, s| s.put(&mut d.peer.amaflags)),
     inert(
-        "accountcode amaflags tonezone description recordonfeature recordofffeature",
+        "tonezone description recordonfeature recordofffeature",
         Place::Device,
         NO_READER,
     ),

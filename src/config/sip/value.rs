@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use pinion_sip::config::{
-    CallerId, FinalResponse, Insecure, Nat, PeerKind, Presentation, Qualify, TrustIdOutbound,
+    AmaFlags, CallerId, FinalResponse, Insecure, Nat, PeerKind, Presentation, Qualify,
+    TrustIdOutbound,
 };
 use pinion_sip::dialplan::presentation;
 use pinion_sip::wire::Status;
@@ -86,6 +87,13 @@ impl Form for PeerKind {
             "user" => Some(PeerKind::User),
             _ => None,
         }
+    }
+}
+
+impl Form for AmaFlags {
+    const ACCEPTED: &'static str = "default, omit, billing or documentation";
+    fn read(text: &str) -> Option<AmaFlags> {
+        AmaFlags::parse(text)
     }
 }
 

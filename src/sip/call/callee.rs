@@ -240,13 +240,7 @@ impl Call {
         leg.acked_cseq = Some(cseq);
         leg.ack_owed = Some(AckOwed { cseq, relayed_for });
         let channel = leg.channel;
-        let copies = turn.exchange.transactions.copies(id);
-        self.note_final(
-            turn.now,
-            index,
-            response.status().unwrap_or(Status::OK),
-            copies,
-        );
+        self.note_answered(turn, index, id);
         if offered {
             self.acknowledge_owed(turn, index);
         }
@@ -300,9 +294,7 @@ impl Call {
         if challenged && self.repeat_with_credentials(turn, index, response, status) {
             return;
         }
-        let invite = self.leg(index).and_then(|leg| leg.invite);
-        let copies = invite.map_or(0, |invite| turn.exchange.transactions.copies(invite));
-        self.note_final(turn.now, index, status, copies);
+        self.note_refused(turn, index, status);
         if Failure::from_status(status) == Failure::Forwarded(Cause::NORMAL_CLEARING) {
             self.note_forward(turn, index, response, status);
         }

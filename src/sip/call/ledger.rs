@@ -13,6 +13,7 @@ use super::run::RunId;
 use crate::base::{Instant, Text};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId, Cursor, Failure, Fork, Origin, Said, Sheet};
 use crate::machine::{Body, Cdr, CdrId, Disposition, Envelope, RECORDS};
+use crate::transaction::TransactionId;
 use crate::wire::Status;
 
 /// The records of one call that have not been handed out.
@@ -169,6 +170,23 @@ impl Call {
             && let (Some(invited), None) = (open.invited, open.cdr.pdd)
         {
             open.cdr.pdd = Some(now.since(invited));
+        }
+    }
+
+    /// A leg's INVITE was answered.
+    pub(super) fn note_answered(&mut self, turn: &Turn<'_>, index: u16, invite: TransactionId) {
+        if self.ledger.is_some() {
+            let copies = turn.exchange.transactions.copies(invite);
+            self.note_final(turn.now, index, Status::OK, copies);
+        }
+    }
+
+    /// A leg's INVITE was refused.
+    pub(super) fn note_refused(&mut self, turn: &Turn<'_>, index: u16, status: Status) {
+        if self.ledger.is_some() {
+            let invite = self.leg(index).and_then(|leg| leg.invite);
+            let copies = |invite| turn.exchange.transactions.copies(invite);
+            self.note_final(turn.now, index, status, invite.map_or(0, copies));
         }
     }
 

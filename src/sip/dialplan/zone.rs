@@ -54,6 +54,11 @@ impl Zone {
         }
     }
 
+    /// The moment here, as a format of `strftime` wants it.
+    pub fn written(&self, time: UnixTime, format: &str) -> String {
+        self.moment(time).strftime(format).to_string()
+    }
+
     /// The moment with all that can be said of it here, for formatting.
     pub(super) fn moment(&self, time: UnixTime) -> Zoned {
         let seconds = i64::try_from(time.0).unwrap_or(i64::MAX);

@@ -1,0 +1,76 @@
+//! Whether calls leave records, put together from flags and configuration, and
+//! who writes them.
+
+use pinion_runtime::Desk;
+
+use super::entry::Form;
+use super::{FAMILY, Recorder, Settings};
+use crate::config::{self, Cdr, Loaded};
+use crate::flags::Flags;
+use crate::realtime::mapping::Mapping;
+use crate::{Failure, seed};
+
+/// Begins to write records if there is a place to write them to, and says where.
+pub(crate) fn start(
+    flags: &Flags,
+    loaded: &Loaded,
+    about: &mut String,
+) -> Result<Option<(Recorder, Desk)>, Failure> {
+    let (cdr, mapping) = (&loaded.records, &loaded.mapping);
+    let wants_table = !mapping.places(FAMILY).is_empty();
+    if !cdr.recording.enable {
+        return Ok(None);
+    }
+    let Some(dir) = &flags.cdr else {
+        if wants_table {
+            let text = "extconfig.conf names a table for cdr. Give --cdr DIR, where records wait while the database is away";
+            return Err(Failure::Settings(text.into()));
+        }
+        if let Some(at) = &cdr.wants_files {
+            tracing::warn!("{at}: there is no place for records of calls: give --cdr DIR");
+        }
+        return Ok(None);
+    };
+    if cdr.csv.is_none() && cdr.json.is_none() && !wants_table {
+        tracing::warn!("--cdr does nothing: cdr.conf has neither [csv] nor [json]");
+        return Ok(None);
+    }
+    let mut boot = [0; 8];
+    boot.copy_from_slice(&seed()?[..8]);
+    let settings = Settings {
+        dir: dir.clone(),
+        csv: cdr.csv,
+        json: cdr.json,
+        mapping: mapping.clone(),
+        timeout: flags.db_timeout,
+        form: Form {
+            zone: loaded.config.plan.zone().clone(),
+            initiatedseconds: cdr.initiatedseconds,
+        },
+        node: match &flags.systemname {
+            Some(name) => name.into(),
+            None => (&*loaded.systemname).into(),
+        },
+        boot: u64::from_be_bytes(boot),
+    };
+    let started = Recorder::start(settings).map_err(|error| {
+        let text = format!(
+            "--cdr {}: {error}. Make it writable for this user",
+            dir.display()
+        );
+        Failure::Host(text)
+    })?;
+    about.push_str(&format!("records   {}\n", places(dir, cdr, mapping)));
+    Ok(Some(started))
+}
+
+/// Where records go, in words.
+fn places(dir: &std::path::Path, cdr: &Cdr, mapping: &Mapping) -> String {
+    let file = |name: &str| dir.join(name).display().to_string();
+    let csv = cdr.csv.map(|_| file("Master.csv"));
+    let json = cdr.json.map(|_| file("Master.json"));
+    let table = mapping.places(FAMILY).first();
+    let table = table.map(|place| config::called(mapping, place));
+    let named: Vec<String> = csv.into_iter().chain(json).chain(table).collect();
+    named.join(", ")
+}

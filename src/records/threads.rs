@@ -1,0 +1,179 @@
+//! The threads that append lines to files: Master.csv with its accounts, and
+//! Master.json. What a line says is `csv`'s and `json`'s matter.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, RecvTimeoutError};
+
+use super::entry::{Entry, Form};
+use super::file::Appender;
+use super::tally::Tally;
+use super::{Fsync, Settings, csv, json};
+
+/// Lines written at once, at most.
+const MOST: usize = 1024;
+
+/// Waits for a record and takes those behind it, so many at most; whether there
+/// may be more. Nothing where none comes in time.
+fn batch(
+    entries: &Receiver<Arc<Entry>>,
+    until: Option<Instant>,
+    mut each: impl FnMut(&Entry),
+) -> bool {
+    let first = match until {
+        Some(until) => entries.recv_deadline(until),
+        None => entries.recv().map_err(RecvTimeoutError::from),
+    };
+    match first {
+        Ok(first) => each(&first),
+        Err(RecvTimeoutError::Timeout) => return true,
+        Err(RecvTimeoutError::Disconnected) => return false,
+    }
+    for entry in entries.try_iter().take(MOST - 1) {
+        each(&entry);
+    }
+    true
+}
+
+/// Appends lines of so many records, and counts them.
+fn append(file: &mut Appender, lines: &[u8], count: usize, tally: &Tally) {
+    match file.append(lines) {
+        Ok(()) => tally.written.add(count),
+        Err(error) => {
+            tally.dropped.add(count);
+            let path = file.path().display();
+            tracing::error!("{path}: {count} records of calls are lost: {error}");
+        }
+    }
+}
+
+/// The thread of Master.csv.
+pub(super) struct Sheets {
+    entries: Receiver<Arc<Entry>>,
+    tally: Arc<Tally>,
+    dir: PathBuf,
+    master: Appender,
+    form: Form,
+    options: csv::Options,
+}
+
+impl Sheets {
+    pub(super) fn new(
+        entries: Receiver<Arc<Entry>>,
+        tally: Arc<Tally>,
+        settings: &Settings,
+        options: csv::Options,
+    ) -> Sheets {
+        Sheets {
+            entries,
+            tally,
+            dir: settings.dir.clone(),
+            master: Appender::new(settings.dir.join("Master.csv")),
+            form: settings.form.clone(),
+            options,
+        }
+    }
+
+    pub(super) fn serve(&mut self) {
+        loop {
+            let (mut lines, mut count) = (Vec::new(), 0);
+            let mut accounts = Accounts::default();
+            let more = batch(&self.entries, None, |entry| {
+                let from = lines.len();
+                csv::write(&mut lines, entry, &self.form, &self.options);
+                count += 1;
+                if self.options.accountlogs {
+                    accounts.add(&entry.cdr.accountcode, &lines[from..]);
+                }
+            });
+            if count > 0 {
+                append(&mut self.master, &lines, count, &self.tally);
+                accounts.append(&self.dir);
+            }
+            if !more {
+                return;
+            }
+        }
+    }
+}
+
+/// The lines of one batch, by account.
+#[derive(Default)]
+struct Accounts(BTreeMap<String, Vec<u8>>);
+
+impl Accounts {
+    fn add(&mut self, accountcode: &str, line: &[u8]) {
+        if let Some(file) = csv::account_file(accountcode) {
+            self.0.entry(file).or_default().extend_from_slice(line);
+        }
+    }
+
+    fn append(&self, dir: &Path) {
+        for (file, lines) in &self.0 {
+            let mut file = Appender::new(dir.join(file));
+            if let Err(error) = file.append(lines) {
+                tracing::error!("{}: {error}", file.path().display());
+            }
+        }
+    }
+}
+
+/// The thread of Master.json.
+pub(super) struct Objects {
+    entries: Receiver<Arc<Entry>>,
+    tally: Arc<Tally>,
+    file: Appender,
+    form: Form,
+    fsync: Fsync,
+    /// When what was written must outlive the host.
+    due: Option<Instant>,
+}
+
+impl Objects {
+    pub(super) fn new(
+        entries: Receiver<Arc<Entry>>,
+        tally: Arc<Tally>,
+        settings: &Settings,
+        fsync: Fsync,
+    ) -> Objects {
+        Objects {
+            entries,
+            tally,
+            file: Appender::new(settings.dir.join("Master.json")),
+            form: settings.form.clone(),
+            fsync,
+            due: None,
+        }
+    }
+
+    pub(super) fn serve(&mut self) {
+        loop {
+            let (mut lines, mut count) = (Vec::new(), 0);
+            let more = batch(&self.entries, self.due, |entry| {
+                json::write(&mut lines, entry, &self.form);
+                count += 1;
+            });
+            if count > 0 {
+                append(&mut self.file, &lines, count, &self.tally);
+                let wait = match self.fsync {
+                    Fsync::Never => None,
+                    Fsync::Always => Some(Duration::ZERO),
+                    Fsync::Within(wait) => Some(wait),
+                };
+                self.due = self.due.or(wait.map(|wait| Instant::now() + wait));
+            }
+            if self.due.is_some_and(|due| !more || due <= Instant::now()) {
+                self.due = None;
+                if let Err(error) = self.file.sync() {
+                    tracing::error!("{}: {error}", self.file.path().display());
+                }
+            }
+            if !more {
+                return;
+            }
+        }
+    }
+}
