@@ -107,7 +107,7 @@ where
     workers
         .open(&engine.answers())
         .map_err(|error| Failure::Host(format!("no thread for the dialplan: {error}")))?;
-    let house = House::new(
+    let mut house = House::new(
         engine.shards().clone(),
         plan.config,
         listening,
@@ -115,6 +115,9 @@ where
             drop(sender.send(Happening::Order(order)));
         },
     );
+    if let Some(recorder) = &recorder {
+        house.records = recorder.places().to_vec();
+    }
     let house = Arc::new(house.with_reloader(plan.reloader));
     let console = plan
         .console

@@ -124,6 +124,43 @@ CREATE TABLE nodes (
     PRIMARY KEY (name)
 );
 
+-- Records of calls, where extconfig.conf maps cdr. A column that is left out is
+-- not written; one of a name that a plan sets by CDR(name) is. delivery_id keeps
+-- a record from being there twice.
+CREATE TABLE cdr (
+    id INTEGER PRIMARY KEY,
+    calldate DATETIME NOT NULL,
+    answer DATETIME,
+    "end" DATETIME NOT NULL,
+    clid VARCHAR(80) NOT NULL DEFAULT '',
+    src VARCHAR(80) NOT NULL DEFAULT '',
+    dst VARCHAR(80) NOT NULL DEFAULT '',
+    dcontext VARCHAR(80) NOT NULL DEFAULT '',
+    channel VARCHAR(80) NOT NULL DEFAULT '',
+    dstchannel VARCHAR(80) NOT NULL DEFAULT '',
+    lastapp VARCHAR(80) NOT NULL DEFAULT '',
+    lastdata VARCHAR(255) NOT NULL DEFAULT '',
+    duration INTEGER NOT NULL DEFAULT 0,
+    billsec INTEGER NOT NULL DEFAULT 0,
+    disposition VARCHAR(45) NOT NULL DEFAULT '',
+    amaflags INTEGER NOT NULL DEFAULT 0,
+    accountcode VARCHAR(80) NOT NULL DEFAULT '',
+    peeraccount VARCHAR(80) NOT NULL DEFAULT '',
+    uniqueid VARCHAR(150) NOT NULL DEFAULT '',
+    linkedid VARCHAR(150) NOT NULL DEFAULT '',
+    userfield VARCHAR(255) NOT NULL DEFAULT '',
+    call_id VARCHAR(255) NOT NULL DEFAULT '',
+    callee_call_id VARCHAR(255) NOT NULL DEFAULT '',
+    pdd_ms INTEGER,
+    setup_ms INTEGER,
+    final_code INTEGER,
+    cause INTEGER NOT NULL DEFAULT 0,
+    delivery_id VARCHAR(64) NOT NULL,
+    UNIQUE (delivery_id)
+);
+CREATE INDEX cdr_calldate ON cdr (calldate);
+CREATE INDEX cdr_accountcode ON cdr (accountcode);
+
 -- Lines of sip.conf and extensions.conf, where extconfig.conf maps these.
 CREATE TABLE ast_config (
     id INTEGER PRIMARY KEY,

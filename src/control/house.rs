@@ -10,6 +10,7 @@ use pinion_sip::config::Config;
 
 use super::news::News;
 use crate::modules::Modules;
+use crate::records::tally::Tally;
 use crate::reload::Reloader;
 
 /// Something only the serving thread does.
@@ -30,6 +31,9 @@ pub struct House {
     pub shards: Shards,
     /// When the engine started.
     pub started: SystemTime,
+    /// Where the records of calls go, and what became of them there; empty
+    /// where calls leave none.
+    pub records: Vec<(&'static str, Arc<Tally>)>,
     /// What consoles are told without having asked.
     pub news: News,
     /// What brings another configuration; `None` where there is none to bring.
@@ -65,6 +69,7 @@ impl House {
         House {
             shards,
             started,
+            records: Vec::new(),
             news: News::default(),
             reloader: None,
             listening,

@@ -19,5 +19,6 @@ mod journal;
 mod mariadb;
 mod plans;
 mod proxy;
+mod records;
 mod rows;
 mod tables;

@@ -2,6 +2,7 @@
 //! is found by its words; what follows them are its arguments. Words may be
 //! cut short where no other command is meant.
 
+mod cdr;
 mod channel;
 mod core;
 mod help;
@@ -61,6 +62,7 @@ impl Command {
 /// All commands, by family.
 pub fn all() -> impl Iterator<Item = &'static Command> {
     let families = [
+        cdr::COMMANDS,
         channel::COMMANDS,
         core::COMMANDS,
         help::COMMANDS,

@@ -1,0 +1,160 @@
+//! Records of calls, as a running engine writes them: what Master.csv says of
+//! calls that end each way, and what a file keeps of an engine that is killed.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use pinion_loadgen::cli::Cli;
+use pinion_loadgen::commands::Task;
+use pinion_loadgen::results::Results;
+
+use crate::address::free_address;
+use crate::engine::{Engine, Scratch};
+use crate::phones::{self, line};
+use crate::share_machine;
+use crate::sipp::Sipp;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits until a file has so many lines, and returns them.
+fn lines(path: &Path, count: usize) -> Vec<String> {
+    let until = Instant::now() + LIMIT;
+    loop {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if text.lines().count() >= count {
+            return text.lines().map(String::from).collect();
+        }
+        assert!(Instant::now() < until, "{}: {text}", path.display());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Lets 1001 call 1002 by these two scenarios.
+fn call(engine: &Engine, caller: &str, callee: &str) {
+    let contact = free_address();
+    phones::register(engine, [(1002, contact)].into_iter(), 10);
+    let callee = Sipp::new(&engine.scratch, callee, 1, LIMIT)
+        .listening(contact)
+        .key("status", "SIP/2.0 486 Busy Here")
+        .start();
+    Sipp::new(&engine.scratch, caller, 1, LIMIT)
+        .calling(engine.address, 10, &[line(1001, 1002)])
+        .pausing(200)
+        .run()
+        .expect(1);
+    callee.wait().expect(1);
+}
+
+#[test]
+fn master_csv_says_how_each_call_came_out() {
+    let _shared = share_machine();
+    let records = Scratch::new("records");
+    let dir = records.path().to_str().expect("a plain path");
+    let flags = ["--shards", "2", "--t1", "100", "--cdr", dir];
+    let engine = phones::engine("recorded", 1001..=1002, &flags);
+    let ways = [
+        ("uac", "uas", "ANSWERED", 200),
+        ("uac_refused", "uas_refuses", "BUSY", 486),
+        ("uac_cancel", "uas_rings", "NO ANSWER", 487),
+    ];
+    for (caller, callee, ..) in ways {
+        call(&engine, caller, callee);
+    }
+    let master = records.path().join("Master.csv");
+    let json = records.path().join("Master.json");
+    lines(&master, ways.len());
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_path(&master)
+        .expect("it is there");
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let objects: Vec<serde_json::Value> = lines(&json, ways.len())
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!((rows.len(), objects.len()), (ways.len(), ways.len()));
+    for ((row, object), (_, _, disposition, code)) in rows.iter().zip(&objects).zip(ways) {
+        assert_eq!(row.len(), 16, "{row:?}");
+        assert_eq!((&row[1], &row[2], &row[3]), ("1001", "1002", "phones"));
+        assert!(row[5].starts_with("SIP/1001-"), "{row:?}");
+        assert!(row[6].starts_with("SIP/1002-"), "{row:?}");
+        assert_eq!((&row[7], &row[8]), ("Dial", "SIP/1002,20"));
+        assert_eq!((&row[14], &row[15]), (disposition, "DOCUMENTATION"));
+        assert_eq!(row[10].is_empty(), disposition != "ANSWERED", "{row:?}");
+        assert_eq!(object["disposition"], disposition);
+        assert_eq!(object["final_code"], code);
+        assert_ne!(object["call_id"], object["callee_call_id"]);
+    }
+    assert_eq!(engine.stop(Duration::from_secs(40)), Some(0));
+}
+
+/// Calls from ten users to ten others, 100 a second for so long.
+fn load(engine: &Engine, seconds: u32) -> Results {
+    let words = format!(
+        "pinion-load call --target {} --rate 100 --duration {seconds}s --hold 100ms --t1 100 --threads 1 --quiet \
+         --users {{1000..1009}} --password secret-of-{{}} --callees {{2000..2009}} \
+         --callee-password secret-of-{{}} --uas 127.0.0.1",
+        engine.address
+    );
+    let cli = Cli::parse_from(words.split_whitespace());
+    let Task::Run(command) = &cli.command else {
+        panic!("{words}");
+    };
+    let (plan, _) = command.plan(Vec::new()).expect("a plan");
+    pinion_loadgen::run(&plan).expect("it runs")
+}
+
+fn ids(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let id = |line: &str| {
+        let object: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        object["id"].as_str().expect("an id").to_owned()
+    };
+    text.lines().map(id).collect()
+}
+
+#[test]
+fn an_engine_that_is_killed_has_written_what_had_ended() {
+    let _shared = share_machine();
+    let records = Scratch::new("killed");
+    let dir = records.path().to_str().expect("a plain path");
+    let users = || (1000..1010).chain(2000..2010);
+    let flags = ["--shards", "2", "--t1", "100", "--cdr", dir];
+    let engine = phones::engine("killed-engine", users(), &flags);
+    let pid = engine.pid().to_string();
+    let killer = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(4));
+        let killed = Command::new("kill").args(["-KILL", &pid]).status();
+        assert!(killed.is_ok_and(|status| status.success()));
+    });
+    let results = load(&engine, 6);
+    killer.join().expect("it was killed");
+    let json = records.path().join("Master.json");
+    let first = ids(&json);
+    let ended = results.sides.expect("both sides").caller_ended as usize;
+    println!(
+        "figure: killed under 100 calls/s: {ended} calls had ended, {} have a record",
+        first.len()
+    );
+    assert!(ended > 100, "{ended} calls had ended");
+    // What had ended 200 ms before is in the file.
+    assert!(first.len() + 20 >= ended, "{} of {ended}", first.len());
+    assert!(first.len() <= results.units.begun as usize);
+    // The next one goes on after the last whole line, with other ids.
+    let mut half = fs::OpenOptions::new().append(true).open(&json).unwrap();
+    std::io::Write::write_all(&mut half, b"{\"id\":\"ha").unwrap();
+    drop(engine);
+    let engine = phones::engine("killed-again", users(), &flags);
+    let again = load(&engine, 1);
+    assert_eq!(engine.stop(Duration::from_secs(40)), Some(0));
+    let all = ids(&json);
+    assert_eq!(all.len(), first.len() + again.units.completed as usize);
+    let distinct: HashSet<&String> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len());
+}
