@@ -41,7 +41,7 @@ use self::threads::{Objects, Sheets};
 use crate::realtime::mapping::Mapping;
 use crate::realtime::pool::{Pool, Sources};
 
-pub(crate) use self::setup::start;
+pub(crate) use self::setup::{rules, start};
 
 /// The family of the table that records are written to.
 pub const FAMILY: &str = "cdr";

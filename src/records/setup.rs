@@ -2,6 +2,7 @@
 //! who writes them.
 
 use pinion_runtime::Desk;
+use pinion_sip::config::Recording;
 
 use super::entry::Form;
 use super::{FAMILY, Recorder, Settings};
@@ -9,6 +10,14 @@ use crate::config::{self, Cdr, Loaded};
 use crate::flags::Flags;
 use crate::realtime::mapping::Mapping;
 use crate::{Failure, seed};
+
+/// What shards go by: cdr.conf, and whether anybody writes records down.
+pub(crate) fn rules(cdr: &Cdr, written: bool) -> Recording {
+    Recording {
+        enable: cdr.recording.enable && written,
+        ..cdr.recording
+    }
+}
 
 /// Begins to write records if there is a place to write them to, and says where.
 pub(crate) fn start(
@@ -27,7 +36,7 @@ pub(crate) fn start(
             return Err(Failure::Settings(text.into()));
         }
         if let Some(at) = &cdr.wants_files {
-            tracing::warn!("{at}: there is no place for records of calls: give --cdr DIR");
+            tracing::info!("{at}: calls leave no records without --cdr DIR");
         }
         return Ok(None);
     };

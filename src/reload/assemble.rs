@@ -11,6 +11,7 @@ use crate::config::Loaded;
 use crate::database;
 use crate::flags::Flags;
 use crate::realtime::mapping::Mapping;
+use crate::records;
 
 /// What does not change while the engine runs.
 #[derive(Clone)]
@@ -38,9 +39,7 @@ pub fn assemble(
     name_node(&mut config.general, flags);
     set_timers(&mut config.general, flags);
     config.general.missing = missing;
-    if basis.records {
-        config.general.records = loaded.records.recording;
-    }
+    config.general.records = records::rules(&loaded.records, basis.records);
     config.peers = match earlier {
         Some((before, earlier)) if before.config.peers.is(&config.peers) => earlier.peers.clone(),
         earlier => {

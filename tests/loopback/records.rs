@@ -98,10 +98,10 @@ fn load(engine: &Engine, seconds: u32) -> Results {
     let words = format!(
         "pinion-load call --target {} --rate 100 --duration {seconds}s --hold 100ms --t1 100 --threads 1 --quiet \
          --users {{1000..1009}} --password secret-of-{{}} --callees {{2000..2009}} \
-         --callee-password secret-of-{{}} --uas 127.0.0.1",
+         --callee-password secret-of-{{}} --uas local",
         engine.address
     );
-    let cli = Cli::parse_from(words.split_whitespace());
+    let cli = Cli::try_parse_from(words.split_whitespace()).expect("its words");
     let Task::Run(command) = &cli.command else {
         panic!("{words}");
     };

@@ -10,7 +10,7 @@ use pinion::records::{Recorder, Settings};
 use pinion_runtime::Desk;
 use pinion_sip::config::AmaFlags;
 use pinion_sip::dialplan::Zone;
-use pinion_sip::machine::{Cdr, CdrId, Disposition, Moment};
+use pinion_sip::machine::{Cdr, CdrId, Disposition, UnixMicros};
 
 use crate::asker::PATIENCE;
 use crate::engine::Scratch;
@@ -57,9 +57,9 @@ fn leave(desk: &Desk, serial: u64) {
         accountcode: "sales".into(),
         channel: "SIP/1001-00000000".into(),
         lastdata: "x".repeat(300).into(),
-        start: Moment(1_709_226_359_000_000 + serial * 1_000_000),
-        answer: answered.then(|| Moment(1_709_226_362_000_000 + serial * 1_000_000)),
-        end: Moment(1_709_226_367_000_000 + serial * 1_000_000),
+        start: UnixMicros(1_709_226_359_000_000 + serial * 1_000_000),
+        answer: answered.then(|| UnixMicros(1_709_226_362_000_000 + serial * 1_000_000)),
+        end: UnixMicros(1_709_226_367_000_000 + serial * 1_000_000),
         disposition: match answered {
             true => Disposition::Answered,
             false => Disposition::Busy,
