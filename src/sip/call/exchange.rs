@@ -123,6 +123,8 @@ pub enum Resume {
     AdmitChannel(Handle, ChannelId),
     /// A call's plan waits for a reply.
     Plan(Handle, Ticket),
+    /// An operator waits for a reply, and fetches it by that number.
+    Operator(u32),
     /// A channel of a call is put into a group; nobody waits for it.
     Enlisted(Handle),
     /// A call's plan waits until its MESSAGE has left.

@@ -30,7 +30,7 @@
 //! - `ending`: how a call ends
 //! - `reason`: hangup causes on the wire
 //! - `orders`: what channels do because somebody else wants it
-//! - `rows`: what an operator sees of a call
+//! - `rows`, `channel_rows`: what an operator sees of a call
 //! - `stray`: 2xx responses that nobody waits for any more
 
 mod apart;
@@ -42,6 +42,7 @@ mod black_hole;
 mod call;
 mod callee;
 mod caller;
+mod channel_rows;
 mod channels;
 mod diversion;
 mod ending;

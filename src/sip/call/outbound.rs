@@ -11,7 +11,7 @@ use super::resource::Account;
 use super::run::{Others, RunId};
 use super::sip::{Destination, Sip};
 use super::tech::ChannelTech;
-use crate::base::{Text, hex};
+use crate::base::{Instant, Text, hex};
 use crate::config::{General, Peer};
 use crate::dialplan::{ChannelId, Failure, Variables};
 use crate::machine::Lease;
@@ -23,6 +23,8 @@ pub struct Channel {
     pub id: ChannelId,
     /// The number in its `UNIQUEID`.
     pub serial: u64,
+    /// Since when there is it.
+    pub born: Instant,
     /// The run that requested it.
     pub run: RunId,
     /// Its technology.
@@ -77,6 +79,7 @@ impl Channel {
         Channel {
             id: ChannelId(0),
             serial: 0,
+            born: Instant::START,
             run: RunId::CALLER,
             tech: &Sip,
             destination,
@@ -147,6 +150,7 @@ impl Call {
         self.channels.push(Channel {
             id,
             serial,
+            born: turn.now,
             ..channel
         });
         id

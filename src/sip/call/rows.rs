@@ -1,5 +1,4 @@
-//! What an operator sees of a call: a row for each of its channels, and one for
-//! each of its dialogs.
+//! What an operator sees of a call's plans and dialogs.
 
 use smol_str::SmolStr;
 
@@ -7,7 +6,7 @@ use super::call::Call;
 use super::leg::{Leg, LegState};
 use crate::base::{Instant, Text};
 use crate::dialog::Role;
-use crate::machine::{ChannelRow, ChannelState, DialogDetail, DialogRow};
+use crate::machine::{DialogDetail, DialogRow};
 use crate::wire::Uri;
 
 impl Call {
@@ -28,35 +27,6 @@ impl Call {
     /// The Call-IDs of its legs, the caller's first.
     pub fn call_ids(&self) -> impl Iterator<Item = &[u8]> {
         self.legs.iter().map(|leg| leg.dialog.call_id())
-    }
-
-    /// Tells of each channel: the caller's first, then those it has called.
-    pub fn each_channel(&self, mut tell: impl FnMut(ChannelRow)) {
-        if let Some(name) = self
-            .channel_name(0)
-            .filter(|_| !self.closed && self.has_caller())
-        {
-            let state = match self.answered_at {
-                Some(_) => ChannelState::Up,
-                None => ChannelState::Ring,
-            };
-            tell(ChannelRow { name, state });
-        }
-        for channel in &self.channels {
-            let leg = self
-                .legs
-                .iter()
-                .skip(1)
-                .find(|leg| leg.channel == channel.id);
-            let state = match leg {
-                Some(leg) if leg.is_up() => ChannelState::Up,
-                Some(leg) if leg.state == LegState::Ended => continue,
-                Some(leg) if leg.ringing.is_some() => ChannelState::Ringing,
-                _ => ChannelState::Down,
-            };
-            let name = channel.name(self.number);
-            tell(ChannelRow { name, state });
-        }
     }
 
     /// Tells of each dialog and the number of its leg: the caller's first.

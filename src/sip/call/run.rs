@@ -101,6 +101,14 @@ pub(super) struct Other {
     pub(super) asked: SmallVec<[Ticket; 2]>,
 }
 
+impl Other {
+    /// Where it is in its plan; `None` once it has ended.
+    pub(super) fn cursor(&self) -> Option<&Cursor> {
+        let cursor = self.run.cursor.as_ref().or(self.run.lingering.as_ref());
+        cursor.map(Box::as_ref)
+    }
+}
+
 /// All runs beside the caller's.
 #[derive(Default)]
 pub(super) struct Others {
@@ -506,6 +514,12 @@ impl Call {
         self.own.alarm = None;
         self.news.retain(|(run, _)| *run != RunId::CALLER);
         self.own.cursor.take()
+    }
+
+    /// Where the caller's own run is; `None` once it has ended.
+    pub(super) fn own_cursor(&self) -> Option<&Cursor> {
+        let cursor = self.own.cursor.as_ref().or(self.own.lingering.as_ref());
+        cursor.map(Box::as_ref)
     }
 
     /// Its runs through plans: the caller's, then the others.

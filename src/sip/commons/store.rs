@@ -3,6 +3,7 @@
 //! It keeps what it is told; what outlives the process is others' matter.
 
 use alloc::collections::BTreeMap;
+use core::ops::Bound;
 
 use crate::dialplan::{Entry, Verb};
 
@@ -58,6 +59,26 @@ impl Store {
             .take_while(move |(path, _)| path.starts_with(&*inside))
     }
 
+    /// The same from behind another path; all values if `path` is empty.
+    pub fn behind<'s>(
+        &'s self,
+        path: &str,
+        last: &str,
+    ) -> impl Iterator<Item = (&'s str, &'s str)> + use<'s> {
+        let inside: Box<str> = match path {
+            "" => "".into(),
+            path => [path, "/"].concat().into(),
+        };
+        let from = match &*inside > last {
+            true => Bound::Included(inside.clone()),
+            false => Bound::Excluded(last.into()),
+        };
+        self.values
+            .range((from, Bound::Unbounded))
+            .map(|(path, value)| (&**path, &**value))
+            .take_while(move |(path, _)| path.starts_with(&*inside))
+    }
+
     /// Removes a value and all below it; returns their paths.
     pub fn remove_tree(&mut self, path: &str) -> Vec<Box<str>> {
         let below = self.below(path).map(|(path, _)| Box::from(path));
@@ -106,6 +127,11 @@ impl Store {
     /// Values kept.
     pub fn len(&self) -> usize {
         self.values.len()
+    }
+
+    /// Bytes of paths and values.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether nothing is kept.
@@ -163,6 +189,20 @@ mod tests {
         assert_eq!(store.names("a"), "1,2");
         assert_eq!(store.names("a/1"), "x,y");
         assert_eq!(store.names("b"), "");
+    }
+
+    #[test]
+    fn values_are_told_from_behind_a_path() {
+        let store = store();
+        let told = |path, last| {
+            let values = store.behind(path, last);
+            values.map(|(path, _)| path).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(told("", ""), "a/1/x a/1/y a/2 ab/3");
+        assert_eq!(told("", "a/1/y"), "a/2 ab/3");
+        assert_eq!(told("a", ""), "a/1/x a/1/y a/2");
+        assert_eq!(told("a", "a/1/x"), "a/1/y a/2");
+        assert_eq!(told("b", ""), "");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! It owns the order of things and the special extensions; what an
 //! application does is the application's matter.
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
+use core::cell::Cell;
 use core::time::Duration;
 
 use super::app;
@@ -16,6 +18,7 @@ use super::record::{Account, Fork, Origin, Said};
 use super::replay::Replay;
 use super::state::{Scope, State};
 use super::step::{App, Ending, Event, Next, Step};
+use super::substitute::Names;
 use super::switch::{self, Found};
 use super::variables::Variables;
 use crate::base::{Instant, Level, Limits};
@@ -199,6 +202,37 @@ impl Cursor {
         let place = self.state.place(now);
         let found = self.plan.find(place, Seek::Priority(self.state.priority))?;
         Some(&found.application)
+    }
+
+    /// The application at hand and its arguments, with the values of variables
+    /// and of the globals that `global` knows, as they are now; as they stand in the plan where the channel alone does
+    /// not know all of them.
+    pub fn at_hand<'a>(
+        &'a self,
+        now: Instant,
+        global: &dyn Fn(&str) -> Option<&'a str>,
+    ) -> Option<(&'a str, Cow<'a, str>)> {
+        let place = self.state.place(now);
+        let found = self.plan.find(place, Seek::Priority(self.state.priority))?;
+        let mut known = Known {
+            plan: &self.plan,
+            state: &self.state,
+            global,
+            all: Cell::new(true),
+        };
+        let mut troubles = Vec::new();
+        let arguments = super::substitute::substitute(&found.arguments, &mut known, &mut troubles);
+        let arguments = match known.all.get() && troubles.is_empty() {
+            true => arguments,
+            false => Cow::Borrowed(&*found.arguments),
+        };
+        Some((&found.application, arguments))
+    }
+
+    /// What the plan has set of its channel by `CHANNEL`; empty for nothing.
+    pub fn setting(&self, name: &str) -> &str {
+        let record = self.state.record();
+        record.and_then(|record| record.setting(name)).unwrap_or("")
     }
 
     /// What the plan says of a party.
@@ -574,6 +608,49 @@ impl Cursor {
         };
         self.fell = Some(fell);
         Next::End(ending)
+    }
+}
+
+/// What a channel knows by itself, for display.
+struct Known<'a, 'g> {
+    plan: &'a Plan,
+    state: &'a State,
+    /// A global that has been set since the plan was loaded.
+    global: &'g dyn Fn(&str) -> Option<&'a str>,
+    /// Whether it has known all that was asked.
+    all: Cell<bool>,
+}
+
+impl Names for Known<'_, '_> {
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let value = match name {
+            "EXTEN" => &self.state.exten,
+            "CONTEXT" => &self.state.context,
+            _ => {
+                let own = self.state.variables.value(name);
+                let global = || (self.global)(name).or_else(|| self.plan.global(name));
+                match own.or_else(global) {
+                    Some(value) => value,
+                    None => {
+                        self.all.set(false);
+                        return None;
+                    }
+                }
+            }
+        };
+        Some(Cow::Borrowed(value))
+    }
+
+    fn function(&mut self, name: &str, arguments: &str) -> Option<String> {
+        let field = match (name, arguments) {
+            ("CALLERID", "num" | "number") => PartyField::Number,
+            ("CALLERID", "name") => PartyField::Name,
+            _ => {
+                self.all.set(false);
+                return Some(String::new());
+            }
+        };
+        Some(self.state.party(Party::Caller, field).into())
     }
 }
 

@@ -29,8 +29,8 @@ pub use envelope::{
 pub use moment::{Moment, Ringer, Topic, Way, What};
 pub use outbox::{Outbox, Sent};
 pub use query::{
-    ChannelRow, ChannelState, ContactRow, DeviceRow, DialogDetail, DialogRow, FailureRow,
-    HistoryRow, Page, Query, RegistrationRow, Rows, Span, StateRow, TimerRow,
+    ChannelDetail, ChannelRow, ChannelState, ContactRow, DeviceRow, DialogDetail, DialogRow,
+    FailureRow, HistoryRow, Page, Query, RegistrationRow, Rows, Span, StateRow, TableRow, TimerRow,
 };
 pub use security::{SecurityEvent, Suspicion};
 pub use sought::Sought;

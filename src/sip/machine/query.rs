@@ -1,11 +1,13 @@
 //! What an operator asks of one shard, and what it says: typed rows, in pages.
 //! Values only: who asked, and how it is shown, is not known here.
 
+mod channel;
 mod device;
 mod dialog;
 mod history;
 mod registration;
 mod state;
+mod tables;
 mod timers;
 
 use alloc::sync::Arc;
@@ -15,14 +17,16 @@ use smol_str::SmolStr;
 use super::Stages;
 use crate::base::Text;
 use crate::config::Peer;
-use crate::dialplan::{Order, Origination};
+use crate::dialplan::{Inquiry, Order, Origination, Reply};
 use crate::modules::Module;
 
+pub use channel::{ChannelDetail, ChannelRow, ChannelState};
 pub use device::{ContactRow, DeviceRow};
 pub use dialog::{DialogDetail, DialogRow};
 pub use history::{FailureRow, HistoryRow};
 pub use registration::RegistrationRow;
 pub use state::StateRow;
+pub use tables::TableRow;
 pub use timers::TimerRow;
 
 /// A part of a table. Tables change between two pages: what is there all the
@@ -50,6 +54,22 @@ impl Span {
 pub enum Query {
     /// The channels of its calls.
     Channels(Span),
+    /// The channel of that name, in detail.
+    Channel(Span, SmolStr),
+    /// What a plan might ask, asked by an operator. The reply is fetched by
+    /// `Reply`.
+    Inquire(Box<Inquiry>),
+    /// What has been replied to an inquiry.
+    Reply(u32),
+    /// Values of the AstDB whose home it is, below a path and behind another:
+    /// some hundreds at most, by path.
+    Entries(Box<str>, Box<str>),
+    /// Sets a global, here and on the other shards.
+    SetGlobal(Box<str>, Box<str>),
+    /// The globals that have been set since the start.
+    Globals,
+    /// What its tables hold.
+    Memory,
     /// Something its channels shall do.
     Order(Order),
     /// A telephone is rung, and does something of its own.
@@ -94,6 +114,7 @@ impl Query {
     pub fn after(self, from: u64) -> Query {
         match self {
             Query::Channels(span) => Query::Channels(span.after(from)),
+            Query::Channel(span, name) => Query::Channel(span.after(from), name),
             Query::Uses(span) => Query::Uses(span.after(from)),
             Query::Known(span) => Query::Known(span.after(from)),
             Query::Dialogs(span) => Query::Dialogs(span.after(from)),
@@ -119,8 +140,18 @@ pub struct Rows<T> {
 pub enum Page {
     /// The machine knows nothing of that.
     Unknown,
-    /// To `Channels`.
+    /// To `Channels` and `Channel`.
     Channels(Rows<ChannelRow>),
+    /// To `Inquire`: what `Reply` fetches it by.
+    Inquired(u32),
+    /// To `Reply`; `None` while there is none.
+    Replied(Option<Reply>),
+    /// To `Entries`: paths and values; more may follow the last.
+    Entries(Vec<(Box<str>, Box<str>)>),
+    /// To `Globals`: names and values, by name.
+    Globals(Vec<(Box<str>, Box<str>)>),
+    /// To `Memory`.
+    Memory(Vec<TableRow>),
     /// To `Order` and `Removed`: how many have done it, or were there. To
     /// `Originate`, `Load`, `Unregister` and `Qualify`: 1 if there was anything to
     /// do, and room for it, else 0.
@@ -158,46 +189,7 @@ impl Page {
             Page::History(rows) => rows.next,
             Page::Failures(rows) => rows.next,
             Page::Registrations(rows) => rows.next,
-            Page::Unknown
-            | Page::Devices(_)
-            | Page::Timers(_)
-            | Page::Stages(_)
-            | Page::State(_)
-            | Page::Done(_) => None,
+            _ => None,
         }
     }
-}
-
-/// How far a channel is, in Asterisk's words.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ChannelState {
-    /// It has called, and its plan runs.
-    Ring,
-    /// It is being called.
-    Down,
-    /// It is being called, and rings.
-    Ringing,
-    /// It is answered.
-    Up,
-}
-
-impl ChannelState {
-    /// As Asterisk's console writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ChannelState::Ring => "Ring",
-            ChannelState::Down => "Down",
-            ChannelState::Ringing => "Ringing",
-            ChannelState::Up => "Up",
-        }
-    }
-}
-
-/// One channel of a call.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ChannelRow {
-    /// `SIP/1001-0000001c`.
-    pub name: SmolStr,
-    /// How far it is.
-    pub state: ChannelState,
 }

@@ -228,6 +228,13 @@ impl Shard {
                 });
                 self.give_back_unless_held(call, answered, question);
             }
+            (Resume::Operator(number), answer) => {
+                let reply = match answer {
+                    Some(Answer::Reply(reply)) => reply,
+                    _ => Reply::Failed,
+                };
+                self.inquiries.replied(number, reply);
+            }
             (Resume::Enlisted(call), answer) => {
                 self.give_back_unless_held(call, answer.is_some(), question);
             }

@@ -12,6 +12,7 @@ use super::intake::{call_id, is_keep_alive};
 use super::lately::Lately;
 use super::pending::{Overdue, Pending};
 use super::qualify::ALL_LOOKED_AT;
+use super::serve::Inquiries;
 use crate::auth;
 use crate::base::{
     Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, Text,
@@ -112,6 +113,8 @@ pub struct Shard {
     pub(super) owed: VecDeque<Ask>,
     pub(super) occupancy: Occupancy,
     pub(super) commons: Commons,
+    /// What operators have asked.
+    pub(super) inquiries: Inquiries,
     /// How many of the devices that are to be watched have been looked at since
     /// they changed.
     pub(super) unlooked: usize,
@@ -150,6 +153,7 @@ impl Shard {
             turned_away: Lately::new(random.hasher(), TURNED_AWAY),
             occupancy: Occupancy::new(places),
             commons: Commons::new(&mut random),
+            inquiries: Inquiries::default(),
             unlooked: ALL_LOOKED_AT,
             owed: VecDeque::new(),
             failures: Failures::new(limits.failures.into()),

@@ -1,14 +1,22 @@
-//! `core show channels`: the channels of this shard's calls.
+//! `core show channels`, `core show channel`: the channels of this shard's
+//! calls.
 
 use super::rows_of;
+use crate::base::Instant;
 use crate::call::Call;
 use crate::machine::{ChannelRow, Rows, Span};
 use crate::shard::Shard;
 
 impl Shard {
-    pub(super) fn channel_rows(&self, span: Span) -> Rows<ChannelRow> {
+    /// All, or the one of that name.
+    pub(super) fn channel_rows(
+        &self,
+        now: Instant,
+        span: Span,
+        wanted: Option<&str>,
+    ) -> Rows<ChannelRow> {
         rows_of(&self.calls, span, |_, call: &Call, rows| {
-            call.each_channel(|row| rows.push(row));
+            call.each_channel(now, &self.exchange, wanted, |row| rows.push(row));
         })
     }
 }

@@ -4,10 +4,14 @@ mod channels;
 mod devices;
 mod dialogs;
 mod history;
+mod inquiries;
+mod memory;
 mod modules;
 mod registrations;
 mod state;
 mod timers;
+
+pub(super) use inquiries::Inquiries;
 
 use super::shard::Shard;
 use crate::base::{Handle, Instant, Slab};
@@ -17,7 +21,14 @@ impl Shard {
     /// Answers a query.
     pub(super) fn page(&mut self, now: Instant, query: Query, out: &mut Outbox) -> Page {
         match query {
-            Query::Channels(span) => Page::Channels(self.channel_rows(span)),
+            Query::Channels(span) => Page::Channels(self.channel_rows(now, span, None)),
+            Query::Channel(span, name) => Page::Channels(self.channel_rows(now, span, Some(&name))),
+            Query::Inquire(inquiry) => Page::Inquired(self.inquire(*inquiry)),
+            Query::Reply(number) => Page::Replied(self.fetch_reply(number)),
+            Query::Entries(path, last) => Page::Entries(self.entries(&path, &last)),
+            Query::SetGlobal(name, value) => Page::Done(self.set_global(now, &name, &value).into()),
+            Query::Globals => Page::Globals(self.globals()),
+            Query::Memory => Page::Memory(self.tables()),
             Query::Originate(origination) => {
                 Page::Done(self.originate(now, origination, None, out).into())
             }

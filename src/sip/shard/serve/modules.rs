@@ -15,7 +15,9 @@ impl Shard {
     pub(super) fn uses(&self, now: Instant, span: Span) -> Rows<Module> {
         rows_of(&self.calls, span, |_, call: &Call, rows| {
             rows.push(Module::PbxConfig);
-            call.each_channel(|_| rows.extend([Module::ChanSip, Module::Udp]));
+            call.each_channel(now, &self.exchange, None, |_| {
+                rows.extend([Module::ChanSip, Module::Udp]);
+            });
             call.each_application(now, |name| rows.extend(Module::of_application(name)));
         })
     }
