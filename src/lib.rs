@@ -140,6 +140,9 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     let missing = missing(flags)?;
+    for sentence in modules::missed(&loaded.config.plan, missing.absent) {
+        tracing::warn!("{sentence}");
+    }
     let sockets = Sockets {
         listen: listen_addresses(flags, &loaded.listen),
         shards: cpus.len(),

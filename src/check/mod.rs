@@ -25,6 +25,7 @@ use crate::config::extensions::compile;
 use crate::config::file::{ConfigError, Exec, File, Position, Warning};
 use crate::config::sip::{Sip, inspect, system_resolver};
 use crate::config::{Directory, ReadRows};
+use crate::modules;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -166,6 +167,10 @@ pub fn check(dir: &Path, read_rows: ReadRows<'_>, exec: Exec) -> Result<Report, 
     if let Some((file, plan)) = &plan {
         let realtime = !directory.mapping.places("sippeers").is_empty();
         lint(file, plan, sip.as_ref(), realtime, &mut findings);
+    }
+    match modules::choose(dir) {
+        Ok(chosen) => findings.extend(chosen.warnings.into_iter().map(Finding::from)),
+        Err(error) => findings.push(error.into()),
     }
     Ok(Report::of(findings))
 }

@@ -17,9 +17,11 @@
 //! - `conf`: which are loaded at the start
 //! - `state`: which are loaded now; load and unload
 //! - `leave`: how one that is used is unloaded
+//! - `missed`: which lines of a plan need one that is missing
 
 mod conf;
 mod leave;
+mod missed;
 mod state;
 
 use pinion_sip::modules::Module;
@@ -28,6 +30,7 @@ use crate::config::{Parts, did_you_mean};
 
 pub use conf::{Chosen, choose};
 pub use leave::Manner;
+pub use missed::missed;
 pub use state::{Modules, Row, Status, attend};
 
 /// What a module needs to be loaded before it.

@@ -159,7 +159,12 @@ impl Modules {
         };
         let Some(stage) = stage else {
             reloader.set_missing(house, gone(missing, set));
-            return Ok(format!("Unloaded {}", names(set.iter())));
+            let mut said = format!("Unloaded {}", names(set.iter()));
+            for sentence in reloader.missed(set) {
+                said.push('\n');
+                said.push_str(&sentence);
+            }
+            return Ok(said);
         };
         if matches!(stage, Stage::Draining(_)) {
             reloader.set_missing(house, leave(missing, set));

@@ -197,8 +197,8 @@ fn start(live: &Arc<Live>) -> (Engine, SocketAddr) {
         coalesce: Duration::ZERO,
         precise: false,
         mesh_depth: 64,
-        watch: Watch::default(),
         sample: 0,
+        watch: Watch::default(),
         clock: Clock::start(),
         desks: Desks::default(),
     };
@@ -346,7 +346,11 @@ fn when_idle_waits_and_is_called_off_by_a_load() {
 fn what_a_plan_has_of_an_unloaded_module_is_missing() {
     let mut rig = Rig::new();
     assert_eq!(rig.call("2"), Some(486));
-    rig.done("module unload app_exec");
+    let said = rig.done("module unload app_exec");
+    assert!(
+        said.contains("extensions.conf:3: ExecIf(1?Busy()) needs app_exec.so"),
+        "{said}"
+    );
     assert_eq!(rig.status("app_exec"), "Not Running");
     assert_eq!(rig.call("2"), Some(603));
     assert_eq!(rig.call("3"), Some(486));

@@ -30,11 +30,12 @@ use pinion_runtime::give_way;
 use pinion_sip::base::{Text, shard_of};
 use pinion_sip::config::Config;
 use pinion_sip::machine::Query;
-use pinion_sip::modules::Missing;
+use pinion_sip::modules::{Missing, Modules};
 
 use crate::config::file::Exec;
 use crate::config::{self, Loaded, Parts};
 use crate::control::house::House;
+use crate::modules::missed;
 use crate::read_rows;
 use crate::realtime::mapping::Mapping;
 
@@ -128,6 +129,11 @@ impl Reloader {
     /// What the engine goes without.
     pub fn missing(&self) -> Missing {
         self.live.config().general.missing
+    }
+
+    /// Which lines of the plan need one of these modules.
+    pub fn missed(&self, absent: Modules) -> Vec<String> {
+        missed(&self.held().config.plan, absent)
     }
 
     /// Whether there are files to read.

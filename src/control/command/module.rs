@@ -70,23 +70,25 @@ fn load(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wron
         return Err(Wrong::Usage);
     };
     let loaded = modules::named(name).and_then(|module| house.modules.load(house, module));
-    Ok(match loaded {
-        Ok(()) => out.line(format!("Loaded {name}"))?,
-        Err(reason) => out.fail(format!("Unable to load module {name}: {reason}"))?,
-    })
+    let said = match loaded {
+        Ok(()) => out.line(format!("Loaded {name}")),
+        Err(reason) => out.fail(format!("Unable to load module {name}: {reason}")),
+    };
+    Ok(said?)
 }
 
 fn unload(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     let (names, manner) = Manner::split(arguments).ok_or(Wrong::Usage)?;
     let modules: Result<Vec<_>, String> = names.iter().map(|name| modules::named(name)).collect();
     let unloaded = modules.and_then(|modules| house.modules.unload(house, &modules, manner));
-    Ok(match unloaded {
-        Ok(said) => out.line(said)?,
+    let said = match unloaded {
+        Ok(said) => out.line(said),
         Err(reason) => out.fail(format!(
             "Unable to unload resource {}: {reason}",
             names.join(" ")
-        ))?,
-    })
+        )),
+    };
+    Ok(said?)
 }
 
 fn reload(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
