@@ -1,0 +1,148 @@
+//! Reloads under load: no call may notice.
+
+use std::env;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use pinion_loadgen::Results;
+use pinion_loadgen::cli::Cli;
+
+use crate::engine::Engine;
+use crate::{change, engine, execute_at, extensions, optimised, sip, socket, take_machine};
+
+/// How much a reload may add to the 99th percentile of a call's answer.
+const MOST_ADDED_US: u64 = 2_000;
+
+/// How long each run lasts; `PINION_LOAD_S` says otherwise.
+fn seconds() -> u32 {
+    env::var("PINION_LOAD_S").map_or(10, |text| text.parse().expect("PINION_LOAD_S is a number"))
+}
+
+/// Calls through the engine, none of which may fail.
+fn calls(engine: &Engine, rate: u32) -> Results {
+    let words = format!(
+        "pinion-load call --target {} --uas local --users user{{0..9}} --callees callee{{0..9}} \
+         --password secret-of-{{user}} --rate {rate} --duration {}s --hold 100ms --threads 1 --quiet",
+        engine.address,
+        seconds()
+    );
+    let cli = Cli::try_parse_from(words.split_whitespace()).expect("flags of ours");
+    let (plan, _) = cli.command.plan(Vec::new()).expect("a plan of ours");
+    let results = pinion_loadgen::run(&plan).expect("a run");
+    assert!(results.failures.is_empty(), "{:?}", results.failures);
+    let expected = u64::from(rate * seconds());
+    assert_eq!(results.units.completed, expected, "{:?}", results.units);
+    results
+}
+
+/// Does something once a second while calls are made; how often, and the
+/// longest it took.
+fn once_a_second(
+    calls: impl FnOnce() -> Results,
+    mut work: impl FnMut(u32) + Send,
+) -> (Results, u32, Duration) {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            let (mut count, mut longest) = (0, Duration::ZERO);
+            while !done.load(Ordering::Relaxed) {
+                let began = Instant::now();
+                work(count);
+                longest = longest.max(began.elapsed());
+                count += 1;
+                thread::sleep(Duration::from_secs(1).saturating_sub(began.elapsed()));
+            }
+            (count, longest)
+        });
+        let results = calls();
+        done.store(true, Ordering::Relaxed);
+        let (count, longest) = worker.join().expect("reloads that succeed");
+        (results, count, longest)
+    })
+}
+
+/// Messages the generator sent again, and the engine since its count was `earlier`.
+fn sent_again(results: &Results, engine: &Engine, earlier: u64) -> u64 {
+    let own: u64 = results.retransmissions.values().sum();
+    own + engine.counters().total("retransmissions") - earlier
+}
+
+fn p99_us(results: &Results) -> u64 {
+    results.stages["invite-200"].p99_us
+}
+
+#[test]
+fn everything_is_reloaded_once_a_second_under_load() {
+    let _alone = take_machine();
+    let rate = if optimised() { 2000 } else { 100 };
+    let engine = engine("each-second", 0, &[]);
+    let quiet = calls(&engine, rate);
+    let before = sent_again(&quiet, &engine, 0);
+    let earlier = engine.counters().total("retransmissions");
+    let socket = socket();
+    let (busy, count, longest) = once_a_second(
+        || calls(&engine, rate),
+        |count| {
+            let mark = if count % 2 == 0 { "two" } else { "one" };
+            change(&engine, "extensions.conf", &extensions(mark));
+            change(&engine, "sip.conf", &sip(0, mark));
+            let (status, said) = execute_at(&socket, "module reload");
+            assert_eq!(status, Some(0), "{said}");
+            assert!(
+                said.contains("20 changed") && said.contains("1 changed"),
+                "{said}"
+            );
+        },
+    );
+    let again = sent_again(&busy, &engine, earlier);
+    println!(
+        "figure: module reload {count} times in {} s at {rate} calls/s: 0 failed calls; sent again {again}, \
+         {before} without reloads; p99 {} µs, {} µs without; the longest reload {} ms",
+        seconds(),
+        p99_us(&busy),
+        p99_us(&quiet),
+        longest.as_millis()
+    );
+    if optimised() {
+        assert!(
+            again <= before,
+            "{again} messages were sent again, {before} without reloads"
+        );
+    }
+}
+
+#[test]
+fn a_hundred_thousand_peers_are_reloaded_under_load() {
+    let _alone = take_machine();
+    let (rate, peers) = if optimised() {
+        (2000, 100_000)
+    } else {
+        (50, 5_000)
+    };
+    let engine = engine("many", peers, &[]);
+    let quiet = calls(&engine, rate);
+    let socket = socket();
+    let (busy, count, longest) = once_a_second(
+        || calls(&engine, rate),
+        |count| {
+            let mark = if count % 2 == 0 { "two" } else { "one" };
+            change(&engine, "sip.conf", &sip(peers, mark));
+            let (status, said) = execute_at(&socket, "sip reload");
+            assert_eq!(status, Some(0), "{said}");
+        },
+    );
+    let added = p99_us(&busy).saturating_sub(p99_us(&quiet));
+    println!(
+        "figure: {peers} static peers, all changed, reloaded {count} times in {} s at {rate} calls/s: 0 failed \
+         calls; p99 {} µs, {} µs without; the longest reload {} ms",
+        seconds(),
+        p99_us(&busy),
+        p99_us(&quiet),
+        longest.as_millis()
+    );
+    if optimised() {
+        assert!(added < MOST_ADDED_US, "{added} µs were added to p99");
+    }
+}
