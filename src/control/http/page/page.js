@@ -1,16 +1,15 @@
 'use strict';
-const PERIOD_MS = 1000, SHOWN = 120, WINDOW = 60, COLOURS = 8;
+const PERIOD_MS = 1000, SHOWN_MS = 120000, WINDOW_MS = 60000, COLOURS = 8;
 const at = (id) => document.getElementById(id);
-const history = [];   // readings of /v1/shards, the latest last
-const latencies = []; // readings of /v1/latency
+let readings = []; // of /v1/shards, each with that of /v1/latency, the latest last
 
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 const whole = new Intl.NumberFormat('en');
 const count = (n) => (n < 100000 ? whole.format(Math.round(n)) : compact.format(n));
 const rate = (n) => (n > 0 && n < 10 ? n.toFixed(1) : count(n));
 const percent = (part) => (100 * part).toFixed(part < 0.0995 ? 1 : 0) + ' %';
-const time = (ms) => ms < 0.001 ? '< 1 µs' : ms < 1 ? (1000 * ms).toPrecision(2).replace(/\.0$/, '') + ' µs'
-  : ms < 1000 ? Number(ms.toPrecision(2)) + ' ms' : (ms / 1000).toPrecision(2) + ' s';
+const two = (n) => Number(n.toPrecision(2));
+const time = (ms) => ms < 0.001 ? '< 1 µs' : ms < 1 ? two(1000 * ms) + ' µs' : ms < 1000 ? two(ms) + ' ms' : two(ms / 1000) + ' s';
 
 function spoken(ms) {
   const s = Math.floor(ms / 1000), parts = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
@@ -59,22 +58,22 @@ function scale(most) {
   return [1, 2, 5, 10].map((n) => n * ten).find((n) => n >= most);
 }
 
-/* Draws lines of values, the latest at the right. */
+/* Draws lines of [age in ms, value]. */
 function draw(id, lines, top, label, told) {
   const svg = at(id), box = svg.getBoundingClientRect();
   const width = Math.max(200, box.width), height = Math.max(100, box.height), left = 46, right = width - 6, bottom = height - 20, up = 8;
   svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
-  const x = (age) => right - age / SHOWN * (right - left), y = (value) => bottom - Math.min(1, value / top) * (bottom - up);
+  const x = (age) => right - age / SHOWN_MS * (right - left), y = (value) => bottom - Math.min(1, value / top) * (bottom - up);
   let inner = `<title>${told}</title>`;
   for (const part of [0, 0.25, 0.5, 0.75, 1]) {
     const line = y(part * top);
     inner += `<line class="grid" x1="${left}" x2="${right}" y1="${line}" y2="${line}"/>`;
     if (part * 2 % 1 === 0) inner += `<text class="tick" x="${left - 8}" y="${line + 4}" text-anchor="end">${label(part * top)}</text>`;
   }
-  for (const age of [0, 30, 60, 90, 120])
-    inner += `<text class="tick" x="${x(age)}" y="${height - 4}" text-anchor="${age ? (age === 120 ? 'start' : 'middle') : 'end'}">${age ? '−' + age + ' s' : 'now'}</text>`;
+  for (const s of [0, 30, 60, 90, 120])
+    inner += `<text class="tick" x="${x(1000 * s)}" y="${height - 4}" text-anchor="${s ? (s === 120 ? 'start' : 'middle') : 'end'}">${s ? '−' + s + ' s' : 'now'}</text>`;
   lines.forEach((values, index) => {
-    const points = values.map((value, i) => `${x(values.length - 1 - i).toFixed(1)},${y(value).toFixed(1)}`);
+    const points = values.map(([age, value]) => `${x(age).toFixed(1)},${y(value).toFixed(1)}`);
     const colour = `stroke="var(--c${index % COLOURS})"`;
     if (points.length === 1) points.push(points[0]);
     if (points.length) inner += `<polyline class="line" ${colour} points="${points.join(' ')}"/>`;
@@ -84,14 +83,15 @@ function draw(id, lines, top, label, told) {
 }
 
 function charts() {
-  const now = history[history.length - 1], shards = ids(now);
-  const loads = shards.map((shard) => history.slice(1).map((reading, i) => load(reading, history[i], shard)));
-  const latest = loads.map((values, i) => `shard ${shards[i]} ${percent(values[values.length - 1] || 0)}`);
+  const now = readings[readings.length - 1], shards = ids(now);
+  const age = (reading) => now.up_ms - reading.up_ms;
+  const loads = shards.map((shard) => readings.slice(1).map((reading, i) => [age(reading), load(reading, readings[i], shard)]));
+  const latest = loads.map((values, i) => `shard ${shards[i]} ${values.length ? percent(values[values.length - 1][1]) : 'unknown'}`);
   draw('load', loads, 1, (part) => Math.round(100 * part) + ' %', 'Load: ' + latest.join(', '));
   for (const [id, name, word] of [['calls-chart', 'calls', 'Calls'], ['contacts-chart', 'bindings', 'Registered contacts']]) {
-    const values = history.map((reading) => sum(reading, name));
-    const most = Math.max(2, ...values);
-    draw(id, [values], scale(most), count, `${word}: ${count(values[values.length - 1])} now, ${count(most)} at most`);
+    const values = readings.map((reading) => [age(reading), sum(reading, name)]);
+    const most = Math.max(...values.map(([, value]) => value));
+    draw(id, [values], scale(Math.max(2, most)), count, `${word}: ${count(sum(now, name))} now, ${count(most)} at most`);
   }
 }
 
@@ -120,7 +120,8 @@ function quantile(buckets, part) {
 const NAMES = { receive: 'Receive', parse: 'Parse', auth: 'Authenticate', database: 'Database', outside: 'Outside', plan: 'Plan and write', send: 'Send', ringing: 'INVITE to ringing', answer: 'INVITE to answer' };
 
 function stageRows() {
-  const now = latencies[latencies.length - 1], before = latencies.length > 1 ? latencies[0] : null;
+  const last = readings[readings.length - 1], first = readings.find((reading) => last.up_ms - reading.up_ms <= WINDOW_MS);
+  const now = last.latency, before = first === last ? null : first.latency;
   /* From 1 µs to 100 s, a tenth of the scale and more for each power of ten. */
   const place = (ms) => 100 * Math.min(1, Math.max(0, (Math.log10(ms) + 3) / 8));
   at('stages').innerHTML = now.stages.map((stage, index) => {
@@ -137,12 +138,10 @@ let polls = 0;
 async function poll() {
   try {
     const [shards, latency] = await Promise.all([ask('/v1/shards'), ask('/v1/latency')]);
-    const last = history[history.length - 1];
-    if (last && shards.up_ms < last.up_ms) { history.length = 0; latencies.length = 0; }
-    history.push(shards); latencies.push(latency);
-    if (history.length > SHOWN + 1) history.shift();
-    if (latencies.length > WINDOW + 1) latencies.shift();
-    const before = history[history.length - 2];
+    /* Readings of an engine that has ended since are no part of this one's. */
+    readings = readings.filter(({ up_ms }) => up_ms < shards.up_ms && shards.up_ms - up_ms <= SHOWN_MS);
+    const before = readings[readings.length - 1];
+    readings.push({ ...shards, latency });
     at('origin').textContent = `version ${shards.version}, up ${spoken(shards.up_ms)}, ${shards.count} shard${shards.count === 1 ? '' : 's'}`;
     tiles(shards, before); charts(); shardRows(shards, before); stageRows();
     if (polls++ % 5 === 0) await readiness();
@@ -167,4 +166,5 @@ function badge(text, ok) {
   place.className = 'badge ' + (ok ? 'good' : 'bad');
 }
 
+addEventListener('resize', () => readings.length && charts());
 poll();
