@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
@@ -132,6 +132,9 @@ impl Rights {
         become_user(&account, source)?;
         for (flag, dir) in directories(flags) {
             demand_writable(flag, dir, &account)?;
+        }
+        if let Some(file) = &flags.log_file {
+            demand_appendable("--log-file", file, &account)?;
         }
         Ok(Rights {
             keeper: Some(keeper),
@@ -286,31 +289,44 @@ fn become_user(account: &Account, source: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::Host(format!("{source} {account}: {error}")))
 }
 
+/// What a directory takes to make and to find files in it.
+const OF_DIRECTORY: Access = Access::READ_OK
+    .union(Access::WRITE_OK)
+    .union(Access::EXEC_OK);
+
 /// Files that an earlier start as root has left are as useless as a directory
 /// that cannot be written.
 fn demand_writable(flag: &str, dir: &Path, account: &Account) -> Result<(), Failure> {
-    let refused = |path: &Path, error: rustix::io::Errno| {
-        let owner = match &account.group {
-            Some(_) => account.to_string(),
-            None => format!("{account}:"),
-        };
-        Failure::Host(format!(
-            "{flag} {}: {} cannot be written by {}: {error}; mend that with: chown -R {owner} {}",
-            dir.display(),
-            path.display(),
-            account.user,
-            dir.display(),
-        ))
-    };
-    let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
-    rustix::fs::access(dir, all).map_err(|error| refused(dir, error))?;
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    for file in files {
-        rustix::fs::access(&file, Access::READ_OK | Access::WRITE_OK)
-            .map_err(|error| refused(&file, error))?;
+    demand(flag, dir, OF_DIRECTORY, account)?;
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let allowed = Access::READ_OK | Access::WRITE_OK;
+        demand(flag, &entry.path(), allowed, account)?;
     }
     Ok(())
+}
+
+/// A file that is opened anew when it was moved away takes its directory, too.
+fn demand_appendable(flag: &str, file: &Path, account: &Account) -> Result<(), Failure> {
+    if file.exists() {
+        demand(flag, file, Access::WRITE_OK, account)?;
+    }
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
+    demand(flag, dir.unwrap_or(Path::new(".")), OF_DIRECTORY, account)
+}
+
+/// One sentence with a way out where the account may not do that.
+fn demand(flag: &str, path: &Path, what: Access, account: &Account) -> Result<(), Failure> {
+    let owner = match &account.group {
+        Some(_) => account.to_string(),
+        None => format!("{account}:"),
+    };
+    rustix::fs::access(path, what).map_err(|error| {
+        Failure::Host(format!(
+            "{flag}: {path} cannot be written by {}: {error}; mend that with: chown -R {owner} {path}",
+            account.user,
+            path = path.display(),
+        ))
+    })
 }
 
 fn unchangeable(error: impl fmt::Display) -> Failure {

@@ -19,6 +19,7 @@ pub(crate) struct Notifier {
     has_watchdog: bool,
     /// The shards that gave no sign of life when last asked.
     silent: Vec<ShardId>,
+    stops: bool,
 }
 
 impl Notifier {
@@ -31,6 +32,7 @@ impl Notifier {
             period: heard.then(|| period(watchdog)),
             has_watchdog: watchdog.is_some(),
             silent: Vec::new(),
+            stops: false,
         }
     }
 
@@ -46,8 +48,20 @@ impl Notifier {
     }
 
     /// The server is on its way to an end; `status` says how far.
-    pub(crate) fn stopping(&self, status: &str) {
-        send(&[NotifyState::Stopping, NotifyState::Status(status)]);
+    pub(crate) fn stopping(&mut self, status: &str) {
+        self.stops = true;
+        send(&[
+            NotifyState::Stopping,
+            self.more_time(),
+            NotifyState::Status(status),
+        ]);
+    }
+
+    /// An end takes as long as calls last, whatever the service manager thinks
+    /// is enough for one, so time is asked for again and again until then.
+    fn more_time(&self) -> NotifyState<'static> {
+        let time = 3 * self.period.unwrap_or(STATUS_PERIOD);
+        NotifyState::ExtendTimeoutUsec(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))
     }
 
     /// What the server is `doing`, and how its shards are, of which there are
@@ -67,8 +81,31 @@ impl Notifier {
         if silent.is_empty() && self.has_watchdog {
             states.push(NotifyState::Watchdog);
         }
+        if silent.is_empty() && self.stops {
+            states.push(self.more_time());
+        }
         send(&states);
         self.silent = silent;
+    }
+}
+
+/// A reload, told when it begins and, by the end of this, when it is over.
+pub(crate) struct Reloading;
+
+impl Reloading {
+    /// A reload begins.
+    pub(crate) fn begin() -> Reloading {
+        let mut states = vec![NotifyState::Reloading];
+        // What tells this reload from one before; without, systemd makes do.
+        states.extend(NotifyState::monotonic_usec_now());
+        send(&states);
+        Reloading
+    }
+}
+
+impl Drop for Reloading {
+    fn drop(&mut self) {
+        send(&[NotifyState::Ready]);
     }
 }
 

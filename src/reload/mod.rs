@@ -36,6 +36,7 @@ use crate::config::file::Exec;
 use crate::config::{self, Loaded, Parts};
 use crate::control::house::House;
 use crate::modules::missed;
+use crate::notify::Reloading;
 use crate::read_rows;
 use crate::realtime::mapping::Mapping;
 
@@ -96,6 +97,7 @@ impl Reloader {
         dry: bool,
     ) -> Result<Difference, String> {
         let mut held = self.held();
+        let _told = (!dry).then(Reloading::begin);
         let old = self.live.config();
         let missing = missing.unwrap_or(old.general.missing);
         let made = self.aside(|| self.draft(&held, &old, parts, missing));

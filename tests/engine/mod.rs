@@ -122,7 +122,8 @@ impl Engine {
         );
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends it a signal, as in `HUP`.
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
             .args(["-s", name, &self.pid().to_string()])
             .status();

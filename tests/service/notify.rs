@@ -38,6 +38,11 @@ impl Listener {
         ];
         let by = ["env", &variables[0], &variables[1]];
         let scratch = Scratch::new(name);
+        for sample in ["sip.conf", "extensions.conf"] {
+            let of_tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+            let text = fs::read_to_string(of_tree.join(sample)).unwrap();
+            scratch.write(sample, &text);
+        }
         let engine = Engine::start_by(&by, scratch, free_address(), &["--shards", "2"]);
         (engine, Listener { socket, _dir: dir })
     }
@@ -84,9 +89,25 @@ fn ready_signs_of_life_and_the_end_are_told() {
     engine.end(LIMIT);
     assert_eq!(
         manager.hear_until("STOPPING=1"),
-        ["STOPPING=1", "STATUS=draining: new calls get 503"]
+        [
+            "STOPPING=1",
+            "EXTEND_TIMEOUT_USEC=3000000",
+            "STATUS=draining: new calls get 503"
+        ]
     );
     manager.hear_until("STATUS=ending");
+}
+
+#[test]
+fn a_reload_is_told_when_it_begins_and_when_it_is_over() {
+    let (engine, manager) = Listener::start("reload");
+    manager.hear_until("READY=1");
+    engine.signal("HUP");
+    let begun = manager.hear_until("RELOADING=1");
+    assert!(begun[1].starts_with("MONOTONIC_USEC="), "{begun:?}");
+    assert_eq!(manager.hear_until("READY=1"), ["READY=1"]);
+    manager.hear_until("WATCHDOG=1");
+    assert_eq!(engine.stop(LIMIT), Some(0));
 }
 
 /// A thread of another process that stands still until this is dropped.

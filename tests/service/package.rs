@@ -166,7 +166,7 @@ fn rotated_files_are_opened_anew() {
     for name in ["pinion.log", "Master.csv", "cdr.jsonl"] {
         fs::write(log.join(name), "a line\n").unwrap();
     }
-    let _socket = UnixListener::bind(dir.path().join("pinion.ctl")).unwrap();
+    let _socket = UnixListener::bind(dir.path().join("pinion.sock")).unwrap();
     let told = dir.path().join("told");
     let script = format!("#!/bin/sh\necho \"$@\" >> {}\n", told.display());
     let program = dir.path().join("pinion");

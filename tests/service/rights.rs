@@ -66,6 +66,37 @@ fn reachable() -> TempDir {
     dir
 }
 
+/// A command that the user runs.
+const AS_USER: [&str; 6] = [
+    "setpriv",
+    "--reuid",
+    USER,
+    "--regid",
+    GROUP,
+    "--clear-groups",
+];
+
+/// A test's directory that belongs to the user, which has its engine's console;
+/// `None` where that user reaches neither it nor the engine.
+fn of_user(name: &str) -> Option<Scratch> {
+    let scratch = Scratch::new(name);
+    let [user, group] = [("/etc/passwd", USER), ("/etc/group", GROUP)]
+        .map(|(file, name)| number(file, name).parse().ok());
+    chown(scratch.path(), user, group).unwrap();
+    let may = |test: &str, path: &Path| {
+        let mut command = Command::new(AS_USER[0]);
+        let command = command.args(&AS_USER[1..]).args(["test", test]).arg(path);
+        command.status().expect("setpriv").success()
+    };
+    let (dir, engine) = (scratch.path(), binary());
+    if may("-w", dir) && may("-x", &engine) {
+        return Some(scratch);
+    }
+    let (dir, engine) = (dir.display(), engine.display());
+    eprintln!("NOT TESTED, as {USER} does not reach {dir} and {engine}: rights of the engine");
+    None
+}
+
 /// One that does not start; what it says.
 fn refused(arguments: &[&str]) -> Output {
     let address = free_address().to_string();
@@ -90,7 +121,10 @@ fn root_is_left_behind_once_the_sockets_stand() {
     // A port that takes root, but for the one host that says otherwise.
     let address = SocketAddr::new(free_address().ip(), 560);
     let flags = ["--user", &account, "--shards", "2", "--state", state];
-    let engine = Engine::start(Scratch::new("rights"), address, &flags);
+    let Some(scratch) = of_user("rights") else {
+        return;
+    };
+    let engine = Engine::start(scratch, address, &flags);
     let (user, group) = (number("/etc/passwd", USER), number("/etc/group", GROUP));
     for ids in of_threads(engine.pid(), "Uid:") {
         assert_eq!(ids, vec![user.clone(); 4]);
@@ -115,27 +149,14 @@ fn given_rights_are_left_behind_as_well() {
     if !is_root("capabilities of an ordinary user") {
         return;
     }
-    let setpriv = [
-        "setpriv",
-        "--reuid",
-        USER,
-        "--regid",
-        GROUP,
-        "--clear-groups",
-        "--inh-caps",
-        "+bpf,+perfmon,+net_bind_service",
-        "--ambient-caps",
-        "+bpf,+perfmon,+net_bind_service",
-    ];
-    let mut attempt = Command::new("setpriv");
-    let attempt = attempt.args(&setpriv[1..]).arg(binary());
-    let runs = attempt.arg("--version").output().expect("setpriv");
-    if !runs.status.success() {
-        eprintln!("NOT TESTED, as {USER} may not: run {}", binary().display());
+    let rights = "+bpf,+perfmon,+net_bind_service";
+    let given = ["--inh-caps", rights, "--ambient-caps", rights];
+    let by = [&AS_USER[..], &given].concat();
+    let Some(scratch) = of_user("given") else {
         return;
-    }
+    };
     let address = SocketAddr::new(free_address().ip(), 561);
-    let engine = Engine::start_by(&setpriv, Scratch::new("given"), address, &["--shards", "2"]);
+    let engine = Engine::start_by(&by, scratch, address, &["--shards", "2"]);
     assert_powerless(&engine);
     assert!(engine.log().contains("steering ebpf"), "{}", engine.log());
     assert_eq!(engine.stop(STOP), Some(0));
@@ -151,11 +172,10 @@ fn asterisk_conf_names_the_user_too() {
     let options = format!("[options]\nrunuser = {USER}\nrungroup = {GROUP}\n");
     fs::write(dir.path().join("asterisk.conf"), options).unwrap();
     let config = dir.path().to_str().unwrap();
-    let engine = Engine::start(
-        Scratch::new("runuser"),
-        free_address(),
-        &["--config", config],
-    );
+    let Some(scratch) = of_user("runuser") else {
+        return;
+    };
+    let engine = Engine::start(scratch, free_address(), &["--config", config]);
     let user = number("/etc/passwd", USER);
     assert_eq!(of_threads(engine.pid(), "Uid:")[0], vec![user; 4]);
     assert_powerless(&engine);
@@ -182,7 +202,7 @@ fn a_directory_the_user_cannot_write_ends_the_start() {
     let output = refused(&["--user", USER, "--state", state]);
     assert_eq!(output.status.code(), Some(1));
     let expected = format!(
-        "pinion: --state {state}: {state} cannot be written by {USER}: Permission denied (os error 13); \
+        "pinion: --state: {state} cannot be written by {USER}: Permission denied (os error 13); \
          mend that with: chown -R {USER}: {state}\n"
     );
     assert_eq!(said(&output), expected);
@@ -195,6 +215,25 @@ fn a_directory_the_user_cannot_write_ends_the_start() {
     let output = refused(&["--user", USER, "--state", state]);
     let named = format!("{} cannot be written by {USER}", file.display());
     assert!(said(&output).contains(&named), "{}", said(&output));
+}
+
+#[test]
+fn a_log_the_user_cannot_write_ends_the_start() {
+    if !is_root("--log-file of another user") {
+        return;
+    }
+    let dir = reachable();
+    let file = dir.path().join("pinion.log");
+    let log = file.to_str().unwrap();
+    let refusal = |path: &Path| {
+        let output = refused(&["--user", USER, "--log-file", log]);
+        assert_eq!(output.status.code(), Some(1));
+        let named = format!("pinion: --log-file: {} cannot be written", path.display());
+        assert!(said(&output).contains(&named), "{}", said(&output));
+    };
+    refusal(dir.path());
+    fs::write(&file, "").unwrap();
+    refusal(&file);
 }
 
 #[test]
