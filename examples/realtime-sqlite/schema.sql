@@ -143,7 +143,7 @@ CREATE TABLE cdr (
     duration INTEGER NOT NULL DEFAULT 0,
     billsec INTEGER NOT NULL DEFAULT 0,
     disposition VARCHAR(45) NOT NULL DEFAULT '',
-    amaflags INTEGER NOT NULL DEFAULT 0,
+    amaflags VARCHAR(20) NOT NULL DEFAULT '',
     accountcode VARCHAR(80) NOT NULL DEFAULT '',
     peeraccount VARCHAR(80) NOT NULL DEFAULT '',
     uniqueid VARCHAR(150) NOT NULL DEFAULT '',

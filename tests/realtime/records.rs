@@ -221,9 +221,11 @@ fn an_sqlite_table_takes_records_too() {
     (1..=20).for_each(|serial| leave(&desk, serial));
     recorder.close();
     let count: u32 = conn
-        .query_row("SELECT COUNT(*) FROM cdr WHERE amaflags = 2", [], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT COUNT(*) FROM cdr WHERE amaflags = 'BILLING'",
+            [],
+            |row| row.get(0),
+        )
         .unwrap();
     assert_eq!(count, 20);
 }

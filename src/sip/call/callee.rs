@@ -354,6 +354,7 @@ impl Call {
             && let Some((status, failure)) = channel.failure
         {
             self.note_refusal(id, status);
+            self.note_lost(id, status);
             self.fail(turn, id, failure);
         }
     }

@@ -204,11 +204,18 @@ impl Call {
         }
         if let Some(open) = self.ledger.as_mut().and_then(|ledger| ledger.of(channel)) {
             let cdr = &mut open.cdr;
-            cdr.final_code = Some(status.code());
             cdr.retransmissions = cdr.retransmissions.saturating_add(copies.into());
             if status.is_success() {
+                cdr.final_code = Some(status.code());
                 cdr.setup = open.invited.map(|invited| now.since(invited));
             }
+        }
+    }
+
+    /// None of a channel's legs was answered: the response that speaks for all.
+    pub(super) fn note_lost(&mut self, channel: ChannelId, best: Status) {
+        if let Some(open) = self.ledger.as_mut().and_then(|ledger| ledger.of(channel)) {
+            open.cdr.final_code = Some(best.code());
         }
     }
 
