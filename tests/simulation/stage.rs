@@ -9,7 +9,9 @@ use std::time::Duration;
 use pinion::config::extensions::parse_extensions;
 use pinion_sip::auth::node::{Key, Node};
 use pinion_sip::base::Limits;
-use pinion_sip::config::{Config, General, Host, Peer, PeerKind, Peers, Realtime, Secret};
+use pinion_sip::config::{
+    Config, General, Host, Peer, PeerKind, Peers, Realtime, Recording, Secret,
+};
 
 use crate::engine::Blueprint;
 use crate::network::Weather;
@@ -55,7 +57,13 @@ pub fn config_with(peers: Vec<Peer>, realtime: Option<Realtime>, dialplan: &str)
     let (plan, _) = parse_extensions(dialplan, "extensions.conf").expect("a dialplan");
     let plan = Arc::new(plan);
     Arc::new(Config {
-        general: General::default(),
+        general: General {
+            records: Recording {
+                enable: true,
+                ..Recording::default()
+            },
+            ..General::default()
+        },
         peers: Peers::new(peers),
         plan,
         realtime,

@@ -74,6 +74,11 @@ pub fn all_is_over(world: &World) -> Result<(), Failure> {
             }
         }
     }
+    for call in world.phones.iter().flat_map(|phone| &phone.calls) {
+        if call.caller && call.confirmed && !world.oracle.forgotten(call.since) {
+            world.oracle.judge_record(&call.call_id)?;
+        }
+    }
     for (index, engine) in world.engines.iter().enumerate() {
         for shard in 0..engine.blueprint.shards {
             let held = engine.occupancy(shard);

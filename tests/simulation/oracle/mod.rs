@@ -5,6 +5,7 @@
 //! rules about bodies, legs and the end.
 
 mod form;
+mod records;
 mod requests;
 mod responses;
 
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use pinion_sip::base::Instant;
 
 use crate::message::Msg;
+use records::Records;
 use requests::{Dialog, Owed, Told};
 use responses::Asked;
 
@@ -78,6 +80,8 @@ pub struct Oracle {
     bodies: BTreeMap<Vec<u8>, Origin>,
     /// Callees' To tags above 100, by the offer of the INVITE they answer.
     forks: BTreeMap<Vec<u8>, BTreeSet<String>>,
+    /// The records of calls.
+    records: Records,
     /// The highest CSeq of each dialog's requests that came home.
     orders: BTreeMap<(String, String, String), u32>,
     nonces: BTreeSet<String>,

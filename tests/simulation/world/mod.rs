@@ -348,7 +348,10 @@ impl World {
             self.judge(verdict);
         }
         for envelope in envelopes {
-            if envelope.to == DATABASE {
+            if let Body::Record(cdr) = &envelope.body {
+                let verdict = self.oracle.recorded(engine, cdr);
+                self.judge(verdict);
+            } else if envelope.to == DATABASE {
                 self.send_errand(engine, envelope);
             } else if envelope.to == WORKERS {
                 self.note(engine, shard, "nobody works outside".into());
