@@ -251,7 +251,7 @@ pub struct Flags {
     /// What to log: off, error, warn, info, debug or trace, each with those before it
     ///
     /// A module may have a level of its own: info,sip=debug,realtime=warn.
-    /// Modules: config, control, dialplan, messages, realtime, runtime,
+    /// Modules: audit, config, control, dialplan, messages, realtime, runtime,
     /// security, sip, workers.
     #[arg(
         long,
@@ -268,6 +268,21 @@ pub struct Flags {
     /// File to append the log to; SIGUSR2 opens it anew [default: stderr]
     #[arg(long, value_name = "FILE", help_heading = "Watching and stopping")]
     pub log_file: Option<PathBuf>,
+
+    /// File to write every message into, for Wireshark (pcapng)
+    ///
+    /// An existing one is kept as FILE with .1 before its extension.
+    #[arg(long, value_name = "FILE", help_heading = "Watching and stopping")]
+    pub pcap: Option<PathBuf>,
+
+    /// Size at which that file is kept as .1 and a new one begun, in bytes, or with k or m
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value = "512m",
+        help_heading = "Watching and stopping"
+    )]
+    pub pcap_size: Bytes,
 
     /// Print the counters every so many seconds; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = up_to_a_day(), help_heading = "Watching and stopping")]
@@ -549,7 +564,7 @@ mod tests {
              --max-transactions 8 --keep-failures 10 --sample 8 --http 127.0.0.1:8080 --http-anywhere --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
              --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
-             --log-format json --log-file /var/log/pinion.log --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system --console /tmp/c \
+             --log-format json --log-file /var/log/pinion.log --pcap /var/tmp/all.pcapng --pcap-size 8m --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system --console /tmp/c \
              --cdr /var/log/pinion/cdr",
         )
         .unwrap();
@@ -595,6 +610,8 @@ mod tests {
             log: "trace".parse().unwrap(),
             log_format: Format::Json,
             log_file: Some("/var/log/pinion.log".into()),
+            pcap: Some("/var/tmp/all.pcapng".into()),
+            pcap_size: Bytes(8 << 20),
             stats_interval: 5,
             drain_limit: 0,
             console: Console {

@@ -10,6 +10,7 @@
 //! src/lib.rs      configuration, sockets and shards put together
 //! src/console/    the console of a running engine, as its operator has it
 //! src/identity.rs who the server runs as, and what it may until its sockets stand
+//! src/capture/    messages as they came and went: printed, or in files for Wireshark
 //! src/config/     sip.conf, extensions.conf, extconfig.conf and rows, read and checked
 //! src/control/    what an operator asks of the engine, and of a plan
 //! src/logs/       the log: levels, form, rotation, what is dropped
@@ -49,6 +50,7 @@
 //! envelope for its home shard. What the machine wants sent lies in the outbox
 //! afterwards and leaves with the batch.
 
+pub mod capture;
 pub mod check;
 pub mod command;
 pub mod config;
@@ -78,10 +80,11 @@ use std::time::Duration;
 use pinion_runtime::{Clock, Desks, Group, Options, Steering};
 use pinion_sip::base::Limits;
 use pinion_sip::config::General;
+use pinion_sip::machine::Sought;
 use pinion_sip::modules::Missing;
 use pinion_sip::shard::{Setup, Shard};
-use tracing_appender::non_blocking::WorkerGuard;
 
+use crate::capture::{Bounds, Trace};
 use crate::config::file::Exec;
 use crate::config::table::Row as Line;
 use crate::config::{Access, Loaded};
@@ -89,7 +92,7 @@ use crate::control::socket::Socket;
 use crate::database::Kept;
 use crate::flags::{CpuList, Flags, Steer};
 use crate::identity::Rights;
-use crate::logs::Logs;
+use crate::logs::{Guards, Logs};
 use crate::realtime::mapping::Mapping;
 use crate::realtime::service::Service;
 use crate::reload::{Basis, Live, Reloader, assemble};
@@ -127,6 +130,7 @@ impl std::error::Error for Failure {}
 pub fn run(flags: &Flags) -> Result<(), Failure> {
     let rights = Rights::set_apart(flags)?;
     let (logs, _written_at_the_end) = start_log(flags)?;
+    let _pcap = capture_all(flags, &logs)?;
     if let Some(remark) = &rights.remark {
         tracing::warn!("{remark}");
     }
@@ -369,8 +373,19 @@ fn work(flags: &Flags) -> workers::Settings {
     }
 }
 
+/// `--pcap`: what is captured until its end is in the file.
+fn capture_all(flags: &Flags, logs: &Logs) -> Result<Option<Trace>, Failure> {
+    let Some(path) = &flags.pcap else {
+        return Ok(None);
+    };
+    let bounds = Bounds::Latest(flags.pcap_size.0 as u64);
+    Trace::start(logs.watch(), vec![Sought::All], path, bounds)
+        .map(Some)
+        .map_err(|error| Failure::Host(format!("--pcap {}: {error}", path.display())))
+}
+
 /// `--log`, `--log-format` and `--log-file`.
-fn start_log(flags: &Flags) -> Result<(Logs, WorkerGuard), Failure> {
+fn start_log(flags: &Flags) -> Result<(Logs, Guards), Failure> {
     let settings = logs::Settings {
         levels: flags.log.clone(),
         format: flags.log_format,

@@ -18,6 +18,7 @@ use crate::Failure;
 use crate::control::house::{House, Order};
 use crate::control::http::Http;
 use crate::control::socket::{Console, Socket};
+use crate::control::watching::{Consoles, Watching};
 use crate::flags::Flags;
 use crate::logs::Logs;
 use crate::modules;
@@ -111,6 +112,7 @@ where
         engine.shards().clone(),
         plan.config,
         listening,
+        Watching::new(logs.clone()),
         move |order| {
             drop(sender.send(Happening::Order(order)));
         },
@@ -119,6 +121,7 @@ where
         house.records = recorder.places().to_vec();
     }
     let house = Arc::new(house.with_reloader(plan.reloader));
+    logs.read_to(Consoles(Arc::downgrade(&house)));
     let console = plan
         .console
         .map(|socket| socket.open(Arc::clone(&house)))

@@ -9,6 +9,7 @@ use pinion_runtime::Shards;
 use pinion_sip::config::Config;
 
 use super::news::News;
+use super::watching::Watching;
 use crate::modules::Modules;
 use crate::records::tally::Tally;
 use crate::reload::Reloader;
@@ -42,6 +43,8 @@ pub struct House {
     pub modules: Modules,
     /// Where it listens by UDP.
     pub listening: Vec<SocketAddr>,
+    /// The log, and the messages that are shown.
+    pub watching: Watching,
     settings: Mutex<Settings>,
     orders: Box<dyn Fn(Order) + Send + Sync>,
 }
@@ -57,12 +60,13 @@ pub struct Settings {
 
 impl House {
     /// A house whose shards started with `config` and listen at those
-    /// addresses, and whose orders `orders`
+    /// addresses, which operators watch by `watching`, and whose orders `orders`
     /// brings to the serving thread.
     pub fn new(
         shards: Shards,
         config: Arc<Config>,
         listening: Vec<SocketAddr>,
+        watching: Watching,
         orders: impl Fn(Order) + Send + Sync + 'static,
     ) -> House {
         let started = SystemTime::now();
@@ -74,6 +78,7 @@ impl House {
             reloader: None,
             listening,
             modules: Modules::default(),
+            watching,
             settings: Mutex::new(Settings {
                 config,
                 since: started,

@@ -7,6 +7,7 @@
 //! ```
 //!
 //! - `house`: what every command reaches
+//! - `watching`: the log and the messages that operators watch
 //! - `command`: the commands, one file per family and one row each
 //! - `out`: what a command says, in either form
 //! - `words`, `complete`: how a line is divided, and how it may go on
@@ -28,4 +29,5 @@ pub mod out;
 pub mod session;
 pub mod show;
 pub mod socket;
+pub mod watching;
 pub mod words;

@@ -2,7 +2,7 @@
 //! listener too slow for them loses some and learns how many; whoever speaks
 //! never waits.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,8 @@ const MOST_WAITING: usize = 4096;
 #[derive(Default)]
 pub struct News {
     listeners: Mutex<Vec<Speaker>>,
+    /// How many there are.
+    heard: AtomicUsize,
     listened: AtomicU64,
 }
 
@@ -48,12 +50,13 @@ impl News {
                 Err(TrySendError::Disconnected(_)) => false,
             },
         );
+        self.heard.store(listeners.len(), Ordering::Relaxed);
     }
 
     /// Whether anybody listens; what is dear to say need not be made else.
+    /// Waits for nobody.
     pub fn is_heard(&self) -> bool {
-        let listeners = self.listeners.lock();
-        !listeners.unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.heard.load(Ordering::Relaxed) > 0
     }
 
     /// Hears what is said from now on.
@@ -67,9 +70,10 @@ impl News {
             lost: Arc::clone(&lost),
         };
         let listeners = self.listeners.lock();
-        listeners
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(speaker);
+        let mut listeners = listeners.unwrap_or_else(PoisonError::into_inner);
+        listeners.push(speaker);
+        self.heard.store(listeners.len(), Ordering::Relaxed);
+        drop(listeners);
         Listener {
             number,
             lines,
@@ -82,6 +86,7 @@ impl News {
         let listeners = self.listeners.lock();
         let mut listeners = listeners.unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|listener| listener.number != number);
+        self.heard.store(listeners.len(), Ordering::Relaxed);
     }
 }
 

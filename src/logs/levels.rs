@@ -9,7 +9,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
 /// What has a level of its own, and the targets of `tracing` it stands for.
-const MODULES: [(&str, &[&str]); 9] = [
+const MODULES: [(&str, &[&str]); 10] = [
+    ("audit", &["audit"]),
     ("config", &["pinion::config", "pinion::check"]),
     ("control", &["pinion::control", "pinion::serve"]),
     ("dialplan", &["dialplan"]),
@@ -177,7 +178,7 @@ mod tests {
             ("3", "'3' is no level"),
             (
                 "info,sipp=debug",
-                "no module 'sipp'; there are config, control",
+                "no module 'sipp'; there are audit, config",
             ),
             ("sip=", "'' is no level"),
         ] {

@@ -4,9 +4,11 @@
 //!
 //! ```text
 //! tracing ── levels (changed while running) ── sites (so many a second)
-//!        └── text or JSON ── a queue ── a thread ── stderr or a file
+//!        ├── text or JSON ── a queue ── a thread ── stderr or a file
+//!        └── as spoken ───── a queue ── a thread ── attached consoles
 //! ```
 
+mod aloud;
 mod levels;
 mod lines;
 mod sink;
@@ -19,13 +21,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pinion_runtime::Watch;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{DynFilterFn, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 
+pub use aloud::Audience;
 pub use levels::Levels;
 
+use aloud::{Hall, Spoken};
 use lines::Lines;
 use sink::{Desk, Sink};
 use sites::Sites;
@@ -53,6 +57,9 @@ pub struct Settings {
     pub file: Option<PathBuf>,
 }
 
+/// What waits to be written, and to be heard, is when these are dropped.
+pub type Guards = (WorkerGuard, WorkerGuard);
+
 /// The running log.
 #[derive(Clone)]
 pub struct Logs(Arc<Inner>);
@@ -62,6 +69,8 @@ struct Inner {
     wishes: Mutex<Wishes>,
     watch: Watch,
     desk: Arc<Desk>,
+    hall: Hall,
+    file: Option<PathBuf>,
     lost: ErrorCounter,
 }
 
@@ -94,11 +103,23 @@ impl Wishes {
 impl Logs {
     /// Opens the log and makes it the process's. What waits is written when the
     /// guard is dropped.
-    pub fn start(settings: &Settings) -> io::Result<(Logs, WorkerGuard)> {
+    pub fn start(settings: &Settings) -> io::Result<(Logs, Guards)> {
         let (logs, subscriber, guard) = Logs::open(settings)?;
         subscriber.init();
         std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
         Ok((logs, guard))
+    }
+
+    /// A log that nothing is written into.
+    #[cfg(test)]
+    pub(crate) fn of_nobody() -> Logs {
+        let settings = Settings {
+            levels: "off".parse().expect("a level"),
+            format: Format::Text,
+            file: None,
+        };
+        let (logs, ..) = Logs::open(&settings).expect("stderr stands open");
+        logs
     }
 
     fn open(
@@ -106,7 +127,7 @@ impl Logs {
     ) -> io::Result<(
         Logs,
         impl tracing::Subscriber + Send + Sync + 'static,
-        WorkerGuard,
+        Guards,
     )> {
         let desk = Arc::new(Desk::default());
         let sink = Sink::open(settings.file.clone(), settings.format, Arc::clone(&desk))?;
@@ -133,10 +154,24 @@ impl Logs {
                 .with_writer(queue)
                 .boxed(),
         };
+        let hall = Hall::default();
+        let (consoles, spoken) = NonBlockingBuilder::default()
+            .buffered_lines_limit(MOST_LINES)
+            .thread_name("log-consoles")
+            .finish(hall.clone());
+        let heard = hall.clone();
+        let aloud = fmt::layer()
+            .event_format(Spoken)
+            .with_writer(consoles)
+            .with_ansi(false)
+            .with_filter(DynFilterFn::new(move |metadata, _| {
+                heard.hears(metadata.target())
+            }));
         let subscriber = tracing_subscriber::registry()
             .with(filter)
             .with(sites)
-            .with(form);
+            .with(form)
+            .with(aloud);
         let logs = Logs(Arc::new(Inner {
             filter: handle,
             wishes: Mutex::new(Wishes {
@@ -146,10 +181,12 @@ impl Logs {
             }),
             watch: Watch::default(),
             desk,
+            hall,
+            file: settings.file.clone(),
             lost,
         }));
         logs.tell_shards(&settings.levels);
-        Ok((logs, subscriber, guard))
+        Ok((logs, subscriber, (guard, spoken)))
     }
 
     /// What shards are asked for; taps are opened on it.
@@ -184,6 +221,16 @@ impl Logs {
     pub fn rotate(&self) {
         self.0.desk.reopen();
         tracing::info!("the log goes on");
+    }
+
+    /// Has all that is logged heard by an audience, too. There is one.
+    pub fn read_to(&self, audience: impl Audience + 'static) {
+        self.0.hall.seat(Box::new(audience));
+    }
+
+    /// Where it goes; `None` for stderr.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.0.file.clone()
     }
 
     /// Numbers for the operator.

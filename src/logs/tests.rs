@@ -192,3 +192,34 @@ fn a_reader_that_stops_holds_nobody_and_hears_how_much_it_missed() {
     assert_eq!(told, dropped);
     assert_eq!(text.matches("xxx\n").count() as u64 + dropped, lines as u64);
 }
+
+#[test]
+fn an_audience_hears_what_is_written_while_it_is_there() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[derive(Clone, Default)]
+    struct Heard(Arc<(AtomicBool, Mutex<Vec<String>>)>);
+    impl Audience for Heard {
+        fn is_there(&self) -> bool {
+            self.0.0.load(Ordering::Relaxed)
+        }
+        fn hear(&self, text: &str) {
+            self.0.1.lock().unwrap().push(text.into());
+        }
+    }
+
+    let heard = Heard::default();
+    logged("info", Format::Json, |logs, _| {
+        logs.read_to(heard.clone());
+        tracing::info!(target: "sip", "nobody is there");
+        heard.0.0.store(true, Ordering::Relaxed);
+        tracing::info!(target: "sip", shard = 1, "heard");
+        tracing::debug!(target: "sip", "not written");
+        tracing::info!(target: "audit", "typed");
+        tracing::info!(target: "messages", "<--- a\nmessage --->");
+    });
+    let heard = heard.0.1.lock().unwrap();
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    assert!(heard[0].starts_with("[20") && heard[0].ends_with("Z] INFO: heard shard=1"));
+    assert_eq!(heard[1], "\n<--- a\nmessage --->");
+}

@@ -17,7 +17,9 @@ use crate::config::file::Exec;
 use crate::control::command;
 use crate::control::house::House;
 use crate::control::out::{Form, Out};
+use crate::control::watching::Watching;
 use crate::flags::Flags;
+use crate::logs::Logs;
 use crate::realtime::mapping::Mapping;
 use crate::reload::{Basis, Live, Reloader, assemble};
 
@@ -65,6 +67,7 @@ impl Rig {
             engine.shards().clone(),
             live.config(),
             vec![address],
+            Watching::new(Logs::of_nobody()),
             |_| {},
         );
         let house = Arc::new(house.with_reloader(reloader));

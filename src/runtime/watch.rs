@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pinion_sip::base::Level;
+use pinion_sip::base::{Flow, Level};
 
 use crate::tap::Tap;
 
@@ -42,6 +42,14 @@ impl Watch {
     /// Has shards make security events, or none.
     pub fn set_security(&self, wanted: bool) {
         self.change(|all| all.security = wanted);
+    }
+
+    /// Shows a message to whoever listens in, as a shard does: for what goes by
+    /// no pump.
+    pub fn show(&self, unix_us: u64, sent: bool, flow: &Flow, bytes: &[u8]) {
+        for tap in self.wanted().taps {
+            tap.see(unix_us, 0, sent, flow, bytes);
+        }
     }
 
     pub(crate) fn change_taps(&self, change: impl FnOnce(&mut Vec<Arc<Tap>>)) {

@@ -10,6 +10,7 @@ mod history;
 mod module;
 mod reload;
 mod sip;
+mod watch;
 
 use std::io;
 
@@ -69,6 +70,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         history::COMMANDS,
         module::COMMANDS,
         reload::COMMANDS,
+        watch::COMMANDS,
     ];
     let families = families.into_iter().chain(sip::FAMILIES);
     families.flatten()
