@@ -81,13 +81,13 @@ fn everything_is_reloaded_once_a_second_under_load() {
     let quiet = calls(&engine, rate);
     let before = sent_again(&quiet, &engine, 0);
     let earlier = engine.counters().total("retransmissions");
-    let socket = socket();
+    let (socket, dir) = (socket(), engine.scratch.path().to_owned());
     let (busy, count, longest) = once_a_second(
         || calls(&engine, rate),
         |count| {
             let mark = if count % 2 == 0 { "two" } else { "one" };
-            change(&engine, "extensions.conf", &extensions(mark));
-            change(&engine, "sip.conf", &sip(0, mark));
+            change(&dir, "extensions.conf", &extensions(mark));
+            change(&dir, "sip.conf", &sip(0, mark));
             let (status, said) = execute_at(&socket, "module reload");
             assert_eq!(status, Some(0), "{said}");
             assert!(
@@ -123,12 +123,12 @@ fn a_hundred_thousand_peers_are_reloaded_under_load() {
     };
     let engine = engine("many", peers, &[]);
     let quiet = calls(&engine, rate);
-    let socket = socket();
+    let (socket, dir) = (socket(), engine.scratch.path().to_owned());
     let (busy, count, longest) = once_a_second(
         || calls(&engine, rate),
         |count| {
             let mark = if count % 2 == 0 { "two" } else { "one" };
-            change(&engine, "sip.conf", &sip(peers, mark));
+            change(&dir, "sip.conf", &sip(peers, mark));
             let (status, said) = execute_at(&socket, "sip reload");
             assert_eq!(status, Some(0), "{said}");
         },

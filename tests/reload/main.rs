@@ -15,7 +15,7 @@ mod console;
 mod load;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{env, fs};
@@ -100,6 +100,6 @@ fn execute_at(socket: &str, command: &str) -> (Option<i32>, String) {
 }
 
 /// Writes a file of the configuration anew.
-fn change(engine: &Engine, name: &str, text: &str) {
-    fs::write(engine.scratch.path().join(name), text).expect("a file of ours");
+fn change(dir: &Path, name: &str, text: &str) {
+    fs::write(dir.join(name), text).expect("a file of ours");
 }
