@@ -92,7 +92,7 @@ where
     let http = flags
         .http
         .map(|address| Http::bind(address, flags.http_anywhere));
-    let http = http.transpose().map_err(Failure::Host)?;
+    let http = http.transpose()?;
     let mut banner = banner(options, &groups, &steering, plan.console.as_ref());
     let listening = groups.iter().map(Group::local).collect();
     // The main thread listens as long as any shard lives.

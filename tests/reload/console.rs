@@ -18,7 +18,7 @@ fn a_broken_file_fails_the_command_and_all_stays_as_it_was() {
     change(engine.scratch.path(), "extensions.conf", &extensions("one"));
     assert_eq!(execute("reload dry-run").1, "Nothing has changed\n");
     change(
-        &engine,
+        engine.scratch.path(),
         "sip.conf",
         &sip(0, "one").replace("host=dynamic", "host=..."),
     );

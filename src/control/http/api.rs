@@ -11,7 +11,6 @@ use axum::response::Response;
 use pinion_sip::base::shard_of;
 use pinion_sip::config::{Peer, PeerKind};
 use pinion_sip::machine::{ContactRow, DeviceRow, Page, Query};
-use pinion_sip::modules::Module;
 use pinion_sip::registrar::Reach;
 use serde_json::{Value, json};
 
@@ -161,14 +160,14 @@ fn contact(row: &ContactRow) -> Value {
 
 pub(super) async fn modules(shown: Shown) -> Response {
     answer(shown, |view| {
-        let missing = view.house.settings().config.general.missing;
-        let each = Module::ALL.iter().map(|&module| {
-            let status = match (missing.absent.has(module), missing.leaving.has(module)) {
-                (true, _) => "not loaded",
-                (false, true) => "leaving",
-                (false, false) => "running",
-            };
-            json!({"name": module.name(), "summary": module.summary(), "status": status})
+        let rows = view.house.modules.rows(&view.house);
+        let each = rows.iter().map(|row| {
+            json!({
+                "name": row.module.name(),
+                "summary": row.module.summary(),
+                "status": row.status.as_str(),
+                "use_count": row.use_count,
+            })
         });
         Json(json!({"modules": each.collect::<Vec<_>>()}))
     })

@@ -1,14 +1,20 @@
 //! The connections: so many at once, and none for longer than a minute, so that
-//! nobody who is slow, or forgets to leave, keeps others out. Reads no request.
+//! nobody who is slow, or forgets to leave, keeps others out; and by what name
+//! they were made. Reads nothing else of a request.
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::HOST;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +29,32 @@ const LIFE: Duration = Duration::from_secs(60);
 
 /// How long nothing is accepted after that failed: descriptors may be short.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Lets requests through that name this host by an address, or `localhost`. A
+/// page from elsewhere whose own name was made to lead here (DNS rebinding) does
+/// not read what its visitor may.
+pub(super) async fn by_address(request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST);
+    match host.and_then(|host| host.to_str().ok()) {
+        Some(host) if is_address(host) => next.run(request).await,
+        _ => {
+            let sentence = "Ask by address, or as localhost; --http-anywhere takes any name.\n";
+            (StatusCode::FORBIDDEN, sentence).into_response()
+        }
+    }
+}
+
+/// Whether a Host is an address or `localhost`, with or without a port.
+fn is_address(host: &str) -> bool {
+    if host.parse::<SocketAddr>().is_ok() {
+        return true;
+    }
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost" || bare.unwrap_or(host).parse::<IpAddr>().is_ok()
+}
 
 /// A listener that counts.
 pub(super) struct Gate {
@@ -115,5 +147,34 @@ impl AsyncWrite for Guest {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let said = Pin::new(&mut self.stream).poll_shutdown(context);
         self.in_time(context, said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_address;
+
+    #[test]
+    fn a_host_is_an_address_or_localhost() {
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:8080",
+            "[::1]",
+            "[::1]:8080",
+            "localhost",
+            "localhost:1",
+        ] {
+            assert!(is_address(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil",
+            ":80",
+        ] {
+            assert!(!is_address(host), "{host}");
+        }
     }
 }

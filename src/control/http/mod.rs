@@ -23,11 +23,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use pinion_runtime::Census;
 use pinion_sip::machine::{Page, Query, Stages};
 
+use crate::Failure;
 use crate::control::house::House;
 
 /// Requests answered at once: each may wait for shards.
@@ -49,23 +51,28 @@ type Shown = State<Arc<View>>;
 pub struct Http {
     listener: TcpListener,
     address: SocketAddr,
+    anywhere: bool,
 }
 
 impl Http {
     /// Binds the address. Others than loopback ones have to be wanted: whoever
     /// reaches the port reads who is registered and who calls whom.
-    pub fn bind(address: SocketAddr, anywhere: bool) -> Result<Http, String> {
+    pub fn bind(address: SocketAddr, anywhere: bool) -> Result<Http, Failure> {
         if !address.ip().is_loopback() && !anywhere {
-            return Err(format!(
+            return Err(Failure::Settings(format!(
                 "--http {address}: whoever reaches it sees who calls whom; --http-anywhere says that this is meant"
-            ));
+            )));
         }
         let bound = TcpListener::bind(address).and_then(|listener| {
             listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
-            Ok(Http { listener, address })
+            Ok(Http {
+                listener,
+                address,
+                anywhere,
+            })
         });
-        bound.map_err(|error| format!("--http {address}: {error}"))
+        bound.map_err(|error| Failure::Host(format!("--http {address}: {error}")))
     }
 
     /// The address it is bound to.
@@ -83,10 +90,14 @@ impl Http {
             .thread_name("http-query")
             .build()?;
         let view = Arc::new(View { house, totals });
+        let router = match self.anywhere {
+            true => router(view),
+            false => router(view).layer(from_fn(gate::by_address)),
+        };
         let serve = move || {
             let served: io::Result<()> = runtime.block_on(async {
                 let gate = gate::Gate::new(self.listener)?;
-                axum::serve(gate, router(view)).await
+                axum::serve(gate, router).await
             });
             if let Err(error) = served {
                 tracing::error!("HTTP is not answered any more: {error}");

@@ -3,7 +3,7 @@
 /// How a shard stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StateRow {
-    /// It takes no new calls, as it was told.
+    /// It takes no new calls: it drains, or what carries them is unloaded.
     pub draining: bool,
     /// Whether the database answers it; `None` where there is none.
     pub database: Option<bool>,

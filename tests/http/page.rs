@@ -1,0 +1,130 @@
+//! The page, in a real browser: what it says after some seconds, and how it
+//! looks on a wide and on a narrow screen. The pictures stay for whoever wants
+//! to look.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use crate::phone::Phone;
+
+/// How long a browser may take, on a machine that has much else to do.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs Chromium on the page, with a profile of its own; `None` where there is
+/// no Chromium. Its clock runs ahead of ours: half a minute of the page's.
+fn browse(http: SocketAddr, scratch: &Path, flags: &[&str]) -> Option<String> {
+    let output = scratch.join("browser.out");
+    let profile = format!("--user-data-dir={}", scratch.join("profile").display());
+    let mut browser = Command::new("chromium")
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+        ])
+        .args([
+            "--disable-dev-shm-usage",
+            "--virtual-time-budget=30000",
+            &profile,
+        ])
+        .args(flags)
+        .arg(format!("http://{http}/"))
+        .stdin(Stdio::null())
+        .stdout(fs::File::create(&output).expect("a file"))
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let end = Instant::now() + LIMIT;
+    while browser.try_wait().expect("a child of ours").is_none() {
+        if Instant::now() > end {
+            // A child of ours, and nobody else's.
+            drop(browser.kill());
+            panic!("the browser takes more than {LIMIT:?}");
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Some(fs::read_to_string(output).expect("what it wrote"))
+}
+
+/// The text of the element of that id.
+fn text<'p>(page: &'p str, id: &str) -> &'p str {
+    let mark = format!("id=\"{id}\"");
+    let rest = page
+        .split_once(&mark)
+        .unwrap_or_else(|| panic!("no {id}"))
+        .1;
+    let rest = rest.split_once('>').expect("the end of its tag").1;
+    rest.split('<').next().expect("its text")
+}
+
+/// Width and height of a PNG.
+fn size(picture: &[u8]) -> (u32, u32) {
+    assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
+    let number =
+        |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().expect("four bytes"));
+    (number(16), number(20))
+}
+
+#[test]
+fn the_page_draws_what_happens() {
+    let (engine, http) = crate::engine("http-page", &["--sample", "1"]);
+    let phone = Phone::new(&engine);
+    for user in ["1001", "1002"] {
+        phone.register(user);
+    }
+    phone.send("INVITE", "1001", "1002", "a-call", "");
+    let invite = phone.await_message("INVITE");
+    phone.answer(&invite, "180 Ringing");
+    phone.await_message("SIP/2.0 180");
+    let scratch = engine.scratch.path();
+    let Some(page) = browse(http, scratch, &["--dump-dom"]) else {
+        eprintln!("NOT TESTED, for lack of chromium: the page of --http");
+        return;
+    };
+    assert_eq!((text(&page, "calls"), text(&page, "contacts")), ("1", "2"));
+    assert_eq!(text(&page, "ready"), "ready");
+    assert!(
+        text(&page, "busiest").ends_with(" %"),
+        "{}",
+        text(&page, "busiest")
+    );
+    assert!(page.contains("id=\"silence\" class=\"silence\" role=\"alert\" hidden"));
+    let lines = page.matches("<polyline class=\"line\" stroke=").count();
+    assert_eq!(lines, 4, "two shards, calls, contacts");
+    let shards = page.split_once("id=\"shards\"").expect("the table").1;
+    assert_eq!(shards.matches("<th scope=\"row\">").count(), 2);
+    for stage in ["Parse", "Authenticate", "Plan and write"] {
+        let row = page
+            .split_once(&format!(">{stage}</th>"))
+            .expect("its row")
+            .1;
+        assert!(
+            row.starts_with("<td>") && !row.starts_with("<td>–"),
+            "{stage}"
+        );
+    }
+    for (width, looks) in [(1280, "light"), (400, "dark")] {
+        let picture = scratch
+            .parent()
+            .expect("a folder")
+            .join(format!("page-{width}-{looks}.png"));
+        drop(fs::remove_file(&picture));
+        let shot = format!("--screenshot={}", picture.display());
+        let window = format!("--window-size={width},1500");
+        let mut flags = vec![shot.as_str(), &window];
+        if looks == "dark" {
+            flags.push("--force-dark-mode");
+        }
+        browse(http, scratch, &flags);
+        let bytes = fs::read(&picture).expect("a picture");
+        assert_eq!(size(&bytes), (width, 1500));
+        assert!(bytes.len() > 20_000, "an empty page");
+        println!(
+            "figure: the page, {width} pixels wide: {}",
+            picture.display()
+        );
+    }
+}
