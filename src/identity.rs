@@ -192,7 +192,8 @@ fn account(flags: &Flags) -> Result<(Option<Account>, &'static str), Failure> {
 /// What the server writes into, and the flags that name it.
 fn directories(flags: &Flags) -> impl Iterator<Item = (&'static str, &Path)> {
     let state = flags.state.as_deref().map(|dir| ("--state", dir));
-    state.into_iter()
+    let records = flags.cdr.as_deref().map(|dir| ("--cdr", dir));
+    state.into_iter().chain(records)
 }
 
 /// Numbers of a user and a group of this host.

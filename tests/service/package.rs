@@ -162,9 +162,12 @@ fn rotated_files_are_opened_anew() {
     // Paths of sockets are short.
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log");
-    fs::create_dir(&log).unwrap();
-    for name in ["pinion.log", "Master.csv", "cdr.jsonl"] {
-        fs::write(log.join(name), "a line\n").unwrap();
+    fs::create_dir_all(log.join("cdr")).unwrap();
+    let files = ["pinion.log", "cdr/Master.csv", "cdr/Master.json"];
+    // What waits for a table is nobody's to move.
+    let spool = log.join("cdr/cdr.spool");
+    for file in files.map(|name| log.join(name)).iter().chain([&spool]) {
+        fs::write(file, "a line\n").unwrap();
     }
     let _socket = UnixListener::bind(dir.path().join("pinion.sock")).unwrap();
     let told = dir.path().join("told");
@@ -181,8 +184,15 @@ fn rotated_files_are_opened_anew() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert_eq!(fs::read_to_string(told).unwrap(), "-x logger rotate\n");
-    for name in ["pinion.log", "Master.csv", "cdr.jsonl"] {
+    for name in files {
         assert_eq!(fs::read_to_string(log.join(name)).unwrap(), "");
     }
-    assert_eq!(fs::read_dir(&log).unwrap().count(), 6, "each has a past");
+    assert_eq!(fs::read_to_string(spool).unwrap(), "a line\n");
+    let count = |dir: &Path| fs::read_dir(dir).unwrap().count();
+    assert_eq!(count(&log), 3, "the log, its past and the records");
+    assert_eq!(
+        count(&log.join("cdr")),
+        5,
+        "two files, their past, the spool"
+    );
 }

@@ -79,12 +79,14 @@ fn the_flags_it_starts_with_are_flags() {
         .map(|word| match word {
             "${CONFIGURATION_DIRECTORY}" => "/etc/pinion",
             "${STATE_DIRECTORY}" => "/var/lib/pinion",
+            "${LOGS_DIRECTORY}/cdr" => "/var/log/pinion/cdr",
             word => word,
         });
     let flags = pinion::flags::Flags::read(std::iter::once("pinion").chain(arguments));
     let flags = flags.expect("flags of pinion");
     assert_eq!(flags.config, Some("/etc/pinion".into()));
     assert_eq!(flags.state, Some("/var/lib/pinion".into()));
+    assert_eq!(flags.cdr, Some("/var/log/pinion/cdr".into()));
     // A drain that lasts as long as it may is not cut short.
     let stop_s: u64 = settings("TimeoutStopSec").concat().parse().unwrap();
     assert!(stop_s > flags.drain_limit);
