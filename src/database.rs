@@ -123,6 +123,7 @@ pub fn start(
     let general = &config.general;
     let settings = Settings {
         mapping,
+        switches: Arc::clone(&basis.switches),
         state: flags.state.clone(),
         workers: flags.db_workers.into(),
         queue: flags.db_queue as usize,

@@ -93,6 +93,7 @@ use crate::database::Kept;
 use crate::flags::{CpuList, Flags, Steer};
 use crate::identity::Rights;
 use crate::logs::{Guards, Logs};
+use crate::modules::Switches;
 use crate::realtime::mapping::Mapping;
 use crate::realtime::service::Service;
 use crate::reload::{Basis, Live, Reloader, assemble};
@@ -143,7 +144,8 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let missing = missing(flags)?;
+    let switches = Arc::<Switches>::default();
+    let missing = missing(flags, &switches)?;
     for sentence in modules::missed(&loaded.config.plan, missing.absent) {
         tracing::warn!("{sentence}");
     }
@@ -173,10 +175,11 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let unix_start = options.clock.unix_start();
     let sockets: Vec<SocketAddr> = groups.iter().map(Group::advertised).collect();
     let node = database::own_node(flags, &loaded.config.general, &loaded.mapping, &sockets)?;
-    let (recorder, records) = records::start(flags, &loaded, &mut about)?.unzip();
+    let (recorder, records) = records::start(flags, &loaded, &switches, &mut about)?.unzip();
     let basis = Basis {
         flags: flags.clone(),
         mapping: loaded.mapping.clone(),
+        switches: Arc::clone(&switches),
         node: node.as_ref().map(|node| Arc::new(node.node())),
         records: recorder.is_some(),
     };
@@ -197,6 +200,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     serve::serve(serve::Plan {
         flags,
         reloader,
+        switches,
         options: &options,
         groups,
         steering,
@@ -314,7 +318,7 @@ fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
 }
 
 /// What modules.conf leaves out.
-fn missing(flags: &Flags) -> Result<Missing, Failure> {
+fn missing(flags: &Flags, switches: &Switches) -> Result<Missing, Failure> {
     let Some(dir) = &flags.config else {
         return Ok(Missing::default());
     };
@@ -322,10 +326,14 @@ fn missing(flags: &Flags) -> Result<Missing, Failure> {
     for warning in &chosen.warnings {
         tracing::warn!("{warning}");
     }
-    Ok(Missing {
-        absent: chosen.absent,
-        ..Missing::default()
-    })
+    let mut missing = Missing::default();
+    for module in chosen.absent {
+        match module {
+            modules::Module::Part(part) => missing.absent = missing.absent.with(part),
+            modules::Module::Beside(beside) => switches.set(beside, false),
+        }
+    }
+    Ok(missing)
 }
 
 /// The rows that are lines of a file.

@@ -21,7 +21,7 @@ use crate::control::socket::{Console, Socket};
 use crate::control::watching::{Consoles, Watching};
 use crate::flags::Flags;
 use crate::logs::Logs;
-use crate::modules;
+use crate::modules::{self, Modules, Switches};
 use crate::notify::Notifier;
 use crate::realtime::service::Service;
 use crate::records::Recorder;
@@ -63,6 +63,8 @@ pub(crate) struct Plan<'f, F> {
     pub(crate) console: Option<Socket>,
     /// What brings another.
     pub(crate) reloader: Reloader,
+    /// Which modules beside the shards are loaded.
+    pub(crate) switches: Arc<Switches>,
     /// Said before `ready`: where the configuration comes from, and whatever
     /// else the operator must know.
     pub(crate) about: &'f str,
@@ -120,6 +122,7 @@ where
     if let Some(recorder) = &recorder {
         house.records = recorder.places().to_vec();
     }
+    house.modules = Modules::new(plan.switches);
     let house = Arc::new(house.with_reloader(plan.reloader));
     logs.read_to(Consoles(Arc::downgrade(&house)));
     let console = plan

@@ -3,9 +3,7 @@
 
 use std::path::Path;
 
-use pinion_sip::modules::{Module, Modules};
-
-use super::{depends_on, in_order, named};
+use super::{Module, in_order, named};
 use crate::config::file::{self, ConfigError, Disk, Entry, Position, Warning};
 use crate::config::{nearest, truth};
 
@@ -13,7 +11,7 @@ use crate::config::{nearest, truth};
 #[derive(Debug, Default)]
 pub struct Chosen {
     /// What is not.
-    pub absent: Modules,
+    pub absent: Vec<Module>,
     /// What was accepted but will surprise.
     pub warnings: Vec<Warning>,
 }
@@ -65,16 +63,15 @@ pub fn choose(dir: &Path) -> Result<Chosen, ConfigError> {
             }
         }
     }
-    let mut loaded = Modules::default();
+    let mut loaded: Vec<Module> = Vec::new();
     for module in in_order() {
         let named = |lines: &[Line]| lines.iter().any(|line| line.module == module);
         let wanted = autoload || named(&load) || named(&required);
-        let needs = depends_on(module)
-            .iter()
-            .find(|needed| !loaded.has(**needed));
+        let mut needs = module.depends_on().iter();
+        let needs = needs.find(|needed| !loaded.contains(needed));
         match needs {
             _ if !wanted || omit.contains(&module) => {}
-            None => loaded = loaded.with(module),
+            None => loaded.push(module),
             Some(needed) => {
                 let mut lines = load.iter().chain(&required);
                 let at = lines
@@ -95,15 +92,15 @@ pub fn choose(dir: &Path) -> Result<Chosen, ConfigError> {
             }
         }
     }
-    if let Some(Line { module, at }) = required.iter().find(|line| !loaded.has(line.module)) {
+    if let Some(Line { module, at }) = required.iter().find(|line| !loaded.contains(&line.module)) {
         let text = format!(
             "{}.so is required and not loaded: a noload says so, or what it needs is not loaded.",
             module.name()
         );
         return Err(ConfigError::new(at, text));
     }
-    let all = Module::ALL.iter().copied();
-    chosen.absent = all.filter(|&module| !loaded.has(module)).collect();
+    let all = Module::all();
+    chosen.absent = all.filter(|module| !loaded.contains(module)).collect();
     Ok(chosen)
 }
 
@@ -141,7 +138,7 @@ fn unwanted(entry: &Entry, warnings: &mut Vec<Warning>) -> Option<Module> {
         Ok(module) => Some(module),
         Err(sentence) => {
             let name = entry.value.strip_suffix(".so").unwrap_or(&entry.value);
-            if nearest(name, Module::ALL.iter().map(|module| module.name())).is_some() {
+            if nearest(name, Module::all().map(Module::name)).is_some() {
                 warnings.push(Warning::new(&entry.at, sentence));
             }
             None
@@ -151,7 +148,10 @@ fn unwanted(entry: &Entry, warnings: &mut Vec<Warning>) -> Option<Module> {
 
 #[cfg(test)]
 mod tests {
+    use pinion_sip::modules::Module as Part;
+
     use super::*;
+    use crate::modules::Beside;
 
     fn chosen(text: &str) -> Result<Chosen, String> {
         let dir = tempfile::tempdir().unwrap();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn absent(text: &str) -> Vec<Module> {
-        chosen(text).unwrap().absent.iter().collect()
+        chosen(text).unwrap().absent
     }
 
     #[test]
@@ -173,8 +173,16 @@ mod tests {
     #[test]
     fn autoload_loads_all_but_what_is_not_to_be() {
         assert_eq!(absent("[modules]\nautoload=yes\n"), []);
-        let text = "[modules]\nautoload=yes\nload => app_dial.so\nnoload => app_dial.so\nnoload => func_md5\n";
-        assert_eq!(absent(text), [Module::AppDial, Module::FuncMd5]);
+        let text = "[modules]\nautoload=yes\nload => app_dial.so\nnoload => app_dial.so\nnoload => func_md5\nnoload => res_http.so\n";
+        assert_eq!(
+            absent(text),
+            [
+                Module::Part(Part::AppDial),
+                Module::Part(Part::FuncMd5),
+                Module::Beside(Beside::Http),
+                Module::Beside(Beside::Metrics)
+            ]
+        );
     }
 
     #[test]
@@ -183,20 +191,27 @@ mod tests {
                     load => chan_sip.so\nrequire => app_dial.so\n";
         let absent = absent(text);
         let loaded = [
-            Module::PbxConfig,
-            Module::Udp,
-            Module::ChanSip,
-            Module::AppDial,
+            Module::Part(Part::PbxConfig),
+            Module::Part(Part::Udp),
+            Module::Part(Part::ChanSip),
+            Module::Part(Part::AppDial),
         ];
-        assert_eq!(absent.len(), Module::ALL.len() - loaded.len());
+        assert_eq!(absent.len(), Module::all().count() - loaded.len());
         assert!(loaded.iter().all(|module| !absent.contains(module)));
     }
 
     #[test]
     fn what_needs_a_missing_one_is_missing_too() {
         let chosen = chosen("[modules]\nautoload=yes\nnoload => chan_sip.so\n").unwrap();
-        let absent: Vec<Module> = chosen.absent.iter().collect();
-        assert_eq!(absent, [Module::ChanSip, Module::Registrar, Module::Udp]);
+        let absent: Vec<Module> = chosen.absent;
+        assert_eq!(
+            absent,
+            [
+                Module::Part(Part::ChanSip),
+                Module::Part(Part::Registrar),
+                Module::Part(Part::Udp)
+            ]
+        );
         let said: Vec<String> = chosen
             .warnings
             .iter()

@@ -2,74 +2,117 @@
 //! unload and reload while calls run.
 //!
 //! ```text
-//!   modules.conf ──> conf ──┐
-//!                           ├──> Missing ──> Reloader ──> shards
-//!   module … ──> Modules ───┘
+//!   modules.conf ──> conf ──┐         ┌──> Missing ──> Reloader ──> shards
+//!                           ├─────────┤
+//!   module … ──> Modules ───┘         └──> Switches ──> records, HTTP, drivers
 //! ```
 //!
 //! A part of the shards is one bit in their configuration: taking it out is a
 //! reload, a switch between two messages, and what it gives is found missing
 //! where it is asked for. Calls keep the plan they began with, and so its
-//! applications and functions, whatever is unloaded meanwhile. What needs
-//! another is never without it: an unload that would leave a dependent behind is
-//! refused, and so is a load before what it needs.
+//! applications and functions, whatever is unloaded meanwhile. What works beside
+//! the shards looks at a switch. What needs another is never without it: an
+//! unload that would leave a dependent behind is refused, and so is a load before
+//! what it needs.
 //!
+//! - `beside`: the modules beside the shards, and their switches
 //! - `conf`: which are loaded at the start
 //! - `state`: which are loaded now; load and unload
 //! - `leave`: how one that is used is unloaded
 //! - `missed`: which lines of a plan need one that is missing
 
+mod beside;
 mod conf;
 mod leave;
 mod missed;
 mod state;
 
-use pinion_sip::modules::Module;
+use pinion_sip::modules::Module as Part;
 
 use crate::config::{Parts, did_you_mean};
 
+pub use beside::{Beside, Switches};
 pub use conf::{Chosen, choose};
 pub use leave::Manner;
 pub use missed::missed;
 pub use state::{Modules, Row, Status, attend};
 
-/// What a module needs to be loaded before it.
-pub fn depends_on(module: Module) -> &'static [Module] {
-    match module {
-        Module::Registrar | Module::Udp => &[Module::ChanSip],
-        Module::AppForkCdr => &[Module::AppCdr],
-        _ => &[],
+/// A module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Module {
+    /// One of the shards.
+    Part(Part),
+    /// One beside them.
+    Beside(Beside),
+}
+
+impl Module {
+    /// All there are.
+    pub fn all() -> impl Iterator<Item = Module> {
+        let parts = Part::ALL.iter().copied().map(Module::Part);
+        parts.chain(Beside::ALL.iter().copied().map(Module::Beside))
+    }
+
+    /// What operators call it, without `.so`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Module::Part(part) => part.name(),
+            Module::Beside(beside) => beside.name(),
+        }
+    }
+
+    /// What it is, in a few words.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Module::Part(part) => part.summary(),
+            Module::Beside(beside) => beside.summary(),
+        }
+    }
+
+    /// What it needs to be loaded before it.
+    pub fn depends_on(self) -> &'static [Module] {
+        match self {
+            Module::Part(Part::Registrar | Part::Udp) => &[Module::Part(Part::ChanSip)],
+            Module::Part(Part::AppForkCdr) => &[Module::Part(Part::AppCdr)],
+            Module::Beside(Beside::Metrics) => &[Module::Beside(Beside::Http)],
+            _ => &[],
+        }
+    }
+
+    /// The file it has its settings from.
+    pub fn parts(self) -> Option<Parts> {
+        match self {
+            Module::Part(Part::ChanSip | Part::Registrar) => Some(Parts::SIP),
+            Module::Part(Part::PbxConfig) => Some(Parts::PLAN),
+            _ => None,
+        }
+    }
+
+    /// Whether a call cannot go on without it. Others leave to their plans what
+    /// these began with.
+    fn carries_calls(self) -> bool {
+        matches!(self, Module::Part(Part::ChanSip | Part::Udp))
+    }
+
+    /// Whether messages come in by it.
+    fn opens(self) -> bool {
+        self == Module::Part(Part::Udp)
     }
 }
 
-/// The file a module has its settings from.
-pub fn parts(module: Module) -> Option<Parts> {
-    match module {
-        Module::ChanSip | Module::Registrar => Some(Parts::SIP),
-        Module::PbxConfig => Some(Parts::PLAN),
-        _ => None,
-    }
-}
-
-/// Whether a call cannot go on without a module. Others leave to their plans
-/// what these began with.
-fn carries_calls(module: Module) -> bool {
-    matches!(module, Module::ChanSip | Module::Udp)
-}
-
-/// All modules, each after those it needs; what opens sockets comes last.
+/// All modules, each after those it needs; by what messages come in comes last.
 pub fn in_order() -> Vec<Module> {
-    let opens = |module: &&Module| **module == Module::Udp;
-    let (last, first): (Vec<&Module>, Vec<&Module>) = Module::ALL.iter().partition(opens);
-    let mut ordered = Vec::with_capacity(Module::ALL.len());
-    for &module in first.into_iter().chain(last) {
+    let (last, first): (Vec<Module>, Vec<Module>) =
+        Module::all().partition(|module| module.opens());
+    let mut ordered = Vec::new();
+    for module in first.into_iter().chain(last) {
         push(module, &mut ordered);
     }
     ordered
 }
 
 fn push(module: Module, ordered: &mut Vec<Module>) {
-    for &needed in depends_on(module) {
+    for &needed in module.depends_on() {
         push(needed, ordered);
     }
     if !ordered.contains(&module) {
@@ -77,24 +120,22 @@ fn push(module: Module, ordered: &mut Vec<Module>) {
     }
 }
 
-/// The module of that name; `Err` says that there is none, and what may have
-/// been meant.
+/// The module of that name, with or without `.so`; `Err` says that there is
+/// none, and what may have been meant.
 pub fn named(name: &str) -> Result<Module, String> {
-    Module::named(name).ok_or_else(|| {
-        let bare = name.strip_suffix(".so").unwrap_or(name);
-        let hint = did_you_mean(bare, Module::ALL.iter().map(|module| module.name()));
-        format!(
-            "No such module '{name}'{}{hint}",
-            if hint.is_empty() { "" } else { "." }
-        )
+    let bare = name.strip_suffix(".so").unwrap_or(name);
+    let found = Module::all().find(|module| module.name() == bare);
+    found.ok_or_else(|| {
+        let hint = did_you_mean(bare, Module::all().map(Module::name));
+        let stop = if hint.is_empty() { "" } else { "." };
+        format!("No such module '{name}'{stop}{hint}")
     })
 }
 
 /// Names as operators write them: `app_dial.so, chan_sip.so`.
-fn names(modules: impl IntoIterator<Item = Module>) -> String {
-    let names = modules
-        .into_iter()
-        .map(|module| format!("{}.so", module.name()));
+fn names<'m>(modules: impl IntoIterator<Item = &'m Module>) -> String {
+    let modules = modules.into_iter();
+    let names = modules.map(|module| format!("{}.so", module.name()));
     names.collect::<Vec<_>>().join(", ")
 }
 
@@ -108,19 +149,27 @@ mod order_tests {
     #[test]
     fn a_module_comes_after_those_it_needs_and_sockets_last() {
         let ordered = in_order();
-        assert_eq!(ordered.len(), Module::ALL.len());
+        assert_eq!(ordered.len(), Module::all().count());
         let place = |module| ordered.iter().position(|&other| other == module).unwrap();
-        for &module in Module::ALL {
-            for &needed in depends_on(module) {
+        for module in Module::all() {
+            for &needed in module.depends_on() {
                 assert!(place(needed) < place(module), "{}", module.name());
             }
         }
-        assert_eq!(ordered.last(), Some(&Module::Udp));
+        assert_eq!(ordered.last(), Some(&Module::Part(Part::Udp)));
+    }
+
+    #[test]
+    fn no_two_modules_have_the_same_name() {
+        let mut names: Vec<&str> = Module::all().map(Module::name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
     }
 
     #[test]
     fn a_name_that_is_none_is_told_with_the_nearest() {
-        assert_eq!(named("app_dial.so"), Ok(Module::AppDial));
+        assert_eq!(named("app_dial.so"), Ok(Module::Part(Part::AppDial)));
+        assert_eq!(named("cdr_csv"), Ok(Module::Beside(Beside::CdrCsv)));
         assert_eq!(
             named("app_dail.so"),
             Err("No such module 'app_dail.so'. Did you mean 'app_dial'?".into())

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use pinion_sip::dialplan::{Action, Cause, Order, Whom};
 use pinion_sip::machine::{Page, Query, Span};
-use pinion_sip::modules::{Missing, Module, Modules as Set};
+use pinion_sip::modules::{Missing, Module as Part, Modules as Set};
 
+use super::beside::{Beside, Switches};
 use super::leave::Manner;
-use super::{carries_calls, depends_on, names, parts};
+use super::{Module, names};
 use crate::control::house::House;
 use crate::reload::Reloader;
 
@@ -46,7 +47,8 @@ impl Status {
 pub struct Row {
     /// Which.
     pub module: Module,
-    /// Channels, calls or applications at hand that are its.
+    /// Channels, calls or applications at hand, or families of rows, that are
+    /// its.
     pub use_count: u32,
     /// How it is.
     pub status: Status,
@@ -55,7 +57,7 @@ pub struct Row {
 /// Modules that are to be unloaded together.
 #[derive(Debug)]
 struct Parting {
-    modules: Set,
+    modules: Vec<Module>,
     stage: Stage,
 }
 
@@ -69,31 +71,50 @@ enum Stage {
     Ending(Instant),
 }
 
-/// The modules of a running engine. Which are missing is in its configuration;
-/// here is what is to become of them.
+/// The modules of a running engine, and what is to become of them.
 #[derive(Default)]
 pub struct Modules {
+    switches: Arc<Switches>,
     parting: Mutex<Vec<Parting>>,
     changed: Condvar,
 }
 
 impl Modules {
+    /// Those of an engine whose modules beside the shards look at `switches`.
+    pub fn new(switches: Arc<Switches>) -> Modules {
+        Modules {
+            switches,
+            ..Modules::default()
+        }
+    }
+
+    /// Whether a module beside the shards is loaded.
+    pub fn is_on(&self, module: Beside) -> bool {
+        self.switches.is_on(module)
+    }
+
     /// All modules, by name.
     pub fn rows(&self, house: &House) -> Vec<Row> {
         let uses = uses(house);
         let missing = house.settings().config.general.missing;
-        let row = |&module: &Module| Row {
+        let row = |module: Module| Row {
             module,
             use_count: uses.of(module),
-            status: match module {
-                _ if missing.absent.has(module) => Status::NotRunning,
-                _ if missing.leaving.has(module) => Status::Leaving,
-                _ => Status::Running,
-            },
+            status: self.status(missing, module),
         };
-        let mut rows: Vec<Row> = Module::ALL.iter().map(row).collect();
+        let mut rows: Vec<Row> = Module::all().map(row).collect();
         rows.sort_by_key(|row| row.module.name());
         rows
+    }
+
+    /// How a module is, where those parts are missing.
+    pub fn status(&self, missing: Missing, module: Module) -> Status {
+        match module {
+            Module::Part(part) if missing.absent.has(part) => Status::NotRunning,
+            Module::Part(part) if missing.leaving.has(part) => Status::Leaving,
+            Module::Beside(beside) if !self.is_on(beside) => Status::NotRunning,
+            Module::Part(_) | Module::Beside(_) => Status::Running,
+        }
     }
 
     /// Loads a module, with its file as it is now. `Err` says why nothing has
@@ -102,25 +123,24 @@ impl Modules {
         let reloader = reloader(house)?;
         let mut parting = self.lock();
         let missing = reloader.missing();
-        let leaves = parting.iter().any(|parting| parting.modules.has(module));
-        if !missing.has(module) && !leaves {
+        let leaves = |parting: &Parting| parting.modules.contains(&module);
+        if self.status(missing, module) == Status::Running && !parting.iter().any(leaves) {
             return Err("it is loaded already".into());
         }
-        let needed = depends_on(module).iter().copied();
-        let needed: Vec<Module> = needed.filter(|&needed| missing.has(needed)).collect();
+        let stands = |needed: &&Module| self.status(missing, **needed) != Status::Running;
+        let needed: Vec<&Module> = module.depends_on().iter().filter(stands).collect();
         if !needed.is_empty() {
             return Err(format!("it needs {}", names(needed)));
         }
-        let whole = Missing {
-            absent: missing.absent.without(module),
-            leaving: missing.leaving.without(module),
-        };
-        match parts(module).filter(|_| reloader.has_files()) {
-            Some(parts) => drop(reloader.load(house, parts, whole)?),
-            None => reloader.set_missing(house, whole),
+        match (module, module.parts().filter(|_| reloader.has_files())) {
+            (Module::Beside(beside), _) => self.switches.set(beside, true),
+            (Module::Part(part), Some(parts)) => {
+                drop(reloader.load(house, parts, with(missing, part))?);
+            }
+            (Module::Part(part), None) => reloader.set_missing(house, with(missing, part)),
         }
         for parting in parting.iter_mut() {
-            parting.modules = parting.modules.without(module);
+            parting.modules.retain(|other| *other != module);
         }
         parting.retain(|parting| !parting.modules.is_empty());
         Ok(())
@@ -137,10 +157,10 @@ impl Modules {
         let reloader = reloader(house)?;
         let mut parting = self.lock();
         let missing = reloader.missing();
-        let set: Set = modules.iter().copied().collect();
-        may_unload(set, missing)?;
-        let uses = uses(house).of_all(set);
+        self.may_unload(modules, missing)?;
+        let uses = uses(house).of_all(modules);
         let deadline = |time: Duration| Instant::now() + time;
+        let carries = modules.iter().any(|module| module.carries_calls());
         let stage = match manner {
             _ if uses == 0 => None,
             Manner::Unused => {
@@ -148,36 +168,35 @@ impl Modules {
                     "in use {uses} times; when-idle, drain SECONDS or now says what becomes of that"
                 ));
             }
-            Manner::Now if !set.iter().any(carries_calls) => None,
+            Manner::Now if !carries => None,
             Manner::WhenIdle => Some(Stage::Waiting),
             Manner::Drain(time) => Some(Stage::Draining(deadline(time))),
             Manner::Now => {
-                reloader.set_missing(house, leave(missing, set));
+                reloader.set_missing(house, leaving(missing, modules));
                 end_calls(house);
                 Some(Stage::Ending(deadline(LAST_MESSAGES)))
             }
         };
         let Some(stage) = stage else {
-            reloader.set_missing(house, gone(missing, set));
-            let mut said = format!("Unloaded {}", names(set.iter()));
-            for sentence in reloader.missed(set) {
+            self.take_out(house, reloader, modules);
+            let mut said = format!("Unloaded {}", names(modules));
+            for sentence in reloader.missed(absent(modules)) {
                 said.push('\n');
                 said.push_str(&sentence);
             }
             return Ok(said);
         };
         if matches!(stage, Stage::Draining(_)) {
-            reloader.set_missing(house, leave(missing, set));
+            reloader.set_missing(house, leaving(missing, modules));
         }
         parting.push(Parting {
-            modules: set,
+            modules: modules.to_vec(),
             stage,
         });
         self.changed.notify_all();
-        let refused = if stage == Stage::Waiting {
-            ""
-        } else {
-            "takes nothing new and "
+        let refused = match stage {
+            Stage::Waiting => "",
+            Stage::Draining(_) | Stage::Ending(_) => "takes nothing new and ",
         };
         let limit = match manner {
             Manner::Drain(time) => format!(", or after {} s", time.as_secs()),
@@ -185,8 +204,50 @@ impl Modules {
         };
         Ok(format!(
             "{} {refused}is unloaded once it is not used{limit}; it is used {uses} times now",
-            names(set.iter())
+            names(modules)
         ))
+    }
+
+    /// Whether all are loaded, and nothing would be left behind without what it
+    /// needs.
+    fn may_unload(&self, modules: &[Module], missing: Missing) -> Result<(), String> {
+        let is_loaded = |module: &Module| self.status(missing, *module) != Status::NotRunning;
+        let gone: Vec<&Module> = modules.iter().filter(|module| !is_loaded(module)).collect();
+        if !gone.is_empty() {
+            return Err(format!("{} is not loaded", names(gone)));
+        }
+        let stays = |module: &Module| !modules.contains(module) && is_loaded(module);
+        let needs = |module: &Module| {
+            let mut needed = module.depends_on().iter();
+            needed.any(|needed| modules.contains(needed))
+        };
+        let dependents: Vec<Module> = Module::all().filter(stays).filter(needs).collect();
+        let depend = if dependents.len() == 1 {
+            "depends"
+        } else {
+            "depend"
+        };
+        match dependents.is_empty() {
+            true => Ok(()),
+            false => Err(format!(
+                "{} {depend} on it; unload that before, or along with it",
+                names(&dependents)
+            )),
+        }
+    }
+
+    /// Has the engine go without modules.
+    fn take_out(&self, house: &House, reloader: &Reloader, modules: &[Module]) {
+        for module in modules {
+            if let Module::Beside(beside) = module {
+                self.switches.set(*beside, false);
+            }
+        }
+        let missing = reloader.missing();
+        let gone = gone(missing, modules);
+        if gone != missing {
+            reloader.set_missing(house, gone);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Parting>> {
@@ -207,10 +268,9 @@ impl Modules {
         };
         let mut parting = self.lock();
         let (uses, now) = (uses(house), Instant::now());
-        let mut missing = reloader.missing();
-        let before = missing;
         parting.retain_mut(|parting| {
-            let idle = uses.of_all(parting.modules) == 0;
+            let modules = &parting.modules;
+            let idle = uses.of_all(modules) == 0;
             let over = match parting.stage {
                 Stage::Waiting => false,
                 Stage::Draining(until) | Stage::Ending(until) => now >= until,
@@ -218,19 +278,16 @@ impl Modules {
             if !idle && !over {
                 return true;
             }
-            let carries = parting.modules.iter().any(carries_calls);
+            let carries = modules.iter().any(|module| module.carries_calls());
             if !idle && carries && matches!(parting.stage, Stage::Draining(_)) {
                 end_calls(house);
                 parting.stage = Stage::Ending(now + LAST_MESSAGES);
                 return true;
             }
-            missing = gone(missing, parting.modules);
-            tracing::info!("Unloaded {}", names(parting.modules.iter()));
+            self.take_out(house, reloader, modules);
+            tracing::info!("Unloaded {}", names(modules));
             false
         });
-        if missing != before {
-            reloader.set_missing(house, missing);
-        }
     }
 }
 
@@ -248,41 +305,34 @@ fn reloader(house: &House) -> Result<&Arc<Reloader>, String> {
     reloader.ok_or_else(|| "this engine cannot be changed".into())
 }
 
-/// Whether nothing that is loaded would be left behind without what it needs.
-fn may_unload(set: Set, missing: Missing) -> Result<(), String> {
-    let gone: Vec<Module> = set
-        .iter()
-        .filter(|&module| missing.absent.has(module))
-        .collect();
-    if !gone.is_empty() {
-        return Err(format!("{} is not loaded", names(gone)));
-    }
-    let stays = |module: &Module| !set.has(*module) && !missing.absent.has(*module);
-    let needs = |module: &Module| depends_on(*module).iter().any(|&needed| set.has(needed));
-    let dependents: Vec<Module> = Module::ALL
-        .iter()
-        .copied()
-        .filter(stays)
-        .filter(needs)
-        .collect();
-    match dependents.is_empty() {
-        true => Ok(()),
-        false => Err(format!(
-            "{} depends on it; unload that before, or along with it",
-            names(dependents)
-        )),
+/// The parts of the shards among modules.
+fn parts_of(modules: &[Module]) -> impl Iterator<Item = Part> {
+    modules.iter().filter_map(|module| match module {
+        Module::Part(part) => Some(*part),
+        Module::Beside(_) => None,
+    })
+}
+
+fn absent(modules: &[Module]) -> Set {
+    parts_of(modules).collect()
+}
+
+fn with(missing: Missing, part: Part) -> Missing {
+    Missing {
+        absent: missing.absent.without(part),
+        leaving: missing.leaving.without(part),
     }
 }
 
-fn leave(missing: Missing, set: Set) -> Missing {
-    let leaving = set.iter().fold(missing.leaving, Set::with);
+fn leaving(missing: Missing, modules: &[Module]) -> Missing {
+    let leaving = parts_of(modules).fold(missing.leaving, Set::with);
     Missing { leaving, ..missing }
 }
 
-fn gone(missing: Missing, set: Set) -> Missing {
+fn gone(missing: Missing, modules: &[Module]) -> Missing {
     Missing {
-        absent: set.iter().fold(missing.absent, Set::with),
-        leaving: set.iter().fold(missing.leaving, Set::without),
+        absent: parts_of(modules).fold(missing.absent, Set::with),
+        leaving: parts_of(modules).fold(missing.leaving, Set::without),
     }
 }
 
@@ -295,8 +345,9 @@ impl Uses {
         u32::try_from(times).unwrap_or(u32::MAX)
     }
 
-    fn of_all(&self, set: Set) -> u32 {
-        set.iter().map(|module| self.of(module)).max().unwrap_or(0)
+    fn of_all(&self, modules: &[Module]) -> u32 {
+        let uses = modules.iter().map(|&module| self.of(module));
+        uses.max().unwrap_or(0)
     }
 }
 
@@ -304,8 +355,11 @@ fn uses(house: &House) -> Uses {
     let mut all = Vec::new();
     for (_, page) in house.shards.pages(Query::Uses(Span::FIRST)) {
         if let Page::Uses(rows) = page {
-            all.extend(rows.rows);
+            all.extend(rows.rows.into_iter().map(Module::Part));
         }
+    }
+    if let Some(reloader) = &house.reloader {
+        all.extend(reloader.drivers().into_iter().map(Module::Beside));
     }
     Uses(all)
 }
@@ -326,44 +380,52 @@ fn end_calls(house: &House) {
 mod tests {
     use super::*;
 
-    fn set(modules: &[Module]) -> Set {
-        modules.iter().copied().collect()
-    }
+    const CHAN_SIP: Module = Module::Part(Part::ChanSip);
+    const UDP: Module = Module::Part(Part::Udp);
+    const REGISTRAR: Module = Module::Part(Part::Registrar);
+    const DIAL: Module = Module::Part(Part::AppDial);
 
     #[test]
     fn nothing_is_unloaded_that_something_loaded_needs() {
-        let none = Missing::default();
+        let (modules, none) = (Modules::default(), Missing::default());
         assert_eq!(
-            may_unload(set(&[Module::ChanSip]), none),
+            modules.may_unload(&[CHAN_SIP], none),
             Err(
-                "res_sip_registrar.so, res_sip_udp.so depends on it; unload that before, or along with it"
+                "res_sip_registrar.so, res_sip_udp.so depend on it; unload that before, or along with it"
                     .into()
             )
         );
-        let all = set(&[Module::ChanSip, Module::Udp, Module::Registrar]);
-        assert_eq!(may_unload(all, none), Ok(()));
-        let rest = gone(none, set(&[Module::Udp, Module::Registrar]));
-        assert_eq!(may_unload(set(&[Module::ChanSip]), rest), Ok(()));
+        let all = [CHAN_SIP, UDP, REGISTRAR];
+        assert_eq!(modules.may_unload(&all, none), Ok(()));
+        let rest = gone(none, &[UDP, REGISTRAR]);
+        assert_eq!(modules.may_unload(&[CHAN_SIP], rest), Ok(()));
         assert_eq!(
-            may_unload(set(&[Module::Udp]), rest),
+            modules.may_unload(&[UDP], rest),
             Err("res_sip_udp.so is not loaded".into())
         );
+        let http = Module::Beside(Beside::Http);
+        assert_eq!(
+            modules.may_unload(&[http], none),
+            Err("res_prometheus.so depends on it; unload that before, or along with it".into())
+        );
+        modules.switches.set(Beside::Metrics, false);
+        assert_eq!(modules.may_unload(&[http], none), Ok(()));
     }
 
     #[test]
     fn what_leaves_is_not_gone_yet_and_what_is_gone_leaves_no_more() {
-        let dial = set(&[Module::AppDial]);
-        let leaving = leave(Missing::default(), dial);
-        assert!(leaving.leaving.has(Module::AppDial) && leaving.absent.is_empty());
-        let gone = gone(leaving, dial);
-        assert!(gone.absent.has(Module::AppDial) && gone.leaving.is_empty());
+        let leaving = leaving(Missing::default(), &[DIAL]);
+        assert!(leaving.leaving.has(Part::AppDial) && leaving.absent.is_empty());
+        let gone = gone(leaving, &[DIAL]);
+        assert!(gone.absent.has(Part::AppDial) && gone.leaving.is_empty());
+        assert!(with(gone, Part::AppDial).is_empty());
     }
 
     #[test]
     fn modules_are_used_as_often_as_the_most_used_of_them() {
-        let uses = Uses(vec![Module::ChanSip, Module::Udp, Module::ChanSip]);
-        assert_eq!(uses.of(Module::ChanSip), 2);
-        assert_eq!(uses.of_all(set(&[Module::Udp, Module::ChanSip])), 2);
-        assert_eq!(uses.of_all(set(&[Module::AppDial])), 0);
+        let uses = Uses(vec![CHAN_SIP, UDP, CHAN_SIP]);
+        assert_eq!(uses.of(CHAN_SIP), 2);
+        assert_eq!(uses.of_all(&[UDP, CHAN_SIP]), 2);
+        assert_eq!(uses.of_all(&[DIAL]), 0);
     }
 }

@@ -56,6 +56,7 @@ impl Rig {
         let basis = Basis {
             flags,
             mapping: loaded.mapping.clone(),
+            switches: Arc::default(),
             node: None,
             records: false,
         };

@@ -13,6 +13,7 @@ use super::driver::{Driver, Fault};
 use super::mapping::Section;
 use super::mysql::Mysql;
 use super::sqlite::Sqlite;
+use crate::modules::Switches;
 
 /// How often a transaction that met another's is tried.
 const TRIES: usize = 3;
@@ -30,6 +31,8 @@ pub struct Source {
     pub timeout: Duration,
     /// What is counted.
     pub tally: Arc<Tally>,
+    /// Whether its driver is loaded.
+    pub switches: Arc<Switches>,
 }
 
 impl Source {
@@ -85,6 +88,14 @@ impl Link {
         mut operation: impl FnMut(&mut dyn Driver) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let timeout = self.source.timeout;
+        if !self.source.switches.is_on(self.source.section.driver()) {
+            self.driver = None;
+            let text = format!(
+                "the driver of database {} is not loaded",
+                self.source.breaker.name()
+            );
+            return Err(Fault::Unavailable(text));
+        }
         let Some(turn) = self.source.breaker.lets_in(timeout) else {
             let text = format!("database {} is not asked now", self.source.breaker.name());
             return Err(Fault::Unavailable(text));

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::modules::Beside;
+
 /// A password. Never shown.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Password(String);
@@ -109,6 +111,14 @@ impl Section {
         match self {
             Section::Mysql(section) => &section.name,
             Section::Sqlite(section) => &section.name,
+        }
+    }
+
+    /// The module that reaches it.
+    pub fn driver(&self) -> Beside {
+        match self {
+            Section::Mysql(_) => Beside::Mysql,
+            Section::Sqlite(_) => Beside::Sqlite,
         }
     }
 

@@ -81,6 +81,7 @@ pub use astdb::Entry;
 pub use reply::{Answer, Ticket};
 pub use row::column;
 
+use crate::modules::Switches;
 use astdb::EntryJob;
 use clerk::ClerkJob;
 use mapping::Mapping;
@@ -118,6 +119,8 @@ pub enum RegWrite {
 pub struct Settings {
     /// What is where. Empty: no database.
     pub mapping: Mapping,
+    /// Which drivers are loaded.
+    pub switches: Arc<Switches>,
     /// `--state`: where registrations that no database keeps, and the journal, are.
     pub state: Option<PathBuf>,
     /// `--db-workers`: threads that read and write, at least two.
@@ -147,6 +150,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             mapping: Mapping::default(),
+            switches: Arc::default(),
             state: None,
             workers: 4,
             queue: 65_536,

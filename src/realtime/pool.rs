@@ -12,6 +12,7 @@ use super::driver::{Condition, Driver, Fault, Order, Row};
 use super::link::{Link, Source};
 use super::mapping::{Mapping, Place, Requirements};
 use super::schema::Shape;
+use crate::modules::Switches;
 
 /// Where connections come from; shared by all workers.
 pub struct Sources {
@@ -23,7 +24,12 @@ pub struct Sources {
 
 impl Sources {
     /// One for each section and direction.
-    pub fn new(mapping: &Mapping, timeout: Duration, tally: &Arc<Tally>) -> Sources {
+    pub fn new(
+        mapping: &Mapping,
+        timeout: Duration,
+        tally: &Arc<Tally>,
+        switches: &Arc<Switches>,
+    ) -> Sources {
         let make = |writing: bool| {
             let direction = if writing { "write" } else { "read" };
             let source = |section: &super::mapping::Section| Source {
@@ -32,6 +38,7 @@ impl Sources {
                 breaker: Arc::new(Breaker::new(format!("{}_{direction}", section.name()))),
                 timeout,
                 tally: Arc::clone(tally),
+                switches: Arc::clone(switches),
             };
             mapping.sections.iter().map(source).collect()
         };
@@ -230,7 +237,7 @@ pub fn rows(
     order: &[Order<'_>],
     timeout: Duration,
 ) -> Result<Vec<Row>, String> {
-    let sources = Sources::new(mapping, timeout, &Arc::default());
+    let sources = Sources::new(mapping, timeout, &Arc::default(), &Arc::default());
     let mut pool = Pool::new(Arc::new(sources));
     let route = pool.route(mapping.places(family), false);
     pool.run(&route, |driver, table| {

@@ -28,7 +28,12 @@ use super::{Hooks, Realtime, RegWrite, Settings, pick};
 /// Starts what the settings call for.
 pub(super) fn start(settings: &Settings, hooks: Hooks) -> Result<Realtime, String> {
     let tally = Arc::new(Tally::default());
-    let sources = Sources::new(&settings.mapping, settings.timeout, &tally);
+    let sources = Sources::new(
+        &settings.mapping,
+        settings.timeout,
+        &tally,
+        &settings.switches,
+    );
     let mut crew = Crew {
         settings,
         sources: Arc::new(sources),

@@ -38,6 +38,7 @@ use self::spool::Spool;
 use self::table::Table;
 use self::tally::Tally;
 use self::threads::{Objects, Sheets};
+use crate::modules::{Beside, Switches};
 use crate::realtime::mapping::Mapping;
 use crate::realtime::pool::{Pool, Sources};
 
@@ -60,6 +61,8 @@ pub struct Settings {
     pub json: Option<Fsync>,
     /// Which databases there are; family `cdr` is written to.
     pub mapping: Mapping,
+    /// Which of the places, and of the drivers, are loaded.
+    pub switches: Arc<Switches>,
     /// The longest wait for one statement.
     pub timeout: Duration,
     /// How times and lengths are told.
@@ -101,21 +104,26 @@ impl Recorder {
         };
         let mut ways = Vec::new();
         if let Some(options) = settings.csv {
-            let (way, entries, tally) = recorder.place("csv");
+            let (way, entries, tally) = recorder.place("csv", Beside::CdrCsv);
             ways.push(way);
             let mut sheets = Sheets::new(entries, tally, &settings, options);
             recorder.hire("cdr-csv", move || sheets.serve())?;
         }
         if let Some(fsync) = settings.json {
-            let (way, entries, tally) = recorder.place("json");
+            let (way, entries, tally) = recorder.place("json", Beside::CdrJson);
             ways.push(way);
             let mut objects = Objects::new(entries, tally, &settings, fsync);
             recorder.hire("cdr-json", move || objects.serve())?;
         }
         if !settings.mapping.places(FAMILY).is_empty() {
-            let (way, entries, tally) = recorder.place("table");
+            let (way, entries, tally) = recorder.place("table", Beside::CdrTable);
             ways.push(way);
-            let sources = Sources::new(&settings.mapping, settings.timeout, &Arc::default());
+            let sources = Sources::new(
+                &settings.mapping,
+                settings.timeout,
+                &Arc::default(),
+                &settings.switches,
+            );
             let mut pool = Pool::new(Arc::new(sources));
             let route = pool.route(settings.mapping.places(FAMILY), true);
             let spool = Spool::open(&settings.dir)?;
@@ -130,17 +138,24 @@ impl Recorder {
             };
             recorder.hire("cdr-table", move || table.serve())?;
         }
-        let (boot, node) = (settings.boot, settings.node);
-        recorder.hire("cdr", move || share_out(&errands, &ways, boot, &node))?;
+        let (boot, node, switches) = (settings.boot, settings.node, settings.switches);
+        recorder.hire("cdr", move || {
+            share_out(&errands, &ways, &switches, boot, &node)
+        })?;
         Ok((recorder, desk))
     }
 
     /// A place more.
-    fn place(&mut self, name: &'static str) -> (Way, Receiver<Arc<Entry>>, Arc<Tally>) {
+    fn place(
+        &mut self,
+        name: &'static str,
+        module: Beside,
+    ) -> (Way, Receiver<Arc<Entry>>, Arc<Tally>) {
         let (sender, entries) = bounded(QUEUE);
         let tally = Arc::<Tally>::default();
         self.places.push((name, Arc::clone(&tally)));
         let way = Way {
+            module,
             sender,
             tally: Arc::clone(&tally),
         };
@@ -185,12 +200,13 @@ impl Recorder {
 
 /// The way to one place.
 struct Way {
+    module: Beside,
     sender: Sender<Arc<Entry>>,
     tally: Arc<Tally>,
 }
 
 /// Names records and hands each to every place.
-fn share_out(errands: &Errands, ways: &[Way], boot: u64, node: &SmolStr) {
+fn share_out(errands: &Errands, ways: &[Way], switches: &Switches, boot: u64, node: &SmolStr) {
     let hand = |body: Body| {
         let Body::Record(cdr) = body else { return };
         let entry = Arc::new(Entry {
@@ -198,7 +214,7 @@ fn share_out(errands: &Errands, ways: &[Way], boot: u64, node: &SmolStr) {
             node: node.clone(),
             cdr,
         });
-        for way in ways {
+        for way in ways.iter().filter(|way| switches.is_on(way.module)) {
             if way.sender.try_send(Arc::clone(&entry)).is_err() {
                 way.tally.dropped.add(1);
             }

@@ -1,6 +1,8 @@
 //! Whether calls leave records, put together from flags and configuration, and
 //! who writes them.
 
+use std::sync::Arc;
+
 use pinion_runtime::Desk;
 use pinion_sip::config::Recording;
 
@@ -8,6 +10,7 @@ use super::entry::Form;
 use super::{FAMILY, Recorder, Settings};
 use crate::config::{self, Cdr, Loaded};
 use crate::flags::Flags;
+use crate::modules::Switches;
 use crate::realtime::mapping::Mapping;
 use crate::{Failure, seed};
 
@@ -23,6 +26,7 @@ pub(crate) fn rules(cdr: &Cdr, written: bool) -> Recording {
 pub(crate) fn start(
     flags: &Flags,
     loaded: &Loaded,
+    switches: &Arc<Switches>,
     about: &mut String,
 ) -> Result<Option<(Recorder, Desk)>, Failure> {
     let (cdr, mapping) = (&loaded.records, &loaded.mapping);
@@ -51,6 +55,7 @@ pub(crate) fn start(
         csv: cdr.csv,
         json: cdr.json,
         mapping: mapping.clone(),
+        switches: Arc::clone(switches),
         timeout: flags.db_timeout,
         form: Form {
             zone: loaded.config.plan.zone().clone(),

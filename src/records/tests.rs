@@ -137,6 +137,7 @@ fn an_object_says_all_that_is_known() {
 fn records_reach_every_place_before_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings {
+        switches: Arc::default(),
         dir: dir.path().join("cdr"),
         csv: Some(csv::Options::default()),
         json: Some(Fsync::Always),

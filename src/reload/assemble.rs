@@ -10,6 +10,7 @@ use pinion_sip::modules::Missing;
 use crate::config::Loaded;
 use crate::database;
 use crate::flags::Flags;
+use crate::modules::Switches;
 use crate::realtime::mapping::Mapping;
 use crate::records;
 
@@ -20,6 +21,8 @@ pub struct Basis {
     pub flags: Flags,
     /// Which tables hold what: the databases are those of the start.
     pub mapping: Mapping,
+    /// Which modules beside the shards are loaded.
+    pub switches: Arc<Switches>,
     /// This engine among several.
     pub node: Option<Arc<Node>>,
     /// Whether records of calls are written anywhere.

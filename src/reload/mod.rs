@@ -35,10 +35,10 @@ use pinion_sip::modules::{Missing, Modules};
 use crate::config::file::Exec;
 use crate::config::{self, Loaded, Parts};
 use crate::control::house::House;
-use crate::modules::missed;
+use crate::modules::{Beside, missed};
 use crate::notify::Reloading;
 use crate::read_rows;
-use crate::realtime::mapping::Mapping;
+use crate::realtime::mapping::{Mapping, Section};
 
 pub use assemble::{Basis, assemble, name_node};
 pub use difference::{Changed, Difference, Side};
@@ -136,6 +136,14 @@ impl Reloader {
     /// Which lines of the plan need one of these modules.
     pub fn missed(&self, absent: Modules) -> Vec<String> {
         missed(&self.held().config.plan, absent)
+    }
+
+    /// The driver of each family of rows, as often as it has one.
+    pub fn drivers(&self) -> Vec<Beside> {
+        let mapping = &self.basis.mapping;
+        let places = mapping.families.iter().flat_map(|family| &family.places);
+        let sections = places.filter_map(|place| mapping.sections.get(place.read_section));
+        sections.map(Section::driver).collect()
     }
 
     /// Whether there are files to read.

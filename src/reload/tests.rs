@@ -31,6 +31,7 @@ impl Rig {
         let basis = Basis {
             flags,
             mapping: loaded.mapping.clone(),
+            switches: Arc::default(),
             node: None,
             records: false,
         };

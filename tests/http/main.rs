@@ -3,6 +3,7 @@
 #[path = "../engine/address.rs"]
 mod address;
 #[path = "../engine/mod.rs"]
+#[expect(dead_code, reason = "these tests stop no engine")]
 mod engine;
 
 mod client;

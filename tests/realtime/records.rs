@@ -1,6 +1,7 @@
 //! Records of calls in a table: while its database is away they wait in a file,
 //! and arrive in order and once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
@@ -24,6 +25,7 @@ fn recorder(section: Section, scratch: &Scratch, boot: u64) -> (Recorder, Desk) 
         table: "cdr".into(),
     };
     let settings = Settings {
+        switches: Arc::default(),
         dir: scratch.path().join("cdr"),
         csv: None,
         json: None,

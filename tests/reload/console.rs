@@ -11,14 +11,14 @@ fn a_broken_file_fails_the_command_and_all_stays_as_it_was() {
     let _alone = take_machine();
     let engine = engine("broken", 0, &[]);
     assert_eq!(execute("module reload").0, Some(0));
-    change(engine.scratch.path(), "extensions.conf", "[default\n");
+    change(&engine, "extensions.conf", "[default\n");
     let (status, said) = execute("module reload");
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("extensions.conf:1: "), "{said}");
-    change(engine.scratch.path(), "extensions.conf", &extensions("one"));
+    change(&engine, "extensions.conf", &extensions("one"));
     assert_eq!(execute("reload dry-run").1, "Nothing has changed\n");
     change(
-        engine.scratch.path(),
+        &engine,
         "sip.conf",
         &sip(0, "one").replace("host=dynamic", "host=..."),
     );
@@ -31,7 +31,7 @@ fn a_broken_file_fails_the_command_and_all_stays_as_it_was() {
 fn a_dry_run_tells_and_changes_nothing() {
     let _alone = take_machine();
     let engine = engine("dry", 0, &[]);
-    change(engine.scratch.path(), "sip.conf", &sip(1, "one"));
+    change(&engine, "sip.conf", &sip(1, "one"));
     let (status, said) = execute("reload dry-run");
     assert_eq!(status, Some(0), "{said}");
     assert!(
@@ -58,12 +58,12 @@ fn a_reload_without_change_sends_nothing() {
     let engine = engine("quiet", 0, &[]);
     let watched = "[gone](phone)\nhost=127.0.0.9\nqualify=yes\nqualifyfreq=3600\n";
     let text = format!("{}{watched}", sip(0, "one"));
-    change(engine.scratch.path(), "sip.conf", &text);
+    change(&engine, "sip.conf", &text);
     assert_eq!(execute("sip reload").0, Some(0));
     thread::sleep(Duration::from_millis(100));
     let before = engine.counters().total("sent");
     for _ in 0..5 {
-        change(engine.scratch.path(), "sip.conf", &text);
+        change(&engine, "sip.conf", &text);
         assert_eq!(execute("module reload").0, Some(0));
     }
     thread::sleep(Duration::from_millis(100));
@@ -76,7 +76,7 @@ fn a_reload_without_change_sends_nothing() {
 fn sighup_reloads_everything() {
     let _alone = take_machine();
     let engine = engine("hangup", 0, &[]);
-    change(engine.scratch.path(), "extensions.conf", &extensions("two"));
+    change(&engine, "extensions.conf", &extensions("two"));
     let sent = Command::new("kill")
         .args(["-s", "HUP", &engine.pid().to_string()])
         .status();

@@ -1,6 +1,7 @@
 //! Reloads under load: no call may notice.
 
 use std::env;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use pinion_loadgen::Results;
 use pinion_loadgen::cli::Cli;
 
 use crate::engine::Engine;
-use crate::{change, engine, execute_at, extensions, optimised, sip, socket, take_machine};
+use crate::{change_in, engine, execute_at, extensions, optimised, sip, socket, take_machine};
 
 /// How much a reload may add to the 99th percentile of a call's answer.
 const MOST_ADDED_US: u64 = 2_000;
@@ -21,11 +22,10 @@ fn seconds() -> u32 {
 }
 
 /// Calls through the engine, none of which may fail.
-fn calls(engine: &Engine, rate: u32) -> Results {
+fn calls(target: SocketAddr, rate: u32) -> Results {
     let words = format!(
-        "pinion-load call --target {} --uas local --users user{{0..9}} --callees callee{{0..9}} \
+        "pinion-load call --target {target} --uas local --users user{{0..9}} --callees callee{{0..9}} \
          --password secret-of-{{user}} --rate {rate} --duration {}s --hold 100ms --threads 1 --quiet",
-        engine.address,
         seconds()
     );
     let cli = Cli::try_parse_from(words.split_whitespace()).expect("flags of ours");
@@ -78,16 +78,17 @@ fn everything_is_reloaded_once_a_second_under_load() {
     let _alone = take_machine();
     let rate = if optimised() { 2000 } else { 100 };
     let engine = engine("each-second", 0, &[]);
-    let quiet = calls(&engine, rate);
+    let (target, dir) = (engine.address, engine.scratch.path().to_path_buf());
+    let quiet = calls(target, rate);
     let before = sent_again(&quiet, &engine, 0);
     let earlier = engine.counters().total("retransmissions");
-    let (socket, dir) = (socket(), engine.scratch.path().to_owned());
+    let socket = socket();
     let (busy, count, longest) = once_a_second(
-        || calls(&engine, rate),
+        || calls(target, rate),
         |count| {
             let mark = if count % 2 == 0 { "two" } else { "one" };
-            change(&dir, "extensions.conf", &extensions(mark));
-            change(&dir, "sip.conf", &sip(0, mark));
+            change_in(&dir, "extensions.conf", &extensions(mark));
+            change_in(&dir, "sip.conf", &sip(0, mark));
             let (status, said) = execute_at(&socket, "module reload");
             assert_eq!(status, Some(0), "{said}");
             assert!(
@@ -122,13 +123,14 @@ fn a_hundred_thousand_peers_are_reloaded_under_load() {
         (50, 5_000)
     };
     let engine = engine("many", peers, &[]);
-    let quiet = calls(&engine, rate);
-    let (socket, dir) = (socket(), engine.scratch.path().to_owned());
+    let (target, dir) = (engine.address, engine.scratch.path().to_path_buf());
+    let quiet = calls(target, rate);
+    let socket = socket();
     let (busy, count, longest) = once_a_second(
-        || calls(&engine, rate),
+        || calls(target, rate),
         |count| {
             let mark = if count % 2 == 0 { "two" } else { "one" };
-            change(&dir, "sip.conf", &sip(peers, mark));
+            change_in(&dir, "sip.conf", &sip(peers, mark));
             let (status, said) = execute_at(&socket, "sip reload");
             assert_eq!(status, Some(0), "{said}");
         },

@@ -100,6 +100,11 @@ fn execute_at(socket: &str, command: &str) -> (Option<i32>, String) {
 }
 
 /// Writes a file of the configuration anew.
-fn change(dir: &Path, name: &str, text: &str) {
+fn change(engine: &Engine, name: &str, text: &str) {
+    change_in(engine.scratch.path(), name, text);
+}
+
+/// The same of the configuration in a directory.
+fn change_in(dir: &Path, name: &str, text: &str) {
     fs::write(dir.join(name), text).expect("a file of ours");
 }

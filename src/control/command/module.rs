@@ -101,10 +101,11 @@ fn reload(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wr
         Ok(module) => module,
         Err(sentence) => return Ok(out.fail(sentence)?),
     };
-    if house.settings().config.general.missing.absent.has(module) {
+    let missing = house.settings().config.general.missing;
+    if house.modules.status(missing, module) == Status::NotRunning {
         return Ok(out.fail(format!("No such module '{name}': it is not loaded"))?);
     }
-    match modules::parts(module) {
+    match module.parts() {
         Some(parts) => bring(house, parts, false, out),
         None => Ok(out.line(format!("{name} has no file of its own"))?),
     }

@@ -21,9 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use pinion_runtime::Census;
@@ -31,6 +31,7 @@ use pinion_sip::machine::{Page, Query, Stages};
 
 use crate::Failure;
 use crate::control::house::House;
+use crate::modules::Beside;
 
 /// Requests answered at once: each may wait for shards.
 const AT_ONCE: usize = 4;
@@ -122,7 +123,21 @@ fn router(view: Arc<View>) -> Router {
         .route("/v1/modules", get(api::modules))
         .route("/v1/shards", get(api::shards))
         .route("/v1/latency", get(api::latency))
+        .layer(from_fn_with_state(Arc::clone(&view), loaded))
         .with_state(view)
+}
+
+/// Answers 503 as long as what is asked for is not loaded.
+async fn loaded(State(view): Shown, request: Request, next: Next) -> Response {
+    let modules = &view.house.modules;
+    let module = match request.uri().path() {
+        "/metrics" => Beside::Metrics,
+        _ => Beside::Http,
+    };
+    match modules.is_on(Beside::Http) && modules.is_on(module) {
+        true => next.run(request).await,
+        false => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }
 
 impl View {
