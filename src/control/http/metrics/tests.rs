@@ -136,10 +136,7 @@ fn a_histogram_rises_to_its_count() {
         .collect();
     assert!(buckets.is_sorted_by(|one, next| one.0 < next.0 && one.1 <= next.1));
     assert_eq!(buckets.last(), Some(&(f64::INFINITY, 4.0)));
-    let below_10_ms = buckets
-        .iter()
-        .filter(|(bound, _)| *bound < 0.01)
-        .next_back();
+    let below_10_ms = buckets.iter().rfind(|(bound, _)| *bound < 0.01);
     assert_eq!(below_10_ms.map(|(_, count)| *count), Some(3.0));
 }
 
