@@ -171,6 +171,12 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_loads_all_without_a_warning() {
+        let chosen = choose(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap();
+        assert_eq!((chosen.absent, chosen.warnings), (vec![], vec![]));
+    }
+
+    #[test]
     fn autoload_loads_all_but_what_is_not_to_be() {
         assert_eq!(absent("[modules]\nautoload=yes\n"), []);
         let text = "[modules]\nautoload=yes\nload => app_dial.so\nnoload => app_dial.so\nnoload => func_md5\nnoload => res_http.so\n";

@@ -5,22 +5,40 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use pinion_sip::config::{Change, Config, Peers};
+use pinion_sip::config::{Change, Config, Host, Peer, Peers};
 use serde_json::{Value, json};
 
 use super::plan::PlanDifference;
 use crate::config::Loaded;
-use crate::control::out::Out;
+use crate::control::out::{Form, Out};
 
 /// Lines of one kind that people are told; programs are told all.
 const TOLD: usize = 200;
 
-/// A device that stays, and what is different.
+/// A device that stays, and is different.
 pub struct Changed {
+    /// What it was.
+    pub old: Arc<Peer>,
+    /// What it is.
+    pub new: Arc<Peer>,
+}
+
+impl Changed {
     /// Its name.
-    pub name: String,
-    /// Option by option.
-    pub changes: Vec<Change>,
+    pub fn name(&self) -> &str {
+        &self.new.name
+    }
+
+    /// Whether it has a fixed host now, and may have registered before.
+    pub fn settles(&self) -> bool {
+        self.old.host == Host::Dynamic && self.new.host != Host::Dynamic
+    }
+
+    /// What is different, option by option; nothing where its secret alone is
+    /// hashed for another realm.
+    pub fn changes(&self) -> Vec<Change> {
+        self.old.changes(&self.new)
+    }
 }
 
 /// Between two configurations.
@@ -80,8 +98,8 @@ impl Difference {
             match old.by_name(peer.name.as_bytes()) {
                 None => self.added.push(peer.name.to_string()),
                 Some(before) if !Arc::ptr_eq(before, peer) => self.changed.push(Changed {
-                    name: peer.name.to_string(),
-                    changes: before.changes(peer),
+                    old: Arc::clone(before),
+                    new: Arc::clone(peer),
                 }),
                 Some(_) => {}
             }
@@ -112,7 +130,9 @@ impl Difference {
 
     /// Tells it in a few lines, or, `whole`, line by line.
     pub fn tell(&self, whole: bool, out: &mut Out<'_>) -> io::Result<()> {
-        out.member("changes", &self.to_json())?;
+        if out.form() == Form::Json {
+            return out.member("changes", &self.to_json());
+        }
         self.warnings
             .iter()
             .try_for_each(|warning| out.remark(warning))?;
@@ -152,10 +172,10 @@ impl Difference {
         let changed = self.changed.iter();
         tell_some(
             out,
-            changed.map(|Changed { name, changes }| {
-                let changes: Vec<String> = changes.iter().map(line).collect();
+            changed.map(|changed| {
+                let changes: Vec<String> = changed.changes().iter().map(line).collect();
+                let name = changed.name();
                 match changes.is_empty() {
-                    // Its secret is hashed for another realm.
                     true => format!("  ~ [{name}] by the realm"),
                     false => format!("  ~ [{name}] {}", changes.join(", ")),
                 }
@@ -171,7 +191,9 @@ impl Difference {
         let changed: Vec<Value> = self
             .changed
             .iter()
-            .map(|Changed { name, changes }| json!({ "name": name, "options": options(changes) }))
+            .map(
+                |changed| json!({ "name": changed.name(), "options": options(&changed.changes()) }),
+            )
             .collect();
         json!({
             "general": options(&self.general),
@@ -216,6 +238,10 @@ fn restart(old: Side<'_>, new: Side<'_>) -> Vec<String> {
         sentences.push(
             "extconfig.conf or the file of a driver has changed: that takes a restart".into(),
         );
+    }
+    let places = |loaded: &Loaded| (loaded.records.csv, loaded.records.json);
+    if places(old.loaded) != places(new.loaded) {
+        sentences.push("[csv] and [json] of cdr.conf take a restart".into());
     }
     let (old, new) = (&old.config.general, &new.config.general);
     let options = [

@@ -113,7 +113,13 @@ impl Reloader {
         let before = std::mem::replace(&mut *held, loaded);
         drop(held);
         self.aside(|| drop(before));
-        unregister(house, &difference.removed);
+        let moved = difference
+            .changed
+            .iter()
+            .filter(|changed| changed.settles());
+        let moved = moved.map(|changed| changed.name());
+        let removed = difference.removed.iter().map(String::as_str);
+        unregister(house, &removed.chain(moved).collect::<Vec<_>>());
         Ok(difference)
     }
 
@@ -237,14 +243,14 @@ impl Reloader {
 }
 
 /// Has the homes of devices forget where these are, some at a time.
-fn unregister(house: &House, names: &[String]) {
+fn unregister(house: &House, names: &[&str]) {
     let shards = house.shards.count();
     for shard in 0..shards {
-        let at_home = |name: &&String| shard_of(name.as_bytes(), shards) == shard;
+        let at_home = |name: &&&str| shard_of(name.as_bytes(), shards) == shard;
         let names: Vec<Text> = names
             .iter()
             .filter(at_home)
-            .map(|name| Text::from(name.as_str()))
+            .map(|name| Text::from(*name))
             .collect();
         for some in names.chunks(FORGOTTEN) {
             // A shard that does not answer lets them end in their time.

@@ -94,9 +94,10 @@ fn what_changed_is_told_and_the_rest_is_kept() {
     assert_eq!(difference.removed, ["1003"]);
     assert_eq!(difference.changed.len(), 1);
     let changed = &difference.changed[0];
-    let options: Vec<&str> = changed.changes.iter().map(|change| change.option).collect();
+    let changes = changed.changes();
+    let options: Vec<&str> = changes.iter().map(|change| change.option).collect();
     assert_eq!(
-        (&*changed.name, options),
+        (changed.name(), options),
         ("1002", vec!["call-limit", "secret"])
     );
     let before = rig.config();

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::rows_of;
 use crate::base::{Instant, Text};
 use crate::call::{Call, Resume};
+use crate::config::Host;
 use crate::machine::{Outbox, Rows, Span};
 use crate::modules::Module;
 use crate::shard::Shard;
@@ -22,16 +23,20 @@ impl Shard {
         })
     }
 
-    /// Forgets what devices have registered that are not in sip.conf any more.
-    /// Where a database has devices, too, one of that name may be its: its
-    /// registration ends in its time. How many were forgotten.
+    /// Forgets what devices have registered that are not in sip.conf any more,
+    /// or have a fixed host there. Where a database has devices, too, one of that
+    /// name may be its: its registration ends in its time. How many were
+    /// forgotten.
     pub(super) fn removed(&mut self, now: Instant, names: &[Text], out: &mut Outbox) -> u32 {
         let rules = self.exchange.config.realtime.as_ref();
         let (elsewhere, kept) =
             rules.map_or((false, false), |rules| (rules.devices, rules.keeps_static));
         let mut count = 0;
         for name in names {
-            let gone = self.exchange.config.peers.by_name(name).is_none() && !elsewhere;
+            let gone = match self.exchange.config.peers.by_name(name) {
+                Some(peer) => peer.host != Host::Dynamic,
+                None => !elsewhere,
+            };
             if !gone || self.location.bindings(now, name).is_empty() {
                 continue;
             }

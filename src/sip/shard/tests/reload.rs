@@ -151,6 +151,10 @@ fn who_left_sip_conf_is_unregistered_and_who_is_there_is_not() {
     let names: Arc<[_]> = ["1001", "1002"].map(Into::into).into();
     assert_eq!(rig.ask(Query::Removed(names)), Page::Done(1));
     assert_eq!(rig.size("bindings"), 1);
+    rig.reload(|config| config.peers = Peers::new([watched("1002", 9001, 60)]));
+    let names: Arc<[_]> = ["1002".into()].into();
+    assert_eq!(rig.ask(Query::Removed(names)), Page::Done(1));
+    assert_eq!(rig.size("bindings"), 0);
 }
 
 #[test]
