@@ -271,7 +271,7 @@ fn a_module_is_not_unloaded_while_another_needs_it() {
     let said = rig.refused("module unload chan_sip.so");
     assert_eq!(
         said,
-        "Unable to unload resource chan_sip.so: res_sip_registrar.so, res_sip_udp.so depends on it; \
+        "Unable to unload resource chan_sip.so: res_sip_registrar.so, res_sip_udp.so depend on it; \
          unload that before, or along with it\n"
     );
     assert_eq!(rig.call("3"), Some(486));
