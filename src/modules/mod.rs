@@ -140,10 +140,10 @@ fn names<'m>(modules: impl IntoIterator<Item = &'m Module>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod running;
 
 #[cfg(test)]
-mod order_tests {
+mod tests {
     use super::*;
 
     #[test]

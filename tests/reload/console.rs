@@ -9,20 +9,21 @@ use crate::{change, engine, execute, extensions, sip, take_machine};
 #[test]
 fn a_broken_file_fails_the_command_and_all_stays_as_it_was() {
     let _alone = take_machine();
-    let engine = engine("broken", 0, &[]);
-    assert_eq!(execute("module reload").0, Some(0));
-    change(&engine, "extensions.conf", "[default\n");
-    let (status, said) = execute("module reload");
+    let engine = engine("broken", 0);
+    let dir = engine.scratch.path();
+    assert_eq!(execute(dir, "module reload").0, Some(0));
+    change(dir, "extensions.conf", "[default\n");
+    let (status, said) = execute(dir, "module reload");
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("extensions.conf:1: "), "{said}");
-    change(&engine, "extensions.conf", &extensions("one"));
-    assert_eq!(execute("reload dry-run").1, "Nothing has changed\n");
+    change(dir, "extensions.conf", &extensions("one"));
+    assert_eq!(execute(dir, "reload dry-run").1, "Nothing has changed\n");
     change(
-        &engine,
+        dir,
         "sip.conf",
         &sip(0, "one").replace("host=dynamic", "host=..."),
     );
-    let (status, said) = execute("sip reload");
+    let (status, said) = execute(dir, "sip reload");
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("sip.conf:6: "), "{said}");
 }
@@ -30,9 +31,10 @@ fn a_broken_file_fails_the_command_and_all_stays_as_it_was() {
 #[test]
 fn a_dry_run_tells_and_changes_nothing() {
     let _alone = take_machine();
-    let engine = engine("dry", 0, &[]);
-    change(&engine, "sip.conf", &sip(1, "one"));
-    let (status, said) = execute("reload dry-run");
+    let engine = engine("dry", 0);
+    let dir = engine.scratch.path();
+    change(dir, "sip.conf", &sip(1, "one"));
+    let (status, said) = execute(dir, "reload dry-run");
     assert_eq!(status, Some(0), "{said}");
     assert!(
         said.contains("1 peers added, 0 changed, 0 removed"),
@@ -40,31 +42,32 @@ fn a_dry_run_tells_and_changes_nothing() {
     );
     assert!(said.contains("+ [desk0]"), "{said}");
     assert_eq!(
-        execute("sip show peer desk0").1.trim(),
+        execute(dir, "sip show peer desk0").1.trim(),
         "Peer desk0 not found."
     );
-    assert_eq!(execute("sip reload").0, Some(0));
+    assert_eq!(execute(dir, "sip reload").0, Some(0));
     assert!(
-        execute("sip show peer desk0")
+        execute(dir, "sip show peer desk0")
             .1
             .contains("* Name       : desk0")
     );
-    assert_eq!(execute("reload dry-run").1, "Nothing has changed\n");
+    assert_eq!(execute(dir, "reload dry-run").1, "Nothing has changed\n");
 }
 
 #[test]
 fn a_reload_without_change_sends_nothing() {
     let _alone = take_machine();
-    let engine = engine("quiet", 0, &[]);
+    let engine = engine("quiet", 0);
+    let dir = engine.scratch.path();
     let watched = "[gone](phone)\nhost=127.0.0.9\nqualify=yes\nqualifyfreq=3600\n";
     let text = format!("{}{watched}", sip(0, "one"));
-    change(&engine, "sip.conf", &text);
-    assert_eq!(execute("sip reload").0, Some(0));
+    change(dir, "sip.conf", &text);
+    assert_eq!(execute(dir, "sip reload").0, Some(0));
     thread::sleep(Duration::from_millis(100));
     let before = engine.counters().total("sent");
     for _ in 0..5 {
-        change(&engine, "sip.conf", &text);
-        assert_eq!(execute("module reload").0, Some(0));
+        change(dir, "sip.conf", &text);
+        assert_eq!(execute(dir, "module reload").0, Some(0));
     }
     thread::sleep(Duration::from_millis(100));
     let after = engine.counters();
@@ -75,8 +78,9 @@ fn a_reload_without_change_sends_nothing() {
 #[test]
 fn sighup_reloads_everything() {
     let _alone = take_machine();
-    let engine = engine("hangup", 0, &[]);
-    change(&engine, "extensions.conf", &extensions("two"));
+    let engine = engine("hangup", 0);
+    let dir = engine.scratch.path();
+    change(dir, "extensions.conf", &extensions("two"));
     let sent = Command::new("kill")
         .args(["-s", "HUP", &engine.pid().to_string()])
         .status();
@@ -96,16 +100,17 @@ fn sighup_reloads_everything() {
 #[test]
 fn modules_are_unloaded_and_loaded_from_the_console() {
     let _alone = take_machine();
-    let _engine = engine("modules", 0, &[]);
-    let (status, said) = execute("module unload chan_sip.so");
+    let engine = engine("modules", 0);
+    let dir = engine.scratch.path();
+    let (status, said) = execute(dir, "module unload chan_sip.so");
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("res_sip_udp.so"), "{said}");
-    assert_eq!(execute("module unload app_dial.so").0, Some(0));
-    let (_, said) = execute("module show like app_dial");
+    assert_eq!(execute(dir, "module unload app_dial.so").0, Some(0));
+    let (_, said) = execute(dir, "module show like app_dial");
     assert!(
         said.contains("app_dial.so") && said.contains("Not Running"),
         "{said}"
     );
-    assert_eq!(execute("module load app_dial.so").0, Some(0));
-    assert_eq!(execute("module load app_dial.so").0, Some(1));
+    assert_eq!(execute(dir, "module load app_dial.so").0, Some(0));
+    assert_eq!(execute(dir, "module load app_dial.so").0, Some(1));
 }

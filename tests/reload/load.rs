@@ -11,7 +11,7 @@ use pinion_loadgen::Results;
 use pinion_loadgen::cli::Cli;
 
 use crate::engine::Engine;
-use crate::{change_in, engine, execute_at, extensions, optimised, sip, socket, take_machine};
+use crate::{change, engine, execute, extensions, optimised, sip, take_machine};
 
 /// How much a reload may add to the 99th percentile of a call's answer.
 const MOST_ADDED_US: u64 = 2_000;
@@ -77,19 +77,18 @@ fn p99_us(results: &Results) -> u64 {
 fn everything_is_reloaded_once_a_second_under_load() {
     let _alone = take_machine();
     let rate = if optimised() { 2000 } else { 100 };
-    let engine = engine("each-second", 0, &[]);
-    let (target, dir) = (engine.address, engine.scratch.path().to_path_buf());
+    let engine = engine("each-second", 0);
+    let (target, dir) = (engine.address, engine.scratch.path().to_owned());
     let quiet = calls(target, rate);
     let before = sent_again(&quiet, &engine, 0);
     let earlier = engine.counters().total("retransmissions");
-    let socket = socket();
     let (busy, count, longest) = once_a_second(
         || calls(target, rate),
         |count| {
             let mark = if count % 2 == 0 { "two" } else { "one" };
-            change_in(&dir, "extensions.conf", &extensions(mark));
-            change_in(&dir, "sip.conf", &sip(0, mark));
-            let (status, said) = execute_at(&socket, "module reload");
+            change(&dir, "extensions.conf", &extensions(mark));
+            change(&dir, "sip.conf", &sip(0, mark));
+            let (status, said) = execute(&dir, "module reload");
             assert_eq!(status, Some(0), "{said}");
             assert!(
                 said.contains("20 changed") && said.contains("1 changed"),
@@ -122,16 +121,15 @@ fn a_hundred_thousand_peers_are_reloaded_under_load() {
     } else {
         (50, 5_000)
     };
-    let engine = engine("many", peers, &[]);
-    let (target, dir) = (engine.address, engine.scratch.path().to_path_buf());
+    let engine = engine("many", peers);
+    let (target, dir) = (engine.address, engine.scratch.path().to_owned());
     let quiet = calls(target, rate);
-    let socket = socket();
     let (busy, count, longest) = once_a_second(
         || calls(target, rate),
         |count| {
             let mark = if count % 2 == 0 { "two" } else { "one" };
-            change_in(&dir, "sip.conf", &sip(peers, mark));
-            let (status, said) = execute_at(&socket, "sip reload");
+            change(&dir, "sip.conf", &sip(peers, mark));
+            let (status, said) = execute(&dir, "sip reload");
             assert_eq!(status, Some(0), "{said}");
         },
     );

@@ -68,31 +68,20 @@ fn sip(more: u32, mark: &str) -> String {
     text
 }
 
-/// An engine of these files with a console of its own.
-fn engine(name: &str, more: u32, flags: &[&str]) -> Engine {
+/// An engine of these files; its console lies beside them.
+fn engine(name: &str, more: u32) -> Engine {
     let scratch = Scratch::new(name);
     scratch.write("sip.conf", &sip(more, "one"));
     scratch.write("extensions.conf", &extensions("one"));
-    let socket = socket();
-    let flags: Vec<&str> = [&["--console", &*socket][..], flags].concat();
-    Engine::start(scratch, free_address(), &flags)
+    Engine::start(scratch, free_address(), &[])
 }
 
-/// Where the engine of this test has its console: a path of a socket is short.
-fn socket() -> String {
-    thread_local!(static DIR: tempfile::TempDir = tempfile::tempdir().expect("a directory"));
-    DIR.with(|dir| dir.path().join("console").to_string_lossy().into_owned())
-}
-
-/// The exit status of a command, and what it said.
-fn execute(command: &str) -> (Option<i32>, String) {
-    execute_at(&socket(), command)
-}
-
-/// The same, of the console at a socket.
-fn execute_at(socket: &str, command: &str) -> (Option<i32>, String) {
+/// The exit status of a command to the engine of a directory, and what it said.
+fn execute(dir: &Path, command: &str) -> (Option<i32>, String) {
     let output = Command::new(binary())
-        .args(["--console", socket, "-x", command])
+        .arg("--console")
+        .arg(dir.join("console"))
+        .args(["-x", command])
         .output()
         .expect("the engine's own binary");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -100,11 +89,6 @@ fn execute_at(socket: &str, command: &str) -> (Option<i32>, String) {
 }
 
 /// Writes a file of the configuration anew.
-fn change(engine: &Engine, name: &str, text: &str) {
-    change_in(engine.scratch.path(), name, text);
-}
-
-/// The same of the configuration in a directory.
-fn change_in(dir: &Path, name: &str, text: &str) {
+fn change(dir: &Path, name: &str, text: &str) {
     fs::write(dir.join(name), text).expect("a file of ours");
 }
