@@ -32,7 +32,7 @@ pub use note::{Level, Note};
 pub use random::Random;
 pub use slab::{Handle, Slab};
 pub use spares::Spares;
-pub use text::{Text, lossy};
+pub use text::{Label, Text, TextOf, lossy};
 
 /// Index of a shard, from 0.
 pub type ShardId = u16;

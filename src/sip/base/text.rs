@@ -7,25 +7,28 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 
-/// How many bytes live in place.
-const IN_PLACE: usize = 48;
-
-/// Bytes kept beyond the datagram they came in. Up to 48 bytes live in place,
-/// which covers nearly every tag, Call-ID and URI; longer ones go to the heap.
+/// Bytes kept beyond the datagram they came in. Up to `N` bytes live in place;
+/// longer ones go to the heap.
 #[derive(Clone)]
-pub struct Text(Place);
+pub struct TextOf<const N: usize>(Place<N>);
+
+/// One with room for nearly every tag, Call-ID and URI.
+pub type Text = TextOf<48>;
+
+/// One with room for nearly every number and name of a person.
+pub type Label = TextOf<30>;
 
 #[derive(Clone)]
-enum Place {
-    Here { bytes: [u8; IN_PLACE], len: u8 },
+enum Place<const N: usize> {
+    Here { bytes: [u8; N], len: u8 },
     Heap(Vec<u8>),
 }
 
-impl Text {
+impl<const N: usize> TextOf<N> {
     /// No bytes.
-    pub const fn new() -> Text {
-        Text(Place::Here {
-            bytes: [0; IN_PLACE],
+    pub const fn new() -> TextOf<N> {
+        TextOf(Place::Here {
+            bytes: [0; N],
             len: 0,
         })
     }
@@ -77,33 +80,33 @@ impl Text {
     }
 }
 
-impl Default for Text {
-    fn default() -> Text {
-        Text::new()
+impl<const N: usize> Default for TextOf<N> {
+    fn default() -> TextOf<N> {
+        TextOf::new()
     }
 }
 
-impl PartialEq for Text {
-    fn eq(&self, other: &Text) -> bool {
+impl<const N: usize> PartialEq for TextOf<N> {
+    fn eq(&self, other: &TextOf<N>) -> bool {
         self.as_bytes() == other.as_bytes()
     }
 }
 
-impl Eq for Text {}
+impl<const N: usize> Eq for TextOf<N> {}
 
-impl PartialOrd for Text {
-    fn partial_cmp(&self, other: &Text) -> Option<Ordering> {
+impl<const N: usize> PartialOrd for TextOf<N> {
+    fn partial_cmp(&self, other: &TextOf<N>) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Text {
-    fn cmp(&self, other: &Text) -> Ordering {
+impl<const N: usize> Ord for TextOf<N> {
+    fn cmp(&self, other: &TextOf<N>) -> Ordering {
         self.as_bytes().cmp(other.as_bytes())
     }
 }
 
-impl Hash for Text {
+impl<const N: usize> Hash for TextOf<N> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_bytes().hash(state);
     }
@@ -118,41 +121,41 @@ pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-impl From<&[u8]> for Text {
-    fn from(bytes: &[u8]) -> Text {
-        let mut text = Text::new();
+impl<const N: usize> From<&[u8]> for TextOf<N> {
+    fn from(bytes: &[u8]) -> TextOf<N> {
+        let mut text = TextOf::new();
         text.push(bytes);
         text
     }
 }
 
-impl From<&str> for Text {
-    fn from(text: &str) -> Text {
-        Text::from(text.as_bytes())
+impl<const N: usize> From<&str> for TextOf<N> {
+    fn from(text: &str) -> TextOf<N> {
+        TextOf::from(text.as_bytes())
     }
 }
 
-impl Deref for Text {
+impl<const N: usize> Deref for TextOf<N> {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         self.as_bytes()
     }
 }
 
-impl Borrow<[u8]> for Text {
+impl<const N: usize> Borrow<[u8]> for TextOf<N> {
     fn borrow(&self) -> &[u8] {
         self.as_bytes()
     }
 }
 
-impl fmt::Write for Text {
+impl<const N: usize> fmt::Write for TextOf<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push(text.as_bytes());
         Ok(())
     }
 }
 
-impl fmt::Debug for Text {
+impl<const N: usize> fmt::Debug for TextOf<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.lossy())
     }
@@ -176,6 +179,6 @@ mod tests {
         text.set(b"short");
         assert_eq!(text, Text::from("short"));
         assert!(text < Text::from("shorter"));
-        assert_eq!(size_of::<Text>(), 56);
+        assert_eq!((size_of::<Text>(), size_of::<Label>()), (56, 32));
     }
 }

@@ -11,7 +11,7 @@ use super::exchange::Turn;
 use super::kept::Body;
 use super::outbound::{Channel, Held, More};
 use super::run::Role;
-use crate::base::Text;
+use crate::base::Label;
 use crate::config::Presentation;
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Cursor, Ending, Place, Routine, Seek, Variables,
@@ -210,12 +210,12 @@ pub(super) fn own_identity(channel: &Channel) -> Caller {
         } else {
             number
         };
-        Text::from(number)
+        Label::from(number)
     });
-    let asked = destination.user.as_deref().map(Text::from);
+    let asked = destination.user.as_deref().map(Label::from);
     Caller {
         number: asked.or(named).unwrap_or_default(),
-        name: Text::new(),
+        name: Label::new(),
         presentation: Presentation::default(),
     }
 }

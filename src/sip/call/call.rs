@@ -18,7 +18,7 @@ use super::outbound::Channel;
 use super::run::{News, Other, Others, Run, RunId};
 use super::tech::ChannelTech;
 use crate::auth::node;
-use crate::base::{AddressText, Flow, Handle, Instant, Level, Text, UnixTime, lossy};
+use crate::base::{AddressText, Flow, Handle, Instant, Label, Level, Text, UnixTime, lossy};
 use crate::config::{Peer, Presentation};
 use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
@@ -38,9 +38,9 @@ pub const ALLOW_BUT_REGISTER: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, BYE, INFO,
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The number, as a URI's user part has it.
-    pub number: Text,
+    pub number: Label,
     /// The display name, without quotes; perhaps empty.
-    pub name: Text,
+    pub name: Label,
     /// Whether the number may be shown.
     pub presentation: Presentation,
 }

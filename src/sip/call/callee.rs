@@ -444,7 +444,7 @@ impl Call {
         }
         let sent = self.send_invite(turn, index, Some((answer, &authorization)));
         if let Some(leg) = self.leg_mut(index) {
-            leg.credentials = Some(Box::new((answer, authorization)));
+            leg.acks.get_or_insert_default().credentials = Some((answer, authorization));
         }
         sent
     }
@@ -469,11 +469,13 @@ impl Call {
             return;
         };
         leg.acked_cseq = Some(cseq);
-        leg.ack = Box::default();
+        if let Some(acks) = &mut leg.acks {
+            acks.last = Box::default();
+        }
         turn.record_request(Way::Out, index, Method::Ack, cseq);
         let sent = send_ack(turn, leg, cseq, content_type, body);
         if !body.is_empty() {
-            leg.ack = sent.into();
+            leg.acks.get_or_insert_default().last = sent.into();
         }
     }
 
@@ -487,10 +489,10 @@ impl Call {
             return;
         }
         turn.record_request(Way::Out, index, Method::Ack, cseq);
-        if leg.acked_cseq == Some(cseq) && !leg.ack.is_empty() {
-            turn.out.transmit(&leg.dialog.flow, &leg.ack);
-        } else {
-            send_ack(turn, leg, cseq, b"", b"");
+        let acks = leg.acks.as_ref();
+        match acks.filter(|acks| leg.acked_cseq == Some(cseq) && !acks.last.is_empty()) {
+            Some(acks) => turn.out.transmit(&leg.dialog.flow, &acks.last),
+            None => drop(send_ack(turn, leg, cseq, b"", b"")),
         }
     }
 
@@ -532,7 +534,8 @@ fn send_ack(
             &branch,
             device.maxforwards,
         );
-        if let Some((name, credentials)) = leg.credentials.as_deref() {
+        let acks = leg.acks.as_ref();
+        if let Some((name, credentials)) = acks.and_then(|acks| acks.credentials.as_ref()) {
             writer.field(*name, credentials);
         }
         super::call::end_with(writer, content_type, body);

@@ -44,7 +44,7 @@ pub struct FlightRecorder {
     failed: Option<Status>,
     /// The caller has been shown that it rings.
     rung: bool,
-    bytes: SmallVec<[u8; 64]>,
+    bytes: SmallVec<[u8; 56]>,
 }
 
 /// What a moment's first byte tells, beside the leg: kinds in the order of

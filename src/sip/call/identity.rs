@@ -130,6 +130,7 @@ pub fn push_user(text: &mut Text, user: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Label;
     use crate::config::{PeerKind, Presentation};
 
     #[test]
@@ -144,8 +145,8 @@ mod tests {
     /// From, Contact and the asserted headers of a call from Ann.
     fn told(octet: u8, change: impl FnOnce(&mut Peer)) -> String {
         let caller = Caller {
-            number: Text::from("1001"),
-            name: Text::from("Ann"),
+            number: Label::from("1001"),
+            name: Label::from("Ann"),
             presentation: Presentation::of(octet),
         };
         let mut device = Peer::new("gw", PeerKind::Peer);

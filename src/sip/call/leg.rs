@@ -64,6 +64,16 @@ pub struct AckOwed {
     pub relayed_for: Option<u32>,
 }
 
+/// What few ACKs are made from.
+#[derive(Clone, Debug, Default)]
+pub struct Acks {
+    /// The credentials the INVITE was accepted with, which the ACK repeats (RFC
+    /// 3261 §22.1).
+    pub credentials: Option<(HeaderName, Vec<u8>)>,
+    /// The last one that carried a body, sent again for a repeated 2xx.
+    pub last: Box<[u8]>,
+}
+
 /// One dialog of a call.
 pub struct Leg {
     /// The dialog, or what is known of it so far.
@@ -80,15 +90,12 @@ pub struct Leg {
     pub invite_cseq: u32,
     /// What its callee's provisional responses said, until it is answered.
     pub ringing: Option<Box<Ringing>>,
-    /// The credentials its INVITE was accepted with; its ACK repeats them
-    /// (RFC 3261 §22.1).
-    pub credentials: Option<Box<(HeaderName, Vec<u8>)>>,
     /// Times its INVITE was repeated with credentials.
     pub attempts: u8,
     /// An INVITE of ours whose 2xx waits for its ACK.
     pub ack_owed: Option<AckOwed>,
-    /// The last ACK that carried a body, sent again for a repeated 2xx.
-    pub ack: Box<[u8]>,
+    /// What few ACKs of ours are made from.
+    pub acks: Option<Box<Acks>>,
     /// CSeq of the last INVITE of ours that was answered by 2xx.
     pub acked_cseq: Option<u32>,
     /// Forks of its first INVITE that answered too late.
@@ -111,10 +118,9 @@ impl Leg {
             state: LegState::Inviting,
             invite: None,
             ringing: None,
-            credentials: None,
             attempts: 0,
             ack_owed: None,
-            ack: Box::default(),
+            acks: None,
             acked_cseq: None,
             ended: EndedForks::default(),
             bye_owed: None,

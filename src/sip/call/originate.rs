@@ -17,7 +17,7 @@ use super::leg::{Leg, LegState};
 use super::outbound::Channel;
 use super::run::Run;
 use super::tech::tech;
-use crate::base::{Handle, Instant, Text};
+use crate::base::{Handle, Instant, Label};
 use crate::config::Presentation;
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::dialplan::{
@@ -50,8 +50,8 @@ impl Call {
         nobody.state = LegState::Ended;
         let (number, name) = &origination.caller;
         let caller = Caller {
-            number: Text::from(number.as_str()),
-            name: Text::from(name.as_str()),
+            number: Label::from(number.as_str()),
+            name: Label::from(name.as_str()),
             presentation: Presentation::default(),
         };
         let mut call = Call::of(now, exchange, nobody, caller);

@@ -1,7 +1,7 @@
 //! Whom a request is from, as plans and callees are told: the identity its
 //! device is trusted to assert, else the one configured, else From.
 
-use crate::base::Text;
+use crate::base::{Label, Text};
 use crate::call::Caller;
 use crate::config::{General, Peer, Presentation};
 use crate::wire::{HeaderName, Message, NameAddr, Uri, elements, unescape};
@@ -34,8 +34,8 @@ fn configured(request: &Message<'_>, device: &Peer) -> Caller {
         unescape(from.display, &mut display);
     }
     let or = |configured: &str, otherwise: &[u8]| match configured {
-        "" => Text::from(otherwise),
-        configured => Text::from(configured),
+        "" => Label::from(otherwise),
+        configured => Label::from(configured),
     };
     Caller {
         number: or(&device.callerid.number, &user),
@@ -80,21 +80,21 @@ fn named(address: &NameAddr<'_>) -> Option<Caller> {
     Uri::parse(address.uri).ok()?.user_decoded(&mut number);
     unescape(address.display, &mut name);
     (!number.is_empty()).then(|| Caller {
-        number,
-        name,
+        number: Label::from(&*number),
+        name: Label::from(&*name),
         presentation: Presentation::default(),
     })
 }
 
 /// Strips brackets, hyphens, blanks and inner dots from a number that is
 /// nothing but digits and those.
-fn shrink(number: &mut Text) {
+fn shrink(number: &mut Label) {
     let shrinkable = |byte: &u8| byte.is_ascii_digit() || b"+*#()-. ".contains(byte);
     if !number.iter().all(shrinkable) {
         return;
     }
     let last = number.len().saturating_sub(1);
-    let mut shrunk = Text::new();
+    let mut shrunk = Label::new();
     for (index, byte) in number.iter().enumerate() {
         let inner_dot = *byte == b'.' && index != last;
         if !inner_dot && !b"()- ".contains(byte) {
@@ -122,7 +122,7 @@ mod tests {
         let (mut peer, mut general) = (Peer::new("gw", PeerKind::Peer), General::default());
         change(&mut peer, &mut general);
         let caller = caller(&request, Some(&peer), &general);
-        let text = |text: &Text| text.lossy().into_owned();
+        let text = |text: &Label| text.lossy().into_owned();
         (
             text(&caller.number),
             text(&caller.name),
@@ -152,7 +152,7 @@ mod tests {
         let plain = |_: &mut Peer, general: &mut General| general.shrinkcallerid = false;
         assert_eq!(caller_of("", plain), is("(30)10-01", "Ann", 0));
         for (number, shrunk) in [("+49 (30) 1.2.", "+493012."), ("ann-b", "ann-b"), ("", "")] {
-            let mut text = Text::from(number);
+            let mut text = Label::from(number);
             shrink(&mut text);
             assert_eq!(text.lossy(), shrunk);
         }

@@ -81,7 +81,7 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     Verdict::Message {
         max_forwards: max_forwards.min(recipient.maxforwards),
         peer: Arc::clone(recipient),
-        from: caller.number,
+        from: Text::from(&*caller.number),
         from_node,
     }
 }
