@@ -176,6 +176,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let sockets: Vec<SocketAddr> = groups.iter().map(Group::advertised).collect();
     let node = database::own_node(flags, &loaded.config.general, &loaded.mapping, &sockets)?;
     let (recorder, records) = records::start(flags, &loaded, &switches, &mut about)?.unzip();
+    let sections = loaded.mapping.sections.clone();
     let basis = Basis {
         flags: flags.clone(),
         mapping: loaded.mapping.clone(),
@@ -209,6 +210,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         workers,
         recorder,
         config: live.config(),
+        sections,
         console,
         about: &about,
         factory: move |shard, incarnation| {

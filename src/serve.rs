@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use crate::Failure;
-use crate::control::house::{House, Order};
+use crate::control::house::{About, House, Order};
 use crate::control::http::Http;
 use crate::control::socket::{Console, Socket};
 use crate::control::watching::{Consoles, Watching};
@@ -23,6 +23,7 @@ use crate::flags::Flags;
 use crate::logs::Logs;
 use crate::modules::{self, Modules, Switches};
 use crate::notify::Notifier;
+use crate::realtime::mapping::Section;
 use crate::realtime::service::Service;
 use crate::records::Recorder;
 use crate::reload::{Reloader, hangup};
@@ -59,6 +60,8 @@ pub(crate) struct Plan<'f, F> {
     pub(crate) recorder: Option<Recorder>,
     /// The configuration they start with.
     pub(crate) config: Arc<Config>,
+    /// The databases it knows.
+    pub(crate) sections: Vec<Section>,
     /// Where operators reach it.
     pub(crate) console: Option<Socket>,
     /// What brings another.
@@ -123,7 +126,16 @@ where
         house.records = recorder.places().to_vec();
     }
     house.modules = Modules::new(plan.switches);
-    let house = Arc::new(house.with_reloader(plan.reloader));
+    let realtime = service
+        .as_ref()
+        .map(|service| Arc::clone(service.realtime()));
+    let about = About {
+        flags: Flags::origins(std::env::args_os()),
+        way: Some(steering.way()),
+        sections: plan.sections,
+        realtime,
+    };
+    let house = Arc::new(house.with_reloader(plan.reloader).with_about(about));
     logs.read_to(Consoles(Arc::downgrade(&house)));
     let console = plan
         .console
@@ -355,6 +367,10 @@ impl Server {
                 self.refuse_calls(None);
             }
             Order::StopWhenConvenient => self.ending = Some(Ending::Idle),
+            Order::Abort => {
+                self.engine.shards().undrain();
+                self.ending = None;
+            }
         }
     }
 

@@ -9,13 +9,7 @@ use pinion_runtime::{Census, Way};
 /// How the datagrams came, and how many of a thousand came to a shard that was
 /// not their home: `ebpf: 0.1 of 1000 datagrams handed over`.
 pub fn hit_rate(way: Way, censuses: &[Census]) -> String {
-    let sum = |name| {
-        censuses
-            .iter()
-            .map(|census| value(name, census))
-            .sum::<u64>()
-    };
-    let (taken, handed_off) = (sum("datagrams"), sum("handed_off"));
+    let (taken, handed_off) = (sum("datagrams", censuses), sum("handed_off", censuses));
     let per_1000 = handed_off as f64 * 1000.0 / taken.max(1) as f64;
     format!(
         "{}: {per_1000:.1} of 1000 datagrams handed over",
@@ -56,7 +50,13 @@ fn header(censuses: &[Census]) -> Vec<String> {
         .collect()
 }
 
-fn value(name: &str, census: &Census) -> u64 {
+/// The sum of a counter over all shards.
+pub fn sum(name: &str, censuses: &[Census]) -> u64 {
+    censuses.iter().map(|census| value(name, census)).sum()
+}
+
+/// A shard's counter; 0 for one it does not have.
+pub fn value(name: &str, census: &Census) -> u64 {
     census
         .counters
         .iter()

@@ -3,7 +3,9 @@
 //! states: words in small letters stand for themselves, those in capitals for
 //! something there is now.
 
+use pinion_sip::dialplan::{applications, functions};
 use pinion_sip::machine::{Page, Query, Span};
+use pinion_sip::modules::Module;
 
 use super::command::{self, Command, agrees};
 use super::house::House;
@@ -121,6 +123,9 @@ fn there_are(house: &House, kind: &str, begun: &str) -> Vec<String> {
             take(&mut plan.contexts().iter().map(|context| context.name()))
         }
         "CHANNEL" => channels(house, begun),
+        "APPLICATION" | "APP" => take(&mut applications()),
+        "FUNCTION" => take(&mut functions()),
+        "MODULE" => take(&mut Module::ALL.iter().map(|module| module.name())),
         "COMMAND" => take(&mut command::all().map(|command| command.words)),
         _ => Vec::new(),
     }

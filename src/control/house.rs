@@ -5,12 +5,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use pinion_runtime::Shards;
+use pinion_runtime::{Shards, Way};
 use pinion_sip::config::Config;
 
 use super::news::News;
 use super::watching::Watching;
+use crate::flags::Setting;
 use crate::modules::Modules;
+use crate::realtime::Realtime;
+use crate::realtime::mapping::Section;
 use crate::records::tally::Tally;
 use crate::reload::Reloader;
 
@@ -23,6 +26,8 @@ pub enum Order {
     StopGracefully,
     /// End as soon as there is no call; take new ones until then.
     StopWhenConvenient,
+    /// Go on, whatever end was ordered.
+    Abort,
 }
 
 /// A running engine, as its operators see it. Shared by all threads that
@@ -37,6 +42,8 @@ pub struct House {
     pub records: Vec<(&'static str, Arc<Tally>)>,
     /// What consoles are told without having asked.
     pub news: News,
+    /// What the engine was started with.
+    pub about: About,
     /// What brings another configuration; `None` where there is none to bring.
     pub reloader: Option<Arc<Reloader>>,
     /// Its parts, and what is to become of them.
@@ -47,6 +54,19 @@ pub struct House {
     pub watching: Watching,
     settings: Mutex<Settings>,
     orders: Box<dyn Fn(Order) + Send + Sync>,
+}
+
+/// What an engine was started with.
+#[derive(Default)]
+pub struct About {
+    /// Its flags.
+    pub flags: Vec<Setting>,
+    /// How datagrams find their shard.
+    pub way: Option<Way>,
+    /// The databases it knows.
+    pub sections: Vec<Section>,
+    /// Who asks them.
+    pub realtime: Option<Arc<Realtime>>,
 }
 
 /// The configuration the shards go by.
@@ -75,6 +95,7 @@ impl House {
             started,
             records: Vec::new(),
             news: News::default(),
+            about: About::default(),
             reloader: None,
             listening,
             modules: Modules::default(),
@@ -85,6 +106,12 @@ impl House {
             }),
             orders: Box::new(orders),
         }
+    }
+
+    /// The same house, of an engine that was started so.
+    #[must_use]
+    pub fn with_about(self, about: About) -> House {
+        House { about, ..self }
     }
 
     /// The same house, with what brings another configuration.

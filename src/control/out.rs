@@ -39,7 +39,8 @@ impl Cell<'_> {
         }
     }
 
-    fn json(&self) -> Value {
+    /// As programs have it.
+    pub fn json(&self) -> Value {
         match self {
             Cell::Text(text) => json!(text),
             Cell::Number(number) => json!(number),
@@ -79,11 +80,12 @@ impl From<bool> for Cell<'_> {
     }
 }
 
-/// A column: its title, its name in JSON, and the room it takes in text, where
-/// what is longer is cut off.
+/// A column: its title, its name in JSON (or none), and the room it takes in
+/// text, where what is longer is cut off.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     title: &'static str,
+    /// Empty for one that programs have otherwise.
     key: &'static str,
     width: usize,
     right: bool,
@@ -102,6 +104,11 @@ impl Column {
             cut: true,
             shown: true,
         }
+    }
+
+    /// Its name in JSON.
+    pub const fn key(&self) -> &'static str {
+        self.key
     }
 
     /// A column set flush right.
@@ -177,6 +184,21 @@ impl<'w> Out<'w> {
         }
     }
 
+    /// What something writes that knows of no form; lines for programs.
+    pub fn text<T>(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.form == Form::Text {
+            return write(self.sink);
+        }
+        let mut text = Vec::new();
+        let written = write(&mut text)?;
+        let text = String::from_utf8_lossy(&text);
+        self.lines.extend(text.lines().map(str::to_owned));
+        Ok(written)
+    }
+
     /// A line that programs have in another form already.
     pub fn remark(&mut self, text: &str) -> io::Result<()> {
         match self.form {
@@ -214,6 +236,9 @@ impl<'w> Out<'w> {
     }
 
     fn row(&mut self, columns: &[Column], cells: &[Cell]) -> io::Result<()> {
+        if !columns.iter().any(|column| column.shown) {
+            return Ok(());
+        }
         let mut line = String::new();
         for (index, (column, cell)) in columns.iter().zip(cells).enumerate() {
             if !column.shown {
@@ -275,6 +300,11 @@ impl<'w> Out<'w> {
         Ok(())
     }
 
+    /// What was asked cannot be done, and the answer says why already.
+    pub fn fail_silently(&mut self) {
+        self.error.get_or_insert_default();
+    }
+
     /// Writes in one of the colours, where they are wanted.
     fn coloured(
         &mut self,
@@ -297,7 +327,7 @@ impl<'w> Out<'w> {
             if !lines.is_empty() {
                 self.member("lines", &json!(lines))?;
             }
-            if let Some(error) = self.error.take() {
+            if let Some(error) = self.error.take().filter(|error| !error.is_empty()) {
                 self.member("error", &json!(error))?;
             }
             self.member("ok", &json!(ok))?;
@@ -330,6 +360,7 @@ impl<'w> Table<'_, 'w> {
         }
         let named = self.columns.iter().zip(cells);
         let object: serde_json::Map<_, _> = named
+            .filter(|(column, _)| !column.key.is_empty())
             .map(|(column, cell)| (column.key.to_owned(), cell.json()))
             .collect();
         let comma = if self.rows > 1 { "," } else { "" };

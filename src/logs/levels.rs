@@ -10,7 +10,7 @@ use tracing_subscriber::filter::Targets;
 
 /// What has a level of its own, and the targets of `tracing` it stands for.
 const MODULES: [(&str, &[&str]); 10] = [
-    ("audit", &["audit"]),
+    ("audit", &[AUDIT]),
     ("config", &["pinion::config", "pinion::check"]),
     ("control", &["pinion::control", "pinion::serve"]),
     ("dialplan", &["dialplan"]),
@@ -24,6 +24,9 @@ const MODULES: [(&str, &[&str]); 10] = [
 
 /// The target of messages that `sip set debug` shows.
 pub const MESSAGES: &str = "messages";
+
+/// The target of what operators have had done.
+const AUDIT: &str = "audit";
 
 /// The target of security events.
 const SECURITY: &str = "security";
@@ -65,11 +68,15 @@ impl Levels {
     }
 
     /// For `tracing`. Messages are shown because somebody asked for them, so
-    /// they are unless the module itself is turned down.
+    /// they are unless the module itself is turned down; and so is the record of
+    /// what operators do, where there is a log at all.
     pub(super) fn targets(&self) -> Targets {
         let mut targets = Targets::new()
             .with_default(self.base)
             .with_target(MESSAGES, LevelFilter::TRACE);
+        if self.base != LevelFilter::OFF {
+            targets = targets.with_target(AUDIT, LevelFilter::INFO);
+        }
         for (module, level) in &self.modules {
             let of_module = MODULES.iter().find(|(name, _)| name == module);
             for target in of_module.into_iter().flat_map(|(_, targets)| *targets) {

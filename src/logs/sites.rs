@@ -19,8 +19,9 @@ const PER_SITE: u32 = 20;
 /// More places than there are.
 const SITES: usize = 4096;
 
-/// Targets that are shared out where they come from.
-const SHARED_OUT: [&str; 4] = ["sip", "dialplan", "security", "messages"];
+/// Targets that are shared out where they come from, and the record of what
+/// operators do, of which nothing is left out.
+const SHARED_OUT: [&str; 5] = ["audit", "sip", "dialplan", "security", "messages"];
 
 /// A place: its file and its line.
 type Site = (&'static str, u32);

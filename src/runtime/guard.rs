@@ -48,14 +48,18 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Guard<M, F> {
         input: Input<'_>,
         out: &mut Outbox,
     ) -> Result<(), Fault> {
-        let drain = matches!(input, Input::Drain);
+        let draining = match input {
+            Input::Drain => true,
+            Input::Undrain => false,
+            _ => self.draining,
+        };
         let config = if let Input::Reload(config) = &input {
             Some(Arc::clone(config))
         } else {
             None
         };
         self.guarded(now, out, |machine, out| machine.handle(now, input, out))?;
-        self.draining |= drain;
+        self.draining = draining;
         self.config = config.or(self.config.take());
         Ok(())
     }

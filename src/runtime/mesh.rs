@@ -21,6 +21,8 @@ use crate::doorbell::Doorbell;
 pub enum Control {
     /// Take no new calls.
     Drain,
+    /// Take new calls again.
+    Undrain,
     /// Go by a new configuration.
     Reload(Arc<Config>),
     /// Forget a device of the database, or all.

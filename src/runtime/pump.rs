@@ -202,6 +202,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         while let Some(control) = self.seat.take_order() {
             match control {
                 Control::Drain => self.feed(now, Input::Drain),
+                Control::Undrain => self.feed(now, Input::Undrain),
                 Control::Reload(config) => self.feed(now, Input::Reload(config)),
                 Control::Prune(name) => self.feed(now, Input::Prune(name)),
                 Control::Stop => self.stopped = true,

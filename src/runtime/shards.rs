@@ -36,6 +36,11 @@ impl Shards {
         self.order(|| Control::Drain);
     }
 
+    /// Tells all to take new calls again.
+    pub fn undrain(&self) {
+        self.order(|| Control::Undrain);
+    }
+
     /// Gives all a new configuration.
     pub fn reload(&self, config: &Arc<Config>) {
         self.order(|| Control::Reload(Arc::clone(config)));

@@ -109,6 +109,11 @@ impl Engine {
     /// As [`Engine::stop`]; its files stay.
     pub fn end(&mut self, limit: Duration) -> Option<i32> {
         self.signal("TERM");
+        self.ended(limit)
+    }
+
+    /// Waits for the end it has been told to come to; its exit code.
+    pub fn ended(&mut self, limit: Duration) -> Option<i32> {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("a child of ours") {
@@ -117,7 +122,7 @@ impl Engine {
             thread::sleep(Duration::from_millis(20));
         }
         panic!(
-            "the engine runs on {limit:?} after SIGTERM; log:\n{}",
+            "the engine runs on {limit:?} after it was told to end; log:\n{}",
             self.log()
         );
     }

@@ -44,7 +44,8 @@ pub struct Outcome {
     pub retransmissions: u64,
     /// What the scenario's `log` actions wrote.
     pub log: String,
-    errors: String,
+    /// What it complained of.
+    pub errors: String,
 }
 
 impl Sipp {

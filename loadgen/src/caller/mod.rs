@@ -211,7 +211,7 @@ impl Machine for Caller {
                 }
             }
             // One thread's load needs no other, and has no configuration.
-            Input::Envelope(_) | Input::Reload(_) | Input::Prune(_) => {}
+            Input::Envelope(_) | Input::Undrain | Input::Reload(_) | Input::Prune(_) => {}
         }
         self.ring(now, out);
         let (mut desk, client, _) = self.open(now, out);

@@ -189,7 +189,11 @@ impl Machine for Flooder {
                 }
             }
             // One shard and one configuration: there is nothing to hear.
-            Input::Envelope(_) | Input::Drain | Input::Reload(_) | Input::Prune(_) => {}
+            Input::Envelope(_)
+            | Input::Drain
+            | Input::Undrain
+            | Input::Reload(_)
+            | Input::Prune(_) => {}
         }
     }
 

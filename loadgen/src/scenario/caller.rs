@@ -485,7 +485,7 @@ impl Machine for ScenarioCaller {
                 self.is_draining = true;
                 self.next = None;
             }
-            Input::Elapsed | Input::Reload(_) | Input::Prune(_) => {}
+            Input::Elapsed | Input::Undrain | Input::Reload(_) | Input::Prune(_) => {}
         }
         self.elapse(now, out);
         self.look = now + LOOK_AGAIN;

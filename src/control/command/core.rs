@@ -3,22 +3,26 @@
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use pinion_sip::machine::{Page, Query, Span};
-
-use super::{Command, Wrong};
+use super::{Command, Wrong, empty};
 use crate::control::house::{House, Order};
-use crate::control::out::{Column, Out};
+use crate::control::out::{Cell, Column, Form, Out};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
-        words: "core show channels",
+        words: "core abort shutdown",
         arguments: "",
-        summary: "The channels of all calls",
-        run: channels,
+        summary: "Go on after 'core stop gracefully' or 'when convenient'",
+        run: abort,
+    },
+    Command {
+        words: "core show settings",
+        arguments: "",
+        summary: "What the engine was started with, and goes by",
+        run: settings,
     },
     Command {
         words: "core show uptime",
-        arguments: "",
+        arguments: "[seconds]",
         summary: "How long the engine has run, and its configuration",
         run: uptime,
     },
@@ -36,15 +40,23 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
-fn version(_: &House, _: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+fn version(_: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    empty(arguments)?;
     Ok(out.line(format!("pinion {}", env!("CARGO_PKG_VERSION")))?)
 }
 
-fn uptime(house: &House, _: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+fn uptime(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    let spoken: fn(Duration) -> String = match arguments {
+        [] => |time| format!("{} ", spoken(time)),
+        ["seconds"] => |time| time.as_secs().to_string(),
+        _ => return Err(Wrong::Usage),
+    };
     let since = |then: SystemTime| SystemTime::now().duration_since(then).unwrap_or_default();
-    out.line(format!("System uptime: {} ", spoken(since(house.started))))?;
-    let reloaded = spoken(since(house.settings().since));
-    Ok(out.line(format!("Last reload: {reloaded} "))?)
+    let (up, reloaded) = (since(house.started), since(house.settings().since));
+    out.member("uptime_s", &up.as_secs().into())?;
+    out.member("since_reload_s", &reloaded.as_secs().into())?;
+    out.remark(&format!("System uptime: {}", spoken(up)))?;
+    Ok(out.remark(&format!("Last reload: {}", spoken(reloaded)))?)
 }
 
 /// `4 minutes, 21 seconds`, as Asterisk says it.
@@ -71,23 +83,64 @@ fn spoken(time: Duration) -> String {
     parts.join(", ")
 }
 
-fn channels(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
-    const COLUMNS: [Column; 2] = [
-        Column::left("Channel", "name", 20),
-        Column::left("State", "state", 7),
+fn settings(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    const COLUMNS: [Column; 3] = [
+        Column::left("Flag", "flag", 24),
+        Column::left("Value", "value", 40),
+        Column::left("From", "from", 12),
     ];
-    if !arguments.is_empty() {
-        return Err(Wrong::Usage);
+    empty(arguments)?;
+    let settings = house.settings();
+    let general = &settings.config.general;
+    let files = nofile().unwrap_or_else(|| "unknown".into());
+    let facts = [
+        ("Version", env!("CARGO_PKG_VERSION").to_string()),
+        ("Process", std::process::id().to_string()),
+        ("Shards", house.shards.count().to_string()),
+        ("Maximum open file handles", files),
+        ("System name", general.systemname.to_string()),
+        ("Devices in files", settings.config.peers.len().to_string()),
+        (
+            "Contexts",
+            settings.config.plan.contexts().len().to_string(),
+        ),
+        ("Databases", house.about.sections.len().to_string()),
+    ];
+    if out.form() == Form::Text {
+        out.line("")?;
+        out.line("PBX Core settings")?;
+        out.line("-----------------")?;
+        for (name, value) in &facts {
+            out.line(format!("  {:<28} {value}", format!("{name}:")))?;
+        }
+        out.line("")?;
     }
-    let mut table = out.table("channels", &COLUMNS)?;
-    for (_, page) in house.shards.pages(Query::Channels(Span::FIRST)) {
-        let Page::Channels(rows) = page else { continue };
-        rows.rows
-            .iter()
-            .try_for_each(|row| table.row(&[(&*row.name).into(), row.state.as_str().into()]))?;
+    let facts = facts.map(|(name, value)| (name.to_string(), value.into()));
+    out.member(
+        "core",
+        &serde_json::Value::Object(facts.into_iter().collect()),
+    )?;
+    let mut table = out.table("flags", &COLUMNS)?;
+    for setting in &house.about.flags {
+        let from: Cell = if setting.given {
+            "command line"
+        } else {
+            "default"
+        }
+        .into();
+        table.row(&[(&*setting.name).into(), (&*setting.value).into(), from])?;
     }
-    let count = table.end()?;
-    Ok(out.remark(&format!("{count} active channels"))?)
+    table.end()?;
+    Ok(())
+}
+
+/// How many descriptors this process may have.
+fn nofile() -> Option<String> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next().map(str::to_owned)
 }
 
 fn stop(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
@@ -104,6 +157,12 @@ fn stop(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wron
         _ => "The engine ends as soon as there is no call",
     });
     Ok(said?)
+}
+
+fn abort(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    empty(arguments)?;
+    house.order(Order::Abort);
+    Ok(out.line("The engine goes on, and takes new calls")?)
 }
 
 #[cfg(test)]

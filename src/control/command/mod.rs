@@ -4,12 +4,20 @@
 
 mod cdr;
 mod channel;
+mod channels;
 mod core;
+mod database;
 mod help;
 mod history;
+mod inquiry;
+mod listed;
 mod module;
+mod plan;
+mod realtime;
 mod reload;
+mod shards;
 mod sip;
+mod synopses;
 mod watch;
 
 use std::io;
@@ -65,11 +73,17 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
     let families = [
         cdr::COMMANDS,
         channel::COMMANDS,
+        channels::COMMANDS,
         core::COMMANDS,
+        database::COMMANDS,
         help::COMMANDS,
         history::COMMANDS,
         module::COMMANDS,
+        listed::COMMANDS,
+        plan::COMMANDS,
+        realtime::COMMANDS,
         reload::COMMANDS,
+        shards::COMMANDS,
         watch::COMMANDS,
     ];
     let families = families.into_iter().chain(sip::FAMILIES);
@@ -159,6 +173,14 @@ fn find<'a>(words: &'a [&'a str]) -> Found<'a> {
     }
 }
 
+/// Nothing follows a command's words.
+fn empty(arguments: &[&str]) -> Result<(), Wrong> {
+    match arguments {
+        [] => Ok(()),
+        _ => Err(Wrong::Usage),
+    }
+}
+
 /// Whether a word that was given is a command's, or its beginning.
 pub(super) fn agrees(own: &str, given: &str) -> bool {
     let start = own.get(..given.len());
@@ -188,6 +210,9 @@ mod tests {
         );
         assert_eq!(meant("CORE Show upt x"), "core show uptime: x");
         assert_eq!(meant("co st when convenient"), "core stop: when convenient");
+        assert_eq!(meant("core show channel x"), "core show channel: x");
+        assert_eq!(meant("core sh channels x"), "core show channels: x");
+        assert!(meant("core sh chan x").ends_with("are meant"));
         for nothing in ["core", "core show uptimes", "nosuchcmd foo", ""] {
             assert_eq!(meant(nothing), "nothing", "{nothing}");
         }

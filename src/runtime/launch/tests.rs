@@ -69,6 +69,7 @@ impl Machine for Parrot {
                 }
             }
             Input::Drain => self.draining = true,
+            Input::Undrain => self.draining = false,
             Input::Envelope(_) | Input::Reload(_) | Input::Prune(_) => {}
         }
     }

@@ -51,6 +51,8 @@ pub enum Input<'a> {
     Elapsed,
     /// Take no new calls; 503 with Retry-After instead.
     Drain,
+    /// Take new calls again.
+    Undrain,
     /// A new configuration; running calls keep the plan they started with.
     Reload(Arc<Config>),
     /// Forget a device of the database, or all: it is read again when it is

@@ -560,6 +560,7 @@ impl Machine for Shard {
             Input::Envelope(envelope) => self.envelope(now, envelope, out),
             Input::Elapsed => {}
             Input::Drain => self.draining = true,
+            Input::Undrain => self.draining = false,
             Input::Reload(config) => self.reload(now, config),
             Input::Prune(name) => {
                 let name = name.as_deref();

@@ -13,13 +13,13 @@ use crate::control::out::Out;
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         words: "sip unregister",
-        arguments: "NAME",
+        arguments: "PEER",
         summary: "Forget where a device is registered",
         run: unregister,
     },
     Command {
         words: "sip qualify peer",
-        arguments: "NAME [load]",
+        arguments: "PEER [load]",
         summary: "Ask a device whether it answers; load reads it from the database",
         run: qualify,
     },

@@ -17,13 +17,13 @@ use crate::control::out::{Cell, Fields, Out};
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         words: "sip show peer",
-        arguments: "NAME [load]",
+        arguments: "PEER [load]",
         summary: "A device in full; load reads it from the database",
         run: peer,
     },
     Command {
         words: "sip show user",
-        arguments: "NAME [load]",
+        arguments: "PEER [load]",
         summary: "A device as a caller; load reads it from the database",
         run: user,
     },
