@@ -50,6 +50,8 @@ pub struct Peers(Arc<Index>);
 struct Index {
     /// In file order.
     list: Vec<Arc<Peer>>,
+    /// Their places in it, by name.
+    order: Vec<u32>,
     /// The same, each a step away from the hash of its name.
     by_name: HashTable<Arc<Peer>>,
     hasher: Hasher,
@@ -113,8 +115,12 @@ impl Peers {
             }
         }
         watched.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut order: Vec<u32> = (0..).take(list.len()).collect();
+        // What is in order already costs one look at each.
+        order.sort_by_key(|&place| list.get(place as usize).map(|peer| &peer.name));
         Peers(Arc::new(Index {
             list,
+            order,
             by_name,
             by_address,
             hasher,
@@ -172,6 +178,12 @@ impl Peers {
         self.0.by_address.get(&ip).map_or(&[], Vec::as_slice)
     }
 
+    /// Every device, by name.
+    pub fn in_order(&self) -> impl Iterator<Item = &Arc<Peer>> {
+        let places = self.0.order.iter();
+        places.filter_map(|&place| self.0.list.get(place as usize))
+    }
+
     /// Every device, in file order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Peer>> {
         self.0.list.iter()
@@ -215,6 +227,8 @@ mod tests {
             .map(|peer| peer.name.as_str())
             .collect();
         assert_eq!(order, ["c", "a", "b", "e"]);
+        let named: Vec<&str> = changed.in_order().map(|peer| &*peer.name).collect();
+        assert_eq!(named, ["a", "b", "c", "d", "e"]);
         assert_eq!(changed.len(), 5);
         assert!(changed.iter().all(|peer| peer.maxforwards == 3));
         assert_eq!(changed.by_name(b"d").unwrap().host, Host::Dynamic);

@@ -2,11 +2,13 @@
 //! the order of their names; and what their home shards know of them.
 //!
 //! The devices of sip.conf are read from the configuration all threads share:
-//! no shard is asked who there is. The home shards are then asked for the state
-//! of as many devices as make a page, one page after the other as they are
-//! written: what is held is a word for each device, and the rows of one page.
+//! no shard is asked who there is. The home shards are asked for the state of a
+//! page of devices at a time, as they are written; no more than that is held.
+//! A listing rests as long as it works, since shards may want its CPU.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use pinion_sip::base::{ShardId, shard_of};
 use pinion_sip::config::{Config, Peer};
@@ -17,13 +19,19 @@ use smol_str::SmolStr;
 use crate::control::command::Wrong;
 use crate::control::house::House;
 
-/// Devices whose state one shard is asked for at once.
-const PAGE: usize = Span::FIRST.most as usize;
+/// Devices whose state one shard is asked for at once: some 50 µs of its time.
+const PAGE: usize = 64;
+
+/// Devices told between two rests.
+const STRETCH: u32 = 256;
+
+/// The longest rest: time that a slow reader takes is not work.
+const LONGEST_REST: Duration = Duration::from_millis(2);
 
 /// All devices there are.
 pub(super) struct Directory {
     config: Arc<Config>,
-    /// The database's, as far as they are known.
+    /// The database's, as far as they are known and not sip.conf's; by name.
     known: Vec<Arc<Peer>>,
 }
 
@@ -46,22 +54,63 @@ impl Directory {
                 }
             }
         }
+        known.retain(|peer: &Arc<Peer>| config.peers.by_name(peer.name.as_bytes()).is_none());
+        known.sort_by(|a, b| a.name.cmp(&b.name));
+        // Several shards may know one.
+        known.dedup_by(|a, b| a.name == b.name);
         Directory { config, known }
     }
 
-    /// Those that are wanted, by name. One that several shards know is one.
-    pub(super) fn entries(&self, wanted: impl Fn(&Peer) -> bool) -> Vec<Entry<'_>> {
-        let entry = |stored| move |peer| Entry { peer, stored };
-        let of_file = self.config.peers.iter().map(entry(false));
-        let stored = self.known.iter().map(entry(true));
-        let mut entries: Vec<Entry<'_>> = of_file
-            .chain(stored)
-            .filter(|entry| wanted(entry.peer))
-            .collect();
-        // A file that is in order already costs one look at each.
-        entries.sort_by(|a, b| (&a.peer.name, a.stored).cmp(&(&b.peer.name, b.stored)));
-        entries.dedup_by(|later, earlier| later.peer.name == earlier.peer.name);
-        entries
+    /// How many sip.conf has, and how many of the database's are known.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.config.peers.len(), self.known.len())
+    }
+
+    /// All of them, by name.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let mut of_file = self.config.peers.in_order().peekable();
+        let mut stored = self.known.iter().peekable();
+        let mut rests = Rests::default();
+        std::iter::from_fn(move || {
+            rests.step();
+            let from_database = match (of_file.peek(), stored.peek()) {
+                (Some(one), Some(other)) => other.name < one.name,
+                (one, _) => one.is_none(),
+            };
+            let peer = match from_database {
+                true => stored.next(),
+                false => of_file.next(),
+            };
+            Some(Entry {
+                peer: peer?,
+                stored: from_database,
+            })
+        })
+    }
+}
+
+/// When a long listing rests.
+struct Rests {
+    since: Instant,
+    steps: u32,
+}
+
+impl Default for Rests {
+    fn default() -> Rests {
+        Rests {
+            since: Instant::now(),
+            steps: 0,
+        }
+    }
+}
+
+impl Rests {
+    fn step(&mut self) {
+        self.steps += 1;
+        if self.steps >= STRETCH {
+            thread::sleep(self.since.elapsed().min(LONGEST_REST));
+            *self = Rests::default();
+        }
     }
 }
 
@@ -72,31 +121,29 @@ pub(super) fn has_database(config: &Config) -> bool {
 
 /// Tells of each device in turn what its home shard knows of it; `None` where
 /// that does not answer.
-pub(super) fn each(
+pub(super) fn each<'d>(
     house: &House,
-    entries: &[Entry<'_>],
-    mut tell: impl FnMut(Entry<'_>, Option<&DeviceRow>) -> Result<(), Wrong>,
+    mut entries: impl Iterator<Item = Entry<'d>>,
+    mut tell: impl FnMut(Entry<'d>, Option<&DeviceRow>) -> Result<(), Wrong>,
 ) -> Result<(), Wrong> {
-    let shards = house.shards.count();
-    for page in entries.chunks(PAGE * usize::from(shards.max(1))) {
-        let home = |entry: &Entry<'_>| shard_of(entry.peer.name.as_bytes(), shards);
-        let mut rows: Vec<_> = (0..shards)
-            .map(|shard| {
-                let own = page.iter().filter(|entry| home(entry) == shard);
-                ask(
-                    house,
-                    shard,
-                    own.map(|entry| entry.peer.name.clone()).collect(),
-                )
-                .into_iter()
-            })
-            .collect();
+    let shards = house.shards.count().max(1);
+    let home = |entry: &Entry<'_>| shard_of(entry.peer.name.as_bytes(), shards);
+    loop {
+        let page: Vec<Entry<'d>> = entries.by_ref().take(PAGE * usize::from(shards)).collect();
+        if page.is_empty() {
+            return Ok(());
+        }
+        let rows = (0..shards).map(|shard| {
+            let own = page.iter().filter(|entry| home(entry) == shard);
+            let names = own.map(|entry| entry.peer.name.clone()).collect();
+            ask(house, shard, names).into_iter()
+        });
+        let mut rows: Vec<_> = rows.collect();
         for entry in page {
-            let row = rows.get_mut(usize::from(home(entry)));
-            tell(*entry, row.and_then(Iterator::next).as_ref())?;
+            let row = rows.get_mut(usize::from(home(&entry)));
+            tell(entry, row.and_then(Iterator::next).as_ref())?;
         }
     }
-    Ok(())
 }
 
 /// What the home shard of one device knows of it.

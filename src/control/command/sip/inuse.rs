@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::directory::{self, Directory};
+use super::directory::{self, Directory, Entry};
 use super::{Command, Wrong};
 use crate::control::house::House;
 use crate::control::out::{Cell, Column, Out};
@@ -27,9 +27,9 @@ fn inuse(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wro
         _ => return Err(Wrong::Usage),
     };
     let directory = Directory::of(house);
-    let entries = directory.entries(|peer| all || peer.call_limit > 0);
+    let wanted = |entry: &Entry<'_>| all || entry.peer.call_limit > 0;
     let mut table = out.table("peers", &COLUMNS)?;
-    directory::each(house, &entries, |entry, row| {
+    directory::each(house, directory.entries().filter(wanted), |entry, row| {
         let limit = entry.peer.call_limit;
         let calls = row.map(|row| row.calls);
         // Those that ring, or are held, are among the calls.

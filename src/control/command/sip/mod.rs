@@ -24,6 +24,9 @@ mod sheet;
 mod state;
 mod users;
 
+#[cfg(test)]
+mod tests;
+
 use super::{Command, Wrong};
 
 /// The commands of each file.

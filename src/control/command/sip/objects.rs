@@ -31,25 +31,22 @@ pub(super) const COMMANDS: &[Command] = &[
 fn objects(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     bare(arguments)?;
     let directory = Directory::of(house);
-    let entries = directory.entries(|_| true);
-    let stored = entries.iter().filter(|entry| entry.stored).count();
+    let (of_file, stored) = directory.len();
     out.remark(&format!(
-        "-= Peer objects: {} static, {stored} realtime, 0 autocreate =-\n",
-        entries.len() - stored
+        "-= Peer objects: {of_file} static, {stored} realtime, 0 autocreate =-\n"
     ))?;
-    let peer = |sheets: &mut Table<'_, '_>, entry: &Entry<'_>| {
+    let peer = |sheets: &mut Table<'_, '_>, entry: Entry<'_>| {
         let references = Arc::strong_count(entry.peer);
         object(sheets.fields(), &entry.peer.name, "peer", references)
     };
     let mut peers = out.sheets("peers")?;
-    entries
-        .iter()
-        .try_for_each(|entry| peer(&mut peers, entry))?;
+    let mut all = directory.entries();
+    all.try_for_each(|entry| peer(&mut peers, entry))?;
     peers.end()?;
     out.remark("-= Peer objects by IP =-\n")?;
     let mut peers = out.sheets("peers_by_ip")?;
-    let fixed = |entry: &&Entry<'_>| matches!(entry.peer.host, Host::Fixed(_));
-    let mut with_address = entries.iter().filter(fixed);
+    let fixed = |entry: &Entry<'_>| matches!(entry.peer.host, Host::Fixed(_));
+    let mut with_address = directory.entries().filter(fixed);
     with_address.try_for_each(|entry| peer(&mut peers, entry))?;
     peers.end()?;
     out.remark("-= Registry objects: 0 =-\n\n-= Dialog objects:\n")?;

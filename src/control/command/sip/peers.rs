@@ -50,10 +50,13 @@ struct Tally {
 fn peers(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     let pattern = directory::like(arguments)?;
     let directory = Directory::of(house);
-    let entries = directory.entries(|peer| {
-        let name = peer.name.as_str();
-        peer.kind != PeerKind::User && pattern.as_ref().is_none_or(|like| like.is_match(name))
-    });
+    let wanted = |entry: &Entry<'_>| {
+        let Entry { peer, .. } = entry;
+        peer.kind != PeerKind::User
+            && pattern
+                .as_ref()
+                .is_none_or(|like| like.is_match(&peer.name))
+    };
     let mut columns = COLUMNS;
     if has_database(&house.settings().config) {
         columns[9] = Column::left("Realtime", "realtime", 0).uncut();
@@ -61,7 +64,7 @@ fn peers(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wro
     let mut tally = Tally::default();
     let mut silent = false;
     let mut table = out.table("peers", &columns)?;
-    directory::each(house, &entries, |entry, row| {
+    directory::each(house, directory.entries().filter(wanted), |entry, row| {
         silent |= row.is_none();
         tally.count(entry, row);
         Ok(table.row(&cells(entry, row))?)

@@ -3,7 +3,7 @@
 use pinion_sip::config::{PeerKind, Secret};
 use serde_json::{Value, json};
 
-use super::directory::{self, Directory};
+use super::directory::{self, Directory, Entry};
 use super::{Command, Wrong};
 use crate::control::house::House;
 use crate::control::out::{Cell, Column, Out};
@@ -27,12 +27,15 @@ const COLUMNS: [Column; 6] = [
 fn users(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     let pattern = directory::like(arguments)?;
     let directory = Directory::of(house);
-    let entries = directory.entries(|peer| {
-        let name = peer.name.as_str();
-        peer.kind != PeerKind::Peer && pattern.as_ref().is_none_or(|like| like.is_match(name))
-    });
+    let wanted = |entry: &Entry<'_>| {
+        let Entry { peer, .. } = entry;
+        peer.kind != PeerKind::Peer
+            && pattern
+                .as_ref()
+                .is_none_or(|like| like.is_match(&peer.name))
+    };
     let mut table = out.table("users", &COLUMNS)?;
-    for entry in entries {
+    for entry in directory.entries().filter(wanted) {
         let peer = entry.peer;
         let set = peer.secret != Secret::None;
         table.row(&[
