@@ -2,7 +2,6 @@
 //! line is known.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use pinion_sip::config::{General, Peer, PeerKind};
 
@@ -18,8 +17,6 @@ pub(super) struct Globals {
     pub defaults: Device,
     pub bind: Vec<Endpoint>,
     pub bindport: u16,
-    /// `t1min`: the least T1 a device may have.
-    pub t1min: Duration,
     pub autodomain: bool,
     pub dynamic_exclude_static: bool,
     pub externaddr: Option<(SocketAddr, Position)>,
@@ -32,7 +29,6 @@ impl Globals {
             defaults: Device::new("", &Peer::new("", PeerKind::User)),
             bind: Vec::new(),
             bindport: 5060,
-            t1min: Duration::from_millis(100),
             autodomain: false,
             dynamic_exclude_static: false,
             externaddr: None,
@@ -65,7 +61,7 @@ impl Globals {
             return Err(ConfigError::new(at, text));
         }
         self.general.defaultexpiry_s = self.general.defaultexpiry_s.clamp(min, max);
-        self.defaults.settle_timers(self.t1min, load);
+        self.defaults.settle_timers(self.general.t1min, load);
         self.settle_externaddr(load);
         if self.autodomain {
             self.add_own_domains();

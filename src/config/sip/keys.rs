@@ -134,13 +134,14 @@ pub(super) static KEYS: &[Key] = &[
         Place::Device,
         NO_VOICEMAIL,
     ),
+    device("description", |d, s| s.put(&mut d.peer.description)),
     device("accountcode", |d, s| {
         s.form()
             .map(|code: String| d.peer.accountcode = code.into())
     }),
     device("amaflags", |d, s| s.put(&mut d.peer.amaflags)),
     inert(
-        "tonezone description recordonfeature recordofffeature",
+        "tonezone recordonfeature recordofffeature",
         Place::Device,
         NO_READER,
     ),
@@ -326,7 +327,8 @@ pub(super) static KEYS: &[Key] = &[
             .map(|timer| d.timerb = Some(timer))
     }),
     general("t1min", |g, s| {
-        s.millis(10..=60_000).map(|timer| g.t1min = timer.duration)
+        s.millis(10..=60_000)
+            .map(|timer| g.general.t1min = timer.duration)
     }),
     inert(
         "register registertimeout registerattempts register_retry_403",

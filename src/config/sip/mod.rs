@@ -136,7 +136,7 @@ fn device(
     for entry in &category.entries {
         apply(entry, &mut Section::Device(&mut device), load)?;
     }
-    Ok(device.finish(&category.at, globals.t1min, load))
+    Ok(device.finish(&category.at, globals.general.t1min, load))
 }
 
 /// `dynamic_exclude_static`: nobody registers the address of a fixed host.

@@ -63,7 +63,7 @@ impl RowReader {
         RowReader {
             defaults,
             credentials,
-            t1min: globals.t1min,
+            t1min: general.t1min,
             forced_t1: None,
             realm: general.realm.as_str().into(),
             kept: general.rtcachefriends,

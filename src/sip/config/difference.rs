@@ -81,7 +81,7 @@ impl Peer {
                 use_q850_reason "use_q850_reason" promiscredir "promiscredir"
                 final_response "final_response" noanswer_response "noanswer_response"
                 outofcall_message_context "outofcall_message_context"
-                accountcode "accountcode" amaflags "amaflags"
+                description "description" accountcode "accountcode" amaflags "amaflags"
             ]
             secret [secret "secret" remotesecret "remotesecret" credentials "auth"]
             apart [hashed])
@@ -103,7 +103,7 @@ impl General {
                 domains "domain" domain_contexts "domain" allowexternaldomains "allowexternaldomains"
                 defaultexpiry_s "defaultexpiry" minexpiry_s "minexpiry" maxexpiry_s "maxexpiry"
                 refuse_short_expiry "short_expiry" contact_acl "contactpermit"
-                compactheaders "compactheaders" pass_headers "pass_headers" timer_t2 "timert2"
+                compactheaders "compactheaders" pass_headers "pass_headers" t1min "t1min" timer_t2 "timert2"
                 timer_t4 "timert4" shrinkcallerid "shrinkcallerid" externaddr "externaddr"
                 localnet "localnet" matchexternaddrlocally "matchexternaddrlocally"
                 tos_sip "tos_sip" cos_sip "cos_sip" rtcachefriends "rtcachefriends"

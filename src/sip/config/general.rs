@@ -62,6 +62,8 @@ pub struct General {
     /// `pass_headers` (new): names of unknown headers kept end to end; a
     /// trailing `*` is a wildcard.
     pub pass_headers: Vec<String>,
+    /// `t1min`: the least T1 a device may have.
+    pub t1min: Duration,
     /// T2 (`--t2`).
     pub timer_t2: Duration,
     /// T4 (`--t4`).
@@ -131,6 +133,7 @@ impl Default for General {
             contact_acl: Acl::default(),
             compactheaders: false,
             pass_headers: Vec::new(),
+            t1min: Duration::from_millis(100),
             timer_t2: Duration::from_secs(4),
             timer_t4: Duration::from_secs(5),
             shrinkcallerid: true,

@@ -229,6 +229,8 @@ pub struct Peer {
     pub maxforwards: u8,
     /// `max_contacts` (new).
     pub max_contacts: u16,
+    /// `description`: what operators see beside its name.
+    pub description: String,
     /// `accountcode`: whom its calls are billed to.
     pub accountcode: SmolStr,
     /// `amaflags`: what its calls count for.
@@ -422,6 +424,7 @@ impl Peer {
             timer_b: Duration::from_secs(32),
             maxforwards: 70,
             max_contacts: 10,
+            description: String::new(),
             accountcode: SmolStr::default(),
             amaflags: AmaFlags::default(),
             setvar: Vec::new(),

@@ -136,7 +136,7 @@ fn cells(entry: Entry<'_>, row: Option<&DeviceRow>) -> [Cell<'static>; 16] {
         flag(!peer.acl.0.is_empty(), " A "),
         port,
         Cell::Both(status.text().into(), name_of_status),
-        Cell::Both("".into(), Value::Null),
+        peer.description.clone().into(),
         flag(entry.stored, "Cached RT"),
         only(ms),
         only(json!(username)),

@@ -319,6 +319,8 @@ fn signalling(general: &General, sheet: &mut Fields<'_, '_>) -> io::Result<()> {
     )?;
     sheet.member("timer_t2_ms", json!(ms(general.timer_t2)));
     sheet.member("timer_t4_ms", json!(ms(general.timer_t4)));
+    let least = ms(general.t1min);
+    sheet.field("  Timer T1 minimum:       ", "t1min_ms", least)?;
     sheet.field(
         "  Timer B:                ",
         "timerb_ms",

@@ -62,7 +62,11 @@ fn tell_peer(found: &Found, mut sheet: Fields<'_, '_>) -> io::Result<()> {
     if *stored {
         sheet.remark("  Realtime peer: Yes, cached")?;
     }
-    sheet.remark("  Description  : ")?;
+    sheet.field(
+        "  Description  : ",
+        "description",
+        peer.description.as_str(),
+    )?;
     secrets(peer, &mut sheet)?;
     credentials(peer, &mut sheet)?;
     sheet.field("  Context      : ", "context", peer.context.as_str())?;
@@ -70,8 +74,9 @@ fn tell_peer(found: &Found, mut sheet: Fields<'_, '_>) -> io::Result<()> {
     sheet.remark("  Record Off feature : ")?;
     sheet.remark("  Subscr.Cont. : <Not set>")?;
     sheet.remark("  Language     : ")?;
+    account(peer, &mut sheet)?;
     sheet.remark("  Tonezone     : <Not set>")?;
-    sheet.remark("  AMA flags    : Unknown")?;
+    sheet.field("  AMA flags    : ", "amaflags", peer.amaflags.as_str())?;
     sheet.remark("  Transfer mode: closed")?;
     presentation(peer, &mut sheet)?;
     if let Some(user) = &peer.fromuser {
@@ -122,7 +127,8 @@ fn tell_user(found: &Found, mut sheet: Fields<'_, '_>) -> io::Result<()> {
     secrets(peer, &mut sheet)?;
     sheet.field("  Context      : ", "context", peer.context.as_str())?;
     sheet.remark("  Language     : ")?;
-    sheet.remark("  AMA flags    : Unknown")?;
+    account(peer, &mut sheet)?;
+    sheet.field("  AMA flags    : ", "amaflags", peer.amaflags.as_str())?;
     sheet.remark("  Tonezone     : <Not set>")?;
     sheet.remark("  Transfer mode: closed")?;
     sheet.remark("  MaxCallBR    : 0 kbps")?;
@@ -187,6 +193,13 @@ fn credentials(peer: &Peer, sheet: &mut Fields<'_, '_>) -> io::Result<()> {
         .collect();
     sheet.member("auth", json!(realms));
     Ok(())
+}
+
+fn account(peer: &Peer, sheet: &mut Fields<'_, '_>) -> io::Result<()> {
+    match peer.accountcode.as_str() {
+        "" => Ok(()),
+        code => sheet.field("  Accountcode  : ", "accountcode", code),
+    }
 }
 
 fn presentation(peer: &Peer, sheet: &mut Fields<'_, '_>) -> io::Result<()> {

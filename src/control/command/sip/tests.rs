@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Desks, Engine, Options};
+use pinion_runtime::{Clock, Desks, Engine, Options, Watch};
 use pinion_sip::base::Limits;
 use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Qualify, Secret};
 use pinion_sip::shard::{Setup, Shard};
@@ -52,7 +52,8 @@ impl Rig {
             coalesce: Duration::ZERO,
             precise: false,
             mesh_depth: 64,
-            level: None,
+            watch: Watch::default(),
+            sample: 0,
             clock: Clock::start(),
             desks: Desks::default(),
         };
@@ -172,10 +173,10 @@ impl Phone {
     }
 }
 
-/// Where the columns of a title line begin.
+/// Where the columns of a title line begin, which stand two blanks apart.
 fn columns(titles: &str) -> Vec<usize> {
     let bytes = titles.as_bytes();
-    let begins = |&at: &usize| bytes[at] != b' ' && (at == 0 || bytes[at - 1] == b' ');
+    let begins = |&at: &usize| bytes[at] != b' ' && (at == 0 || bytes[..at].ends_with(b"  "));
     (0..bytes.len()).filter(begins).collect()
 }
 
@@ -260,6 +261,7 @@ fn many_peers_come_page_by_page_each_once_and_in_order() {
 fn a_peer_is_told_line_by_line_as_asterisk_does() {
     let mut peer = friend("100000");
     peer.secret = Secret::Plain("never shown".into());
+    peer.description = "reception".into();
     peer.qualify = Qualify::Within(Duration::from_secs(2));
     let rig = Rig::new(1, [peer]);
     let theirs = asterisk!("peer");
@@ -282,6 +284,14 @@ fn a_peer_is_told_line_by_line_as_asterisk_does() {
     );
     assert!(ours.contains("  Status       : UNKNOWN\n"), "{ours}");
     assert!(ours.contains("  Addr->IP     : (null)\n"));
+    assert!(ours.contains("  Description  : reception\n"));
+    let (_, listed) = rig.say("sip show peers");
+    assert!(
+        listed
+            .lines()
+            .nth(1)
+            .is_some_and(|row| row.contains(" reception   "))
+    );
     let nobody = rig.say("sip show peer nosuch");
     assert_eq!(nobody, (false, asterisk!("peer_nosuch").into()));
     rig.end();

@@ -1,7 +1,7 @@
 //! `sip show users`: the devices that may call.
 
 use pinion_sip::config::{PeerKind, Secret};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::directory::{self, Directory, Entry};
 use super::{Command, Wrong};
@@ -42,7 +42,7 @@ fn users(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wro
             peer.name.as_str().into(),
             // A console shows no password.
             Cell::Both(if set { "<Set>" } else { "" }.into(), json!(set)),
-            Cell::Both("".into(), Value::Null),
+            peer.accountcode.as_str().into(),
             peer.context.as_str().into(),
             (!peer.acl.0.is_empty()).into(),
             peer.nat.force_rport.into(),
