@@ -13,12 +13,18 @@ mod phone;
 mod rotation;
 mod security;
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The longest anything here may take.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// The engine under test.
+fn binary() -> PathBuf {
+    env::var_os("PINION_BIN").map_or_else(|| env!("CARGO_BIN_EXE_pinion").into(), PathBuf::from)
+}
 
 /// What a program says on its standard output; it has to succeed.
 fn said_by(program: &str, arguments: &[&str]) -> String {

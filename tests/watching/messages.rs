@@ -1,97 +1,51 @@
-//! `sip set debug`, `sip trace`, `core set` and `logger`, by the console's own
-//! commands: shards in this process, a telephone on loopback, the log in a file.
+//! `sip set debug`, `sip trace`, `core set` and `logger`, as an operator types
+//! them, while telephones talk to the engine.
 
-use std::fs;
-use std::net::SocketAddr;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use pinion::config;
-use pinion::control::command;
-use pinion::control::house::House;
-use pinion::control::out::{Form, Out};
-use pinion::control::watching::Watching;
-use pinion::logs::{Format, Logs, Settings};
-use pinion_runtime::{Clock, Desks, Engine, Options, allowed_cpus, bind};
-use pinion_sip::base::Limits;
-use pinion_sip::shard::{Setup, Shard};
-
 use crate::address::free_address;
-use crate::engine::Scratch;
+use crate::engine::{Engine, Scratch};
 use crate::phone::{Phone, status};
-use crate::{await_text, said_by};
+use crate::{await_text, binary, said_by};
 
-/// An engine in this process, and what its operator reaches.
+/// An engine, and what its operator reaches.
 struct Stage {
-    house: House,
-    engine: Option<Engine>,
-    address: SocketAddr,
+    engine: Engine,
+    console: PathBuf,
     log: PathBuf,
 }
 
 impl Stage {
-    fn set(log: PathBuf, logs: Logs) -> Stage {
-        let (groups, _) = bind(&[free_address()], 1, 1 << 18, 1 << 18).expect("a free port");
-        let address = groups[0].local();
-        let options = Options {
-            cpus: vec![allowed_cpus().expect("CPUs")[0]],
-            batch: 8,
-            coalesce: Duration::ZERO,
-            precise: false,
-            mesh_depth: 16,
-            watch: logs.watch().clone(),
-            sample: 0,
-            clock: Clock::start(),
-            desks: Desks::default(),
-        };
-        let config = Arc::new(config::builtin([7; 32]).0.config);
-        let (of_shards, unix_start) = (Arc::clone(&config), options.clock.unix_start());
-        let factory = move |shard, incarnation| {
-            Shard::new(Setup {
-                shard,
-                shards: 1,
-                incarnation,
-                limits: Limits::default(),
-                config: Arc::clone(&of_shards),
-                sockets: vec![address],
-                kept: Vec::new(),
-                entries: Vec::new(),
-                seed: [9; 32],
-                nonce_secret: [11; 32],
-                unix_start,
-            })
-        };
-        let engine = Engine::start(&options, groups, factory, |event| panic!("{event:?}"))
-            .expect("a shard starts");
-        let house = House::new(
-            engine.shards().clone(),
-            config,
-            vec![address],
-            Watching::new(logs),
-            |_| {},
-        );
+    fn set() -> Stage {
+        let scratch = Scratch::new("messages");
+        let [console, log] = ["console", "pinion.log"].map(|name| scratch.path().join(name));
+        let file = log.to_str().expect("UTF-8").to_owned();
+        let flags = ["--log", "warn", "--log-file", &file];
         Stage {
-            house,
-            engine: Some(engine),
-            address,
+            engine: Engine::start(scratch, free_address(), &flags),
+            console,
             log,
         }
     }
 
     /// Carries out a command; it succeeds or fails as told.
     fn order(&self, line: &str, succeeds: bool) -> String {
-        let mut said = Vec::new();
-        let out = Out::new(Form::Text, &mut said);
-        let done = command::run(&self.house, line, out).expect("a Vec takes it");
-        let said = String::from_utf8(said).expect("UTF-8");
-        assert_eq!(done, succeeds, "{line}: {said}");
+        let output = Command::new(binary())
+            .args(["-x", line, "--console"])
+            .arg(&self.console)
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(output.status.success(), succeeds, "{line}: {said}");
         said.trim_end().to_owned()
     }
 
     /// Has a new telephone at `ip` ask for the options of the engine.
     fn options_from(&self, ip: &str, user: &str) -> String {
-        let mut phone = Phone::at(ip, self.address);
+        let mut phone = Phone::at(ip, self.engine.address);
         let request = phone.request("OPTIONS", user, "");
         assert_eq!(status(&phone.ask(&request)), 404);
         phone.address().to_string()
@@ -103,33 +57,69 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if let Some(engine) = self.engine.take() {
-            engine.shards().stop();
-            engine.join();
-        }
+/// All in one: each step builds on what the ones before have left.
+#[test]
+fn an_operator_sees_what_is_asked_for_and_nothing_else() {
+    let stage = Stage::set();
+    shown_by_address(&stage);
+    shown_by_what_they_say(&stage);
+    traced(&stage, stage.engine.scratch.path());
+    levels(&stage);
+    assert_eq!(stage.engine.stop(Duration::from_secs(30)), Some(0));
+}
+
+/// A console on a terminal of its own, and what that shows.
+struct Attached(Child, PathBuf);
+
+impl Attached {
+    /// `script` is the terminal.
+    fn to(stage: &Stage) -> Attached {
+        let shows = stage.engine.scratch.path().join("attached");
+        let (pinion, console) = (binary(), &stage.console);
+        let line = format!("{} -r --console {}", pinion.display(), console.display());
+        let child = Command::new("script")
+            .args(["--quiet", "--flush", "--command", &line, "/dev/null"])
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(File::create(&shows).expect("a directory of ours"))
+            .spawn()
+            .expect("it starts");
+        Attached(child, shows)
     }
 }
 
-/// All in one: the log of a process is one.
+impl Drop for Attached {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 #[test]
-fn an_operator_sees_what_is_asked_for_and_nothing_else() {
-    let scratch = Scratch::new("messages");
-    let log = scratch.path().join("pinion.log");
-    let settings = Settings {
-        levels: "warn".parse().expect("a level"),
-        format: Format::Text,
-        file: Some(log.clone()),
+fn an_attached_console_shows_messages_as_asterisk_does() {
+    let stage = Stage::set();
+    let attached = Attached::to(&stage);
+    stage.order("sip set debug on", true);
+    let wanted = [
+        "\n<--- SIP read from UDP:127.0.0.69:",
+        " --->\nOPTIONS sip:",
+        "\n<------------->\n--- (9 headers 0 lines) ---\n",
+        "\n<--- Transmitting (no NAT) to 127.0.0.69:",
+        "\nSIP/2.0 404 Not Found\n",
+        "\n\n\n<------------>\n",
+    ];
+    let shown = || {
+        let shown = fs::read_to_string(&attached.1).unwrap_or_default();
+        shown.replace("\r\n", "\n")
     };
-    let (logs, _guard) = Logs::start(&settings).expect("the log opens");
-    // Other tests of this process fail where they are looked for.
-    drop(std::panic::take_hook());
-    let stage = Stage::set(log, logs);
-    shown_by_address(&stage);
-    shown_by_what_they_say(&stage);
-    traced(&stage, scratch.path());
-    levels(&stage);
+    // It may take the console a moment to listen.
+    let seen = (0..100).any(|_| {
+        stage.options_from("127.0.0.69", "1001");
+        std::thread::sleep(Duration::from_millis(100));
+        let shown = shown();
+        wanted.iter().all(|wanted| shown.contains(wanted))
+    });
+    assert!(seen, "it shows:\n{:?}", shown());
 }
 
 fn shown_by_address(stage: &Stage) {
@@ -212,7 +202,7 @@ fn traced(stage: &Stage, dir: &Path) {
     let told = stage.order("sip trace off", true);
     assert_eq!(told, format!("{path}: 2 messages, 0 dropped, ended"));
     assert_eq!(stage.order("sip trace show", true), "Nothing is written");
-    let port = format!("udp.port=={},sip", stage.address.port());
+    let port = format!("udp.port=={},sip", stage.engine.address.port());
     let methods = said_by(
         "tshark",
         &[

@@ -5,9 +5,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::address::free_address;
-use crate::await_text;
 use crate::engine::{Engine, Scratch};
 use crate::phone::Phone;
+use crate::{await_text, binary};
 
 #[test]
 fn sigusr2_begins_the_file_anew_and_loses_nothing() {
@@ -41,7 +41,7 @@ fn sigusr2_begins_the_file_anew_and_loses_nothing() {
 #[test]
 fn a_file_that_cannot_be_opened_ends_the_start_with_a_sentence() {
     let scratch = Scratch::new("rotation");
-    let output = Command::new(env!("CARGO_BIN_EXE_pinion"))
+    let output = Command::new(binary())
         .args(["--listen", &free_address().to_string(), "--log-file"])
         .arg(scratch.path())
         .output()
