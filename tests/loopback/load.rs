@@ -14,7 +14,7 @@ const CALLERS: std::ops::Range<u32> = 1000..1100;
 const CALLEES: std::ops::Range<u32> = 2000..2100;
 
 /// How long each run lasts; `PINION_LOAD_S` says otherwise.
-fn seconds() -> u32 {
+pub fn seconds() -> u32 {
     env::var("PINION_LOAD_S").map_or(10, |text| text.parse().expect("PINION_LOAD_S is a number"))
 }
 

@@ -25,6 +25,7 @@ mod sipp;
 mod steering;
 mod usage;
 mod users;
+mod watched;
 
 use std::env;
 use std::sync::RwLock;
