@@ -72,8 +72,8 @@ pub struct Tune {
     pub sndbuf: Bytes,
 
     /// TCP connections at once
-    #[arg(long, value_name = "N", default_value_t = 50_000)]
-    pub connections: u32,
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub tcp_connections: u32,
 }
 
 /// `check`.
@@ -217,7 +217,7 @@ fn look(asked: &Tune, out: &mut dyn Write) -> Result<io::Result<bool>, Failure> 
         cpus,
         receive_bytes: asked.rcvbuf.0 as u64,
         send_bytes: asked.sndbuf.0 as u64,
-        connections: asked.connections.into(),
+        connections: asked.tcp_connections.into(),
     };
     let report = Report::of(&host, &purpose);
     let written = match asked.json {

@@ -3,13 +3,16 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::engine::Scratch;
+use crate::address::free_address;
+use crate::binary;
+use crate::engine::{Engine, Scratch};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -115,84 +118,73 @@ fn all_files_mean_the_same_user_and_directories() {
     );
 }
 
-/// The sample for logrotate as it would be on a host whose files lie in `dir`
-/// and belong to whoever runs this.
+/// The sample for logrotate as it would be on a host where an engine of whoever
+/// runs this has its console and its logs in `dir`.
 fn rotation(dir: &Path) -> PathBuf {
-    let dir = dir.to_str().expect("UTF-8");
     let name = |flag: &str| {
         let output = Command::new("id").args([flag, "-n"]).output().expect("id");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
     let us = format!("{} {}", name("-u"), name("-g"));
+    let (console, engine) = (dir.join("console"), binary());
+    let (console, engine) = (console.display(), engine.display());
     let sample = text("examples/pinion.logrotate")
-        .replace("/var/log/pinion", &format!("{dir}/log"))
-        .replace("/run/pinion", dir)
+        .replace("/var/log/pinion", &dir.join("log").display().to_string())
+        .replace("/run/pinion/pinion.sock", &console.to_string())
         .replace("pinion pinion", &us)
-        .replace("|| pinion -x", &format!("|| {dir}/pinion -x"));
-    let path = Path::new(dir).join("rotation");
+        .replace("|| pinion", &format!("|| {engine} --console {console}"));
+    let path = dir.join("rotation");
     fs::write(&path, sample).unwrap();
     // logrotate trusts no file that others may write.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     path
 }
 
-/// Runs logrotate, if there is one.
-fn logrotate(dir: &Path, flag: &str) -> Option<Output> {
+/// Runs logrotate, if there is one, and sees that it finds nothing wrong.
+fn logrotate(dir: &Path, flag: &str) -> bool {
     let mut command = Command::new("logrotate");
     let command = command.arg(flag).arg("--state").arg(dir.join("state"));
-    let output = command.arg(rotation(dir)).output();
-    if output.is_err() {
+    let Ok(output) = command.arg(rotation(dir)).output() else {
         eprintln!("NOT TESTED, for lack of logrotate: examples/pinion.logrotate");
-    }
-    output.ok()
+        return false;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !said.contains("error"), "{said}");
+    true
 }
 
 #[test]
 fn logrotate_understands_its_sample() {
     let scratch = Scratch::new("logrotate");
-    let Some(output) = logrotate(scratch.path(), "--debug") else {
-        return;
-    };
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && !said.contains("error"), "{said}");
+    logrotate(scratch.path(), "--debug");
 }
 
 #[test]
-fn rotated_files_are_opened_anew() {
-    // Paths of sockets are short.
-    let dir = tempfile::tempdir().unwrap();
-    let log = dir.path().join("log");
-    fs::create_dir_all(log.join("cdr")).unwrap();
-    let files = ["pinion.log", "cdr/Master.csv", "cdr/Master.json"];
+fn a_log_that_was_rotated_goes_on_in_a_new_file() {
+    let scratch = Scratch::new("rotation");
+    let log = scratch.path().join("log");
+    let records = log.join("cdr");
+    fs::create_dir_all(&records).unwrap();
     // What waits for a table is nobody's to move.
-    let spool = log.join("cdr/cdr.spool");
-    for file in files.map(|name| log.join(name)).iter().chain([&spool]) {
+    let kept = ["Master.csv", "Master.json", "cdr.spool"].map(|name| records.join(name));
+    for file in &kept {
         fs::write(file, "a line\n").unwrap();
     }
-    let _socket = UnixListener::bind(dir.path().join("pinion.sock")).unwrap();
-    let told = dir.path().join("told");
-    let script = format!("#!/bin/sh\necho \"$@\" >> {}\n", told.display());
-    let program = dir.path().join("pinion");
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let Some(output) = logrotate(dir.path(), "--force") else {
+    let file = log.join("pinion.log");
+    let flags = ["--log-file", file.to_str().unwrap()];
+    let engine = Engine::start(scratch, free_address(), &flags);
+    if !logrotate(engine.scratch.path(), "--force") {
         return;
-    };
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert_eq!(fs::read_to_string(told).unwrap(), "-x logger rotate\n");
-    for name in files {
-        assert_eq!(fs::read_to_string(log.join(name)).unwrap(), "");
     }
-    assert_eq!(fs::read_to_string(spool).unwrap(), "a line\n");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !fs::read_to_string(&file).is_ok_and(|text| text.contains("the log goes on")) {
+        assert!(Instant::now() < deadline, "the engine was not told");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let texts = kept.map(|file| fs::read_to_string(file).unwrap());
+    assert_eq!(texts, ["", "", "a line\n"]);
     let count = |dir: &Path| fs::read_dir(dir).unwrap().count();
     assert_eq!(count(&log), 3, "the log, its past and the records");
-    assert_eq!(
-        count(&log.join("cdr")),
-        5,
-        "two files, their past, the spool"
-    );
+    assert_eq!(count(&records), 5, "two files, their past, the spool");
+    assert_eq!(engine.stop(Duration::from_secs(10)), Some(0));
 }

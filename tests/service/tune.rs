@@ -59,7 +59,7 @@ fn every_item_says_what_is_and_what_is_wanted_and_how_to_mend_it() {
 
 #[test]
 fn a_demand_no_host_meets_is_to_be_mended() {
-    let items = items(&["--connections", "4000000000", "--rcvbuf", "1024m"]);
+    let items = items(&["--tcp-connections", "4000000000", "--rcvbuf", "1024m"]);
     assert_eq!(item(&items, "open files")["verdict"], "mend");
     assert_eq!(
         item(&items, "receive buffer")["command"],
