@@ -30,11 +30,11 @@ fn call() -> (Engine, [Running; 2]) {
         .pausing(TALK_MS)
         .start();
     let start = Instant::now();
-    while !(ask(&engine, "core show channels verbose")
+    while ask(&engine, "core show channels verbose")
         .done()
         .matches(" Up ")
         .count()
-        == 2)
+        != 2
     {
         assert!(start.elapsed() < LIMIT, "no call: {}", engine.log());
         std::thread::sleep(Duration::from_millis(50));

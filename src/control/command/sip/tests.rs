@@ -15,6 +15,8 @@ use crate::config::extensions::parse_extensions;
 use crate::control::command::run;
 use crate::control::house::House;
 use crate::control::out::{Form, Out};
+use crate::control::watching::Watching;
+use crate::logs::Logs;
 
 /// What Asterisk wrote.
 macro_rules! asterisk {
@@ -85,7 +87,9 @@ impl Rig {
             })
         };
         let engine = Engine::start(&options, groups, factory, |_| {}).unwrap();
-        let house = House::new(engine.shards().clone(), config, vec![address], |_| {});
+        let watching = Watching::new(Logs::of_nobody());
+        let shards = engine.shards().clone();
+        let house = House::new(shards, config, vec![address], watching, |_| {});
         Rig {
             house,
             engine,
