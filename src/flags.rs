@@ -2,6 +2,8 @@
 //! each flag by itself; what needs the host or the configuration is checked by
 //! whoever uses it.
 
+mod tcp;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, Parser, ValueEnum};
 use pinion_runtime::Way;
 
+pub use self::tcp::TcpFlags;
 use crate::command::Command;
 use crate::config::REGSERVER_WIDTH;
 use crate::identity::Account;
@@ -81,6 +84,10 @@ pub struct Flags {
     /// [default: what sip.conf says, bindaddr and bindport]
     #[arg(long, value_name = "ADDR:PORT", help_heading = "What to serve")]
     pub listen: Vec<SocketAddr>,
+
+    /// Streams
+    #[command(flatten)]
+    pub tcp: TcpFlags,
 
     /// User to become when root starts it, before any file is read
     ///
@@ -373,6 +380,9 @@ impl Flags {
                 return Err(wrong(format!("--listen {address} is given twice")));
             }
         }
+        if let Some(fault) = flags.tcp.fault() {
+            return Err(wrong(fault));
+        }
         if let (Some(t1), Some(t2)) = (flags.t1, flags.t2)
             && t2 < t1
         {
@@ -602,7 +612,8 @@ mod tests {
     #[test]
     fn every_flag_is_understood() {
         let flags = read(
-            "--config /etc/pinion --user voip:sip --listen 0.0.0.0:5060 --listen [::1]:5062 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
+            "--config /etc/pinion --user voip:sip --listen 0.0.0.0:5060 --listen [::1]:5062 --listen-tcp 0.0.0.0:5060 \
+             --tcp-switch --tcp-max-message 20k --tcp-queue 1m --tcp-connections 9 --tcp-connect-timeout 50 --tcp-idle 7 --shards 4 --cpus 0-1,3,0 --max-calls 7 \
              --max-transactions 8 --keep-failures 10 --sample 8 --http 127.0.0.1:8080 --http-anywhere --rcvbuf 16M --sndbuf 8192 --batch 64 --coalesce 0 --steer cbpf --mesh-depth 16 --t1 250 --t2 2000 --t4 2500 \
              --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
              --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
@@ -618,6 +629,15 @@ mod tests {
                 "0.0.0.0:5060".parse().unwrap(),
                 "[::1]:5062".parse().unwrap(),
             ],
+            tcp: TcpFlags {
+                listen_tcp: vec!["0.0.0.0:5060".parse().unwrap()],
+                tcp_switch: true,
+                tcp_max_message: Bytes(20 << 10),
+                tcp_queue: Bytes(1 << 20),
+                tcp_connections: 9,
+                tcp_connect_timeout: ms(50),
+                tcp_idle: ms(7000),
+            },
             user: Some("voip:sip".parse().unwrap()),
             shards: Some(4),
             cpus: Some(CpuList(vec![0, 1, 3, 0])),
@@ -692,6 +712,11 @@ mod tests {
                 "--listen [::]:5060 --listen [::]:5060",
                 "--listen [::]:5060 is given twice",
             ),
+            (
+                "--listen-tcp [::]:5060 --listen-tcp [::]:5060",
+                "--listen-tcp [::]:5060 is given twice",
+            ),
+            ("--tcp-idle 0", "--tcp-idle must be 1 at least"),
             (
                 "--max-calls 0",
                 "invalid value '0' for '--max-calls <N>': 0 is not in 1..=4294967295",

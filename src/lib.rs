@@ -78,7 +78,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pinion_runtime::{Clock, Desks, Group, Options, Steering};
-use pinion_sip::base::Limits;
+use pinion_sip::base::{Limits, Transport};
 use pinion_sip::config::General;
 use pinion_sip::machine::Sought;
 use pinion_sip::modules::Missing;
@@ -86,11 +86,12 @@ use pinion_sip::shard::{Setup, Shard};
 
 use crate::capture::{Bounds, Trace};
 use crate::config::file::Exec;
+use crate::config::sip::Tcp;
 use crate::config::table::Row as Line;
 use crate::config::{Access, Loaded};
 use crate::control::socket::Socket;
 use crate::database::Kept;
-use crate::flags::{CpuList, Flags, Steer};
+use crate::flags::{CpuList, Flags, Steer, TcpFlags};
 use crate::identity::Rights;
 use crate::logs::{Guards, Logs};
 use crate::modules::Switches;
@@ -150,6 +151,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         tracing::warn!("{sentence}");
     }
     let sockets = Sockets {
+        tcp: (flags.tcp.clone(), loaded.tcp.clone()),
         listen: listen_addresses(flags, &loaded.listen),
         shards: cpus.len(),
         receive_bytes: flags.rcvbuf.0,
@@ -167,13 +169,23 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         coalesce: Duration::from_micros(flags.coalesce),
         precise: false,
         sample: flags.sample,
+        streams: flags.tcp.options(&loaded.tcp),
         mesh_depth: flags.mesh_depth as usize,
         watch: logs.watch().clone(),
         clock: Clock::start(),
         desks: Desks::default(),
     };
     let unix_start = options.clock.unix_start();
-    let sockets: Vec<SocketAddr> = groups.iter().map(Group::advertised).collect();
+    let advertised = |transport| {
+        let carries = move |group: &&Group| group.transport() == transport;
+        groups
+            .iter()
+            .filter(carries)
+            .map(Group::advertised)
+            .collect()
+    };
+    let sockets: Vec<SocketAddr> = advertised(Transport::Udp);
+    let streams: Vec<SocketAddr> = advertised(Transport::Tcp);
     let node = database::own_node(flags, &loaded.config.general, &loaded.mapping, &sockets)?;
     let (recorder, records) = records::start(flags, &loaded, &switches, &mut about)?.unzip();
     let sections = loaded.mapping.sections.clone();
@@ -221,6 +233,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
                 limits,
                 config: live.config(),
                 sockets: sockets.clone(),
+                streams: streams.clone(),
                 kept: kept.of(shard, incarnation),
                 entries: kept.entries_of(shard, incarnation),
                 seed: seed().expect("the kernel gave randomness at start"),
@@ -233,6 +246,7 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
 
 /// What is to be listened on, and how.
 struct Sockets {
+    tcp: (TcpFlags, Tcp),
     listen: Vec<SocketAddr>,
     shards: usize,
     receive_bytes: usize,
@@ -245,7 +259,7 @@ struct Sockets {
 impl Sockets {
     /// Does all that may take a right.
     fn open(&self) -> Result<(Vec<Group>, Steering), Failure> {
-        let (groups, shortfalls) = pinion_runtime::bind(
+        let (mut groups, shortfalls) = pinion_runtime::bind(
             &self.listen,
             self.shards,
             self.receive_bytes,
@@ -255,6 +269,12 @@ impl Sockets {
         for shortfall in shortfalls {
             tracing::warn!("{shortfall}");
         }
+        let datagrams: Vec<SocketAddr> = groups.iter().map(Group::local).collect();
+        let (flags, tcp) = &self.tcp;
+        let streams = flags.addresses(tcp, &datagrams);
+        let streams = pinion_runtime::bind_streams(&streams, self.shards)
+            .map_err(|error| Failure::Host(error.to_string()))?;
+        groups.extend(streams);
         mark(&groups, self.tos, self.cos);
         let steering = steer(&groups, self.steer)?;
         Ok((groups, steering))

@@ -99,7 +99,8 @@ where
         .map(|address| Http::bind(address, flags.http_anywhere));
     let http = http.transpose()?;
     let mut banner = banner(options, &groups, &steering, plan.console.as_ref());
-    let listening = groups.iter().map(Group::local).collect();
+    let listens = |group: &Group| (group.transport(), group.local());
+    let listening = groups.iter().map(listens).collect();
     // The main thread listens as long as any shard lives.
     let events = sender.clone();
     let report = move |event| drop(events.send(Happening::Shard(event)));
@@ -227,14 +228,12 @@ fn banner(
     let _ = writeln!(text, "steering  {}", steering.way());
     for group in groups {
         let (local, advertised) = (group.local(), group.advertised());
-        let _ = if local == advertised {
-            writeln!(text, "listen    udp {local}")
-        } else {
-            writeln!(
-                text,
-                "listen    udp {local}, known to others as {advertised}"
-            )
-        };
+        let transport = group.transport().name().to_ascii_lowercase();
+        let _ = write!(text, "listen    {transport} {local}");
+        if local != advertised {
+            let _ = write!(text, ", known to others as {advertised}");
+        }
+        text.push('\n');
     }
     if let Some(console) = console {
         let _ = writeln!(text, "console   {}", console.path().display());

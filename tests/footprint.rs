@@ -76,6 +76,7 @@ impl Stage {
             limits: Limits::default(),
             config: Arc::new(config),
             sockets: vec![address(ENGINE)],
+            streams: Vec::new(),
             kept: Vec::new(),
             entries: Vec::new(),
             seed: [1; 32],
@@ -93,11 +94,7 @@ impl Stage {
 
     /// Hands a datagram in; returns what came out.
     fn exchange(&mut self, from: &str, datagram: &str) -> Vec<String> {
-        let flow = Flow {
-            socket: 0,
-            local: address(ENGINE),
-            remote: address(from),
-        };
+        let flow = Flow::udp(0, address(ENGINE), address(from));
         self.now = self.now + Duration::from_micros(50);
         let bytes = datagram.as_bytes();
         self.shard

@@ -15,11 +15,7 @@ fn mesh(criterion: &mut Criterion) {
     let mut seats = Seat::all(4, 1024).expect("a mesh");
     let datagram = invite_of_832_bytes();
     let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
-    let flow = Flow {
-        socket: 0,
-        local: address("192.0.2.1:5060"),
-        remote: address("192.0.2.10:5060"),
-    };
+    let flow = Flow::udp(0, address("192.0.2.1:5060"), address("192.0.2.10:5060"));
     let mut group = criterion.benchmark_group("mesh");
     group.throughput(criterion::Throughput::Elements(BATCH));
     group.bench_function("hand off a batch of datagrams", |bencher| {

@@ -10,11 +10,11 @@ use pinion_sip::machine::Sought;
 
 fn sought(criterion: &mut Criterion) {
     let datagram = invite_of_832_bytes();
-    let flow = Flow {
-        socket: 0,
-        local: "192.0.2.1:5060".parse().expect("an address"),
-        remote: "192.0.2.10:5060".parse().expect("an address"),
-    };
+    let flow = Flow::udp(
+        0,
+        "192.0.2.1:5060".parse().expect("an address"),
+        "192.0.2.10:5060".parse().expect("an address"),
+    );
     let watched = "192.0.2.77".parse().expect("an address");
     let mut group = criterion.benchmark_group("sought");
     for (name, sought) in [

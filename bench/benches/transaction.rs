@@ -20,11 +20,7 @@ impl Transmit for Nowhere {
 
 fn flow() -> Flow {
     let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
-    Flow {
-        socket: 0,
-        local: address("192.0.2.1:5060"),
-        remote: address("192.0.2.10:5060"),
-    }
+    Flow::udp(0, address("192.0.2.1:5060"), address("192.0.2.10:5060"))
 }
 
 fn request(number: u64) -> Vec<u8> {

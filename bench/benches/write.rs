@@ -13,11 +13,7 @@ fn write(criterion: &mut Criterion) {
     let mut fields = Fields::new();
     let request = Message::parse(&datagram, &mut fields).expect("readable");
     let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
-    let flow = Flow {
-        socket: 0,
-        local: address("192.0.2.1:5060"),
-        remote: address("192.0.2.10:5060"),
-    };
+    let flow = Flow::udp(0, address("192.0.2.1:5060"), address("192.0.2.10:5060"));
     let mut buffer = Vec::with_capacity(2048);
     let mut group = criterion.benchmark_group("write");
     group.bench_function("a response", |bencher| {

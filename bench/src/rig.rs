@@ -117,11 +117,7 @@ impl Rig {
         self.remote = remote;
         self.out.clear_sends();
         let message = std::mem::take(&mut self.message);
-        let flow = Flow {
-            socket: 0,
-            local: self.engine,
-            remote,
-        };
+        let flow = Flow::udp(0, self.engine, remote);
         self.turn(Input::Datagram {
             bytes: &message,
             flow,
@@ -339,6 +335,7 @@ fn setup(users: Users, plan: Arc<Plan>) -> Setup {
         limits: Limits::default(),
         config: Arc::new(config),
         sockets: vec![address(ENGINE)],
+        streams: Vec::new(),
         kept: Vec::new(),
         entries: Vec::new(),
         seed: [1; 32],

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
+use pinion_sip::base::Transport;
 use pinion_sip::transaction::Timers;
 
 use crate::commands::Task;
@@ -82,7 +83,7 @@ pub struct LoadArgs {
     /// Host of everybody's address of record [default: the target]
     #[arg(long, value_name = "HOST", value_parser = host, help_heading = "Whom to load")]
     pub domain: Option<String>,
-    /// Transport: udp; tcp and tls come with the server's
+    /// Transport: udp or tcp; tls comes with the server's
     #[arg(long, value_name = "NAME", default_value = "udp", value_parser = transport, help_heading = "Whom to load")]
     pub transport: Transport,
     #[command(flatten)]
@@ -289,13 +290,6 @@ pub struct UasArgs {
     pub output: Output,
 }
 
-/// `--transport`.
-#[derive(Clone, Copy, Debug)]
-pub enum Transport {
-    /// RFC 3261 §18 over UDP.
-    Udp,
-}
-
 /// `--uas local`.
 #[derive(Clone, Copy, Debug)]
 pub struct Here;
@@ -353,8 +347,9 @@ impl LoadArgs {
             listen: self.calls.uas_listen,
             register: !self.calls.no_register,
         });
-        let plan = Plan {
+        let mut plan = Plan {
             target: self.target,
+            transport: self.transport,
             domain: self.domain.clone(),
             load,
             duration: self.pace.duration,
@@ -372,6 +367,10 @@ impl LoadArgs {
                 &self.output,
             )?
         };
+        if plan.transport.is_reliable() {
+            // Nothing is sent again before it is given up.
+            (plan.timers.t1, plan.timers.t2) = (plan.timers.timer_b, plan.timers.timer_b);
+        }
         plan.check().map(|()| plan)
     }
 }
@@ -424,6 +423,7 @@ fn plan_of(
         flags,
         units,
         target: ([127, 0, 0, 1], 5060).into(),
+        transport: Transport::Udp,
         domain: None,
         callers: users(&people.users_file, &people.users, password)?,
         callees: users(&people.callees_file, &people.callees, callee_password)?,

@@ -10,9 +10,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant as StdInstant, SystemTime, UNIX_EPOCH};
 
 use pinion_runtime::{
-    Census, Clock, Desks, Engine, Event, Group, Options, Watch, bind_apart, source_address,
+    Census, Clock, Desks, Engine, Event, Group, Options, StreamOptions, Watch, bind_apart,
+    bind_streams_apart, source_address,
 };
-use pinion_sip::base::Instant;
+use pinion_sip::base::{Instant, Transport};
 use pinion_sip::machine::{Input, Machine, Outbox};
 
 use crate::assemble::{Harvest, assemble};
@@ -58,6 +59,17 @@ pub trait Worker: Machine {
         None
     }
 }
+
+/// A generator knows whom it talks to, and ends before anybody idles.
+const STREAMS: StreamOptions = StreamOptions {
+    max_message: 65_535,
+    queue: 16 << 20,
+    connections: 1 << 20,
+    connect_timeout: Duration::from_secs(10),
+    idle: Duration::from_secs(86_400),
+    auth_timeout: Duration::from_secs(86_400),
+    auth_limit: 1 << 20,
+};
 
 /// Runs `plan` to its end.
 pub fn run(plan: &Plan) -> Result<Results, Error> {
@@ -123,8 +135,13 @@ fn bind(
     addresses: &[SocketAddr],
     groups: &mut Vec<Group>,
 ) -> Result<Vec<SocketAddr>, Error> {
-    let (receive_bytes, send_bytes) = plan.buffers;
-    let (group, _) = bind_apart(addresses, receive_bytes, send_bytes)?;
+    let group = match plan.transport {
+        Transport::Udp => {
+            let (receive_bytes, send_bytes) = plan.buffers;
+            bind_apart(addresses, receive_bytes, send_bytes)?.0
+        }
+        Transport::Tcp => bind_streams_apart(addresses)?,
+    };
     let locals = group
         .locals()
         .map_err(|error| Error::Io("a socket has no address".into(), error))?;
@@ -152,6 +169,7 @@ pub fn drive<W: Worker + 'static>(
         coalesce: plan.coalesce,
         precise: true,
         sample: 0,
+        streams: STREAMS,
         mesh_depth: 16,
         watch: Watch::default(),
         clock: Clock::start(),

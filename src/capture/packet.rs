@@ -116,11 +116,7 @@ mod tests {
             unix_us: 0,
             shard: 0,
             sent,
-            flow: Flow {
-                socket: 0,
-                local: local.parse().unwrap(),
-                remote: remote.parse().unwrap(),
-            },
+            flow: Flow::udp(0, local.parse().unwrap(), remote.parse().unwrap()),
             bytes: bytes.into(),
         })
     }

@@ -46,8 +46,9 @@ impl Printer {
             } else {
                 ""
             };
+            let transport = captured.flow.transport.name();
             return format!(
-                "<--- SIP read from UDP:{remote} --->\n{text}\n<------------->\n\
+                "<--- SIP read from {transport}:{remote} --->\n{text}\n<------------->\n\
                  --- ({headers} headers {lines} lines){keepalive} ---"
             );
         }
@@ -180,11 +181,11 @@ mod tests {
             unix_us: 1_000_000,
             shard: 0,
             sent,
-            flow: Flow {
-                socket: 0,
-                local: "127.9.9.1:5479".parse().unwrap(),
-                remote: "127.9.9.1:40536".parse().unwrap(),
-            },
+            flow: Flow::udp(
+                0,
+                "127.9.9.1:5479".parse().unwrap(),
+                "127.9.9.1:40536".parse().unwrap(),
+            ),
             bytes: text.as_bytes().into(),
         }
     }

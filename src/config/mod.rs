@@ -55,6 +55,8 @@ pub struct Loaded {
     pub listen: Vec<SocketAddr>,
     /// Who may reach the console.
     pub access: Access,
+    /// What holds for streams.
+    pub tcp: sip::Tcp,
     /// What was accepted but will surprise, in the order of the files.
     pub warnings: Vec<Warning>,
 }
@@ -79,6 +81,7 @@ impl Loaded {
             records: Cdr::default(),
             listen: sip.listen,
             access: Access::default(),
+            tcp: sip.tcp,
             warnings,
         }
     }
@@ -182,6 +185,7 @@ fn load(
         mapping: directory.mapping,
         rows: sip.rows,
         listen: sip.listen,
+        tcp: sip.tcp,
         access: directory.access,
         records: directory.records,
         warnings,
@@ -194,6 +198,7 @@ struct SipPart {
     peers: Peers,
     rows: Arc<RowReader>,
     listen: Vec<SocketAddr>,
+    tcp: sip::Tcp,
     trace: Trace,
 }
 
@@ -204,6 +209,7 @@ impl SipPart {
             peers: earlier.config.peers.clone(),
             rows: Arc::clone(&earlier.rows),
             listen: earlier.listen.clone(),
+            tcp: earlier.tcp.clone(),
             trace: earlier.from.sip.clone(),
         }
     }
@@ -226,6 +232,7 @@ impl SipPart {
             },
             rows: Arc::new(sip.rows),
             listen: sip.listen,
+            tcp: sip.tcp,
             trace,
         })
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use pinion_runtime::{Shards, Way};
+use pinion_sip::base::Transport;
 use pinion_sip::config::Config;
 
 use super::news::News;
@@ -48,8 +49,8 @@ pub struct House {
     pub reloader: Option<Arc<Reloader>>,
     /// Its parts, and what is to become of them.
     pub modules: Modules,
-    /// Where it listens by UDP.
-    pub listening: Vec<SocketAddr>,
+    /// Where it listens.
+    pub listening: Vec<(Transport, SocketAddr)>,
     /// The log, and the messages that are shown.
     pub watching: Watching,
     settings: Mutex<Settings>,
@@ -85,7 +86,7 @@ impl House {
     pub fn new(
         shards: Shards,
         config: Arc<Config>,
-        listening: Vec<SocketAddr>,
+        listening: Vec<(Transport, SocketAddr)>,
         watching: Watching,
         orders: impl Fn(Order) + Send + Sync + 'static,
     ) -> House {

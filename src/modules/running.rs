@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use pinion_runtime::{Clock, Desks, Engine, Options, Watch};
-use pinion_sip::base::Limits;
+use pinion_runtime::{Clock, Desks, Engine, Options, StreamOptions, Watch};
+use pinion_sip::base::{Limits, Transport};
 use pinion_sip::modules::Missing;
 use pinion_sip::shard::{Setup, Shard};
 use tempfile::TempDir;
@@ -67,7 +67,7 @@ impl Rig {
         let house = House::new(
             engine.shards().clone(),
             live.config(),
-            vec![address],
+            vec![(Transport::Udp, address)],
             Watching::new(Logs::of_nobody()),
             |_| {},
         );
@@ -200,6 +200,7 @@ fn start(live: &Arc<Live>) -> (Engine, SocketAddr) {
         batch: 8,
         coalesce: Duration::ZERO,
         precise: false,
+        streams: StreamOptions::default(),
         mesh_depth: 64,
         sample: 0,
         watch: Watch::default(),
@@ -216,6 +217,7 @@ fn start(live: &Arc<Live>) -> (Engine, SocketAddr) {
             limits: Limits::default(),
             config: live.config(),
             sockets: vec![address],
+            streams: Vec::new(),
             kept: Vec::new(),
             entries: Vec::new(),
             seed: [shard as u8; 32],

@@ -40,7 +40,7 @@ pub fn assemble(
     let flags = &basis.flags;
     let mut config = loaded.config.clone();
     name_node(&mut config.general, flags);
-    set_timers(&mut config.general, flags);
+    set_flags(&mut config.general, flags);
     config.general.missing = missing;
     config.general.records = records::rules(&loaded.records, basis.records);
     config.peers = match earlier {
@@ -88,8 +88,10 @@ pub fn name_node(general: &mut General, flags: &Flags) {
     }
 }
 
-/// `--t1`, `--t2` and `--t4` take precedence over the files.
-fn set_timers(general: &mut General, flags: &Flags) {
+/// `--t1`, `--t2` and `--t4` take precedence over the files; `--tcp-switch` has
+/// no place in them.
+fn set_flags(general: &mut General, flags: &Flags) {
+    general.tcp_switch = flags.tcp.tcp_switch;
     general.timer_t2 = flags.t2.unwrap_or(general.timer_t2);
     general.timer_t4 = flags.t4.unwrap_or(general.timer_t4);
     if let Some(t1) = flags.t1 {

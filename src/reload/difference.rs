@@ -234,6 +234,12 @@ fn restart(old: Side<'_>, new: Side<'_>) -> Vec<String> {
             list(&new.loaded.listen)
         ));
     }
+    if old.loaded.tcp != new.loaded.tcp {
+        sentences.push(
+            "tcpenable, tcpbindaddr, tcpauthtimeout or tcpauthlimit has changed: that takes a restart"
+                .into(),
+        );
+    }
     if old.loaded.mapping != new.loaded.mapping {
         sentences.push(
             "extconfig.conf or the file of a driver has changed: that takes a restart".into(),

@@ -51,13 +51,48 @@ pub(crate) struct Counters {
     pub(crate) busy_us: u64,
     /// Machines replaced after a panic.
     pub(crate) faults: u64,
+    /// Messages taken from streams.
+    pub(crate) tcp_received: u64,
+    /// Messages put into streams.
+    pub(crate) tcp_sent: u64,
+    /// Connections that came in.
+    pub(crate) tcp_accepted: u64,
+    /// Connections that could not be taken for a fault of the host's.
+    pub(crate) tcp_accept_errors: u64,
+    /// Connections turned away because there were as many as may be.
+    pub(crate) tcp_refused_full: u64,
+    /// Connections turned away because too many strangers were there.
+    pub(crate) tcp_refused_strangers: u64,
+    /// Connections that we asked for and got.
+    pub(crate) tcp_opened: u64,
+    /// Connections that we asked for in vain.
+    pub(crate) tcp_unreachable: u64,
+    /// Connections that the remote closed.
+    pub(crate) tcp_closed_by_remote: u64,
+    /// Connections that broke.
+    pub(crate) tcp_broken: u64,
+    /// Connections closed because nothing was heard for long.
+    pub(crate) tcp_closed_idle: u64,
+    /// Connections closed because the remote did not prove who it is in time.
+    pub(crate) tcp_closed_strangers: u64,
+    /// Connections closed because the remote did not read.
+    pub(crate) tcp_closed_slow: u64,
+    /// Connections closed because what came was no message.
+    pub(crate) tcp_closed_unframed: u64,
 }
 
 impl Counters {
-    /// All of them by name, with what the outbox dropped.
+    /// All that was taken in.
+    pub(crate) fn taken(&self) -> u64 {
+        self.received + self.tcp_received + self.collected
+    }
+
+    /// All of them by name, with what the outbox dropped and how many connections
+    /// there are.
     pub(crate) fn rows(
         &self,
         (outbox_sends, outbox_envelopes): (u64, u64),
+        connections: u32,
     ) -> Vec<(&'static str, u64)> {
         vec![
             ("udp_received", self.received),
@@ -76,6 +111,21 @@ impl Counters {
             ("turns", self.turns),
             ("busy_us", self.busy_us),
             ("faults", self.faults),
+            ("tcp_connections", connections.into()),
+            ("tcp_received", self.tcp_received),
+            ("tcp_sent", self.tcp_sent),
+            ("tcp_accepted", self.tcp_accepted),
+            ("tcp_accept_errors", self.tcp_accept_errors),
+            ("tcp_refused_full", self.tcp_refused_full),
+            ("tcp_refused_strangers", self.tcp_refused_strangers),
+            ("tcp_opened", self.tcp_opened),
+            ("tcp_unreachable", self.tcp_unreachable),
+            ("tcp_closed_by_remote", self.tcp_closed_by_remote),
+            ("tcp_broken", self.tcp_broken),
+            ("tcp_closed_idle", self.tcp_closed_idle),
+            ("tcp_closed_strangers", self.tcp_closed_strangers),
+            ("tcp_closed_slow", self.tcp_closed_slow),
+            ("tcp_closed_unframed", self.tcp_closed_unframed),
         ]
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -22,6 +22,7 @@ use crate::mesh::{Mesh, Seat};
 use crate::park;
 use crate::pump::{Parts, Pump};
 use crate::shards::Shards;
+use crate::stream::{Listener, StreamOptions, Streams, Tally};
 use crate::sys;
 use crate::udp::{Group, Port};
 use crate::watch::Watch;
@@ -39,6 +40,8 @@ pub struct Options {
     /// than at the next whole millisecond. Deadlines of one millisecond are then
     /// woken for one by one; a load generator wants that, a server does not.
     pub precise: bool,
+    /// What holds for streams, where a group listens for them.
+    pub streams: StreamOptions,
     /// Envelopes a ring between two shards may hold.
     pub mesh_depth: usize,
     /// What an operator wants to hear; it may change while the shards run.
@@ -139,10 +142,18 @@ impl Engine {
         let shards = options.cpus.len();
         let mesh = Mesh::new(shards, options.mesh_depth).map_err(StartError::Mesh)?;
         let factory = Arc::new(factory);
-        let mut columns: Vec<_> = groups
+        let (datagrams, streams): (Vec<_>, Vec<_>) = groups
+            .into_iter()
+            .partition(|group| !group.transport().is_reliable());
+        let mut columns: Vec<_> = datagrams
             .into_iter()
             .map(|group| group.into_sockets().into_iter())
             .collect();
+        let mut listeners: Vec<_> = streams
+            .into_iter()
+            .map(|group| group.into_listeners().into_iter())
+            .collect();
+        let tally = Arc::new(Tally::default());
         let (ready, readiness) = mpsc::channel();
         let mut engine = Engine {
             shards: Shards::new(Arc::clone(&mesh)),
@@ -155,6 +166,8 @@ impl Engine {
                 cpu,
                 options: options.clone(),
                 sockets: columns.iter_mut().filter_map(Iterator::next).collect(),
+                listeners: listeners.iter_mut().filter_map(Iterator::next).collect(),
+                tally: Arc::clone(&tally),
                 seat: Seat::new(
                     Arc::clone(&engine.mesh),
                     shard as ShardId,
@@ -212,6 +225,8 @@ struct Site<F> {
     cpu: usize,
     options: Options,
     sockets: Vec<UdpSocket>,
+    listeners: Vec<TcpListener>,
+    tally: Arc<Tally>,
     seat: Seat,
     factory: Arc<F>,
 }
@@ -256,6 +271,16 @@ impl<F> Site<F> {
         F: Fn(ShardId, u32) -> M,
     {
         let (executor, rings) = park::make_executor(self.cpu)?;
+        let first = self.sockets.len() as SocketIndex;
+        let shards = self.options.cpus.len() as ShardId;
+        let listeners = self.listeners.into_iter().map(Listener::new);
+        let streams = Streams::new(
+            (self.shard, shards),
+            self.options.streams,
+            self.tally,
+            first,
+            listeners.collect::<io::Result<_>>()?,
+        );
         let ports = self.sockets.into_iter().enumerate();
         let ports = ports
             .map(|(index, socket)| Port::new(index as SocketIndex, socket))
@@ -265,8 +290,9 @@ impl<F> Site<F> {
             clock: self.options.clock,
             seat: self.seat,
             ports,
+            streams,
             rings,
-            shards: self.options.cpus.len() as ShardId,
+            shards,
             batch: self.options.batch,
             gather: Gather::new(self.options.coalesce),
             precise: self.options.precise,

@@ -4,6 +4,7 @@
 //! ```text
 //!   Engine::start ── thread per shard ── Pump<M> ── M: Machine
 //!        │                                 │  ├── Port      one per --listen address
+//!        │                                 │  ├── Streams   connections of TCP listeners
 //!        │                                 │  ├── Mesh      rings to and from the other shards
 //!        └── Drain, Reload, Census, Stop ──┘  └── Park      epoll: sockets, doorbell, io_uring
 //! ```
@@ -35,6 +36,7 @@ mod ration;
 mod security;
 mod shards;
 mod steer;
+mod stream;
 #[allow(
     unsafe_code,
     reason = "the one place for system calls that std and socket2 do not wrap"
@@ -53,6 +55,10 @@ pub use mesh::Control;
 pub use ration::{Ration, Unsaid};
 pub use shards::Shards;
 pub use steer::{Closed, Steering, Way};
+pub use stream::StreamOptions;
 pub use tap::{Capture, Captured};
-pub use udp::{BindError, Group, Shortfall, bind, bind_apart, join, source_address};
+pub use udp::{
+    BindError, Group, Shortfall, bind, bind_apart, bind_streams, bind_streams_apart, join,
+    source_address,
+};
 pub use watch::Watch;

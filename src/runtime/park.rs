@@ -23,6 +23,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
+use pinion_sip::base::Handle;
 
 use crate::sys::{self, Epoll};
 
@@ -36,8 +37,35 @@ const REGISTERED_BYTES: usize = 64 << 10;
 /// Most sockets one shard can have: their readiness is one bit each.
 pub(crate) const MAX_SOCKETS: usize = 64;
 
+/// Events of streams that one sleep reports at most; more end the next.
+const STREAM_EVENTS: usize = 256;
+
 const DOORBELL: u64 = 1 << 32;
 const RING: u64 = 2 << 32;
+const LISTENER: u64 = 3 << 32;
+const CONNECTION: u64 = 1 << 63;
+
+/// Something of the streams that a park watches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Token {
+    /// The listener of that number.
+    Listener(u32),
+    /// A connection.
+    Connection(Handle),
+}
+
+impl Token {
+    /// As the kernel keeps it.
+    fn number(self) -> u64 {
+        match self {
+            Token::Listener(index) => LISTENER | u64::from(index),
+            // A slot is not let 2³¹ times between an event and its reading.
+            Token::Connection(Handle { slot, generation }) => {
+                CONNECTION | u64::from(generation) << 32 | u64::from(slot)
+            }
+        }
+    }
+}
 
 /// Serialises the making of executors, so that new descriptors are known to
 /// belong to the one being made.
@@ -88,6 +116,8 @@ pub(crate) struct Ready {
     pub(crate) doorbell: bool,
     /// A task of the executor may go on: [`turn`] the reactor.
     pub(crate) rings: bool,
+    /// [`Park::next_stream`] has something to tell.
+    pub(crate) streams: bool,
 }
 
 /// The sleeping place of one shard.
@@ -95,6 +125,8 @@ pub(crate) struct Park {
     epoll: Epoll,
     /// Sleeps end at the microsecond, where the kernel can, not at the millisecond.
     precise: bool,
+    /// Streams that were ready when the last sleep ended.
+    streams: Vec<Token>,
     /// Held open for as long as they are watched.
     _rings: Vec<OwnedFd>,
 }
@@ -106,7 +138,7 @@ impl Park {
         doorbell: BorrowedFd<'_>,
         precise: bool,
     ) -> io::Result<Park> {
-        let epoll = Epoll::new(MAX_SOCKETS + 8)?;
+        let epoll = Epoll::new(MAX_SOCKETS + 8 + STREAM_EVENTS)?;
         epoll.add(doorbell, DOORBELL)?;
         for ring in &rings {
             epoll.add(ring.as_fd(), RING)?;
@@ -114,6 +146,7 @@ impl Park {
         Ok(Park {
             epoll,
             precise,
+            streams: Vec::with_capacity(STREAM_EVENTS),
             _rings: rings,
         })
     }
@@ -130,7 +163,47 @@ impl Park {
         socket: BorrowedFd<'_>,
         wanted: bool,
     ) -> io::Result<()> {
-        self.epoll.change(socket, wanted, index as u64)
+        self.epoll.change(socket, (true, wanted), index as u64)
+    }
+
+    /// Watches a stream for input, and for room to send where `room`.
+    pub(crate) fn add_stream(
+        &self,
+        token: Token,
+        stream: BorrowedFd<'_>,
+        room: bool,
+    ) -> io::Result<()> {
+        self.epoll.add(stream, token.number())?;
+        match room {
+            true => self.change_stream(token, stream, room),
+            false => Ok(()),
+        }
+    }
+
+    /// Asks, or asks no longer, to be woken when a stream has room to send.
+    pub(crate) fn change_stream(
+        &self,
+        token: Token,
+        stream: BorrowedFd<'_>,
+        room: bool,
+    ) -> io::Result<()> {
+        self.epoll.change(stream, (true, room), token.number())
+    }
+
+    /// Asks, or asks no longer, to be woken when a stream has input; not for
+    /// room either way.
+    pub(crate) fn hear_stream(
+        &self,
+        token: Token,
+        stream: BorrowedFd<'_>,
+        input: bool,
+    ) -> io::Result<()> {
+        self.epoll.change(stream, (input, false), token.number())
+    }
+
+    /// Takes a stream that was ready when the last sleep ended.
+    pub(crate) fn next_stream(&mut self) -> Option<Token> {
+        self.streams.pop()
     }
 
     /// Sleeps for `duration` at most (`None`: until woken), rounded up to whole
@@ -149,6 +222,17 @@ impl Park {
             Ok(tokens) => tokens.for_each(|token| match token {
                 DOORBELL => ready.doorbell = true,
                 RING => ready.rings = true,
+                number if number & CONNECTION != 0 => {
+                    ready.streams = true;
+                    self.streams.push(Token::Connection(Handle {
+                        slot: number as u32,
+                        generation: (number >> 32) as u32 & !(1 << 31),
+                    }));
+                }
+                number if number >> 32 == LISTENER >> 32 => {
+                    ready.streams = true;
+                    self.streams.push(Token::Listener(number as u32));
+                }
                 socket => ready.sockets |= 1 << socket,
             }),
             // A completion is delivered as work queued for this thread, which
@@ -229,7 +313,7 @@ mod tests {
             Ready {
                 sockets: 1 << 5,
                 doorbell: true,
-                rings: false
+                ..Ready::default()
             }
         );
         park.want_room(5, near.as_fd(), true).unwrap();

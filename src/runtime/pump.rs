@@ -7,8 +7,10 @@
 //! moves: one epoll_wait, one recvmmsg per readable socket, one sendmmsg per
 //! run of datagrams to one socket, one write per sleeping shard posted to.
 
+mod streams;
+
 use pinion_sip::base::{Flow, Instant, Level, Note, ShardId, Text};
-use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox, RECORDS};
+use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox, Page, Query, RECORDS};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::guard::{Fault, Guard};
 use crate::mesh::{Control, Seat};
 use crate::notes::Notes;
 use crate::park::{self, Park, Ready};
+use crate::stream::Streams;
 use crate::sys::{Receiver, Sender};
 use crate::tap::Tap;
 use crate::udp::Port;
@@ -45,6 +48,7 @@ pub(crate) struct Pump<M, F> {
     park: Park,
     seat: Seat,
     ports: Vec<Port>,
+    streams: Streams,
     /// Bit n: socket n's room to send is watched.
     watched: u64,
     receiver: Receiver,
@@ -71,6 +75,7 @@ pub(crate) struct Parts<M, F> {
     pub(crate) clock: Clock,
     pub(crate) seat: Seat,
     pub(crate) ports: Vec<Port>,
+    pub(crate) streams: Streams,
     pub(crate) rings: Vec<OwnedFd>,
     pub(crate) shards: ShardId,
     pub(crate) batch: usize,
@@ -96,6 +101,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             clock,
             seat,
             ports,
+            streams,
             rings,
             shards,
             batch,
@@ -108,6 +114,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         for (index, port) in ports.iter().enumerate() {
             park.add_socket(index, port.as_fd())?;
         }
+        streams.watch(&park)?;
         let notes = Notes::new(guard.shard());
         let mut pump = Pump {
             guard,
@@ -117,6 +124,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             park,
             seat,
             ports,
+            streams,
             watched: 0,
             receiver: Receiver::new(batch),
             sender: Sender::new(batch),
@@ -163,7 +171,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     fn turn(&mut self, ready: Ready) -> Next {
         let now = self.clock.now();
         self.began = now;
-        let taken = self.counters.received + self.counters.collected;
+        let taken = self.counters.taken();
         self.counters.turns += 1;
         if self.watch.version() != self.heeded {
             self.heed();
@@ -177,8 +185,12 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             busy |= self.receive(now, sockets.trailing_zeros() as usize);
             sockets &= sockets - 1;
         }
+        if ready.streams {
+            self.serve_streams(now);
+        }
         busy |= self.collect(now);
         self.refuse(now);
+        self.lose(now);
         self.obey(now);
         if self
             .guard
@@ -188,13 +200,20 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         {
             self.feed(now, Input::Elapsed);
         }
+        if self
+            .streams
+            .deadline()
+            .is_some_and(|deadline| deadline <= now)
+        {
+            self.streams.expire(now, &self.park, &mut self.counters);
+        }
         self.flush(now);
-        if busy || !self.refused.is_empty() {
+        if busy || !self.refused.is_empty() || self.streams.has_losses() {
             return Next::Turn;
         }
         Next::Gather {
             began: now,
-            taken: self.counters.received + self.counters.collected - taken,
+            taken: self.counters.taken() - taken,
         }
     }
 
@@ -209,6 +228,10 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
                 // Whoever asked may have stopped waiting.
                 Control::Census(answer) => drop(answer.send(self.census())),
                 Control::Query(query, answer) => {
+                    if let Query::Connections(span) = *query {
+                        drop(answer.send(Page::Connections(self.streams.rows(span))));
+                        continue;
+                    }
                     match self.guard.serve(now, *query, &mut self.out) {
                         Ok(page) => drop(answer.send(page)),
                         Err(fault) => self.recover(now, fault),
@@ -280,7 +303,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             if self.out.stopwatch.is_due() {
                 self.out.stopwatch.start(self.clock.now().since(now));
             }
-            self.feed(now, Input::Envelope(envelope));
+            self.open(now, envelope);
             self.out.stopwatch.stop();
         }
         true
@@ -335,6 +358,10 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
                 Err(_full) => self.counters.mesh_drops += 1,
             }
         }
+        if self.out.has_streams() {
+            self.send_streams(now);
+        }
+        self.streams.flush(&self.park, &mut self.counters);
         self.tell_of_replacement();
         self.counters.rings += self.seat.ring();
         if !self.taps.is_empty() {
@@ -371,7 +398,8 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         for port in self.ports.iter_mut().filter(|port| port.is_waiting()) {
             port.retry(&mut self.sender, &mut self.counters);
         }
-        let mut rest = self.out.sends();
+        let datagrams = |(flow, _): &(&Flow, _)| !flow.transport.is_reliable();
+        let mut rest = self.out.sends().filter(datagrams);
         while let Some((&first, _)) = rest.clone().next() {
             let run = rest
                 .clone()
@@ -435,6 +463,9 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             .guard
             .machine()
             .deadline()
+            .into_iter()
+            .chain(self.streams.deadline())
+            .min()
             .map(|deadline| deadline.since(now));
         if self.untold.is_empty() {
             due
@@ -445,7 +476,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
 
     fn census(&self) -> Census {
         let machine = self.guard.machine();
-        let mut counters = self.counters.rows(self.out.dropped());
+        let mut counters = self.counters.rows(self.out.dropped(), self.streams.len());
         counters.extend(machine.counters());
         Census {
             shard: self.guard.shard(),

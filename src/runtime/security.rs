@@ -9,6 +9,7 @@ use std::fmt::{self, Display, Write};
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
+use pinion_sip::base::Transport;
 use pinion_sip::machine::SecurityEvent;
 
 /// The longest account, method or Call-ID that is shown, in bytes.
@@ -39,8 +40,8 @@ impl Display for Line<'_> {
             suspicion.name(),
             Escaped(account),
             Escaped(call_id),
-            Address(flow.local),
-            Address(flow.remote),
+            Address(flow.transport, flow.local),
+            Address(flow.transport, flow.remote),
             Escaped(method),
         )
     }
@@ -48,14 +49,14 @@ impl Display for Line<'_> {
 
 /// `IPV4/UDP/192.0.2.7/5060`. An IPv4 address mapped into IPv6 is the IPv4
 /// address: that is the one a firewall knows.
-struct Address(SocketAddr);
+struct Address(Transport, SocketAddr);
 
 impl Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Address(at) = self;
+        let Address(transport, at) = self;
         let ip = at.ip().to_canonical();
         let family = if ip.is_ipv4() { "IPV4" } else { "IPV6" };
-        write!(f, "{family}/UDP/{ip}/{}", at.port())
+        write!(f, "{family}/{}/{ip}/{}", transport.name(), at.port())
     }
 }
 
@@ -91,11 +92,11 @@ mod tests {
             account: account.into(),
             method: "REGISTER".into(),
             call_id: "abc@h".into(),
-            flow: Flow {
-                socket: 0,
-                local: "192.0.2.1:5060".parse().unwrap(),
-                remote: remote.parse().unwrap(),
-            },
+            flow: Flow::udp(
+                0,
+                "192.0.2.1:5060".parse().unwrap(),
+                remote.parse().unwrap(),
+            ),
         };
         Line {
             event: &event,

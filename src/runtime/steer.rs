@@ -136,7 +136,9 @@ impl Steering {
             Way::Cbpf => Cbpf::attach(group).map(Attached::Cbpf).map(Some),
             Way::Mesh => detach(group).map(|()| None),
         };
-        let attached: io::Result<Vec<_>> = groups.iter().map(attach).collect();
+        // Which connection takes which shard is the kernel's to say.
+        let datagrams = groups.iter().filter(|group| !group.sockets().is_empty());
+        let attached: io::Result<Vec<_>> = datagrams.map(attach).collect();
         match attached {
             Ok(attached) => Ok(Steering {
                 way,

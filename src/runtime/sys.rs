@@ -240,18 +240,16 @@ impl Epoll {
         self.control(libc::EPOLL_CTL_ADD, watched, libc::EPOLLIN, token)
     }
 
-    /// Watches for input, and for room to send when `output`, from now on.
+    /// Watches for input when `input`, and for room to send when `output`, from
+    /// now on.
     pub(crate) fn change(
         &self,
         watched: BorrowedFd<'_>,
-        output: bool,
+        (input, output): (bool, bool),
         token: u64,
     ) -> io::Result<()> {
-        let events = if output {
-            libc::EPOLLIN | libc::EPOLLOUT
-        } else {
-            libc::EPOLLIN
-        };
+        let events =
+            if input { libc::EPOLLIN } else { 0 } | if output { libc::EPOLLOUT } else { 0 };
         self.control(libc::EPOLL_CTL_MOD, watched, events, token)
     }
 
@@ -386,6 +384,13 @@ pub(crate) fn set_ancillary(socket: BorrowedFd<'_>, local: Option<Family>) -> io
         set_option(socket, level, option, 1)?;
     }
     set_option(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
+}
+
+/// Leaves the port of the next bind(2) to be chosen by connect(2), which may take
+/// one that leads elsewhere as well: looking for one that leads nowhere takes the
+/// longer the more connections there are.
+pub(crate) fn bind_without_port(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_option(socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
 }
 
 fn set_option(

@@ -139,11 +139,11 @@ mod tests {
     use super::*;
 
     fn flow(remote: &str) -> Flow {
-        Flow {
-            socket: 0,
-            local: "127.0.0.1:5060".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-        }
+        Flow::udp(
+            0,
+            "127.0.0.1:5060".parse().unwrap(),
+            remote.parse().unwrap(),
+        )
     }
 
     fn see(watch: &Watch, remote: &str, bytes: &[u8]) {

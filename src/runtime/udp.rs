@@ -4,23 +4,27 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use pinion_sip::base::{Flow, SocketIndex};
-use socket2::{Domain, Protocol, Socket, Type};
+use pinion_sip::base::{Flow, SocketIndex, Transport};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::address::Family;
 use crate::counters::Counters;
+use crate::stream;
 use crate::sys::{self, Outgoing, Receiver, Sender};
 
 /// Datagrams one socket keeps while the kernel has no room for them.
 const BACKLOG: usize = 4096;
 
-/// The sockets of one listening address, one per shard (SO_REUSEPORT).
+/// The sockets of one listening address, one per shard (SO_REUSEPORT): for
+/// datagrams or for streams.
 pub struct Group {
     local: SocketAddr,
+    transport: Transport,
     sockets: Vec<UdpSocket>,
+    listeners: Vec<TcpListener>,
 }
 
 /// The kernel granted smaller buffers than asked for; the figures are what it
@@ -54,7 +58,7 @@ impl fmt::Display for Shortfall {
 #[derive(Debug)]
 pub enum BindError {
     /// Another socket has it.
-    InUse(SocketAddr),
+    InUse(SocketAddr, Transport),
     /// A port below `net.ipv4.ip_unprivileged_port_start`, without the right.
     Denied(SocketAddr),
     /// No interface of this host has it.
@@ -66,11 +70,15 @@ pub enum BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BindError::InUse(at) => write!(
-                f,
-                "cannot listen on {at}: another program already uses this UDP port (ss -lunp 'sport = :{}' names it)",
-                at.port()
-            ),
+            BindError::InUse(at, transport) => {
+                let kind = if transport.is_reliable() { 't' } else { 'u' };
+                write!(
+                    f,
+                    "cannot listen on {at}: another program already uses this {} port (ss -l{kind}np 'sport = :{}' names it)",
+                    transport.name(),
+                    at.port()
+                )
+            }
             BindError::Denied(at) => write!(
                 f,
                 "cannot listen on {at}: port {} needs root or CAP_NET_BIND_SERVICE; choose a port from 1024 up or grant it",
@@ -88,9 +96,9 @@ impl fmt::Display for BindError {
 impl std::error::Error for BindError {}
 
 impl BindError {
-    fn new(at: SocketAddr, error: io::Error) -> BindError {
+    fn new(at: SocketAddr, transport: Transport, error: io::Error) -> BindError {
         match error.kind() {
-            io::ErrorKind::AddrInUse => BindError::InUse(at),
+            io::ErrorKind::AddrInUse => BindError::InUse(at, transport),
             io::ErrorKind::PermissionDenied => BindError::Denied(at),
             io::ErrorKind::AddrNotAvailable => BindError::NotHere(at),
             _ => BindError::Other(at, error),
@@ -99,6 +107,15 @@ impl BindError {
 }
 
 impl Group {
+    fn of_datagrams(local: SocketAddr, sockets: Vec<UdpSocket>) -> Group {
+        Group {
+            local,
+            transport: Transport::Udp,
+            sockets,
+            listeners: Vec::new(),
+        }
+    }
+
     /// The address bound, with the port the kernel chose if 0 was asked for.
     pub fn local(&self) -> SocketAddr {
         self.local
@@ -124,12 +141,18 @@ impl Group {
         SocketAddr::new(ip, self.local.port())
     }
 
+    /// What its sockets carry.
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
     /// Marks all that leaves: the TOS or traffic class octet (RFC 2474 §3) and
     /// the priority, 0 to 7, that a VLAN's 802.1p bits are made from. 7 takes
     /// CAP_NET_ADMIN.
     pub fn mark(&self, tos: u8, cos: u8) -> io::Result<()> {
-        for socket in &self.sockets {
-            let socket = socket2::SockRef::from(socket);
+        let datagrams = self.sockets.iter().map(SockRef::from);
+        // What a listener accepts has its marks.
+        for socket in datagrams.chain(self.listeners.iter().map(SockRef::from)) {
             if self.local.is_ipv6() {
                 socket.set_tclass_v6(tos.into())?;
             }
@@ -144,10 +167,12 @@ impl Group {
     /// The address of each shard's socket: all the same, except after
     /// [`bind_apart`].
     pub fn locals(&self) -> io::Result<Vec<SocketAddr>> {
-        self.sockets.iter().map(UdpSocket::local_addr).collect()
+        let datagrams = self.sockets.iter().map(UdpSocket::local_addr);
+        let streams = self.listeners.iter().map(TcpListener::local_addr);
+        datagrams.chain(streams).collect()
     }
 
-    /// The sockets, in the order of the shards.
+    /// The sockets for datagrams, in the order of the shards.
     pub(crate) fn sockets(&self) -> &[UdpSocket] {
         &self.sockets
     }
@@ -155,6 +180,11 @@ impl Group {
     /// The same, for their shards to own.
     pub(crate) fn into_sockets(self) -> Vec<UdpSocket> {
         self.sockets
+    }
+
+    /// The sockets for streams, for their shards to own.
+    pub(crate) fn into_listeners(self) -> Vec<TcpListener> {
+        self.listeners
     }
 }
 
@@ -188,24 +218,67 @@ pub fn bind(
     let mut groups = Vec::with_capacity(listen.len());
     let mut shortfalls = Vec::new();
     for &address in listen {
-        open(address, false, None).map_err(|error| BindError::new(address, error))?;
+        open(address, false, None)
+            .map_err(|error| BindError::new(address, Transport::Udp, error))?;
     }
     for &address in listen {
         let mut local = address;
         let mut sockets = Vec::with_capacity(shards);
         for _ in 0..shards.max(1) {
             let socket = open(local, true, Some((receive_bytes, send_bytes)))
-                .map_err(|error| BindError::new(address, error))?;
+                .map_err(|error| BindError::new(address, Transport::Udp, error))?;
             local = socket
                 .local_addr()
-                .map_err(|error| BindError::new(address, error))?;
+                .map_err(|error| BindError::new(address, Transport::Udp, error))?;
             shortfalls.extend(shortfall(&socket, receive_bytes, send_bytes));
             sockets.push(socket);
         }
-        groups.push(Group { local, sockets });
+        groups.push(Group::of_datagrams(local, sockets));
     }
     shortfalls.dedup();
     Ok((groups, shortfalls))
+}
+
+/// Listens for streams at one address for each shard, which has it alone.
+pub fn bind_streams_apart(addresses: &[SocketAddr]) -> Result<Group, BindError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for &address in addresses {
+        let failed = |error| BindError::new(address, Transport::Tcp, error);
+        listeners.push(stream::open(address, false).map_err(failed)?);
+    }
+    let local = listeners.first().and_then(|first| first.local_addr().ok());
+    Ok(Group {
+        local: local.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into()),
+        transport: Transport::Tcp,
+        sockets: Vec::new(),
+        listeners,
+    })
+}
+
+/// Listens for streams at every address, once per shard. The engine's groups
+/// are those for datagrams first, then these.
+pub fn bind_streams(listen: &[SocketAddr], shards: usize) -> Result<Vec<Group>, BindError> {
+    for &address in listen {
+        let failed = |error| BindError::new(address, Transport::Tcp, error);
+        stream::open(address, false).map_err(failed)?;
+    }
+    let group = |&address: &SocketAddr| {
+        let failed = |error| BindError::new(address, Transport::Tcp, error);
+        let mut local = address;
+        let mut listeners = Vec::with_capacity(shards);
+        for _ in 0..shards.max(1) {
+            let listener = stream::open(local, true).map_err(failed)?;
+            local = listener.local_addr().map_err(failed)?;
+            listeners.push(listener);
+        }
+        Ok(Group {
+            local,
+            transport: Transport::Tcp,
+            sockets: Vec::new(),
+            listeners,
+        })
+    };
+    listen.iter().map(group).collect()
 }
 
 /// One more socket of the group at `local`, for a shard whose own is gone. It
@@ -218,7 +291,7 @@ pub fn join(
     send_bytes: usize,
 ) -> Result<UdpSocket, BindError> {
     open(local, true, Some((receive_bytes, send_bytes)))
-        .map_err(|error| BindError::new(local, error))
+        .map_err(|error| BindError::new(local, Transport::Udp, error))
 }
 
 /// Binds one address for each shard, which has it alone: whatever a remote
@@ -232,7 +305,7 @@ pub fn bind_apart(
     let mut shortfalls = Vec::new();
     let mut first = None;
     for &address in addresses {
-        let failed = |error| BindError::new(address, error);
+        let failed = |error| BindError::new(address, Transport::Udp, error);
         let buffers = Some((receive_bytes, send_bytes));
         let socket = open(address, false, buffers).map_err(failed)?;
         first = first.or(Some(socket.local_addr().map_err(failed)?));
@@ -241,7 +314,7 @@ pub fn bind_apart(
     }
     shortfalls.dedup();
     let local = first.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into());
-    Ok((Group { local, sockets }, shortfalls))
+    Ok((Group::of_datagrams(local, sockets), shortfalls))
 }
 
 fn open(
@@ -354,11 +427,7 @@ impl Port {
         };
         Some((
             received.bytes,
-            Flow {
-                socket: self.index,
-                local,
-                remote: received.remote,
-            },
+            Flow::udp(self.index, local, received.remote),
         ))
     }
 

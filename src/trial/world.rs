@@ -102,6 +102,7 @@ pub(super) fn play(script: &Script, mut config: Config) -> History {
             limits: Limits::default(),
             config: Arc::new(config),
             sockets: vec![ENGINE],
+            streams: Vec::new(),
             kept: Vec::new(),
             entries: Vec::new(),
             seed: [1; 32],
@@ -233,11 +234,7 @@ impl World<'_> {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Send(remote, bytes) => {
-                let flow = Flow {
-                    socket: 0,
-                    local: ENGINE,
-                    remote,
-                };
+                let flow = Flow::udp(0, ENGINE, remote);
                 self.turn(Input::Datagram {
                     bytes: &bytes,
                     flow,

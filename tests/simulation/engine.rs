@@ -137,6 +137,7 @@ impl Engine {
             limits: self.blueprint.limits,
             config: Arc::clone(&self.blueprint.config),
             sockets: vec![self.blueprint.addr],
+            streams: Vec::new(),
             kept: Vec::new(),
             entries: Vec::new(),
             seed: self.seeds.seed(),

@@ -15,7 +15,7 @@ use super::dialog::{Dialog, set};
 use super::glance::Glance;
 use super::lots::Lots;
 use super::pool::Pool;
-use super::site::{Site, read_mark, session};
+use super::site::{Site, back, carried, read_mark, session};
 use super::{Alarm, Desk, LATE};
 use crate::plan::{Behaviour, Plan};
 use crate::quota::Quota;
@@ -88,8 +88,7 @@ impl Call {
         self.head.clear();
         invite.write_head(via, flow.remote, tag, true, &mut self.head);
         set(&mut self.contact, invite.contact.unwrap_or_default());
-        let remote = via.reply_to(flow.remote, false);
-        self.flow = Some(Flow { remote, ..flow });
+        self.flow = Some(back(via, flow));
     }
 }
 
@@ -130,8 +129,9 @@ impl Callee {
             behaviours: Lots::new(behaviours),
             ring: planned.map_or(Duration::ZERO, |callee| callee.ring),
             answer: format!(
-                "Contact: <sip:{local}>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE\r\n\
+                "Contact: <sip:{local}{}>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE\r\n\
                  Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+                carried(plan.transport),
                 body.len()
             )
             .into_bytes(),

@@ -212,6 +212,8 @@ impl Machine for Caller {
             }
             // One thread's load needs no other, and has no configuration.
             Input::Envelope(_) | Input::Undrain | Input::Reload(_) | Input::Prune(_) => {}
+            // What a stream lost its unit waits for in vain, as for a datagram.
+            Input::Unsent { .. } | Input::Broken { .. } => {}
         }
         self.ring(now, out);
         let (mut desk, client, _) = self.open(now, out);

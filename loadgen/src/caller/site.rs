@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use memchr::memmem::Finder;
-use pinion_sip::base::{Decimal, Flow, SocketIndex};
+use pinion_sip::base::{Decimal, Flow, SocketIndex, Transport};
+use pinion_sip::wire::Via;
 
 use super::Places;
 use super::template::{Hole, Template};
@@ -118,9 +119,9 @@ impl Site {
         let index = usize::from(socket);
         let local = self.callers.get(index).copied().or(self.callee);
         Flow {
-            socket,
-            local: local.unwrap_or(self.plan.target),
-            remote,
+            transport: self.plan.transport,
+            owner: self.thread,
+            ..Flow::udp(socket, local.unwrap_or(self.plan.target), remote)
         }
     }
 
@@ -263,15 +264,35 @@ pub fn session(local: SocketAddr, name: &str) -> String {
     )
 }
 
+/// What a Contact says of its transport.
+pub fn carried(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "",
+        Transport::Tcp => ";transport=tcp",
+    }
+}
+
+/// Where the answer to a request goes whose Via is at hand.
+pub fn back(via: &Via, flow: Flow) -> Flow {
+    if flow.transport.is_reliable() {
+        return flow;
+    }
+    let remote = via.reply_to(flow.remote, false);
+    Flow { remote, ..flow }
+}
+
 fn templates(plan: &Plan, local: SocketAddr, host: &str) -> Templates {
     let run = run_number(plan.seed);
-    let via =
-        |branch: &str| format!("Via: SIP/2.0/UDP {local};rport;branch=z9hG4bK{{id}}{branch}\n");
+    let protocol = plan.transport.name();
+    let via = |branch: &str| {
+        format!("Via: SIP/2.0/{protocol} {local};rport;branch=z9hG4bK{{id}}{branch}\n")
+    };
     let call_id = format!("Call-ID: {{id}}@{}\n", local.ip());
     let agent = concat!("User-Agent: pinion-load/", env!("CARGO_PKG_VERSION"), "\n");
     let me = format!("<sip:{{user}}@{host}>;tag={{id}}");
     let peer = format!("<sip:{{peer}}@{host}>");
-    let contact = format!("Contact: <sip:{{user}}@{local}>\n");
+    let carried = carried(plan.transport);
+    let contact = format!("Contact: <sip:{{user}}@{local}{carried}>\n");
     let end = "Content-Length: 0\n\n";
     let offer = session(
         local,

@@ -1,7 +1,9 @@
 //! What the flags of a run may say, each read from its text. On `Err`, what is
 //! wanted instead.
 
-use super::{BehaviourList, CpuList, Here, Transport, UnitList};
+use pinion_sip::base::Transport;
+
+use super::{BehaviourList, CpuList, Here, UnitList};
 use crate::plan;
 
 /// Units a second.
@@ -22,11 +24,8 @@ pub(super) fn host(text: &str) -> Result<String, String> {
 /// How messages travel.
 pub(super) fn transport(text: &str) -> Result<Transport, String> {
     match text {
-        "udp" => Ok(Transport::Udp),
-        "tcp" | "tls" => Err(format!(
-            "{text} comes when the server speaks it; today there is udp"
-        )),
-        _ => Err("udp is the transport there is".into()),
+        "tls" => Err("tls comes when the server speaks it; today there are udp and tcp".into()),
+        _ => Transport::named(text.as_bytes()).ok_or_else(|| "udp or tcp is wanted".into()),
     }
 }
 

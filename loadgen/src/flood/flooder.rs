@@ -68,11 +68,7 @@ impl Flooder {
                 callee: flood.callee.clone(),
                 seed: flood.seed,
             },
-            flow: Flow {
-                socket: 0,
-                local,
-                remote: target,
-            },
+            flow: Flow::udp(0, local, target),
             rate: flood.rate.max(1),
             total: u64::try_from(total).unwrap_or(u64::MAX),
             duration: flood.duration,
@@ -194,6 +190,8 @@ impl Machine for Flooder {
             | Input::Undrain
             | Input::Reload(_)
             | Input::Prune(_) => {}
+            // It floods with datagrams alone.
+            Input::Unsent { .. } | Input::Broken { .. } => {}
         }
     }
 

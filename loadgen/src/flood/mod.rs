@@ -20,7 +20,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pinion_runtime::{BindError, Clock, Desks, Engine, Options, StartError, Watch};
+use pinion_runtime::{BindError, Clock, Desks, Engine, Options, StartError, StreamOptions, Watch};
 
 pub use aim::{Aim, NotYours};
 pub use flooder::{Flooder, PROBE_LIMIT};
@@ -102,6 +102,7 @@ pub fn run(flood: &Flood) -> Result<Tally, FloodError> {
         coalesce: Duration::ZERO,
         precise: true,
         sample: 0,
+        streams: StreamOptions::default(),
         mesh_depth: 1,
         watch: Watch::default(),
         clock: Clock::start(),

@@ -8,6 +8,7 @@ mod users;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use pinion_sip::base::Transport;
 use pinion_sip::transaction::Timers;
 
 pub use arrival::{Arrival, Pacer};
@@ -96,6 +97,9 @@ pub struct Plan {
     pub units: Vec<(Unit, u32)>,
     /// Where requests go.
     pub target: SocketAddr,
+    /// What carries them: over streams every socket of the plan is a connection
+    /// to the target, and nothing is sent twice.
+    pub transport: Transport,
     /// The host of everybody's address of record; `None`: the target's.
     pub domain: Option<String>,
     /// Who calls, registers and asks.

@@ -331,11 +331,7 @@ impl ScenarioCaller {
         let local = self.seat.local;
         let (number, pid) = (self.next_number(), self.program.settings.pid);
         let call_id = format!("{number}-{pid}@{}", local.ip()).into_bytes();
-        let flow = Flow {
-            socket: 0,
-            local,
-            remote,
-        };
+        let flow = Flow::udp(0, local, remote);
         match self.open(now, intended, user, call_id.into(), flow, true) {
             Some(handle) => {
                 self.drive(now, handle, out, |session, cx| session.run(cx));
@@ -486,6 +482,8 @@ impl Machine for ScenarioCaller {
                 self.next = None;
             }
             Input::Elapsed | Input::Undrain | Input::Reload(_) | Input::Prune(_) => {}
+            // Scenarios run over datagrams alone.
+            Input::Unsent { .. } | Input::Broken { .. } => {}
         }
         self.elapse(now, out);
         self.look = now + LOOK_AGAIN;

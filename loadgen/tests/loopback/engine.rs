@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Desks, Engine, Options, Watch, allowed_cpus, bind};
-use pinion_sip::base::{Limits, Random};
-use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Secret};
+use pinion_runtime::{
+    Clock, Desks, Engine, Options, StreamOptions, Watch, allowed_cpus, bind, bind_streams,
+};
+use pinion_sip::base::{Limits, Random, Transport};
+use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Secret, Transports};
 use pinion_sip::dialplan::{Line, PlanBuilder};
 use pinion_sip::shard::{Setup, Shard};
 
@@ -20,8 +22,9 @@ impl Server {
     /// `shards` of them, which know user0 to user9 and callee0 to callee9.
     pub fn start(shards: u16, secret: bool) -> Server {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (groups, _) = bind(&[any], usize::from(shards), 1 << 20, 1 << 20).unwrap();
+        let (mut groups, _) = bind(&[any], usize::from(shards), 1 << 20, 1 << 20).unwrap();
         let address = groups[0].local();
+        groups.extend(bind_streams(&[address], usize::from(shards)).unwrap());
         let cpus = allowed_cpus().unwrap();
         let options = Options {
             cpus: cpus.into_iter().cycle().take(usize::from(shards)).collect(),
@@ -29,6 +32,7 @@ impl Server {
             coalesce: Duration::ZERO,
             precise: false,
             sample: 0,
+            streams: StreamOptions::default(),
             mesh_depth: 64,
             watch: Watch::default(),
             clock: Clock::start(),
@@ -49,6 +53,7 @@ impl Server {
                 },
                 config: Arc::clone(&config),
                 sockets: vec![address],
+                streams: vec![address],
                 kept: Vec::new(),
                 entries: Vec::new(),
                 seed: Random::from_u64(u64::from(shard)).seed(),
@@ -82,6 +87,8 @@ fn config(secret: bool) -> Config {
         .flat_map(|kind| (0..10).map(move |number| format!("{kind}{number}")));
     let peers = names.map(|name| {
         let mut peer = Peer::new(&name, PeerKind::Friend);
+        let both = Transports::of([Transport::Udp, Transport::Tcp]);
+        peer.transports = both.unwrap_or_default();
         if secret {
             peer.secret = Secret::Plain(format!("secret-of-{name}"));
         }

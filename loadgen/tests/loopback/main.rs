@@ -57,6 +57,32 @@ fn both_ends_of_calls_agree_over_two_threads_and_many_ports() {
 }
 
 #[test]
+fn both_ends_of_calls_agree_over_tcp() {
+    let server = Server::start(2, true);
+    let flags = "call --transport tcp --uas local --users user{0..9} --callees callee{0..9} \
+                 --password secret-of-{user} --rate 50 --duration 2s --hold 500ms --ring 100ms --threads 2 \
+                 --ports-per-thread 3";
+    let results = run(&plan(&server, flags)).unwrap();
+    assert_clean(&results, 100);
+    let sides = results.sides.clone().unwrap();
+    assert_eq!(
+        (sides.caller_ended, sides.callee_ended, sides.ghosts),
+        (100, 100, 0)
+    );
+}
+
+#[test]
+fn registrations_options_and_messages_over_tcp() {
+    let server = Server::start(2, true);
+    let users = "--transport tcp --users user{0..9} --callees callee{0..9} --password secret-of-{user} --threads 1";
+    for scenario in ["register", "options", "message --uas local"] {
+        let flags = format!("{scenario} {users} --rate 100 --duration 500ms");
+        let results = run(&plan(&server, &flags)).unwrap();
+        assert_clean(&results, 50);
+    }
+}
+
+#[test]
 fn registrations_options_and_messages() {
     let server = Server::start(1, true);
     let users = "--users user{0..9} --callees callee{0..9} --password secret-of-{user} --threads 1";

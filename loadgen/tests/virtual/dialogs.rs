@@ -60,11 +60,7 @@ fn field<'a>(text: &'a str, name: &str) -> &'a str {
 }
 
 fn to(remote: &str) -> Flow {
-    Flow {
-        socket: 0,
-        local: address(SERVER),
-        remote: address(remote),
-    }
+    Flow::udp(0, address(SERVER), address(remote))
 }
 
 #[test]

@@ -79,6 +79,7 @@ pub fn shard_of(secret: bool, general: General) -> Box<dyn Machine> {
             realtime: None,
         }),
         sockets: vec![address(SERVER)],
+        streams: Vec::new(),
         kept: Vec::new(),
         entries: Vec::new(),
         seed: [1; 32],
@@ -221,11 +222,8 @@ impl World {
             self.history = (self.history ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
         let socket = u8::from(*to == address(CALLEE));
-        let flow = Flow {
-            socket: if *to == address(SERVER) { 0 } else { socket },
-            local: *to,
-            remote: *from,
-        };
+        let socket = if *to == address(SERVER) { 0 } else { socket };
+        let flow = Flow::udp(socket, *to, *from);
         let input = Input::Datagram { bytes, flow };
         if *to == address(SERVER) {
             self.server.handle(self.now, input, &mut self.outbox);

@@ -11,11 +11,11 @@ use super::*;
 fn capture_into(path: &Path, bounds: Bounds, messages: usize) -> Trace {
     let watch = Watch::default();
     let trace = Trace::start(&watch, vec![Sought::All], path, bounds).unwrap();
-    let flow = Flow {
-        socket: 0,
-        local: "127.0.0.1:5060".parse().unwrap(),
-        remote: "127.0.0.9:5060".parse().unwrap(),
-    };
+    let flow = Flow::udp(
+        0,
+        "127.0.0.1:5060".parse().unwrap(),
+        "127.0.0.9:5060".parse().unwrap(),
+    );
     for number in 0..messages {
         let text = format!("{number:04}{}", "x".repeat(500));
         watch.show(

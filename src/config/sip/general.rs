@@ -7,6 +7,7 @@ use pinion_sip::config::{General, Peer, PeerKind};
 
 use super::device::Device;
 use super::load::Load;
+use super::tcp::Tcp;
 use super::value::Endpoint;
 use crate::config::file::{ConfigError, Position};
 
@@ -16,6 +17,9 @@ pub(super) struct Globals {
     /// What options of devices say here.
     pub defaults: Device,
     pub bind: Vec<Endpoint>,
+    pub tcp: Tcp,
+    pub tcpbind: Vec<Endpoint>,
+    pub tcpenable: bool,
     pub bindport: u16,
     pub autodomain: bool,
     pub dynamic_exclude_static: bool,
@@ -28,6 +32,9 @@ impl Globals {
             general: General::default(),
             defaults: Device::new("", &Peer::new("", PeerKind::User)),
             bind: Vec::new(),
+            tcp: Tcp::default(),
+            tcpbind: Vec::new(),
+            tcpenable: false,
             bindport: 5060,
             autodomain: false,
             dynamic_exclude_static: false,
@@ -37,17 +44,20 @@ impl Globals {
 
     /// The addresses to listen on, in file order; each once.
     pub(super) fn listen(&self) -> Vec<SocketAddr> {
-        let mut listen = Vec::new();
-        for endpoint in &self.bind {
-            let address = endpoint.or_port(self.bindport);
-            if !listen.contains(&address) {
-                listen.push(address);
-            }
-        }
+        let mut listen = addresses(&self.bind, self.bindport);
         if listen.is_empty() {
             listen.push(SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.bindport)));
         }
         listen
+    }
+
+    /// What holds for streams.
+    pub(super) fn tcp(&self) -> Tcp {
+        Tcp {
+            enabled: self.tcpenable,
+            listen: addresses(&self.tcpbind, 5060),
+            ..self.tcp.clone()
+        }
     }
 
     /// Checks what several options say together and fills in what follows
@@ -103,4 +113,16 @@ impl Globals {
             }
         }
     }
+}
+
+/// The addresses of endpoints, each once.
+fn addresses(endpoints: &[Endpoint], usual_port: u16) -> Vec<SocketAddr> {
+    let mut addresses = Vec::new();
+    for endpoint in endpoints {
+        let address = endpoint.or_port(usual_port);
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
 }

@@ -1,8 +1,11 @@
 //! The options of sip.conf: one row each, or one row for names that do the
 //! same. An option is added by adding its row. Nothing else knows their names.
 
+use std::time::Duration;
+
 use pinion_sip::auth::Algorithm;
-use pinion_sip::config::Secret;
+use pinion_sip::base::Transport;
+use pinion_sip::config::{Secret, Transports};
 
 use super::acl::{self, Network};
 use super::device::Device;
@@ -14,7 +17,7 @@ use super::value::{Autoclear, Keepalive, NoAnswer, SendRpid, Tos, Wrong, list};
 /// The longest registration or timer, in seconds: a week.
 const WEEK_S: u32 = 604_800;
 
-const ONLY_UDP: &str = "only UDP is spoken here";
+const NO_SECURITY: &str = "only UDP and TCP are spoken here";
 const NO_OUTBOUND_REGISTRATION: &str = "this server registers nowhere itself";
 const NO_REGISTRATION_EXTENSIONS: &str = "registrations make no extensions here";
 const NO_SUBSCRIPTIONS: &str = "subscriptions are not accepted";
@@ -204,13 +207,25 @@ pub(super) static KEYS: &[Key] = &[
         Place::General,
         "there is no manager interface here",
     ),
-    inert("tcpauthtimeout tcpauthlimit", Place::General, ONLY_UDP),
+    general("tcpauthtimeout", |g, s| {
+        let mut seconds = 0_u32;
+        s.number(&mut seconds, 1..=3600)?;
+        g.tcp.authtimeout = Duration::from_secs(seconds.into());
+        Ok(())
+    }),
+    general("tcpauthlimit", |g, s| {
+        s.number(&mut g.tcp.authlimit, 1..=1_000_000)
+    }),
     // Transport.
     general("udpbindaddr bindaddr", |g, s| {
         s.form().map(|endpoint| g.bind.push(endpoint))
     }),
     general("bindport", |g, s| s.number(&mut g.bindport, 1..=65535)),
-    both("transport", |_, s| transport(s)),
+    general("tcpenable", |g, s| s.put(&mut g.tcpenable)),
+    general("tcpbindaddr", |g, s| {
+        s.form().map(|endpoint| g.tcpbind.push(endpoint))
+    }),
+    both("transport", |d, s| transport(d, s)),
     general("externaddr externip externhost", |g, s| {
         let address = s.endpoint(s.text, 0)?;
         g.externaddr = Some((address, s.at.clone()));
@@ -266,12 +281,12 @@ pub(super) static KEYS: &[Key] = &[
         "names are resolved once, at load",
     ),
     inert(
-        "tcpenable tcpbindaddr tlsenable tlsbindaddr tlscertfile tlscert \
+        "tlsenable tlsbindaddr tlscertfile tlscert \
          tlsprivatekey tlscafile tlscapath tlscadir tlscipher tlsclientmethod \
          tlsdontverifyserver tlsverifyclient externtcpport externtlsport \
          websocket_enabled websocket_write_timeout",
         Place::General,
-        ONLY_UDP,
+        NO_SECURITY,
     ),
     inert(
         "legacy_useroption_parsing",
@@ -544,21 +559,27 @@ fn allowoverlap(device: &mut Device, setting: &mut Setting<'_>) -> Outcome {
     Ok(())
 }
 
-fn transport(setting: &mut Setting<'_>) -> Outcome {
-    let others = |word: &str| {
-        ["tcp", "tls", "ws", "wss"]
+/// A list, the first for what we begin ourselves; what is not spoken here is
+/// left out.
+fn transport(device: &mut Device, setting: &mut Setting<'_>) -> Outcome {
+    let accepted = || Wrong(format!("udp, tcp, or both in a list; {NO_SECURITY}"));
+    let unspoken = |word: &str| {
+        ["tls", "ws", "wss"]
             .iter()
             .any(|other| other.eq_ignore_ascii_case(word))
     };
-    let accepted = || Wrong(format!("udp, alone or in a list; {ONLY_UDP}"));
-    let (udp, rest): (Vec<&str>, Vec<&str>) =
-        list(setting.text).partition(|word| word.eq_ignore_ascii_case("udp"));
-    if udp.is_empty() || !rest.iter().all(|word| others(word)) {
+    let spoken = |word: &&str| Transport::named(word.as_bytes()).is_some();
+    let (words, rest): (Vec<&str>, Vec<&str>) = list(setting.text).partition(spoken);
+    if !rest.iter().all(|word| unspoken(word)) {
         return Err(accepted());
     }
+    let words = words
+        .iter()
+        .filter_map(|word| Transport::named(word.as_bytes()));
+    device.peer.transports = Transports::of(words).ok_or_else(accepted)?;
     if !rest.is_empty() {
         let text = format!(
-            "of transport={} nothing but udp has an effect: {ONLY_UDP}.",
+            "of transport={} what is neither udp nor tcp has no effect: {NO_SECURITY}.",
             setting.text
         );
         setting.load.warn_key(setting.key, setting.at, text);
@@ -586,7 +607,7 @@ fn outboundproxy(device: &mut Device, setting: &mut Setting<'_>) -> Outcome {
         }
         Some(_) => {
             return Err(Wrong(format!(
-                "host[:port] or udp://host[:port]; {ONLY_UDP}"
+                "host[:port] or udp://host[:port]; the transport is that of the device"
             )));
         }
     };

@@ -9,6 +9,7 @@ mod key;
 mod keys;
 mod load;
 mod row;
+mod tcp;
 mod value;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use super::words;
 
 pub use self::load::Resolve;
 pub use self::row::RowReader;
+pub use self::tcp::Tcp;
 
 /// What a sip.conf says.
 pub struct Sip {
@@ -37,6 +39,8 @@ pub struct Sip {
     pub rows: RowReader,
     /// Where to listen for UDP; never empty.
     pub listen: Vec<SocketAddr>,
+    /// What holds for streams.
+    pub tcp: Tcp,
     /// What was accepted but will surprise, the file layer's first.
     pub warnings: Vec<Warning>,
 }
@@ -108,6 +112,7 @@ fn read_with(file: &File, mut load: Load) -> Result<Sip, ConfigError> {
     Ok(Sip {
         rows: RowReader::new(&globals, credentials, load.resolve),
         listen: globals.listen(),
+        tcp: globals.tcp(),
         general: globals.general,
         peers,
         warnings: load.warnings,

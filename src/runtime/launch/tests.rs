@@ -71,6 +71,7 @@ impl Machine for Parrot {
             Input::Drain => self.draining = true,
             Input::Undrain => self.draining = false,
             Input::Envelope(_) | Input::Reload(_) | Input::Prune(_) => {}
+            Input::Unsent { .. } | Input::Broken { .. } => {}
         }
     }
 
@@ -112,6 +113,7 @@ fn start_watched(shards: ShardId, watch: &Watch) -> (Engine, SocketAddr) {
         coalesce: Duration::from_micros(200),
         precise: false,
         sample: 0,
+        streams: StreamOptions::default(),
         mesh_depth: 16,
         watch: watch.clone(),
         clock: Clock::start(),
@@ -307,6 +309,7 @@ fn a_cpu_that_does_not_exist_is_one_sentence() {
         coalesce: Duration::from_micros(200),
         precise: false,
         sample: 0,
+        streams: StreamOptions::default(),
         mesh_depth: 4,
         watch: Watch::default(),
         clock: Clock::start(),
@@ -342,6 +345,7 @@ fn a_machine_that_cannot_be_made_again_is_reported() {
         coalesce: Duration::from_micros(200),
         precise: false,
         sample: 0,
+        streams: StreamOptions::default(),
         mesh_depth: 4,
         watch: Watch::default(),
         clock: Clock::start(),

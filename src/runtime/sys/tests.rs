@@ -152,7 +152,7 @@ fn epoll_reports_what_is_ready_and_forgets_what_is_closed() {
     );
     assert_eq!(Receiver::new(1).receive(near.as_fd()).unwrap(), 1);
     assert_eq!(epoll.wait(Some(Duration::ZERO), false).unwrap().count(), 0);
-    epoll.change(near.as_fd(), true, 9).unwrap();
+    epoll.change(near.as_fd(), (true, true), 9).unwrap();
     assert_eq!(
         epoll
             .wait(Some(Duration::ZERO), false)
@@ -161,7 +161,7 @@ fn epoll_reports_what_is_ready_and_forgets_what_is_closed() {
         [9],
         "there is room to send"
     );
-    epoll.change(near.as_fd(), false, 9).unwrap();
+    epoll.change(near.as_fd(), (true, false), 9).unwrap();
     assert_eq!(epoll.wait(Some(Duration::ZERO), false).unwrap().count(), 0);
 }
 

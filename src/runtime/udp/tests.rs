@@ -52,14 +52,7 @@ fn a_bound_ipv4_address_is_the_flows_local() {
     let mut port = port("127.0.0.1:0");
     let client = client("127.0.0.1:0");
     let flow = echo(&mut port, &client, "127.0.0.1");
-    assert_eq!(
-        flow,
-        Flow {
-            socket: 3,
-            local: port.local,
-            remote: client.local_addr().unwrap()
-        }
-    );
+    assert_eq!(flow, Flow::udp(3, port.local, client.local_addr().unwrap()));
 }
 
 #[test]
@@ -101,7 +94,7 @@ fn a_group_shares_its_port_and_nobody_else_may() {
             .all(|socket| socket.local_addr().unwrap() == local)
     );
     let error = bind(&[local], 1, BYTES, BYTES).err().unwrap();
-    assert!(matches!(error, BindError::InUse(at) if at == local));
+    assert!(matches!(error, BindError::InUse(at, Transport::Udp) if at == local));
     assert!(
         error
             .to_string()
@@ -148,11 +141,7 @@ fn a_wildcard_advertises_an_address_one_can_answer() {
 fn a_refused_datagram_costs_only_itself() {
     let mut port = port("127.0.0.1:0");
     let far = client("127.0.0.1:0");
-    let good = Flow {
-        socket: 3,
-        local: port.local,
-        remote: far.local_addr().unwrap(),
-    };
+    let good = Flow::udp(3, port.local, far.local_addr().unwrap());
     let unreachable = Flow {
         remote: "[2001:db8::1]:5060".parse().unwrap(),
         ..good
@@ -177,11 +166,7 @@ fn a_refused_datagram_costs_only_itself() {
 fn a_backlog_keeps_order_and_is_bounded() {
     let mut port = port("127.0.0.1:0");
     let far = client("127.0.0.1:0");
-    let flow = Flow {
-        socket: 3,
-        local: port.local,
-        remote: far.local_addr().unwrap(),
-    };
+    let flow = Flow::udp(3, port.local, far.local_addr().unwrap());
     let (mut sender, mut counters) = (Sender::new(2), Counters::default());
     port.keep(
         [(&flow, b"1".as_slice()), (&flow, b"2"), (&flow, b"3")].into_iter(),
@@ -252,5 +237,5 @@ fn addresses_bound_apart_are_one_for_each_shard() {
     locals.dedup();
     assert_eq!(locals.len(), 3);
     let taken = bind_apart(&locals, 1 << 16, 1 << 16);
-    assert!(matches!(taken, Err(BindError::InUse(at)) if at == locals[0]));
+    assert!(matches!(taken, Err(BindError::InUse(at, _)) if at == locals[0]));
 }

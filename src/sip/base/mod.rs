@@ -17,11 +17,12 @@ mod random;
 mod slab;
 mod spares;
 mod text;
+mod ways;
 
 pub use address::AddressText;
 pub use date::Date;
 pub use decimal::Decimal;
-pub use flow::{Flow, SocketIndex, Transmit};
+pub use flow::{ConnectionId, Flow, SocketIndex, Transmit, Transport};
 pub use hash::{Hasher, call_id_hash, home_hash, shard_of};
 pub use hex::{from_hex, hex};
 pub use histogram::Histogram;
@@ -33,6 +34,7 @@ pub use random::Random;
 pub use slab::{Handle, Slab};
 pub use spares::Spares;
 pub use text::{Label, Text, TextOf, lossy};
+pub use ways::Ways;
 
 /// Index of a shard, from 0.
 pub type ShardId = u16;

@@ -513,6 +513,7 @@ fn caller_dialog(
     let local_tag = turn.exchange.tag();
     let general = &turn.exchange.config.general;
     push_address(&mut contact, general.advertised(&flow));
+    contact.push(flow.transport.uri_parameter());
     let target = contact_uri(request);
     let sayings = Sayings {
         call_id: request.call_id(),
@@ -533,7 +534,7 @@ fn caller_dialog(
         .forced_proxy()
         .map(Box::new);
     if target.is_some() {
-        dialog.aim();
+        dialog.aim(&turn.exchange.ways);
     }
     Some(dialog)
 }

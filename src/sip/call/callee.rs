@@ -64,7 +64,19 @@ impl Call {
             self.note_final(turn.now, index, Status::REQUEST_TIMEOUT, copies);
             self.lost_leg(turn, index, Status::REQUEST_TIMEOUT, Failure::NO_RESPONSE);
         } else {
-            self.relay_timed_out(turn, id);
+            self.relay_unanswered(turn, id, Status::REQUEST_TIMEOUT);
+        }
+        self.deliver(turn);
+    }
+
+    /// A request of ours cannot be sent: as if 503 had come (RFC 3261 §8.1.3.1).
+    pub fn unsent(&mut self, turn: &mut Turn<'_>, index: u16, id: TransactionId) {
+        let Some(leg) = self.leg(index) else { return };
+        let status = Status::SERVICE_UNAVAILABLE;
+        if leg.invite == Some(id) && leg.state == LegState::Inviting {
+            self.lost_leg(turn, index, status, Failure::from_status(status));
+        } else {
+            self.relay_unanswered(turn, id, status);
         }
         self.deliver(turn);
     }
@@ -234,7 +246,7 @@ impl Call {
             return;
         };
         leg.dialog.set_remote_tag(tag);
-        leg.dialog.establish(response);
+        leg.dialog.establish(response, &turn.exchange.ways);
         leg.state = LegState::Confirmed;
         let cseq = leg.dialog.local_cseq;
         leg.acked_cseq = Some(cseq);

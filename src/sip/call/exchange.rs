@@ -12,7 +12,8 @@ use super::forks::EndedForks;
 use super::kept::Kept;
 use super::leg::Ringing;
 use crate::base::{
-    Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, UnixTime, hex, shard_of,
+    Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, Transport, UnixTime, Ways,
+    hex, shard_of,
 };
 use crate::commons::Globals;
 use crate::config::{Config, Peer};
@@ -25,7 +26,11 @@ use crate::machine::{
 };
 use crate::registrar::Binding;
 use crate::transaction::{Branch, Keep, Table, Timers, TransactionId};
-use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer, set_transport};
+
+/// Larger requests may not fit the path's datagrams, in bytes (RFC 3261
+/// §18.1.1).
+const MOST_IN_A_DATAGRAM: usize = 1300;
 
 /// Names one leg of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -234,8 +239,8 @@ pub struct Exchange {
     pub config: Arc<Config>,
     /// Who there is.
     pub devices: Devices,
-    /// Our addresses, by socket.
-    pub sockets: Vec<SocketAddr>,
+    /// Our addresses, and which leads where.
+    pub ways: Ways,
     /// Unix time at `Instant::START`.
     pub unix_start: UnixTime,
     /// What happens to a call that another node brings.
@@ -417,14 +422,46 @@ impl Exchange {
         }
     }
 
+    /// A path to `remote` for what answers no flow; without sockets for
+    /// `transport`, by datagrams.
+    pub fn way_to(&self, remote: SocketAddr, transport: Transport) -> Option<Flow> {
+        self.way_from(None, remote, transport)
+    }
+
+    /// The same from the address of ours that `local` says, as far as we still
+    /// have it.
+    pub fn way_from(
+        &self,
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+        transport: Transport,
+    ) -> Option<Flow> {
+        let ways = &self.ways;
+        ways.from(local, remote, transport)
+            .or_else(|| ways.from(local, remote, Transport::Udp))
+    }
+
+    /// The way to a binding whose URI is `uri`: one that registered by datagram
+    /// may want to be called over a stream.
+    pub fn way_of(&self, flow: Flow, uri: Option<&Uri<'_>>) -> Flow {
+        match uri.and_then(|uri| uri.transport()) {
+            Some(named) if !flow.transport.is_reliable() => {
+                self.ways.turned(flow, flow.remote, named)
+            }
+            _ => flow,
+        }
+    }
+
     /// The way of a first request to `peer`: by its outbound proxy, if it has
     /// one, which is also the route it is preloaded with (RFC 3261 §8.1.2).
     pub fn first_hop(&self, peer: Option<&Peer>, flow: Flow) -> (Flow, RouteSet) {
         match self.config.general.device(peer).outboundproxy {
-            Some((remote, _)) => (
-                Flow { remote, ..flow },
-                RouteSet::of(format!("sip:{remote};lr").as_bytes()),
-            ),
+            Some((remote, _)) => {
+                let flow = self.ways.turned(flow, remote, flow.transport);
+                let transport = String::from_utf8_lossy(flow.transport.uri_parameter());
+                let proxy = format!("sip:{remote}{transport};lr");
+                (flow, RouteSet::of(proxy.as_bytes()))
+            }
             None => (flow, RouteSet::default()),
         }
     }
@@ -476,33 +513,6 @@ impl Exchange {
     /// Calendar time at `at`, to the microsecond.
     pub fn unix_micros(&self, at: Instant) -> UnixMicros {
         UnixMicros(self.unix_start.0 * 1_000_000 + at.as_micros())
-    }
-
-    /// A path to `remote` for a request that answers no flow: the first
-    /// socket of the same address family.
-    pub fn route_to(&self, remote: SocketAddr) -> Option<Flow> {
-        let same_family = |local: &SocketAddr| local.is_ipv4() == remote.is_ipv4();
-        let index = self.sockets.iter().position(same_family)?;
-        let local = *self.sockets.get(index)?;
-        Some(Flow {
-            socket: index as u8,
-            local,
-            remote,
-        })
-    }
-
-    /// The path to `remote` from the address of ours that `local` says, as far
-    /// as we still have it.
-    pub fn flow_to(&self, remote: SocketAddr, local: Option<SocketAddr>) -> Option<Flow> {
-        let kept = local.and_then(|local| {
-            let socket = self.sockets.iter().position(|socket| *socket == local)?;
-            Some(Flow {
-                socket: socket as u8,
-                local,
-                remote,
-            })
-        });
-        kept.or_else(|| self.route_to(remote))
     }
 
     /// The device called `name`, if it is known now.
@@ -564,6 +574,7 @@ impl Turn<'_> {
     ) -> Option<TransactionId> {
         let dialog = request.dialog;
         let general = &self.exchange.config.general;
+        let queued = self.out.sends_len();
         let sent = self.out.send(&dialog.flow, |buffer| {
             let mut writer = dialog.write_request(
                 buffer,
@@ -581,9 +592,15 @@ impl Turn<'_> {
             transactions.forget(self.now, id, self.out);
             return None;
         };
+        let too_large = general.tcp_switch
+            && bytes.len() > MOST_IN_A_DATAGRAM
+            && dialog.flow.transport == Transport::Udp;
         transactions.requested(self.now, id, dialog.flow, request.timers, bytes);
         if let Owner::Leg(LegRef { leg, .. }) = request.owner {
             self.record_request(Way::Out, leg, request.method, request.cseq);
+        }
+        if too_large && self.out.sends_len() > queued {
+            self.switch(id, dialog.flow);
         }
         Some(id)
     }
@@ -624,6 +641,19 @@ impl Turn<'_> {
         match message.status() {
             Some(status) => self.record_response(Way::In, leg, status, (method, cseq)),
             None => self.record_request(Way::In, leg, method, cseq),
+        }
+    }
+
+    /// Has the request that was just sent take a stream instead, as it is too
+    /// large for a datagram (§18.1.1).
+    #[cold]
+    fn switch(&mut self, id: TransactionId, flow: Flow) {
+        if let Some(stream) = self.exchange.ways.to(flow.remote, Transport::Tcp) {
+            self.out.unsend();
+            let rewrite = |request: &mut [u8]| set_transport(request, Transport::Tcp);
+            let transactions = &mut self.exchange.transactions;
+            transactions.send_again(self.now, id, stream, rewrite, self.out);
+            transactions.switched(id);
         }
     }
 

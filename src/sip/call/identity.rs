@@ -7,7 +7,7 @@ use core::net::SocketAddr;
 use memchr::memchr2;
 
 use super::call::Caller;
-use crate::base::{AddressText, Text};
+use crate::base::{AddressText, Text, Transport};
 use crate::config::{General, Peer, TrustIdOutbound};
 use crate::wire::{HeaderName, Writer};
 
@@ -15,8 +15,13 @@ use crate::wire::{HeaderName, Writer};
 const ANONYMOUS: &[u8] = b"\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
 /// From value, without tag, and Contact URI of requests to `device`, which
-/// knows us as `ours`.
-pub fn local(caller: &Caller, device: &Peer, general: &General, ours: SocketAddr) -> (Text, Text) {
+/// knows us as `ours` and is reached by `transport`.
+pub fn local(
+    caller: &Caller,
+    device: &Peer,
+    general: &General,
+    (ours, transport): (SocketAddr, Transport),
+) -> (Text, Text) {
     let withheld = caller.presentation.is_withheld();
     let mut user = Text::new();
     match device.fromuser.as_deref() {
@@ -35,6 +40,7 @@ pub fn local(caller: &Caller, device: &Peer, general: &General, ours: SocketAddr
     contact.push(&user);
     contact.push(b"@");
     contact.push(ours.as_bytes());
+    contact.push(transport.uri_parameter());
     (local, contact)
 }
 
@@ -152,7 +158,12 @@ mod tests {
         let mut device = Peer::new("gw", PeerKind::Peer);
         change(&mut device);
         let ours = "192.0.2.1:5060".parse().unwrap();
-        let (local, contact) = local(&caller, &device, &General::default(), ours);
+        let (local, contact) = local(
+            &caller,
+            &device,
+            &General::default(),
+            (ours, Transport::Udp),
+        );
         let mut lines = Vec::new();
         assert(&mut Writer::new(&mut lines, false), &caller, &device, ours);
         let asserted = String::from_utf8(lines).unwrap().replace("\r\n", "|");

@@ -91,11 +91,11 @@ mod tests {
 
     /// Keeps a request; returns where its responses go, one of them, and its body.
     fn kept(spares: &mut Spares<Kept>, text: &str) -> (Flow, String, Text, Vec<u8>) {
-        let flow = Flow {
-            socket: 0,
-            local: "192.0.2.9:5060".parse().unwrap(),
-            remote: "192.0.2.1:5060".parse().unwrap(),
-        };
+        let flow = Flow::udp(
+            0,
+            "192.0.2.9:5060".parse().unwrap(),
+            "192.0.2.1:5060".parse().unwrap(),
+        );
         let mut fields = Fields::new();
         let request = Message::parse(text.as_bytes(), &mut fields).unwrap();
         let kept = Kept::of(spares, &request, flow, false, false);

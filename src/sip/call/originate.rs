@@ -43,8 +43,7 @@ impl Call {
         origination: Box<Origination>,
         asker: Option<(Handle, Ticket)>,
     ) -> Option<Call> {
-        let here = exchange.sockets.first().copied()?;
-        let flow = exchange.route_to(here)?;
+        let flow = exchange.ways.to_self()?;
         let dialog = Dialog::new(Role::Uac, &Sayings::default(), flow);
         let mut nobody = Leg::new(dialog, None, ChannelId(0));
         nobody.state = LegState::Ended;

@@ -71,6 +71,7 @@ impl Call {
             local_cseq: dialog.local_cseq,
             remote_cseq: dialog.remote_cseq,
             pinned: dialog.pinned,
+            transport: dialog.flow.transport,
             over,
         })
     }

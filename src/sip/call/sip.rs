@@ -18,7 +18,7 @@ use super::outbound::{Channel, More, shown};
 use super::resource::{self, Resource};
 use super::tech::ChannelTech;
 use super::wishes;
-use crate::base::{Flow, Level, Text};
+use crate::base::{Flow, Level, Text, Transport};
 use crate::config::{General, Host, Peer, PeerKind, Qualify};
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId, Failure};
@@ -38,6 +38,8 @@ pub struct Destination {
     pub address: Option<Box<SocketAddr>>,
     /// The name, while only the database can tell whether it is a device's.
     pub sought: Option<Box<[u8]>>,
+    /// The transport asked for, where an address is called.
+    pub transport: Option<Transport>,
 }
 
 /// Where one leg of a channel goes.
@@ -88,16 +90,21 @@ impl ChannelTech for Sip {
             });
             return Err(Cause::SUBSCRIBER_ABSENT);
         };
-        if let Some(transport) = parts
-            .transport
-            .filter(|name| !name.eq_ignore_ascii_case("udp"))
-        {
+        let transport = parts.transport.map(|name| {
+            let known = Transport::named(name.as_bytes());
+            known.filter(|&transport| turn.exchange.ways.has(transport))
+        });
+        if transport == Some(None) {
             call.note(turn, Level::Warn, "no-such-transport", || {
-                format!("Dial: only UDP is spoken here, not {transport}")
+                let transport = parts.transport.unwrap_or_default();
+                format!("Dial: {transport} is not spoken here")
             });
             return Err(Cause::SUBSCRIBER_ABSENT);
         }
-        let mut channel = Channel::to(destination);
+        let mut channel = Channel::to(Destination {
+            transport: transport.flatten(),
+            ..destination
+        });
         if account.is_some() || parts.dnid.is_some() {
             let more = channel.more();
             more.account = account;
@@ -178,6 +185,7 @@ fn destination(turn: &Turn<'_>, resource: &Resource<'_>) -> Option<Destination> 
         user,
         address,
         sought,
+        transport: None,
     })
 }
 
@@ -284,10 +292,11 @@ impl Call {
                 (Some(user), Some(parsed)) => with_user(&parsed, user),
                 _ => Text::from(binding.uri()),
             };
+            let flow = turn.exchange.way_of(binding.flow, parsed.as_ref());
             let pinned = parsed.and_then(|uri| uri.socket_addr(5060)) != Some(binding.flow.remote);
             let target = Target {
                 pinned,
-                ..Target::new(uri, binding.flow, peer.clone())
+                ..Target::new(uri, flow, peer.clone())
             };
             self.invite(turn, id, target);
         }
@@ -324,10 +333,15 @@ impl Call {
             uri.push(b"@");
         }
         push_address(&mut uri, address);
-        let Some(flow) = turn.exchange.route_to(address) else {
+        let transport = channel.destination.transport.unwrap_or_else(|| {
+            let device = turn.exchange.config.general.device(peer.as_deref());
+            device.transports.preferred()
+        });
+        let Some(flow) = turn.exchange.way_to(address, transport) else {
             self.fail(turn, id, Failure::Unavailable(Cause::SUBSCRIBER_ABSENT));
             return;
         };
+        uri.push(flow.transport.uri_parameter());
         self.invite(turn, id, Target::new(uri, flow, peer));
         if self
             .channel(id)
@@ -387,7 +401,7 @@ impl Call {
         } else {
             uri
         };
-        let ours = general.advertised(&flow);
+        let ours = (general.advertised(&flow), flow.transport);
         let (local, contact) = identity::local(self.caller_of(id), device, general, ours);
         let sayings = Sayings {
             call_id: &call_id,

@@ -94,7 +94,7 @@ fn dialog_of(turn: &Turn<'_>) -> Option<Dialog> {
     // Without a proxy between, the callee is where its 2xx came from.
     dialog.pinned = true;
     if target.is_some() {
-        dialog.aim();
+        dialog.aim(&turn.exchange.ways);
     }
     Some(dialog)
 }

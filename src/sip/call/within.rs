@@ -97,7 +97,7 @@ impl Call {
             self.glare(index, to)?;
             self.yield_to(turn, to);
             if let Some(leg) = self.leg_mut(index) {
-                leg.dialog.refresh_target(request);
+                leg.dialog.refresh_target(request, &turn.exchange.ways);
             }
         }
         if !self.device(turn, to).takes(request.method()) {
@@ -324,7 +324,7 @@ impl Call {
     ) {
         let cseq = response.cseq().ok().map(|cseq| cseq.number);
         if let Some(leg) = self.leg_mut(index) {
-            leg.dialog.refresh_target(response);
+            leg.dialog.refresh_target(response, &turn.exchange.ways);
             leg.ack_owed = cseq.map(|cseq| AckOwed {
                 cseq,
                 relayed_for: Some(relay.cseq),
@@ -349,7 +349,7 @@ impl Call {
             return;
         }
         if let Some(leg) = self.legs.first_mut() {
-            leg.dialog.refresh_target(response);
+            leg.dialog.refresh_target(response, &turn.exchange.ways);
             leg.ack_owed = response.cseq().ok().map(|cseq| AckOwed {
                 cseq: cseq.number,
                 relayed_for: None,
@@ -410,9 +410,15 @@ impl Call {
         }
     }
 
-    /// A relayed request met no answer. An INVITE's sender is told 408; others
-    /// have given up by themselves (RFC 4320). Either way the dialog is lost.
-    pub(super) fn relay_timed_out(&mut self, turn: &mut Turn<'_>, client: TransactionId) {
+    /// A relayed request met no answer, which is told as `status`: 408, if none
+    /// came in time. An INVITE's sender is told so; others have given up by
+    /// themselves then (RFC 4320). Either way the dialog is lost.
+    pub(super) fn relay_unanswered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        client: TransactionId,
+        status: Status,
+    ) {
         if self.reoffer == Some(client) {
             self.reoffer = None;
         }
@@ -424,8 +430,8 @@ impl Call {
             return;
         };
         let relay = self.relays.swap_remove(position);
-        if relay.invite {
-            self.end_relay(turn, relay, Status::REQUEST_TIMEOUT);
+        if relay.invite || status != Status::REQUEST_TIMEOUT {
+            self.end_relay(turn, relay, status);
         } else {
             turn.exchange.kept.give(relay.kept);
         }

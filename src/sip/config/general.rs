@@ -78,6 +78,9 @@ pub struct General {
     /// `matchexternaddrlocally`: `externaddr` only where our own address is
     /// in `localnet`.
     pub matchexternaddrlocally: bool,
+    /// `--tcp-switch`: requests too large for a datagram take a stream (RFC 3261
+    /// §18.1.1).
+    pub tcp_switch: bool,
     /// `tos_sip`: the whole TOS octet of sent datagrams (DSCP in its upper six bits).
     pub tos_sip: u8,
     /// `cos_sip`: 802.1p priority of sent datagrams, 0 to 7.
@@ -140,6 +143,7 @@ impl Default for General {
             externaddr: None,
             localnet: Vec::new(),
             matchexternaddrlocally: false,
+            tcp_switch: false,
             tos_sip: 0,
             cos_sip: 4,
             rtcachefriends: false,
@@ -173,6 +177,7 @@ impl General {
     pub fn sent_by(&self, flow: &Flow) -> SentBy {
         SentBy {
             address: self.advertised(flow),
+            transport: flow.transport,
             compact: self.compactheaders,
         }
     }
@@ -226,11 +231,7 @@ mod tests {
                 localnet: localnet.iter().map(|ip| (ip.parse().unwrap(), 8)).collect(),
                 ..General::default()
             };
-            let flow = Flow {
-                socket: 0,
-                local: address(local),
-                remote: address(remote),
-            };
+            let flow = Flow::udp(0, address(local), address(remote));
             general.advertised(&flow).to_string()
         };
         let ten = &["10.0.0.0"];

@@ -25,7 +25,7 @@ pub use difference::Change;
 pub use general::General;
 pub use peer::{
     CallerId, FinalResponse, Host, Insecure, Nat, Peer, PeerKind, Presentation, Qualify, Secret,
-    TrustIdOutbound,
+    Transports, TrustIdOutbound,
 };
 pub use realtime::Realtime;
 pub use records::{AmaFlags, Recording};

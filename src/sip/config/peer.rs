@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::{Acl, AmaFlags};
 use crate::auth;
+use crate::base::Transport;
 use crate::wire::{Method, Status};
 
 /// `type=` (C.1).
@@ -28,6 +29,53 @@ pub enum Host {
     Dynamic,
     /// Always there.
     Fixed(SocketAddr),
+}
+
+/// `transport=`: what carries messages from a device and to it.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Transports {
+    preferred: Transport,
+    /// Bit n: the transport of that number, beside the preferred one.
+    others: u8,
+}
+
+impl Transports {
+    /// These, the first for what we begin ourselves; `None` if there is none.
+    pub fn of(list: impl IntoIterator<Item = Transport>) -> Option<Transports> {
+        let mut list = list.into_iter();
+        let preferred = list.next()?;
+        let others = list.fold(0, |others, transport| others | 1 << transport as u8);
+        Some(Transports { preferred, others })
+    }
+
+    /// The one for what we begin ourselves.
+    pub fn preferred(self) -> Transport {
+        self.preferred
+    }
+
+    /// Whether the device may use it.
+    pub fn allows(self, transport: Transport) -> bool {
+        transport == self.preferred || self.others >> transport as u8 & 1 == 1
+    }
+}
+
+/// As the option is written: the preferred one first.
+impl fmt::Display for Transports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.preferred.name())?;
+        let others = [Transport::Udp, Transport::Tcp].into_iter();
+        let others = others.filter(|&other| other != self.preferred && self.allows(other));
+        for other in others {
+            write!(f, ",{}", other.name())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Transports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// `insecure=`.
@@ -214,6 +262,8 @@ pub struct Peer {
     pub busylevel: u32,
     /// `nat`.
     pub nat: Nat,
+    /// `transport`.
+    pub transports: Transports,
     /// `qualify`.
     pub qualify: Qualify,
     /// `qualifyfreq`.
@@ -417,6 +467,7 @@ impl Peer {
             call_limit: 0,
             busylevel: 0,
             nat: Nat::default(),
+            transports: Transports::default(),
             qualify: Qualify::Off,
             qualifyfreq: Duration::from_secs(60),
             keepalive: Duration::ZERO,

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use super::RouteSet;
 use super::texts::{Name, Sayings, Texts};
-use crate::base::{AddressText, Flow};
+use crate::base::{AddressText, Flow, Transport, Ways};
 use crate::wire::{ContactValue, HeaderName, Message, Method, Uri, Writer};
 
 /// A request whose CSeq is not above the last one (§12.2.2): 500.
@@ -25,6 +25,8 @@ pub enum Role {
 pub struct SentBy {
     /// Our address as the remote knows it: Via's sent-by.
     pub address: SocketAddr,
+    /// What carries the message.
+    pub transport: Transport,
     /// One-letter header names where they exist.
     pub compact: bool,
 }
@@ -125,18 +127,18 @@ impl Dialog {
 
     /// Takes the route set and the target of the 2xx that establishes it
     /// (§12.1.2).
-    pub fn establish(&mut self, response: &Message) {
+    pub fn establish(&mut self, response: &Message, ways: &Ways) {
         let routes = RouteSet::from_response(response);
         let rerouted = core::mem::replace(&mut self.routes, routes) != self.routes;
         if self.retarget(response) || rerouted {
-            self.aim();
+            self.aim(ways);
         }
     }
 
     /// Takes the Contact of a target refresh request or of its 2xx (§12.2).
-    pub fn refresh_target(&mut self, message: &Message) {
+    pub fn refresh_target(&mut self, message: &Message, ways: &Ways) {
         if self.retarget(message) {
-            self.aim();
+            self.aim(ways);
         }
     }
 
@@ -149,19 +151,24 @@ impl Dialog {
         other.is_some()
     }
 
-    /// Points the flow at the next hop, unless it is pinned. A next hop that is
-    /// a name leaves it where the last message came from.
-    pub fn aim(&mut self) {
+    /// Points the flow at the next hop, unless it is pinned, or a connection
+    /// the remote is at the other end of. A next hop that is a name leaves it
+    /// where the last message came from; one that names no transport keeps the
+    /// one in use.
+    pub fn aim(&mut self, ways: &Ways) {
         if let Some(proxy) = &self.proxy {
-            self.flow.remote = **proxy;
+            self.flow = ways.turned(self.flow, **proxy, self.flow.transport);
             return;
         }
-        if self.pinned && self.routes.is_empty() {
+        if (self.pinned || self.flow.connection.is_some()) && self.routes.is_empty() {
             return;
         }
-        let next_hop = Uri::parse(self.routes.next_hop(self.target())).ok();
-        if let Some(remote) = next_hop.and_then(|uri| uri.socket_addr(5060)) {
-            self.flow.remote = remote;
+        let Ok(next_hop) = Uri::parse(self.routes.next_hop(self.target())) else {
+            return;
+        };
+        if let Some(remote) = next_hop.socket_addr(5060) {
+            let transport = next_hop.transport().unwrap_or(self.flow.transport);
+            self.flow = ways.turned(self.flow, remote, transport);
         }
     }
 
@@ -184,7 +191,13 @@ impl Dialog {
         let address = address.as_bytes();
         writer.own(
             HeaderName::Via,
-            &[b"SIP/2.0/UDP ", address, b";branch=", branch, b";rport"],
+            &[
+                sent_by.transport.sent_protocol(),
+                address,
+                b";branch=",
+                branch,
+                b";rport",
+            ],
         );
         writer.max_forwards(max_forwards);
         for route in routes {

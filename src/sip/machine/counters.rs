@@ -37,6 +37,8 @@ counters! {
     /// Requests that named no dialog or transaction of ours (481). ACKs do not
     /// count: one to a reply that kept nothing finds nothing.
     stray_requests,
+    /// Responses whose connection was gone, and that had no other.
+    unsent_responses,
     /// Challenges sent.
     challenges,
     /// Requests refused for wrong credentials (403).

@@ -161,6 +161,16 @@ impl Answer {
     }
 }
 
+/// A connection whose remote has proven who it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Proven {
+    /// The connection.
+    pub flow: Flow,
+    /// Another port of the remote's host that this connection leads to as well
+    /// (RFC 5923): what is sent there goes by it.
+    pub alias: Option<u16>,
+}
+
 /// What an envelope holds.
 #[derive(Debug)]
 pub enum Body {
@@ -169,6 +179,29 @@ pub enum Body {
         /// Its bytes.
         bytes: Box<[u8]>,
         /// The path it came by.
+        flow: Flow,
+    },
+    /// A message for the owner of a connection to send; its driver takes it, and
+    /// no machine sees it.
+    Send {
+        /// Its bytes.
+        bytes: Box<[u8]>,
+        /// The path it takes.
+        flow: Flow,
+    },
+    /// The remote of a connection has proven who it is; for its owner's driver,
+    /// too.
+    Proven(Proven),
+    /// A message that the owner of a connection could not send.
+    Unsent {
+        /// Its bytes.
+        bytes: Box<[u8]>,
+        /// The path it was to take.
+        flow: Flow,
+    },
+    /// A connection broke over which the receiver has sent.
+    Broken {
+        /// The path.
         flow: Flow,
     },
     /// A question.

@@ -23,14 +23,15 @@ use crate::config::Config;
 pub use cdr::{Cdr, CdrId, Disposition, UnixMicros};
 pub use counters::Counters;
 pub use envelope::{
-    Answer, Body, Change, DATABASE, Entries, Envelope, Lease, Question, QuestionId, RECORDS,
-    WORKERS,
+    Answer, Body, Change, DATABASE, Entries, Envelope, Lease, Proven, Question, QuestionId,
+    RECORDS, WORKERS,
 };
 pub use moment::{Moment, Ringer, Topic, Way, What};
 pub use outbox::{Outbox, Sent};
 pub use query::{
-    ChannelDetail, ChannelRow, ChannelState, ContactRow, DeviceRow, DialogDetail, DialogRow,
-    FailureRow, HistoryRow, Page, Query, RegistrationRow, Rows, Span, StateRow, TableRow, TimerRow,
+    ChannelDetail, ChannelRow, ChannelState, ConnectionRow, ContactRow, DeviceRow, DialogDetail,
+    DialogRow, FailureRow, HistoryRow, Page, Query, RegistrationRow, Rows, Span, StateRow,
+    TableRow, TimerRow,
 };
 pub use security::{SecurityEvent, Suspicion};
 pub use sought::Sought;
@@ -38,11 +39,25 @@ pub use stopwatch::{Nanoseconds, Stage, Stages, Stopwatch};
 
 /// What a driver hands to a machine.
 pub enum Input<'a> {
-    /// One datagram, and the path it came by.
+    /// One datagram or one message of a stream, and the path it came by.
     Datagram {
         /// The bytes; valid for this call only.
         bytes: &'a [u8],
         /// The path.
+        flow: Flow,
+    },
+    /// A message that cannot be sent: the connection it was for is gone, or none
+    /// could be opened.
+    Unsent {
+        /// Its bytes; valid for this call only.
+        bytes: &'a [u8],
+        /// The path it was to take.
+        flow: Flow,
+    },
+    /// A connection broke over which this shard has sent: what is on its way
+    /// may be lost.
+    Broken {
+        /// The path; its owner and remote tell which.
         flow: Flow,
     },
     /// Something from another shard, or from a worker.

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Envelope, SecurityEvent, Stage, Stopwatch};
+use super::{Envelope, Proven, SecurityEvent, Stage, Stopwatch};
 use crate::base::{Flow, Level, Note, Text, Transmit};
 
 /// Notes, and security events, kept between two flushes.
@@ -27,6 +27,9 @@ pub struct Outbox {
     envelopes: Vec<Envelope>,
     notes: Vec<Note>,
     events: Vec<SecurityEvent>,
+    proven: Vec<Proven>,
+    /// How many of the sends go over streams.
+    streams: usize,
     max_sends: usize,
     max_bytes: usize,
     max_envelopes: usize,
@@ -50,6 +53,8 @@ impl Outbox {
             envelopes: Vec::with_capacity(64),
             notes: Vec::new(),
             events: Vec::new(),
+            proven: Vec::new(),
+            streams: 0,
             max_sends,
             max_bytes,
             max_envelopes: max_sends,
@@ -127,11 +132,8 @@ impl Outbox {
     /// datagram is lost and counted, as on the network: the bytes are returned
     /// all the same, so that whoever retransmits them goes on as usual.
     pub fn send(&mut self, flow: &Flow, write: impl FnOnce(&mut Vec<u8>)) -> Option<&[u8]> {
-        if self.sends.len() >= self.max_sends || self.bytes.len() >= self.max_bytes {
-            self.dropped_sends += 1;
-            self.lost.clear();
-            write(&mut self.lost);
-            return Some(self.lost.as_slice()).filter(|bytes| !bytes.is_empty());
+        if self.is_full() {
+            return self.lose(write);
         }
         let start = self.bytes.len();
         write(&mut self.bytes);
@@ -139,11 +141,46 @@ impl Outbox {
             return None;
         }
         let range = start..self.bytes.len();
+        self.streams += usize::from(flow.transport.is_reliable());
         self.sends.push(Sent {
             flow: *flow,
             range: range.clone(),
         });
         self.bytes.get(range)
+    }
+
+    /// Takes back the last message, which has found room.
+    pub fn unsend(&mut self) {
+        if let Some(last) = self.sends.pop() {
+            self.streams -= usize::from(last.flow.transport.is_reliable());
+            self.bytes.truncate(last.range.start);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.sends.len() >= self.max_sends || self.bytes.len() >= self.max_bytes
+    }
+
+    fn lose(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Option<&[u8]> {
+        self.dropped_sends += 1;
+        self.lost.clear();
+        write(&mut self.lost);
+        Some(self.lost.as_slice()).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// Tells the driver that the remote of a connection has proven who it is.
+    pub fn proven(&mut self, proven: Proven) {
+        self.proven.push(proven);
+    }
+
+    /// Takes the connections that were proven.
+    pub fn take_proven(&mut self) -> impl Iterator<Item = Proven> + '_ {
+        self.proven.drain(..)
+    }
+
+    /// Whether anything is for streams: a message, or word of a proof.
+    pub fn has_streams(&self) -> bool {
+        self.streams > 0 || !self.proven.is_empty()
     }
 
     /// The datagrams, in order.
@@ -175,6 +212,7 @@ impl Outbox {
 
     /// Forgets the datagrams after the driver has sent them.
     pub fn clear_sends(&mut self) {
+        self.streams = 0;
         self.sends.clear();
         self.bytes.clear();
     }
@@ -182,6 +220,7 @@ impl Outbox {
     /// Whether anything waits for the driver.
     pub fn is_empty(&self) -> bool {
         self.sends.is_empty()
+            && self.proven.is_empty()
             && self.envelopes.is_empty()
             && self.notes.is_empty()
             && self.events.is_empty()

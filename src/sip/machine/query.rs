@@ -2,6 +2,7 @@
 //! Values only: who asked, and how it is shown, is not known here.
 
 mod channel;
+mod connection;
 mod device;
 mod dialog;
 mod history;
@@ -21,6 +22,7 @@ use crate::dialplan::{Inquiry, Order, Origination, Reply};
 use crate::modules::Module;
 
 pub use channel::{ChannelDetail, ChannelRow, ChannelState};
+pub use connection::ConnectionRow;
 pub use device::{ContactRow, DeviceRow};
 pub use dialog::{DialogDetail, DialogRow};
 pub use history::{FailureRow, HistoryRow};
@@ -90,6 +92,8 @@ pub enum Query {
     Dialog(Span, Text),
     /// Its timers.
     Timers,
+    /// The connections it owns; its driver answers that.
+    Connections(Span),
     /// Read a device from the database, to be known here a little later.
     Load(Text),
     /// Forget where a device is registered whose home this is.
@@ -118,6 +122,7 @@ impl Query {
             Query::Uses(span) => Query::Uses(span.after(from)),
             Query::Known(span) => Query::Known(span.after(from)),
             Query::Dialogs(span) => Query::Dialogs(span.after(from)),
+            Query::Connections(span) => Query::Connections(span.after(from)),
             Query::Dialog(span, call_id) => Query::Dialog(span.after(from), call_id),
             Query::History(prefix, span) => Query::History(prefix, span.after(from)),
             Query::Registrations(span) => Query::Registrations(span.after(from)),
@@ -176,6 +181,8 @@ pub enum Page {
     State(StateRow),
     /// To `Stages`.
     Stages(Box<Stages>),
+    /// To `Connections`.
+    Connections(Rows<ConnectionRow>),
 }
 
 impl Page {
@@ -186,6 +193,7 @@ impl Page {
             Page::Uses(rows) => rows.next,
             Page::Known(rows) => rows.next,
             Page::Dialogs(rows) => rows.next,
+            Page::Connections(rows) => rows.next,
             Page::History(rows) => rows.next,
             Page::Failures(rows) => rows.next,
             Page::Registrations(rows) => rows.next,

@@ -109,11 +109,11 @@ mod tests {
         From: <sip:1001@h>;tag=a\r\nTo: <sip:1003@h>;tag=b\r\ni: two\r\nCSeq: 2 BYE\r\n\r\n";
 
     fn flow(remote: &str) -> Flow {
-        Flow {
-            socket: 0,
-            local: "127.0.0.1:5060".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-        }
+        Flow::udp(
+            0,
+            "127.0.0.1:5060".parse().unwrap(),
+            remote.parse().unwrap(),
+        )
     }
 
     fn any(sought: Sought, remote: &str, text: &str) -> bool {

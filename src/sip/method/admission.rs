@@ -28,8 +28,18 @@ pub enum Admission {
     Refused(Verdict),
 }
 
-/// Finds the sender and asks for proof where there must be one.
+/// Finds the sender and asks for proof where there must be one. A device whose
+/// `transport` does not list what it came by is refused.
 pub fn admit(asked: &mut Asked<'_>) -> Admission {
+    match known(asked) {
+        Admission::Peer(peer) if !peer.transports.allows(asked.flow.transport) => {
+            Admission::Refused(Verdict::proven(Status::FORBIDDEN))
+        }
+        admission => admission,
+    }
+}
+
+fn known(asked: &mut Asked<'_>) -> Admission {
     let peer = match identify(asked) {
         Ok(peer) => peer,
         Err(unknown) => return Admission::Refused(unknown.into()),

@@ -51,6 +51,9 @@ fn outside(asked: &mut Asked<'_>) -> Verdict {
     let Some(peer) = known else {
         return Verdict::proven(Status::FORBIDDEN);
     };
+    if !peer.transports.allows(asked.flow.transport) {
+        return Verdict::proven(Status::FORBIDDEN);
+    }
     let general = &config.general;
     let rules = ExpiryRules {
         default_s: general.defaultexpiry_s,

@@ -64,7 +64,8 @@ pub struct Binding {
     pub expires: Instant,
     /// Where to send: socket and local address of the REGISTER's flow; remote
     /// is the source when `to_source`, else the URI's host and port (when it is
-    /// an IP literal; the source otherwise).
+    /// an IP literal; the source otherwise). The REGISTER's own flow, if that
+    /// is a connection.
     pub flow: Flow,
     /// CSeq of the REGISTER that set it.
     pub cseq: u32,

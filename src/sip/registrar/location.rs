@@ -439,8 +439,12 @@ fn end_of_grant(now: Instant, contact: &Contact) -> Instant {
     now + Duration::from_secs(contact.expires_s.into())
 }
 
-/// Where requests to a contact are sent.
+/// Where requests to a contact are sent: over a stream, by the connection its
+/// REGISTER came by.
 fn path(update: &Update, contact: &Contact) -> Flow {
+    if update.flow.transport.is_reliable() {
+        return update.flow;
+    }
     let source = update.flow.remote;
     let literal = contact.address.filter(|_| !update.to_source);
     Flow {

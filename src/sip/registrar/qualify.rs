@@ -247,11 +247,7 @@ mod tests {
         Watch {
             aor: Text::from("1001"),
             uri: Text::from("sip:1001@127.0.0.1:5062"),
-            flow: Flow {
-                socket: 0,
-                local: address,
-                remote: address,
-            },
+            flow: Flow::udp(0, address, address),
             within: Some(WITHIN),
             every: EVERY,
         }

@@ -223,11 +223,11 @@ mod tests {
     };
 
     fn flow() -> Flow {
-        Flow {
-            socket: 0,
-            local: "192.0.2.1:5060".parse().unwrap(),
-            remote: "198.51.100.7:40000".parse().unwrap(),
-        }
+        Flow::udp(
+            0,
+            "192.0.2.1:5060".parse().unwrap(),
+            "198.51.100.7:40000".parse().unwrap(),
+        )
     }
 
     fn read_with(rules: &ExpiryRules, headers: &str) -> Result<Update, Rejection> {

@@ -17,7 +17,7 @@ use crate::machine::{Answer, Outbox, Question};
 use crate::method::{Extra, Verdict};
 use crate::registrar::{self, Binding, Bindings, Refusal};
 use crate::transaction::{Keep, Start, TransactionId};
-use crate::wire::{HeaderName, Method, ReplyHead, Status, Writer};
+use crate::wire::{HeaderName, Method, ReplyHead, Status, Uri, Writer};
 
 /// A MESSAGE on its way out.
 struct Outward<'m> {
@@ -40,6 +40,9 @@ impl Shard {
         arrival: &Arrival<'_>,
         out: &mut Outbox,
     ) {
+        if let Verdict::Call(_) | Verdict::Register(_) | Verdict::Message { .. } = verdict {
+            self.prove_connection(arrival, out);
+        }
         match verdict {
             Verdict::Silence => {}
             Verdict::Reply {
@@ -376,7 +379,9 @@ impl Shard {
             .as_ref()
             .map(|onward| onward.device(&self.exchange, &call_id, &tag));
         let peer = Some(node.as_deref().unwrap_or(message.peer));
-        let (flow, routes) = self.exchange.first_hop(peer, binding.flow);
+        let uri = Uri::parse(binding.uri()).ok();
+        let flow = self.exchange.way_of(binding.flow, uri.as_ref());
+        let (flow, routes) = self.exchange.first_hop(peer, flow);
         let mut local = Text::from("<sip:");
         local.push(message.from);
         local.push(format!("@{}>", config.general.advertised(&flow)).as_bytes());

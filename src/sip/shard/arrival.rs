@@ -37,7 +37,10 @@ impl Shard {
         identity: Identity,
     ) -> Arrival<'m> {
         let via = request.top_via();
-        let told = via.map_or(flow.remote, |via| via.reply_to(flow.remote, false));
+        let told = match via {
+            Ok(via) if !flow.transport.is_reliable() => via.reply_to(flow.remote, false),
+            _ => flow.remote,
+        };
         // Where both are one, nobody has to be asked.
         let to_source = told != flow.remote && self.to_source(request, flow);
         let remote = if to_source { flow.remote } else { told };

@@ -27,6 +27,7 @@ mod serve;
     reason = "the folder is named after the type it is about"
 )]
 mod shard;
+mod streams;
 
 pub use shard::{Setup, Shard};
 

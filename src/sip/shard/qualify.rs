@@ -12,7 +12,7 @@ use crate::config::{Host, Peer};
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::machine::Outbox;
 use crate::registrar::{Binding, Reach, Texts, Watch};
-use crate::wire::Method;
+use crate::wire::{Method, Uri};
 
 /// What is sent where nothing is asked: blank, so that nobody answers.
 const KEEP_ALIVE: &[u8] = b"\r\n";
@@ -135,7 +135,7 @@ impl Shard {
             return false;
         };
         let fixed = match peer.host {
-            Host::Fixed(address) => fixed_uri(peer, address) == watch.uri,
+            Host::Fixed(address) => self.fixed_uri(peer, address) == watch.uri,
             Host::Dynamic => false,
         };
         let registered = || {
@@ -186,11 +186,12 @@ impl Shard {
         let Host::Fixed(address) = peer.host else {
             return None;
         };
+        let transport = peer.transports.preferred();
         Some(Binding {
-            texts: Texts::new(&fixed_uri(peer, address), b"", b""),
+            texts: Texts::new(&self.fixed_uri(peer, address), b"", b""),
             q: 1000,
             expires: now,
-            flow: self.exchange.route_to(address)?,
+            flow: self.exchange.way_to(address, transport)?,
             cseq: 0,
             node: None,
         })
@@ -209,7 +210,9 @@ impl Shard {
         let config = Arc::clone(&self.exchange.config);
         let (general, peer) = (&config.general, self.exchange.device(&watch.aor).cloned());
         let peer = peer.as_deref();
-        let (flow, routes) = self.exchange.first_hop(peer, watch.flow);
+        let uri = Uri::parse(&watch.uri).ok();
+        let flow = self.exchange.way_of(watch.flow, uri.as_ref());
+        let (flow, routes) = self.exchange.first_hop(peer, flow);
         if watch.within.is_none() {
             out.send(&flow, |buffer| buffer.extend_from_slice(KEEP_ALIVE));
             return true;
@@ -250,13 +253,17 @@ impl Shard {
         turn.request(request, |writer| writer.end());
         true
     }
-}
 
-/// `sip:user@address` of a device with a fixed host.
-fn fixed_uri(peer: &Peer, address: SocketAddr) -> Text {
-    let mut uri = Text::from("sip:");
-    uri.push(peer.defaultuser.as_deref().unwrap_or(&peer.name).as_bytes());
-    uri.push(b"@");
-    push_address(&mut uri, address);
-    uri
+    /// `sip:user@address` of a device with a fixed host.
+    fn fixed_uri(&self, peer: &Peer, address: SocketAddr) -> Text {
+        let mut uri = Text::from("sip:");
+        uri.push(peer.defaultuser.as_deref().unwrap_or(&peer.name).as_bytes());
+        uri.push(b"@");
+        push_address(&mut uri, address);
+        let transport = peer.transports.preferred();
+        if self.exchange.ways.has(transport) {
+            uri.push(transport.uri_parameter());
+        }
+        uri
+    }
 }

@@ -15,7 +15,7 @@ use super::arrival::Arrival;
 use super::pending::{Asked, TRY};
 use super::reply::{RETRY_AFTER_S, Reply};
 use super::shard::Shard;
-use crate::base::{Instant, Text, shard_of};
+use crate::base::{Instant, Text, Transport, shard_of};
 use crate::call::{Alarm, Ask, Asker, Resume, Unsaved, Waiting};
 use crate::config::{Peer, Realtime};
 use crate::devices::{BRIEFLY, PROBE};
@@ -23,7 +23,7 @@ use crate::machine::realtime::{Errand, Known, Outcome, Registration, Saving};
 use crate::machine::{Answer, DATABASE, Outbox, Question, QuestionId, Topic, What};
 use crate::method::Extra;
 use crate::registrar::{Binding, Refusal, Texts, Update};
-use crate::wire::{Fields, HeaderName, Message, Method, Status};
+use crate::wire::{Fields, HeaderName, Message, Method, Status, Uri};
 
 /// Bytes of datagrams that may wait at once.
 const MOST_WAITING_BYTES: usize = 64 << 20;
@@ -498,8 +498,18 @@ impl Shard {
             left_s => Duration::from_secs(left_s),
         };
         let flow = match &contact.node {
-            Some(node) => self.exchange.route_to(node.address),
-            None => self.exchange.flow_to(contact.address, contact.local),
+            Some(node) => self.exchange.ways.to(node.address, Transport::Udp),
+            None => {
+                let uri = Uri::parse(contact.fullcontact.as_bytes()).ok();
+                let named = uri.and_then(|uri| uri.transport()).unwrap_or_default();
+                // The connection it came by is gone with the process that had it.
+                let literal = uri.and_then(|uri| uri.socket_addr(5060));
+                let address = match literal.filter(|_| named.is_reliable()) {
+                    Some(literal) => literal,
+                    None => contact.address,
+                };
+                self.exchange.way_from(contact.local, address, named)
+            }
         };
         Some(Binding {
             texts: Texts::new(

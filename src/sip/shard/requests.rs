@@ -191,6 +191,7 @@ impl Shard {
             self.reply(arrival, stray_reply(request.method()), out);
             return;
         };
+        self.prove_connection(arrival, out);
         let message = Some((request, arrival.flow));
         let inside = method::row(request.method()).inside;
         if inside == Inside::Acknowledge {

@@ -5,7 +5,7 @@ use crate::base::{Flow, Handle, Instant};
 use crate::call::{self, Owner, Responding, Turn};
 use crate::machine::Outbox;
 use crate::transaction::Answered;
-use crate::wire::Message;
+use crate::wire::{Message, Status};
 
 impl Shard {
     /// A well-formed response from the wire.
@@ -45,6 +45,23 @@ impl Shard {
                 Owner::Relayed(message) => self.message_answered(now, response, message, out),
             },
         }
+    }
+
+    /// A relayed MESSAGE could not be sent: its sender may try again.
+    pub(super) fn message_unsent(&mut self, now: Instant, message: Handle, out: &mut Outbox) {
+        let Some(relayed) = self.messages.remove(message) else {
+            return;
+        };
+        let tag = self.exchange.tag();
+        let answer = Responding {
+            server: relayed.server,
+            head: &relayed.head,
+            status: Status::SERVICE_UNAVAILABLE,
+            reason: None,
+            tag: &tag,
+        };
+        self.exchange
+            .respond(now, out, answer, |writer| writer.end());
     }
 
     /// The final response to a relayed MESSAGE is its sender's too.

@@ -16,7 +16,7 @@ use super::serve::Inquiries;
 use crate::auth;
 use crate::base::{
     Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, Text,
-    UnixTime, shard_of,
+    UnixTime, Ways, shard_of,
 };
 use crate::call::{
     Alarm, Ask, Asker, Call, Exchange, FlightRecorder, Kept, Occupancy, Owner, Ringing, Turn,
@@ -59,8 +59,10 @@ pub struct Setup {
     pub limits: Limits,
     /// The configuration.
     pub config: Arc<Config>,
-    /// Our addresses, by socket; never a wildcard.
+    /// Our addresses for datagrams, by socket; never a wildcard.
     pub sockets: Vec<SocketAddr>,
+    /// Our addresses for streams: of the sockets that follow.
+    pub streams: Vec<SocketAddr>,
     /// Registrations an earlier process has left, of AoRs whose home this is.
     pub kept: Vec<Arc<Saving>>,
     /// Values of the AstDB that an earlier process has left, by path, of
@@ -169,7 +171,7 @@ impl Shard {
                 incarnation: setup.incarnation,
                 config: setup.config,
                 devices: Devices::new(&mut random),
-                sockets: setup.sockets,
+                ways: Ways::new(setup.shard, &setup.sockets, &setup.streams),
                 unix_start: setup.unix_start,
                 node_plan: Arc::new(node_plan()),
                 limits,
@@ -281,6 +283,10 @@ impl Shard {
                 self.exchange.counters.handed_in += 1;
                 self.message(now, &bytes, flow, out);
             }
+            Body::Unsent { bytes, flow } => self.unsent(now, &bytes, flow, out),
+            Body::Broken { flow } => self.broken(now, flow, out),
+            // Drivers deal with these.
+            Body::Send { .. } | Body::Proven(_) => {}
             Body::Ask { id, question } if self.takes_the_database(now, &question) => {
                 let shard = envelope.from;
                 self.consider(now, question, Asker::There { shard, id }, out);
@@ -431,7 +437,12 @@ impl Shard {
         }
     }
 
-    fn transaction_expired(&mut self, now: Instant, expired: Expired<Owner>, out: &mut Outbox) {
+    pub(super) fn transaction_expired(
+        &mut self,
+        now: Instant,
+        expired: Expired<Owner>,
+        out: &mut Outbox,
+    ) {
         match expired {
             Expired::Trying {
                 id,
@@ -449,6 +460,18 @@ impl Shard {
                     call.timed_out(turn, leg.leg, (id, copies))
                 });
             }
+            Expired::Unsent {
+                id,
+                owner: Owner::Leg(leg),
+            } => {
+                self.with_call(now, None, leg.call, out, |call, turn| {
+                    call.unsent(turn, leg.leg, id)
+                });
+            }
+            Expired::Unsent {
+                owner: Owner::Relayed(message),
+                ..
+            } => self.message_unsent(now, message, out),
             Expired::Unacknowledged {
                 id,
                 owner: Owner::Leg(leg),
@@ -465,7 +488,10 @@ impl Shard {
                 // The sender has given up by now, and a 408 would say nothing (RFC 4320).
                 self.messages.remove(message);
             }
-            Expired::Trying { .. } | Expired::Timeout { .. } | Expired::Unacknowledged { .. } => {}
+            Expired::Trying { .. }
+            | Expired::Timeout { .. }
+            | Expired::Unsent { .. }
+            | Expired::Unacknowledged { .. } => {}
         }
     }
 
@@ -558,6 +584,8 @@ impl Machine for Shard {
         match input {
             Input::Datagram { bytes, flow } => self.datagram(now, bytes, flow, out),
             Input::Envelope(envelope) => self.envelope(now, envelope, out),
+            Input::Unsent { bytes, flow } => self.unsent(now, bytes, flow, out),
+            Input::Broken { flow } => self.broken(now, flow, out),
             Input::Elapsed => {}
             Input::Drain => self.draining = true,
             Input::Undrain => self.draining = false,
@@ -592,6 +620,7 @@ impl Machine for Shard {
             ("absorbed", counts.absorbed),
             ("merged", counts.merged),
             ("timeouts", counts.timeouts),
+            ("unsent", counts.unsent),
             ("unacknowledged", counts.unacknowledged),
         ];
         self.sizes()

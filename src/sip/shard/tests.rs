@@ -15,6 +15,7 @@ mod reload;
 mod rows;
 mod security;
 mod stages;
+mod streams;
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;
@@ -115,6 +116,7 @@ impl Rig {
             limits: Limits::default(),
             config: Arc::new(config),
             sockets: vec![ENGINE.parse().unwrap()],
+            streams: vec![ENGINE.parse().unwrap()],
             kept: Vec::new(),
             entries: Vec::new(),
             seed: [7; 32],
@@ -130,11 +132,7 @@ impl Rig {
 
     /// Hands a message in and returns what goes out: (destination, message).
     fn receive(&mut self, from: &str, message: &str) -> Vec<(SocketAddr, String)> {
-        let flow = Flow {
-            socket: 0,
-            local: ENGINE.parse().unwrap(),
-            remote: from.parse().unwrap(),
-        };
+        let flow = Flow::udp(0, ENGINE.parse().unwrap(), from.parse().unwrap());
         let bytes = message.replace('\n', "\r\n");
         self.shard.handle(
             self.now,

@@ -61,6 +61,7 @@ impl Client {
                 )
             }
             ClientEvent::Timer(Timer::F) => (self, Reaction::NONE.tell(Tell::Timeout).end()),
+            ClientEvent::Unsent => (self, Reaction::NONE.tell(Tell::Unsent).end()),
             ClientEvent::Response(status) if status.is_provisional() => (
                 self.to(State::Proceeding),
                 Reaction::NONE.tell(Tell::Response),
@@ -79,6 +80,7 @@ impl Client {
                     .arm(Timer::E, timers.e(u8::MAX)),
             ),
             ClientEvent::Timer(Timer::F) => (self, Reaction::NONE.tell(Tell::Timeout).end()),
+            ClientEvent::Unsent => (self, Reaction::NONE.tell(Tell::Unsent).end()),
             ClientEvent::Response(status) if status.is_provisional() => {
                 (self, Reaction::NONE.tell(Tell::Response))
             }

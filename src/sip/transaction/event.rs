@@ -14,6 +14,8 @@ pub enum ClientEvent {
     Response(Status),
     /// The user wants an INVITE cancelled (§9.1).
     Cancel,
+    /// The transport could not send its request, or lost it (§17.1.4).
+    Unsent,
     /// An alarm rang.
     Timer(Timer),
 }
@@ -55,6 +57,8 @@ pub enum Tell {
     Ack,
     /// No final response came in time.
     Timeout,
+    /// Its request cannot be sent (§17.1.4).
+    Unsent,
     /// No ACK came for a final response.
     Unacknowledged,
 }

@@ -71,6 +71,7 @@ impl InviteClient {
                 )
             }
             ClientEvent::Timer(Timer::B) => (self, Reaction::NONE.tell(Tell::Timeout).end()),
+            ClientEvent::Unsent => (self, Reaction::NONE.tell(Tell::Unsent).end()),
             ClientEvent::Cancel => (
                 self.to(State::Calling {
                     copies,
@@ -108,7 +109,11 @@ impl InviteClient {
                 cancelling(Reaction::NONE, timers),
             ),
             ClientEvent::Timer(Timer::Abandon) => (self, Reaction::NONE.tell(Tell::Timeout).end()),
-            ClientEvent::Cancel | ClientEvent::Timer(_) => (self, Reaction::NONE),
+            // It has arrived; its final response may take another connection
+            // (RFC 3261 §18.2.2).
+            ClientEvent::Cancel | ClientEvent::Unsent | ClientEvent::Timer(_) => {
+                (self, Reaction::NONE)
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod class;
 mod controls;
 mod error;
 mod fields;
+mod frame;
 pub mod header;
 mod message;
 mod method;
@@ -32,8 +33,10 @@ mod tests;
 pub use controls::Controls;
 pub use error::{Fault, FaultKind, Unreadable};
 pub use fields::{Fields, MAX_FIELDS};
+pub use frame::{Frame, Framer, Unframed, write_refusal};
 pub use header::{
-    CSeq, ContactValue, DigestParams, HeaderName, NameAddr, Params, Via, unescape, unquote,
+    CSeq, ContactValue, DigestParams, HeaderName, NameAddr, Params, Via, set_transport, unescape,
+    unquote,
 };
 pub use message::{MAX_BODY_BYTES, Message};
 pub use method::Method;

@@ -111,6 +111,9 @@ pub fn write_reply<'b>(
 
 /// The path of responses to a request (§18.2.2, RFC 3581 §4).
 pub fn reply_flow(request: &Message<'_>, flow: Flow, to_source: bool) -> Flow {
+    if flow.transport.is_reliable() {
+        return flow;
+    }
     let remote = request
         .top_via()
         .map_or(flow.remote, |via| via.reply_to(flow.remote, to_source));

@@ -281,11 +281,7 @@ impl World {
                     self.oracle.came_home(self.now, &message);
                 }
             }
-            let flow = Flow {
-                socket: 0,
-                local: to,
-                remote: from,
-            };
+            let flow = Flow::udp(0, to, from);
             self.feed(engine, shard, Input::Datagram { bytes, flow });
         } else if let Some(phone) = self.phones.iter().position(|phone| phone.addr == to)
             && let Ok(message) = Msg::parse(bytes)

@@ -8,6 +8,7 @@ use super::{Client, Desk};
 use crate::caller::dialog::End;
 use crate::caller::glance::Glance;
 use crate::caller::lines::Name;
+use crate::caller::site::back;
 use crate::caller::template::Hole;
 use crate::plan::Unit;
 use crate::tally::{Again, Cause};
@@ -225,8 +226,7 @@ fn answer_with(
         desk.tally.strays += 1;
         return;
     };
-    let remote = via.reply_to(flow.remote, false);
-    desk.out.send(&Flow { remote, ..flow }, |out| {
+    desk.out.send(&back(&via, flow), |out| {
         Writer::new(out, false).status(status, None);
         request.write_head(&via, flow.remote, tag, false, out);
         tail(out);

@@ -495,11 +495,7 @@ impl Session {
 
 /// Runs `<init>` once, as a call that nobody hears of.
 pub fn run_init(cx: &mut Context<'_>, local: SocketAddr) {
-    let flow = Flow {
-        socket: 0,
-        local,
-        remote: local,
-    };
+    let flow = Flow::udp(0, local, local);
     let begin = Begin {
         number: 0,
         call_id: Box::default(),

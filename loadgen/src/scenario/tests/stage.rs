@@ -132,11 +132,7 @@ impl Stage {
         while let Some((_, to, bytes)) = self.wire.pop_front_if(|(at, ..)| *at <= self.now) {
             let [a, b] = &mut self.sides;
             let (side, other) = if to == 0 { (a, b) } else { (b, a) };
-            let flow = Flow {
-                socket: 0,
-                local: side.address,
-                remote: other.address,
-            };
+            let flow = Flow::udp(0, side.address, other.address);
             let bytes = &bytes[..];
             side.caller
                 .handle(self.now, Input::Datagram { bytes, flow }, &mut side.out);

@@ -117,11 +117,7 @@ fn drive(name: &str, socket: &UdpSocket, remote: Option<SocketAddr>) -> Score {
     while !caller.is_done() && began.elapsed() < LIMIT {
         match socket.recv_from(&mut datagram) {
             Ok((len, remote)) => {
-                let flow = Flow {
-                    socket: 0,
-                    local,
-                    remote,
-                };
+                let flow = Flow::udp(0, local, remote);
                 let bytes = &datagram[..len];
                 caller.handle(now(), Input::Datagram { bytes, flow }, &mut out);
             }

@@ -2,6 +2,7 @@
 
 use super::*;
 use pinion_sip::auth::Algorithm;
+use pinion_sip::base::Transport;
 use pinion_sip::config::FinalResponse;
 
 #[test]
@@ -227,6 +228,29 @@ fn transport_options_of_general() {
         Some(("192.0.2.9:5080".parse().unwrap(), true))
     );
     assert_eq!(general.domains, ["10.0.0.1", "198.51.100.1"]);
+}
+
+#[test]
+fn streams() {
+    let tcp = |lines: &str| sip(&format!("[general]\n{lines}\n")).tcp;
+    assert_eq!(tcp(""), Tcp::default());
+    let said = tcp(
+        "tcpenable=yes\ntcpbindaddr=10.0.0.1\ntcpbindaddr=10.0.0.2:5070\ntcpauthtimeout=7\ntcpauthlimit=9",
+    );
+    let expected = Tcp {
+        enabled: true,
+        listen: ["10.0.0.1:5060", "10.0.0.2:5070"]
+            .map(|address| address.parse().unwrap())
+            .to_vec(),
+        authtimeout: seconds(7),
+        authlimit: 9,
+    };
+    assert_eq!(said, expected);
+    let lines = "[general]\ntransport=tcp,udp\n[a]\ntype=friend\nsecret=x\n[b]\ntype=friend\nsecret=x\ntransport=udp\n";
+    let peers = sip(lines).peers;
+    assert_eq!(peers[0].transports.to_string(), "TCP,UDP");
+    assert_eq!(peers[0].transports.preferred(), Transport::Tcp);
+    assert!(!peers[1].transports.allows(Transport::Tcp));
 }
 
 #[test]

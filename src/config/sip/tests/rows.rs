@@ -313,8 +313,9 @@ fn a_wrong_value_stays_at_its_default_and_is_told() {
         ),
         (
             "transport",
-            "udp,tcp",
-            "sippeers: of transport=udp,tcp nothing but udp has an effect: only UDP is spoken here.",
+            "udp,wss",
+            "sippeers: of transport=udp,wss what is neither udp nor tcp has no effect: only UDP and TCP are spoken \
+             here.",
         ),
         (
             "qualify",

@@ -35,8 +35,9 @@ fn options_that_do_not_fit_are_warned_about() {
             "sip.conf:5: useclientcode does nothing: it is not supported.",
         ),
         (
-            "transport=udp,tcp",
-            "sip.conf:5: of transport=udp,tcp nothing but udp has an effect: only UDP is spoken here.",
+            "transport=udp,tls",
+            "sip.conf:5: of transport=udp,tls what is neither udp nor tcp has no effect: only UDP and TCP are spoken \
+             here.",
         ),
         (
             "timert1=50",
@@ -77,8 +78,8 @@ fn options_that_do_not_fit_are_warned_about() {
             "sip.conf:6: option 'secret' belongs in the section of a device, not in [general]; it is ignored.",
         ),
         (
-            "[general]\ntcpenable=yes",
-            "sip.conf:6: tcpenable does nothing: only UDP is spoken here.",
+            "[general]\ntlsenable=yes",
+            "sip.conf:6: tlsenable does nothing: only UDP and TCP are spoken here.",
         ),
         (
             "[general]\nregister => 1:2@host",
@@ -210,7 +211,7 @@ fn wrong_values_of_devices_refuse_the_file() {
         (
             "transport",
             "tls",
-            "udp, alone or in a list; only UDP is spoken here",
+            "udp, tcp, or both in a list; only UDP and TCP are spoken here",
         ),
         (
             "nat",
@@ -230,7 +231,7 @@ fn wrong_values_of_devices_refuse_the_file() {
         (
             "outboundproxy",
             "tcp://192.0.2.1",
-            "host[:port] or udp://host[:port]; only UDP is spoken here",
+            "host[:port] or udp://host[:port]; the transport is that of the device",
         ),
         (
             "outboundproxy",

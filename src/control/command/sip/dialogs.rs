@@ -240,7 +240,8 @@ fn tell(row: &DialogRow, detail: &DialogDetail, mut sheet: Fields<'_, '_>) -> io
     sheet.remark("  DTMF Mode:              none")?;
     sheet.remark("  SIP Options:            (none)")?;
     sheet.remark("  Session-Timer:          Inactive")?;
-    sheet.remark("  Transport:              UDP")?;
+    let transport = detail.transport.name();
+    sheet.field("  Transport:              ", "transport", transport)?;
     sheet.remark("  Media:                  None\n\n")?;
     sheet.member("answered_s", seconds(row));
     sheet.end()

@@ -8,6 +8,7 @@
 //! - `dialogs`: the dialogs of calls
 //! - `settings`: what holds for all
 //! - `objects`, `sched`: what is held, and waited for
+//! - `tcp`: connections
 //! - `none`: what this engine has none of
 
 mod contacts;
@@ -22,6 +23,7 @@ mod sched;
 mod settings;
 mod sheet;
 mod state;
+mod tcp;
 mod users;
 
 #[cfg(test)]
@@ -30,7 +32,7 @@ mod tests;
 use super::{Command, Wrong};
 
 /// The commands of each file.
-pub(super) const FAMILIES: [&[Command]; 10] = [
+pub(super) const FAMILIES: [&[Command]; 11] = [
     peers::COMMANDS,
     users::COMMANDS,
     inuse::COMMANDS,
@@ -40,6 +42,7 @@ pub(super) const FAMILIES: [&[Command]; 10] = [
     settings::COMMANDS,
     objects::COMMANDS,
     sched::COMMANDS,
+    tcp::COMMANDS,
     none::COMMANDS,
 ];
 

@@ -95,7 +95,7 @@ fn domains(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), W
         // The addresses of this host are added by `autodomain`.
         let ours =
             |address: &SocketAddr| address.ip().to_string() == domain.trim_matches(['[', ']']);
-        let set_by = match house.listening.iter().any(ours) {
+        let set_by = match house.listening.iter().any(|(_, address)| ours(address)) {
             true => Cell::Both("[Automatic]".into(), json!("autodomain")),
             false => Cell::Both("[Configured]".into(), json!("sip.conf")),
         };

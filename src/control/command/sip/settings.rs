@@ -4,7 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use pinion_sip::base::AddressText;
+use pinion_sip::base::{AddressText, Transport};
 use pinion_sip::config::{Config, General, Qualify};
 use serde_json::{Value, json};
 
@@ -34,17 +34,32 @@ fn settings(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
 fn global(house: &House, config: &Config, sheet: &mut Fields<'_, '_>) -> io::Result<()> {
     let general = &config.general;
     sheet.remark("\n\nGlobal Settings:\n----------------")?;
-    let mut addresses = house.listening.iter().copied().map(text);
-    sheet.field(
-        "  UDP Bindaddress:        ",
-        "udpbindaddr",
-        or(addresses.next(), "None"),
-    )?;
-    for another in addresses {
-        sheet.remark(&format!("                          {another}"))?;
+    for (title, key, transport, none) in [
+        (
+            "  UDP Bindaddress:        ",
+            "udpbindaddr",
+            Transport::Udp,
+            "None",
+        ),
+        (
+            "  TCP SIP Bindaddress:    ",
+            "tcpbindaddr",
+            Transport::Tcp,
+            "Disabled",
+        ),
+    ] {
+        let listening = house.listening.iter();
+        let mut addresses = listening
+            .filter(|(carried, _)| *carried == transport)
+            .map(|&(_, address)| text(address));
+        sheet.field(title, key, or(addresses.next(), none))?;
+        for another in addresses {
+            sheet.remark(&format!("                          {another}"))?;
+        }
     }
-    sheet.member("listening", json!(house.listening));
-    sheet.remark("  TCP SIP Bindaddress:    Disabled")?;
+    let listening = house.listening.iter();
+    let listening = listening.map(|(transport, address)| json!([transport.name(), address]));
+    sheet.member("listening", listening.collect());
     sheet.remark("  TLS SIP Bindaddress:    Disabled")?;
     sheet.remark("  Videosupport:           Yes")?;
     sheet.remark("  Textsupport:            Yes")?;
@@ -334,8 +349,14 @@ fn signalling(general: &General, sheet: &mut Fields<'_, '_>) -> io::Result<()> {
 fn defaults(general: &General, sheet: &mut Fields<'_, '_>) -> io::Result<()> {
     let device = &general.defaults;
     sheet.remark("\nDefault Settings:\n-----------------")?;
-    sheet.remark("  Allowed transports:     UDP")?;
-    sheet.remark("  Outbound transport:\t  UDP")?;
+    let transports = device.transports;
+    sheet.field(
+        "  Allowed transports:     ",
+        "transport",
+        transports.to_string(),
+    )?;
+    let outbound = transports.preferred().name();
+    sheet.field("  Outbound transport:\t  ", "outbound_transport", outbound)?;
     sheet.field(
         "  Context:                ",
         "context",

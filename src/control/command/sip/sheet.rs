@@ -335,8 +335,10 @@ fn addresses(
     sheet.field("  Addr->IP     : ", "address", or(address, "(null)"))?;
     let before = peer.defaultip.map(text);
     sheet.field("  Defaddr->IP  : ", "defaultip", or(before, "(null)"))?;
-    sheet.remark("  Prim.Transp. : UDP")?;
-    sheet.remark("  Allowed.Trsp : UDP")?;
+    let preferred = peer.transports.preferred().name();
+    sheet.field("  Prim.Transp. : ", "outbound_transport", preferred)?;
+    let allowed = peer.transports.to_string();
+    sheet.field("  Allowed.Trsp : ", "transport", allowed)?;
     let username = state::username(peer, contact);
     sheet.field("  Def. Username: ", "username", or(username, ""))?;
     sheet.remark("  SIP Options  : (none)")?;

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Desks, Engine, Options, Watch};
-use pinion_sip::base::Limits;
+use pinion_runtime::{Clock, Desks, Engine, Options, StreamOptions, Watch};
+use pinion_sip::base::{Limits, Transport};
 use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Qualify, Secret};
 use pinion_sip::shard::{Setup, Shard};
 use serde_json::Value;
@@ -53,6 +53,7 @@ impl Rig {
             batch: 16,
             coalesce: Duration::ZERO,
             precise: false,
+            streams: StreamOptions::default(),
             mesh_depth: 64,
             watch: Watch::default(),
             sample: 0,
@@ -79,6 +80,7 @@ impl Rig {
                 },
                 config: Arc::clone(&for_shards),
                 sockets: vec![address],
+                streams: Vec::new(),
                 kept: Vec::new(),
                 entries: Vec::new(),
                 seed: [shard as u8; 32],
@@ -89,7 +91,13 @@ impl Rig {
         let engine = Engine::start(&options, groups, factory, |_| {}).unwrap();
         let watching = Watching::new(Logs::of_nobody());
         let shards = engine.shards().clone();
-        let house = House::new(shards, config, vec![address], watching, |_| {});
+        let house = House::new(
+            shards,
+            config,
+            vec![(Transport::Udp, address)],
+            watching,
+            |_| {},
+        );
         Rig {
             house,
             engine,

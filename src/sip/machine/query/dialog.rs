@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use smol_str::SmolStr;
 
-use crate::base::Text;
+use crate::base::{Text, Transport};
 
 /// One dialog.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,6 +35,8 @@ pub struct DialogDetail {
     pub channel: Option<SmolStr>,
     /// Our address.
     pub local: SocketAddr,
+    /// What carries its messages.
+    pub transport: Transport,
     /// Our tag.
     pub local_tag: Text,
     /// Theirs; empty until a response brings it.

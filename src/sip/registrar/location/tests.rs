@@ -32,11 +32,11 @@ fn register(call_id: &str, cseq: u32, contacts: &[Contact]) -> Update {
         cseq,
         contacts: contacts.into(),
         remove_all: false,
-        flow: Flow {
-            socket: 1,
-            local: "192.0.2.1:5060".parse().unwrap(),
-            remote: "198.51.100.7:40000".parse().unwrap(),
-        },
+        flow: Flow::udp(
+            1,
+            "192.0.2.1:5060".parse().unwrap(),
+            "198.51.100.7:40000".parse().unwrap(),
+        ),
         to_source: false,
         max_contacts: 10,
         watched: false,

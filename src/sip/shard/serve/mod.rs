@@ -39,6 +39,7 @@ impl Shard {
             Query::Devices(names) => Page::Devices(self.device_rows(now, &names)),
             Query::Dialogs(span) => Page::Dialogs(self.dialog_rows(now, span)),
             Query::Dialog(span, call_id) => Page::Dialogs(self.dialogs_called(now, span, &call_id)),
+            Query::Connections(_) => Page::Unknown,
             Query::Timers => Page::Timers(self.timer_rows()),
             Query::Load(name) => Page::Done(self.load(now, name, out).into()),
             Query::Unregister(name) => Page::Done(self.unregister(now, name).into()),

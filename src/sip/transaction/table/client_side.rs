@@ -5,7 +5,7 @@
 
 use super::derived::{write_ack, write_cancel};
 use super::slot::{ClientMachine, ClientRole, Role, Slot};
-use super::{Answered, Expired, Full, RELIABLE, Table};
+use super::{Answered, Expired, Full, Table};
 use crate::base::{Flow, Instant, Transmit};
 use crate::transaction::{
     Branch, ClientEvent, Outgoing, Reaction, Tell, Timer, Timers, TransactionId,
@@ -42,12 +42,106 @@ impl<O: Copy> Table<O> {
         let ClientMachine::Reserved { invite } = client.machine else {
             return;
         };
-        let (machine, reaction) = ClientMachine::start(invite, &timers, RELIABLE);
+        let reliable = flow.transport.is_reliable();
+        let (machine, reaction) = ClientMachine::start(invite, &timers, reliable);
         client.machine = machine;
         let mut packet = self.packets.packet(flow, timers, request);
         packet.request_len = request.len();
         slot.packet = Some(packet);
         slot.arm(&mut self.alarms, now, id, &reaction);
+        if reliable {
+            self.note_stream(&flow, id);
+        }
+    }
+
+    /// Keeps in mind that a request goes with the connection it took.
+    #[cold]
+    fn note_stream(&mut self, flow: &Flow, id: TransactionId) {
+        let slots = &self.slots;
+        let waits = |id| slots.get(id).is_some_and(|slot| slot.packet.is_some());
+        self.streams.note(flow, id, waits);
+    }
+
+    /// The client transaction a request of ours belongs to, and whether it was
+    /// `switched`; an ACK belongs to none.
+    pub fn sent_by(&self, request: &Message) -> Option<(TransactionId, bool)> {
+        let id = self.find_client(request)?;
+        Some((id, self.slots.get(id)?.packet.as_ref()?.switched))
+    }
+
+    /// Notes that a request took a stream for its size alone.
+    pub fn switched(&mut self, id: TransactionId) {
+        if let Some(slot) = self.slots.get_mut(id)
+            && let Some(packet) = &mut slot.packet
+        {
+            packet.switched = true;
+        }
+    }
+
+    /// A request goes out once more, by another path: sends it, and has its
+    /// timers be those of that path. `rewrite` makes the bytes fit it, without
+    /// changing their number.
+    pub fn send_again(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        flow: Flow,
+        rewrite: impl FnOnce(&mut [u8]),
+        out: &mut impl Transmit,
+    ) {
+        let Some(Slot {
+            packet: Some(packet),
+            role: Role::Client(client),
+            ..
+        }) = self.slots.get_mut(id)
+        else {
+            return;
+        };
+        let was_reliable = packet.flow.transport.is_reliable();
+        let reliable = flow.transport.is_reliable();
+        packet.flow = flow;
+        packet.switched = false;
+        let Some(request) = packet.bytes.get_mut(..packet.request_len) else {
+            return;
+        };
+        rewrite(request);
+        out.transmit(&flow, request);
+        if reliable != was_reliable {
+            let invite = client.machine.is_invite();
+            let (machine, reaction) = ClientMachine::start(invite, &packet.timers, reliable);
+            client.machine = machine;
+            packet.again = None;
+            self.arm(now, id, &reaction);
+        }
+        if reliable {
+            self.note_stream(&flow, id);
+        }
+    }
+
+    /// A request of ours cannot be sent: its transaction ends, unless it has
+    /// been answered already.
+    pub fn unsent(&mut self, now: Instant, id: TransactionId) -> Option<Expired<O>> {
+        let reaction = self.step_client(now, id, ClientEvent::Unsent)?;
+        if !reaction.ended {
+            return None;
+        }
+        let owner = self.owner(id);
+        self.remove(id);
+        self.counts.unsent += 1;
+        Some(Expired::Unsent { id, owner: owner? })
+    }
+
+    /// What was on its way over a connection that broke, and waits for it still.
+    pub fn lost(&mut self, flow: &Flow) -> Vec<TransactionId> {
+        let mut lost = self.streams.lost(flow);
+        lost.retain(|&id| {
+            let packet = self.slots.get(id).and_then(|slot| slot.packet.as_ref());
+            packet.is_some_and(|packet| {
+                packet.flow.transport.is_reliable()
+                    && (packet.flow.owner, packet.flow.remote) == (flow.owner, flow.remote)
+            })
+        });
+        lost
     }
 
     /// A response from the wire. A failure of an INVITE is acknowledged here;
@@ -209,7 +303,8 @@ impl<O: Copy> Table<O> {
         write_cancel(&mut self.scratch, request, extra);
         let (flow, timers) = (invite.flow, invite.timers);
         out.transmit(&flow, &self.scratch);
-        let (machine, reaction) = ClientMachine::start(false, &timers, RELIABLE);
+        let reliable = flow.transport.is_reliable();
+        let (machine, reaction) = ClientMachine::start(false, &timers, reliable);
         let (_, mut slot) = self.client_slot(machine, Method::Cancel, None);
         let mut packet = self.packets.packet(flow, timers, &self.scratch);
         packet.request_len = packet.bytes.len();
@@ -220,6 +315,9 @@ impl<O: Copy> Table<O> {
         self.arm(now, cancel, &reaction);
         if let Some(client) = self.slots.get_mut(id).and_then(Slot::client) {
             client.cancel = Some(cancel);
+        }
+        if reliable {
+            self.note_stream(&flow, cancel);
         }
     }
 

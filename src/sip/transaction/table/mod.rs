@@ -10,6 +10,7 @@ mod index;
 mod packets;
 mod server_side;
 mod slot;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -17,16 +18,14 @@ use core::num::NonZeroU64;
 
 use self::index::Index;
 use self::packets::Packets;
-use self::slot::{Alarms, Role, Slot};
+use self::slot::{Alarms, ClientRole, Role, Slot};
+use self::streams::Streams;
 use super::key::{Identity, Key, Keys};
 use super::{Reaction, Timers, TransactionId};
 use core::time::Duration;
 
 use crate::base::{Flow, Instant, Lanes, Random, Slab, Text, Transmit};
 use crate::wire::Status;
-
-/// Datagrams are the only transport: the machines keep their timers.
-const RELIABLE: bool = false;
 
 /// Spare packets kept at most.
 const MOST_SPARES: u32 = 16_384;
@@ -120,6 +119,13 @@ pub enum Expired<O> {
         /// How often the request was sent again.
         copies: u8,
     },
+    /// A request of ours cannot be sent: as if 503 had come (§8.1.3.1).
+    Unsent {
+        /// The transaction, which is gone.
+        id: TransactionId,
+        /// The user's name for it.
+        owner: O,
+    },
     /// A final response of ours to an INVITE was never acknowledged.
     Unacknowledged {
         /// The transaction, which is gone.
@@ -148,6 +154,8 @@ pub struct Counts {
     pub refused: u64,
     /// Requests that had no final response in time.
     pub timeouts: u64,
+    /// Requests that could not be sent, or were lost with their connection.
+    pub unsent: u64,
     /// Final responses that were never acknowledged.
     pub unacknowledged: u64,
     /// Responses that matched nothing.
@@ -167,6 +175,7 @@ pub struct Table<O> {
     keys: Keys,
     alarms: Alarms,
     packets: Packets,
+    streams: Streams,
     /// Where ACK and CANCEL are written.
     scratch: Vec<u8>,
     random: Random,
@@ -185,6 +194,7 @@ impl<O: Copy> Table<O> {
             keys: Keys::new(&mut random),
             alarms: Lanes::new(),
             packets: Packets::new(capacity.min(MOST_SPARES) as usize),
+            streams: Streams::new(random.hasher()),
             scratch: Vec::new(),
             random,
             counts: Counts::default(),
@@ -339,11 +349,19 @@ impl<O: Copy> Table<O> {
         };
         *self.counts.live(&slot.role) -= 1;
         self.packets.recycle(slot.packet);
-        if let Role::Server(server) = slot.role {
-            self.servers.remove(server.key.hash(), id.slot);
-            if let Some(merged) = server.merged {
-                self.merged.remove(merged.get(), id.slot);
+        match slot.role {
+            Role::Server(server) => {
+                self.servers.remove(server.key.hash(), id.slot);
+                if let Some(merged) = server.merged {
+                    self.merged.remove(merged.get(), id.slot);
+                }
             }
+            // Its answer would be looked for by the INVITE's branch.
+            Role::Client(ClientRole {
+                cancel: Some(cancel),
+                ..
+            }) => self.remove(cancel),
+            Role::Client(_) => {}
         }
     }
 

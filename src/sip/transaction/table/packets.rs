@@ -27,6 +27,8 @@ pub(super) struct Packet {
     pub request_len: usize,
     /// Copies of a 2xx sent so far.
     pub copies: u8,
+    /// It takes a stream for its size alone (§18.1.1).
+    pub switched: bool,
 }
 
 /// Packets, and the spares among them.
@@ -62,6 +64,7 @@ impl Packets {
                 packet.bytes.extend_from_slice(bytes);
                 packet.request_len = 0;
                 packet.copies = 0;
+                packet.switched = false;
                 packet
             }
             None => {
@@ -75,6 +78,7 @@ impl Packets {
                     bytes: buffer,
                     request_len: 0,
                     copies: 0,
+                    switched: false,
                 })
             }
         }

@@ -6,7 +6,7 @@
 
 use super::packets::Packet;
 use super::slot::{Alarm, Essentials, Role, ServerMachine, ServerRole, Slot};
-use super::{Expired, Full, Keep, RELIABLE, Received, Start, Table};
+use super::{Expired, Full, Keep, Received, Start, Table};
 use crate::base::{Instant, Text, Transmit};
 use crate::transaction::key::{Identity, ServerKey, ToTag, to_tag_of};
 use crate::transaction::{Reaction, ServerEvent, Tell, Timer, Timers, TransactionId};
@@ -65,8 +65,9 @@ impl<O: Copy> Table<O> {
     /// is no INVITE ends without a word unless answered within 64·T1: the
     /// client has given up (RFC 4320 §4.2).
     pub fn open_server(&mut self, now: Instant, start: Start<O>) -> Result<TransactionId, Full> {
+        let reliable = start.flow.transport.is_reliable();
         let (machine, reaction) =
-            ServerMachine::start(start.identity.invite, &start.timers, RELIABLE);
+            ServerMachine::start(start.identity.invite, &start.timers, reliable);
         let mut slot = server_slot(&start, machine);
         slot.packet = Some(self.packets.packet(start.flow, start.timers, b""));
         let id = self.insert(slot)?;
@@ -77,7 +78,8 @@ impl<O: Copy> Table<O> {
     /// Opens the transaction of a request that `request` called new, other
     /// than ACK, with its final response, which already stands in the send
     /// buffer: as opening it and `responded` do, without the alarms between
-    /// the two.
+    /// the two. Over a stream, where no copy will come, there is nothing to open
+    /// for a request other than INVITE.
     pub fn open_answered(
         &mut self,
         now: Instant,
@@ -85,11 +87,15 @@ impl<O: Copy> Table<O> {
         status: Status,
         response: &[u8],
         keep: Keep,
-    ) -> Result<TransactionId, Full> {
+    ) -> Result<(), Full> {
         let (invite, timers) = (start.identity.invite, &start.timers);
-        let (machine, reaction) = ServerMachine::answered(invite, status, timers, RELIABLE);
+        let reliable = start.flow.transport.is_reliable();
+        let (machine, reaction) = ServerMachine::answered(invite, status, timers, reliable);
         if reaction.send.is_none() {
-            return self.open_server(now, start);
+            return self.open_server(now, start).map(drop);
+        }
+        if reaction.ended {
+            return Ok(());
         }
         let mut slot = server_slot(&start, machine);
         let settled = status.is_final() && Essentials::kept(machine, status, keep).is_some();
@@ -100,7 +106,7 @@ impl<O: Copy> Table<O> {
         self.arm(now, id, &reaction);
         self.keep_response(id, status, response, keep);
         self.repeat_later(now, id, status);
-        Ok(id)
+        Ok(())
     }
 
     /// Sends a response and keeps what its repetition needs. What the

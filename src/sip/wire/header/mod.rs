@@ -14,4 +14,4 @@ pub use digest::{DigestParams, unescape};
 pub use name::HeaderName;
 pub use name_addr::NameAddr;
 pub use params::{Params, unquote};
-pub use via::Via;
+pub use via::{Via, set_transport};

@@ -4,6 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::Params;
 use super::params::each;
+use crate::base::Transport;
 use crate::wire::class::TOKEN;
 use crate::wire::part::Part;
 use crate::wire::scan::{host, ip, is_word, number, port, split};
@@ -157,6 +158,17 @@ impl<'a> Via<'a> {
         target
     }
 
+    /// Where a response goes whose stream is gone (RFC 3261 §18.2.2): to
+    /// `received`, else the host of sent-by, and its port. `None` if that is a
+    /// name.
+    pub fn sent_by_address(&self) -> Option<SocketAddr> {
+        let address = ip(self.received().unwrap_or(self.host))?;
+        Some(SocketAddr::new(
+            address,
+            self.port.unwrap_or(self.default_port()),
+        ))
+    }
+
     /// Whether sent-by names exactly the address a request came from, so that
     /// no `received` is due (RFC 3261 §18.2.1).
     pub(crate) fn names(&self, source: IpAddr) -> bool {
@@ -169,6 +181,23 @@ impl<'a> Via<'a> {
         } else {
             5060
         }
+    }
+}
+
+/// Has the Via of a request of ours say another transport, whose name is as
+/// long as the other's.
+pub fn set_transport(request: &mut [u8], transport: Transport) {
+    let all = [Transport::Udp, Transport::Tcp];
+    let said = |rest: &[u8]| {
+        all.iter()
+            .any(|other| rest.starts_with(other.sent_protocol()))
+    };
+    let found = (0..request.len()).find(|&at| request.get(at..).is_some_and(said));
+    let protocol = transport.sent_protocol();
+    if let Some(at) = found
+        && let Some(place) = request.get_mut(at..at + protocol.len())
+    {
+        place.copy_from_slice(protocol);
     }
 }
 
@@ -246,6 +275,25 @@ mod tests {
         for value in bad {
             assert_eq!(Via::parse(value.as_bytes()), None, "{value}");
         }
+    }
+
+    #[test]
+    fn a_response_without_its_stream_goes_where_18_2_2_says() {
+        let to = |value: &str| via(value).sent_by_address().map(|to| to.to_string());
+        assert_eq!(
+            to("SIP/2.0/TCP 10.0.0.1:5080;received=192.0.2.1;rport=40000").as_deref(),
+            Some("192.0.2.1:5080")
+        );
+        assert_eq!(to("SIP/2.0/TCP 10.0.0.1").as_deref(), Some("10.0.0.1:5060"));
+        assert_eq!(to("SIP/2.0/TCP example.com:5080"), None);
+    }
+
+    #[test]
+    fn the_transport_of_our_via_can_be_another() {
+        let mut request = *b"BYE sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP h;branch=z\r\n\r\n";
+        set_transport(&mut request, Transport::Tcp);
+        let expected = &b"BYE sip:a@b SIP/2.0\r\nv: SIP/2.0/TCP h;branch=z\r\n\r\n"[..];
+        assert_eq!(request, expected);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::header::Params;
 use super::part::Part;
 use super::scan::{hex, host, ip, port, split};
 use super::{Fault, FaultKind};
-use crate::base::Text;
+use crate::base::{Text, Transport};
 
 /// The scheme of a URI.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -171,6 +171,11 @@ impl<'a> Uri<'a> {
             self.ip()?,
             self.port.unwrap_or(default_port),
         ))
+    }
+
+    /// The transport it names, if that is one we know.
+    pub fn transport(&self) -> Option<Transport> {
+        Transport::named(self.params.value(b"transport")?)
     }
 
     /// Whether the URI is of a loose router: it has `lr` (RFC 3261 §16.12.1.1).

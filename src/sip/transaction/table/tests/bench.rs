@@ -34,11 +34,7 @@ pub struct Bench {
 
 pub fn flow_of_tests() -> Flow {
     let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-    Flow {
-        socket: 0,
-        local: address("192.0.2.1:5060"),
-        remote: address("192.0.2.9:5062"),
-    }
+    Flow::udp(0, address("192.0.2.1:5060"), address("192.0.2.9:5062"))
 }
 
 pub fn parsed<T>(text: &str, look: impl FnOnce(&Message) -> T) -> T {
