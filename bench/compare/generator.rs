@@ -42,6 +42,8 @@ pub struct Order {
     pub target: SocketAddr,
     /// Who asks, registers or calls, in turn.
     pub users: Range<u32>,
+    /// By TCP, not by UDP.
+    pub tcp: bool,
     /// Each call from a port of its own, as far as the generator can.
     pub many_ports: bool,
 }

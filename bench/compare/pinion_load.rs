@@ -58,6 +58,7 @@ impl Generator for PinionLoad {
             units: 50,
             target,
             users: users::callers(),
+            tcp: false,
             many_ports: false,
         };
         let outcome = self.run(&order)?;
@@ -92,6 +93,9 @@ impl Generator for PinionLoad {
         if order.load == Load::RegisterWithDigest {
             text += &format!(" --password {}", users::PASSWORD);
         }
+        if order.tcp {
+            text += " --transport tcp";
+        }
         if order.many_ports {
             text += " --ports-per-thread 62";
         } else {
@@ -107,7 +111,8 @@ impl Generator for PinionLoad {
                 callees.end - 1,
                 hold.as_millis()
             );
-            if self.prepared.borrow().contains(&order.target) {
+            // Over TCP callees are called by the connection they registered with.
+            if self.prepared.borrow().contains(&order.target) && !order.tcp {
                 text += " --no-register";
             }
         }

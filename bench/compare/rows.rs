@@ -58,6 +58,7 @@ impl Bench<'_> {
             units,
             target: ([127, 0, 0, 1], 0).into(),
             users: users::callers(),
+            tcp: false,
             many_ports: false,
         }
     }
@@ -114,6 +115,36 @@ impl Bench<'_> {
             Check::ratio("floor", cost.engine_us, cost.floor_us, 1.6),
         ];
         Ok(Row { checks, ..row })
+    }
+
+    /// The same call over TCP, against itself over UDP.
+    pub fn tcp(&self) -> Result<Row> {
+        let order = self.order(AT_ONCE_CALL, Pace::Saturate(AT_ONCE), self.units(50_000));
+        let over_tcp = Order {
+            tcp: true,
+            ..order.clone()
+        };
+        let engine = self.server(PINION, false)?;
+        self.generator.prepare(engine.address, false)?;
+        let (mut udp_us, mut tcp_us) = (Vec::new(), Vec::new());
+        for round in 0..=self.rounds {
+            let udp = run(&engine, self.generator, &order).context("over UDP")?;
+            let tcp = run(&engine, self.generator, &over_tcp).context("over TCP")?;
+            // The first warms.
+            if round > 0 {
+                udp_us.push(udp.server_us);
+                tcp_us.push(tcp.server_us);
+            }
+        }
+        let (udp_us, tcp_us) = (median(udp_us), median(tcp_us));
+        Ok(Row {
+            unit: "call over TCP",
+            measure: "CPU µs",
+            engine: Some(tcp_us),
+            checks: vec![Check::ratio("udp", tcp_us, udp_us, 1.3)],
+            note: format!("{udp_us:.1} µs over UDP"),
+            ..Row::default()
+        })
     }
 
     /// What one unit costs the engine, Kamailio and the floor in turn, and its

@@ -157,7 +157,7 @@ fn pinion_arguments(directory: &Path, address: SocketAddr, cpus: &str, shards: u
     // At tens of thousands of calls a second millions linger; the usual bound
     // answers 503 from 6,000/s on.
     let text = format!(
-        "--config {directory} --listen {address} --shards {shards} --cpus {cpus} \
+        "--config {directory} --listen {address} --listen-tcp {address} --shards {shards} --cpus {cpus} \
          --drain-limit 0 --max-transactions 16000000"
     );
     text.split_whitespace().map(String::from).collect()
@@ -165,7 +165,10 @@ fn pinion_arguments(directory: &Path, address: SocketAddr, cpus: &str, shards: u
 
 /// The engine's files; `users` are those it knows itself.
 fn write_pinion(directory: &Path, users: Option<Range<u32>>, digest: bool) -> Result<()> {
-    let mut sip = format!("[general]\nrealm={}\nrtcachefriends=yes\n", users::REALM);
+    let mut sip = format!(
+        "[general]\nrealm={}\nrtcachefriends=yes\ntransport=udp,tcp\n",
+        users::REALM
+    );
     for user in users.into_iter().flatten() {
         let _ = writeln!(sip, "[{user}]\ntype=friend\nhost=dynamic\ncontext=default");
         if digest {

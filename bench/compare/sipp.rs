@@ -99,6 +99,7 @@ impl Generator for Sipp {
             units: callees.len() as u64,
             target,
             users: callees,
+            tcp: false,
             many_ports: false,
         };
         let outcome = self.run(&order)?;
@@ -111,6 +112,7 @@ impl Generator for Sipp {
     }
 
     fn start(&self, order: &Order) -> Result<Box<dyn Ongoing + '_>> {
+        ensure!(!order.tcp, "TCP is pinion-load's");
         let (scenario, hold) = match order.load {
             Load::Options => ("options", Duration::ZERO),
             Load::Register => ("register", Duration::ZERO),
