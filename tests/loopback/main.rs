@@ -23,6 +23,7 @@ mod records;
 mod refusals;
 mod sipp;
 mod steering;
+mod streams;
 mod usage;
 mod users;
 mod watched;

@@ -20,16 +20,21 @@ exten => _9X.,1,Dial(SIP/${EXTEN:1},20)
 
 /// An engine on a free port of 127.0.0.1 that knows `users`.
 pub fn engine(name: &str, users: impl Iterator<Item = u32>, flags: &[&str]) -> Engine {
+    let scratch = Scratch::new(name);
+    write_files(&scratch, users);
+    Engine::start(scratch, free_address(), flags)
+}
+
+/// The files of an engine that knows `users`.
+pub fn write_files(scratch: &Scratch, users: impl Iterator<Item = u32>) {
     let mut sip = String::from(
-        "[general]\ncontext=phones\n\n[phone](!)\ntype=friend\nhost=dynamic\ncontext=phones\n\n",
+        "[general]\ncontext=phones\n\n[phone](!)\ntype=friend\nhost=dynamic\ncontext=phones\ntransport=udp,tcp\n\n",
     );
     for user in users {
         writeln!(sip, "[{user}](phone)\nsecret={}", password(user)).expect("a String takes all");
     }
-    let scratch = Scratch::new(name);
     scratch.write("sip.conf", &sip);
     scratch.write("extensions.conf", EXTENSIONS);
-    Engine::start(scratch, free_address(), flags)
 }
 
 fn password(user: u32) -> String {

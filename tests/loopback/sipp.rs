@@ -18,6 +18,8 @@ pub struct Sipp {
     host: IpAddr,
     base: PathBuf,
     limit: Duration,
+    /// What `-t` says.
+    transport: Option<&'static str>,
 }
 
 /// One SIPp at work; killed when dropped.
@@ -79,7 +81,15 @@ impl Sipp {
             host: host().into(),
             base,
             limit,
+            transport: None,
         }
+    }
+
+    /// Goes by `transport`, in SIPp's words: `t1` is one connection, `tn` one for
+    /// each call.
+    pub fn over(mut self, transport: &'static str) -> Sipp {
+        self.transport = Some(transport);
+        self
     }
 
     /// Takes calls on `address`.
@@ -109,7 +119,8 @@ impl Sipp {
         let file = self.base.with_extension("injected");
         fs::write(&file, csv).expect("the scratch directory can be written");
         self.command.arg(engine.to_string()).arg("-inf").arg(file);
-        self.command.args(["-t", "un", "-max_socket", "8000"]);
+        self.transport.get_or_insert("un");
+        self.command.args(["-max_socket", "8000"]);
         self.command.args(["-r", &per_second.to_string()]);
         self
     }
@@ -129,6 +140,9 @@ impl Sipp {
     /// Starts it.
     pub fn start(mut self) -> Running {
         let output = fs::File::create(self.base.with_extension("screen")).expect("a file");
+        if let Some(transport) = self.transport {
+            self.command.args(["-t", transport]);
+        }
         let child = self
             .command
             .args(["-i", &self.host.to_string()])
