@@ -225,7 +225,7 @@ pub(super) static KEYS: &[Key] = &[
     general("tcpbindaddr", |g, s| {
         s.form().map(|endpoint| g.tcpbind.push(endpoint))
     }),
-    both("transport", |d, s| transport(d, s)),
+    both("transport", transport),
     general("externaddr externip externhost", |g, s| {
         let address = s.endpoint(s.text, 0)?;
         g.externaddr = Some((address, s.at.clone()));
@@ -606,9 +606,9 @@ fn outboundproxy(device: &mut Device, setting: &mut Setting<'_>) -> Outcome {
             Some((setting.endpoint(host, 5060)?, force))
         }
         Some(_) => {
-            return Err(Wrong(format!(
-                "host[:port] or udp://host[:port]; the transport is that of the device"
-            )));
+            return Err(Wrong(
+                "host[:port] or udp://host[:port]; the transport is that of the device".into(),
+            ));
         }
     };
     Ok(())

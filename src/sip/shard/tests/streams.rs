@@ -21,7 +21,7 @@ fn connection(number: u32, from: &str) -> Flow {
 
 /// 1001 and 1002 may come by both.
 fn rig() -> Rig {
-    Rig::with(|general, peers| both(general, peers))
+    Rig::with(both)
 }
 
 fn both(_: &mut General, peers: &mut [Peer; 2]) {
