@@ -2,6 +2,8 @@
 //! each flag by itself; what needs the host or the configuration is checked by
 //! whoever uses it.
 
+mod console;
+mod origins;
 mod tcp;
 
 use std::fmt;
@@ -11,10 +13,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
-use clap::parser::ValueSource;
-use clap::{Args, CommandFactory, Parser, ValueEnum};
+use clap::{Parser, ValueEnum};
 use pinion_runtime::Way;
 
+pub use self::console::Console;
+pub use self::origins::Setting;
 pub use self::tcp::TcpFlags;
 use crate::command::Command;
 use crate::config::REGSERVER_WIDTH;
@@ -26,8 +29,6 @@ use crate::realtime;
 const MAX_LISTEN: usize = 64;
 
 const DATABASE: &str = "Database and state";
-
-const CONSOLE: &str = "Console";
 
 const WORK: &str = "What the dialplan does outside";
 
@@ -305,31 +306,6 @@ pub struct Flags {
     pub console: Console,
 }
 
-/// The console of an engine: where it is, and what to do with a running one.
-#[derive(Args, Clone, PartialEq, Debug, Default)]
-pub struct Console {
-    /// Socket of the console: of this engine, or of the running one for -r and -x
-    ///
-    /// [default: /run/pinion/pinion.sock, or pinion.sock in XDG_RUNTIME_DIR
-    /// where that may not be written]
-    #[arg(long = "console", value_name = "PATH", help_heading = CONSOLE)]
-    pub socket: Option<PathBuf>,
-
-    /// Attach to the running engine and carry out what is typed
-    #[arg(short = 'r', long = "attach", help_heading = CONSOLE)]
-    pub attach: bool,
-
-    /// Have the running engine carry out one command
-    ///
-    /// Exit status: 0, 1 if the command failed, 3 if no engine is reached.
-    #[arg(short = 'x', long = "execute", value_name = "COMMAND", help_heading = CONSOLE)]
-    pub execute: Option<String>,
-
-    /// Answer -x as JSON
-    #[arg(long, requires = "execute", help_heading = CONSOLE)]
-    pub json: bool,
-}
-
 fn at_least_one() -> RangedU64ValueParser<u32> {
     RangedU64ValueParser::new().range(1..=u64::from(u32::MAX))
 }
@@ -397,48 +373,6 @@ impl Flags {
             ));
         }
         Ok(flags)
-    }
-}
-
-/// A flag, as an engine goes by it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Setting {
-    /// `--name`.
-    pub name: String,
-    /// Its value; empty for none.
-    pub value: String,
-    /// Whether it was given.
-    pub given: bool,
-}
-
-impl Flags {
-    /// All flags that say how an engine serves, by name, with where their values
-    /// come from. Arguments that are not understood yield nothing.
-    pub fn origins<T: Into<std::ffi::OsString> + Clone>(
-        arguments: impl IntoIterator<Item = T>,
-    ) -> Vec<Setting> {
-        let command = Flags::command();
-        let Ok(matches) = command.clone().try_get_matches_from(arguments) else {
-            return Vec::new();
-        };
-        let asked = ["help", "version", "attach", "execute", "json"];
-        let known = command.get_arguments().filter_map(|argument| {
-            let name = argument.get_long()?;
-            if asked.contains(&name) {
-                return None;
-            }
-            let id = argument.get_id().as_str();
-            let values = matches.get_raw(id).into_iter().flatten();
-            let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
-            Some(Setting {
-                name: format!("--{name}"),
-                value: values.join(" "),
-                given: matches.value_source(id) == Some(ValueSource::CommandLine),
-            })
-        });
-        let mut known: Vec<Setting> = known.collect();
-        known.sort_by(|one, other| one.name.cmp(&other.name));
-        known
     }
 }
 
@@ -574,6 +508,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_consistent() {
+        use clap::CommandFactory;
         Flags::command().debug_assert();
     }
 
@@ -772,41 +707,6 @@ mod tests {
         let refused = read("dialplan explain 100").unwrap_err();
         assert!(refused.ends_with("as in 100@default"), "{refused}");
         assert!(read("--shards 2 dialplan show").is_err());
-    }
-
-    #[test]
-    fn a_running_engine_is_asked_by_r_and_x() {
-        let console = |arguments: &[&str]| {
-            let flags = Flags::read(["pinion"].iter().chain(arguments));
-            flags.map(|flags| flags.console)
-        };
-        let asked = console(&["-x", "core show uptime", "--json", "--console", "s"]);
-        let expected = Console {
-            socket: Some("s".into()),
-            attach: false,
-            execute: Some("core show uptime".into()),
-            json: true,
-        };
-        assert_eq!(asked.unwrap(), expected);
-        assert!(console(&["-r"]).unwrap().attach);
-        let as_asterisk = console(&["-rx", "core show uptime"]).unwrap();
-        assert_eq!(as_asterisk.execute.as_deref(), Some("core show uptime"));
-        assert!(console(&["--json"]).is_err(), "of which command?");
-    }
-
-    #[test]
-    fn origins_tell_what_was_given_and_what_was_not() {
-        let all = Flags::origins(["pinion", "--batch", "7", "--listen", "[::1]:1"]);
-        let named = |name: &str| {
-            let setting = all.iter().find(|setting| setting.name == name).unwrap();
-            (&*setting.value, setting.given)
-        };
-        assert_eq!(named("--batch"), ("7", true));
-        assert_eq!(named("--listen"), ("[::1]:1", true));
-        assert_eq!(named("--mesh-depth"), ("1024", false));
-        assert_eq!(named("--config"), ("", false));
-        assert!(all.iter().all(|setting| setting.name != "--execute"));
-        assert_eq!(Flags::origins(["pinion", "--nonsense"]), []);
     }
 
     #[test]

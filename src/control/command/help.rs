@@ -20,15 +20,15 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 fn help(_: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
+    let asked = arguments.join(" ");
     let begins = |command: &&Command| {
         let mut own = command.words.split(' ');
-        arguments
-            .iter()
+        asked
+            .split_whitespace()
             .all(|given| own.next().is_some_and(|own| agrees(own, given)))
     };
     let mut meant: Vec<&Command> = all().filter(begins).collect();
     meant.sort_unstable_by_key(|command| command.words);
-    let asked = arguments.join(" ");
     let exact = meant
         .iter()
         .find(|command| command.words.eq_ignore_ascii_case(&asked));

@@ -1,5 +1,6 @@
 //! One shard, driven by hand: the way of one call through it.
 
+mod asked;
 mod callees;
 mod channels;
 mod course;
