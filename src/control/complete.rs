@@ -104,9 +104,9 @@ fn split(text: &'static str, at: char) -> Vec<&'static str> {
     text.split(outside).collect()
 }
 
-/// Whether a word of a usage stands for something else.
+/// Whether a word of a usage stands for something else, or `...` for more of it.
 fn is_kind(word: &str) -> bool {
-    word.starts_with(|letter: char| letter.is_ascii_uppercase())
+    word.starts_with(|letter: char| letter.is_ascii_uppercase() || letter == '.')
 }
 
 /// Of what a word in capitals stands for, all that begins so.

@@ -5,6 +5,7 @@
 //! socket left by a dead one is replaced and that of a living one never is.
 
 use std::env;
+use std::fmt;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt, chown};
@@ -57,37 +58,53 @@ impl Socket {
             let made = Socket::bind_at(path, access);
             return made.map_err(|failure| format!("no console at {}: {failure}", path.display()));
         }
+        let mut places = places();
+        places.reverse();
+        let made = Socket::bind_first(&places, access);
+        made.map_err(|failure| format!("{failure}; --console PATH names another place"))
+    }
+
+    /// Makes it at the first of these places that may be written. One that
+    /// another engine has is the end of it: whoever looks for that one's console
+    /// must not find this one's.
+    fn bind_first(places: &[PathBuf], access: &Access) -> Result<Socket, String> {
         let mut last = String::new();
-        for path in places().iter().rev() {
+        for path in places {
             if let Some(dir) = path.parent() {
                 // Where that fails, so does what follows, and says why.
                 let _ = DirBuilder::new().mode(0o755).create(dir);
             }
-            match Socket::bind_at(path, access) {
+            let failure = match Socket::bind_at(path, access) {
                 Ok(socket) => return Ok(socket),
-                Err(failure) => last = format!("no console at {}: {failure}", path.display()),
+                Err(failure) => failure,
+            };
+            last = format!("no console at {}: {failure}", path.display());
+            if matches!(failure, Refusal::Taken(_)) {
+                break;
             }
         }
-        Err(format!("{last}; --console PATH names another place"))
+        Err(last)
     }
 
-    fn bind_at(path: &Path, access: &Access) -> Result<Socket, String> {
+    fn bind_at(path: &Path, access: &Access) -> Result<Socket, Refusal> {
         let lock = lock(path)?;
         if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
             let removed = fs::remove_file(path);
-            removed.map_err(|error| format!("what a dead engine has left stays: {error}"))?;
+            removed.map_err(|error| {
+                Refusal::Host(format!("what a dead engine has left stays: {error}"))
+            })?;
         } else if path.exists() {
-            return Err("there is something that is no socket".into());
+            return Err(Refusal::Host("there is something that is no socket".into()));
         }
         // Nobody reaches it before it has its permissions and its name.
         let new = beside(path, ".new");
         let _ = fs::remove_file(&new);
-        let listener = UnixListener::bind(&new).map_err(|error| error.to_string())?;
+        let listener = UnixListener::bind(&new)?;
         let placed = permit(&new, access)
             .and_then(|()| fs::rename(&new, path).map_err(|error| error.to_string()));
         if let Err(failure) = placed {
             let _ = fs::remove_file(&new);
-            return Err(failure);
+            return Err(Refusal::Host(failure));
         }
         Ok(Socket {
             listener,
@@ -154,27 +171,50 @@ impl Console {
     }
 }
 
+/// Why there is no socket.
+enum Refusal {
+    /// The engine of that process has it.
+    Taken(String),
+    /// The host says so.
+    Host(String),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Refusal {
+        Refusal::Host(error.to_string())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Taken(pid) => write!(f, "another engine has it, process {pid}"),
+            Refusal::Host(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
 /// The lock of a living engine.
-fn lock(path: &Path) -> Result<File, String> {
+fn lock(path: &Path) -> Result<File, Refusal> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     let opened = options.mode(0o600).open(beside(path, ".lock"));
-    let mut lock = opened.map_err(|error| error.to_string())?;
+    let mut lock = opened?;
     match lock.try_lock() {
         Ok(()) => {
             let pid = std::process::id().to_string();
             let written = lock
                 .set_len(0)
                 .and_then(|()| lock.write_all(pid.as_bytes()));
-            written.map_err(|error| error.to_string())?;
+            written?;
             Ok(lock)
         }
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
             let _ = lock.read_to_string(&mut pid);
-            Err(format!("another engine has it, process {pid}"))
+            Err(Refusal::Taken(pid))
         }
-        Err(TryLockError::Error(error)) => Err(error.to_string()),
+        Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
@@ -249,6 +289,20 @@ mod tests {
         assert!(UnixStream::connect(&path).is_ok());
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_next_place_is_for_where_one_may_not_write_not_for_where_another_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let access = Access::default();
+        let places = |first: &str| [dir.path().join(first), dir.path().join("second")];
+        let first = Socket::bind_first(&places("first"), &access).unwrap();
+        assert_eq!(first.path(), dir.path().join("first"));
+        let refused = Socket::bind_first(&places("first"), &access).unwrap_err();
+        assert!(refused.contains("another engine has it"), "{refused}");
+        assert!(!dir.path().join("second").exists());
+        let next = Socket::bind_first(&places("a/b/c"), &access).unwrap();
+        assert_eq!(next.path(), dir.path().join("second"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::control::out::Out;
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         words: "channel originate",
-        arguments: "TECH/RESOURCE application APP [ARGUMENTS] | extension EXTEN[@CONTEXT]",
+        arguments: "TECH/RESOURCE application APP [ARGUMENTS]|TECH/RESOURCE extension EXTEN[@CONTEXT]",
         summary: "Ring a telephone, which runs an application or goes into the dialplan",
         run: originate,
     },

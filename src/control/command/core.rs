@@ -86,8 +86,8 @@ fn spoken(time: Duration) -> String {
 fn settings(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     const COLUMNS: [Column; 3] = [
         Column::left("Flag", "flag", 24),
-        Column::left("Value", "value", 40),
         Column::left("From", "from", 12),
+        Column::left("Value", "value", 0).uncut(),
     ];
     empty(arguments)?;
     let settings = house.settings();
@@ -128,7 +128,7 @@ fn settings(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
             "default"
         }
         .into();
-        table.row(&[(&*setting.name).into(), (&*setting.value).into(), from])?;
+        table.row(&[(&*setting.name).into(), from, (&*setting.value).into()])?;
     }
     table.end()?;
     Ok(())
