@@ -58,7 +58,7 @@ impl Messages {
         let (of_thread, told) = (Arc::clone(&capture), Arc::clone(&stop));
         thread::Builder::new()
             .name("messages".into())
-            .spawn(move || print(&of_thread, &told))?;
+            .spawn(move || print(&of_thread, &told, &mut log))?;
         shown.printing = Some(Printing { capture, stop });
         Ok(())
     }
@@ -90,20 +90,15 @@ impl Drop for Messages {
     }
 }
 
-/// Prints what is captured until told to stop.
-fn print(capture: &Capture, stop: &AtomicBool) {
+/// Says what is captured until told to stop.
+fn print(capture: &Capture, stop: &AtomicBool, say: &mut dyn FnMut(&str)) {
     let mut printer = Printer::default();
     let mut ration = Ration::new(PER_SECOND, 1);
     let mut dropped = 0;
     loop {
         let last = stop.load(Ordering::Acquire);
         while let Some(captured) = capture.take() {
-            for unsaid in ration.settle(captured.unix_us / 1_000_000) {
-                say(&format!(
-                    "... {} messages were not printed ...",
-                    unsaid.times
-                ));
-            }
+            own_up(&mut ration, captured.unix_us / 1_000_000, say);
             // Whether it is shown or not: copies are counted.
             let text = printer.print(&captured);
             if ration.admit(&()) {
@@ -116,12 +111,69 @@ fn print(capture: &Capture, stop: &AtomicBool) {
             dropped += lost;
         }
         if last {
+            own_up(&mut ration, u64::MAX, say);
             return;
         }
         thread::sleep(FETCH);
     }
 }
 
-fn say(text: &str) {
+/// Says how many were left out of the seconds before.
+fn own_up(ration: &mut Ration<()>, second: u64, say: &mut dyn FnMut(&str)) {
+    for unsaid in ration.settle(second) {
+        say(&format!(
+            "... {} messages were not printed ...",
+            unsaid.times
+        ));
+    }
+}
+
+fn log(text: &str) {
     tracing::info!(target: "messages", "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use pinion_sip::base::Flow;
+
+    use super::*;
+
+    #[test]
+    fn a_second_has_its_share_and_the_rest_is_counted() {
+        let watch = Watch::default();
+        let capture = Capture::open(&watch, vec![Sought::All]);
+        let [local, remote] = ["127.0.0.1:5060", "127.0.0.9:5060"].map(|at| at.parse().unwrap());
+        let flow = Flow::udp(0, local, remote);
+        let show = |second: u64| watch.show(second * 1_000_000, false, &flow, b"x");
+        (0..PER_SECOND + 500).for_each(|_| show(1));
+        show(2);
+        (0..PER_SECOND).for_each(|_| show(2));
+        let mut said = Vec::new();
+        let stop = AtomicBool::new(true);
+        print(&capture, &stop, &mut |text| said.push(text.to_owned()));
+        let most = PER_SECOND as usize;
+        assert!(said[..most].iter().all(|text| text.starts_with("<--- SIP")));
+        assert_eq!(said[most], "... 500 messages were not printed ...");
+        let (last, shown) = said[most + 1..].split_last().unwrap();
+        assert!(shown.iter().all(|text| text.starts_with("<--- SIP")));
+        assert_eq!(
+            (shown.len(), &**last),
+            (most, "... 1 messages were not printed ...")
+        );
+    }
+
+    #[test]
+    fn what_the_reader_was_too_slow_for_is_counted() {
+        let watch = Watch::default();
+        let capture = Capture::open(&watch, vec![Sought::All]);
+        let [local, remote] = ["127.0.0.1:5060", "127.0.0.9:5060"].map(|at| at.parse().unwrap());
+        let flow = Flow::udp(0, local, remote);
+        (0..10_000).for_each(|second| watch.show(second * 1_000_000, true, &flow, b"x"));
+        let dropped = capture.dropped();
+        let mut last = String::new();
+        let stop = AtomicBool::new(true);
+        print(&capture, &stop, &mut |text| last = text.into());
+        assert_eq!(last, format!("... {dropped} messages were dropped ..."));
+        assert!(dropped > 0);
+    }
 }

@@ -73,7 +73,7 @@ impl Levels {
     pub(super) fn targets(&self) -> Targets {
         let mut targets = Targets::new()
             .with_default(self.base)
-            .with_target(MESSAGES, LevelFilter::TRACE);
+            .with_target(MESSAGES, LevelFilter::INFO);
         if self.base != LevelFilter::OFF {
             targets = targets.with_target(AUDIT, LevelFilter::INFO);
         }
