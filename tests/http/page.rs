@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -68,6 +69,35 @@ fn size(picture: &[u8]) -> (u32, u32) {
     (number(16), number(20))
 }
 
+/// Says so at its end.
+struct OnEnd<'d>(&'d AtomicBool);
+
+impl Drop for OnEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Does `work` while the engine has requests to answer.
+fn while_asked<T>(phone: &Phone, work: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0.. {
+                if done.load(Ordering::Relaxed) {
+                    return;
+                }
+                let call_id = format!("options-{number}");
+                phone.send("OPTIONS", "1001", "1001", &call_id, "");
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        // Also when `work` panics, or the scope would never end.
+        let _end = OnEnd(&done);
+        work()
+    })
+}
+
 #[test]
 fn the_page_draws_what_happens() {
     let (engine, http) = crate::engine("http-page", &["--sample", "1"]);
@@ -80,7 +110,8 @@ fn the_page_draws_what_happens() {
     phone.answer(&invite, "180 Ringing");
     phone.await_message("SIP/2.0 180");
     let scratch = engine.scratch.path();
-    let Some(page) = browse(http, scratch, &["--dump-dom"]) else {
+    let seen = while_asked(&phone, || browse(http, scratch, &["--dump-dom"]));
+    let Some(page) = seen else {
         eprintln!("NOT TESTED, for lack of chromium: the page of --http");
         return;
     };
@@ -119,7 +150,7 @@ fn the_page_draws_what_happens() {
         if looks == "dark" {
             flags.push("--force-dark-mode");
         }
-        browse(http, scratch, &flags);
+        while_asked(&phone, || browse(http, scratch, &flags));
         let bytes = fs::read(&picture).expect("a picture");
         assert_eq!(size(&bytes), (width, 1500));
         assert!(bytes.len() > 20_000, "an empty page");
