@@ -176,7 +176,7 @@ impl<'w> Out<'w> {
     pub fn line(&mut self, text: impl Into<String>) -> io::Result<()> {
         let text = text.into();
         match self.form {
-            Form::Text => writeln!(self.sink, "{text}"),
+            Form::Text => writeln!(self.sink, "{}", harmless(&text)),
             Form::Json => {
                 self.lines.push(text);
                 Ok(())
@@ -202,7 +202,7 @@ impl<'w> Out<'w> {
     /// A line that programs have in another form already.
     pub fn remark(&mut self, text: &str) -> io::Result<()> {
         match self.form {
-            Form::Text => writeln!(self.sink, "{text}"),
+            Form::Text => writeln!(self.sink, "{}", harmless(text)),
             Form::Json => Ok(()),
         }
     }
@@ -261,7 +261,7 @@ impl<'w> Out<'w> {
                 (0, blanks)
             };
             line.extend(std::iter::repeat_n(' ', before));
-            line.push_str(cut);
+            line.push_str(&harmless(cut));
             line.extend(std::iter::repeat_n(' ', after));
         }
         line.push('\n');
@@ -294,7 +294,7 @@ impl<'w> Out<'w> {
     pub fn fail(&mut self, sentence: impl Into<String>) -> io::Result<()> {
         let sentence = sentence.into();
         if self.form == Form::Text {
-            self.coloured(1, |out| writeln!(out.sink, "{sentence}"))?;
+            self.coloured(1, |out| writeln!(out.sink, "{}", harmless(&sentence)))?;
         }
         self.error = Some(sentence);
         Ok(())
@@ -341,6 +341,15 @@ impl<'w> Out<'w> {
         let before = if self.begun { ',' } else { '{' };
         self.begun = true;
         write!(self.sink, "{before}{}:", json!(name))
+    }
+}
+
+/// Text that makes a terminal do nothing: some of it comes from the network.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let harms = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
+    match text.contains(harms) {
+        true => Cow::Owned(text.replace(harms, "\u{fffd}")),
+        false => Cow::Borrowed(text),
     }
 }
 
@@ -489,5 +498,22 @@ mod tests {
             "ok": false,
         });
         assert_eq!((ok, value), (false, expected));
+    }
+
+    #[test]
+    fn nobody_makes_a_terminal_do_anything() {
+        const COLUMNS: [Column; 1] = [Column::left("Call-ID", "call_id", 9)];
+        let mut sink = Vec::new();
+        let mut out = Out::new(Form::Text, &mut sink);
+        out.line("one\u{1b}[2J\ttwo").unwrap();
+        out.remark("\u{9b}31m").unwrap();
+        let mut table = out.table("calls", &COLUMNS).unwrap();
+        table.row(&["\u{7}bell".into()]).unwrap();
+        table.end().unwrap();
+        out.fail("\r no").unwrap();
+        out.end().unwrap();
+        let expected =
+            "one\u{fffd}[2J\ttwo\n\u{fffd}31m\nCall-ID  \n\u{fffd}bell    \n\u{fffd} no\n";
+        assert_eq!(String::from_utf8(sink).unwrap(), expected);
     }
 }

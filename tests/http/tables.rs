@@ -80,6 +80,12 @@ fn a_call_shows_its_channels() {
         .filter_map(|row| row["state"].as_str())
         .collect();
     assert_eq!(states, BTreeSet::from(["Ring", "Ringing"]), "{channels:?}");
+    let caller = channels.iter().find(|row| row["state"] == "Ring");
+    let caller = caller.expect("the caller's");
+    assert_eq!(
+        (&caller["exten"], &caller["application"]),
+        (&"1002".into(), &"Dial".into())
+    );
     assert!(
         names(&channels, "name")
             .iter()

@@ -33,8 +33,20 @@ pub(super) async fn channels(shown: Shown, Asked(wish): Asked<Wish>) -> Response
         };
         slice.fill(view, 0, Query::Channels, rows, |slice, shard, rows| {
             for row in rows {
-                let state = row.state.as_str();
-                slice.push(json!({"name": row.name.as_str(), "state": state, "shard": shard}));
+                slice.push(json!({
+                    "name": row.name.as_str(),
+                    "state": row.state.as_str(),
+                    "context": row.context.as_str(),
+                    "exten": row.exten.as_str(),
+                    "priority": row.priority,
+                    "application": row.application.as_str(),
+                    "number": row.number.as_str(),
+                    "account": row.account.as_str(),
+                    "age_ms": ms(row.age),
+                    "bridge": row.bridge,
+                    "unique_id": row.unique_id.as_str(),
+                    "shard": shard,
+                }));
             }
         });
         Ok::<_, Wrong>(slice.end("channels"))

@@ -205,6 +205,20 @@ const SUMMED: &[Row] = &[
         1.0,
     ),
     Row(
+        "unheard",
+        "unheard_datagrams",
+        Counter,
+        "Datagrams nobody listens to, as chan_sip is not loaded",
+        1.0,
+    ),
+    Row(
+        "records_dropped",
+        "records_dropped",
+        Counter,
+        "Records of calls that found no room",
+        1.0,
+    ),
+    Row(
         "malformed",
         "malformed_requests",
         Counter,
