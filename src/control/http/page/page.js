@@ -45,8 +45,8 @@ function tiles(now, before) {
   at('registrations').textContent = rate(each(now, before, ['registered'])) + ' REGISTERs a second';
   at('busiest').textContent = percent(Math.max(0, ...loads));
   at('mean').textContent = percent(loads.reduce((a, b) => a + b, 0) / Math.max(1, loads.length)) + ' on average';
-  at('received').textContent = rate(each(now, before, ['udp_received'])) + '/s';
-  at('sent').textContent = rate(each(now, before, ['udp_sent'])) + ' out a second';
+  at('received').textContent = rate(each(now, before, ['udp_received', 'tcp_received'])) + '/s';
+  at('sent').textContent = rate(each(now, before, ['udp_sent', 'tcp_sent'])) + ' out a second';
   at('lost').textContent = rate(lost) + '/s';
   at('again').textContent = rate(each(now, before, ['retransmissions'])) + ' sent again a second';
   at('tile-lost').classList.toggle('bad', lost > 0);
@@ -97,9 +97,10 @@ function charts() {
 
 function shardRows(now, before) {
   at('shards').innerHTML = now.shards.map(({ shard, numbers }, index) => {
-    const second = (name) => before ? rate(difference(now, before, shard, name) / elapsed(now, before)) : '–';
+    const second = (...names) => before
+      ? rate(names.reduce((all, name) => all + difference(now, before, shard, name), 0) / elapsed(now, before)) : '–';
     const cells = [before ? percent(load(now, before, shard)) : '–', count(numbers.calls), count(numbers.transactions),
-      count(numbers.bindings), second('udp_received'), second('udp_sent'), second('handed_off')];
+      count(numbers.bindings), second('udp_received', 'tcp_received'), second('udp_sent', 'tcp_sent'), second('handed_off')];
     return `<tr><th scope="row"><i style="background:var(--c${index % COLOURS})"></i>${Number(shard)}</th>${cells.map((c) => `<td>${c}</td>`).join('')}</tr>`;
   }).join('');
 }
