@@ -99,26 +99,11 @@ impl Rights {
                 false => Rights::of_capabilities(),
             };
         };
-        let ids = Ids::of(&account, source)?;
+        let ids = Ids::of(&account, source);
         if !geteuid().is_root() {
-            if ids.user == geteuid().as_raw() {
-                return Rights::of_capabilities();
-            }
-            let sentence = format!(
-                "{source} {account} takes root, and this process runs as user {}: start it as root, \
-                 or as {} without that",
-                geteuid().as_raw(),
-                account.user
-            );
-            // Who asks for it by flag relies on it; a file serves other starts, too.
-            return match flags.user {
-                Some(_) => Err(Failure::Host(sentence)),
-                None => Ok(Rights {
-                    remark: Some(sentence),
-                    ..Rights::of_capabilities()?
-                }),
-            };
+            return Rights::of_nobody_else(flags, &account, source, ids);
         }
+        let ids = ids?;
         for (_, dir) in directories(flags) {
             ids.make(dir, 0o700).map_err(|error| {
                 Failure::Host(format!("{} cannot be made: {error}", dir.display()))
@@ -140,6 +125,32 @@ impl Rights {
             keeper: Some(keeper),
             remark: None,
         })
+    }
+
+    /// For who is not root, and so is the account already, or cannot be.
+    fn of_nobody_else(
+        flags: &Flags,
+        account: &Account,
+        source: &str,
+        ids: Result<Ids, Failure>,
+    ) -> Result<Rights, Failure> {
+        let own = geteuid().as_raw();
+        if ids.as_ref().is_ok_and(|ids| ids.user == own) {
+            return Rights::of_capabilities();
+        }
+        let sentence = format!(
+            "{source} {account} takes root, and this process runs as user {own}: start it as root, \
+             or as {} without that",
+            account.user
+        );
+        // Who asks for it by flag relies on it; a file serves other starts, too.
+        match flags.user {
+            Some(_) => Err(ids.err().unwrap_or(Failure::Host(sentence))),
+            None => Ok(Rights {
+                remark: Some(sentence),
+                ..Rights::of_capabilities()?
+            }),
+        }
     }
 
     /// What an ordinary user was given by the program's file or by systemd.

@@ -75,14 +75,22 @@ pub(super) fn load(dir: &Path, warnings: &mut Vec<Warning>) -> Result<Options, C
             _ => {}
         }
     }
+    let mut group = None;
     for entry in entries("options") {
         match entry.key.to_ascii_lowercase().as_str() {
             "systemname" => options.systemname = systemname(entry, warnings),
             "runuser" => options.run_as.0 = entry.value.clone(),
-            "rungroup" => options.run_as.1 = entry.value.clone(),
+            "rungroup" => {
+                options.run_as.1 = entry.value.clone();
+                group = Some(entry);
+            }
             "execincludes" => options.execincludes = truth(&entry.value) == Some(true),
             _ => {}
         }
+    }
+    if let (Some(entry), "") = (group, &*options.run_as.0) {
+        let text = "rungroup does nothing without runuser.";
+        warnings.push(Warning::new(&entry.at, text));
     }
     Ok(options)
 }
@@ -106,4 +114,33 @@ fn systemname(entry: &Entry, warnings: &mut Vec<Warning>) -> String {
         warnings.push(Warning::new(&entry.at, text));
     }
     entry.value.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Option<Account>, Vec<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("asterisk.conf"), text).unwrap();
+        let mut warnings = Vec::new();
+        load(dir.path(), &mut warnings).unwrap();
+        let told = warnings.into_iter().map(|warning| warning.text.to_string());
+        (run_as(dir.path()).unwrap(), told.collect())
+    }
+
+    #[test]
+    fn the_user_to_run_as_is_named_with_its_group_or_without() {
+        let (account, told) = read("[options]\nrunuser = voip\nrungroup = sip\n");
+        assert_eq!(
+            (account.unwrap().to_string(), told),
+            ("voip:sip".into(), vec![])
+        );
+        let (account, _) = read("[options]\nrunuser = voip\n");
+        assert_eq!(account.unwrap().to_string(), "voip");
+        assert_eq!(read("[options]\n"), (None, vec![]));
+        let (account, told) = read("[options]\nrungroup = sip\n");
+        assert_eq!(account, None);
+        assert_eq!(told, ["rungroup does nothing without runuser."]);
+    }
 }

@@ -130,7 +130,7 @@ fn ebpf(host: &Host, purpose: &Purpose) -> Item {
     if purpose.shards <= 1 {
         return Item::good(name, "one shard", "nothing wanted, as nothing is steered");
     }
-    let need = "CAP_BPF and CAP_PERFMON wanted to steer";
+    let need = "CAP_BPF and CAP_PERFMON wanted to steer (AmbientCapabilities= of a service)";
     match may_load_ebpf(host) {
         Some(true) => Item::good(name, "allowed", need),
         Some(false) => Item::mend(

@@ -182,6 +182,29 @@ fn asterisk_conf_names_the_user_too() {
     assert_eq!(engine.stop(STOP), Some(0));
 }
 
+/// Copied from a host that has it, and started here by an ordinary user.
+#[test]
+fn who_is_not_root_runs_on_as_who_it_is() {
+    if !is_root("runuser of an ordinary user") {
+        return;
+    }
+    let Some(scratch) = of_user("ordinary") else {
+        return;
+    };
+    let dir = reachable();
+    write_configuration(dir.path());
+    let options = "[options]\nrunuser = no-such-user\n";
+    fs::write(dir.path().join("asterisk.conf"), options).unwrap();
+    let flags = ["--config", dir.path().to_str().unwrap()];
+    let engine = Engine::start_by(&AS_USER, scratch, free_address(), &flags);
+    let said = engine.log();
+    assert!(
+        said.contains("runuser of asterisk.conf: no-such-user takes root"),
+        "{said}"
+    );
+    assert_eq!(engine.stop(STOP), Some(0));
+}
+
 /// The samples, that everybody may read.
 fn write_configuration(dir: &Path) {
     for name in ["sip.conf", "extensions.conf"] {
