@@ -124,7 +124,7 @@ where
         },
     );
     if let Some(recorder) = &recorder {
-        house.records = recorder.places().to_vec();
+        house.records = Some(Arc::clone(recorder.board()));
     }
     house.modules = Modules::new(plan.switches);
     let realtime = service

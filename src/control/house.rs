@@ -15,7 +15,7 @@ use crate::flags::Setting;
 use crate::modules::Modules;
 use crate::realtime::Realtime;
 use crate::realtime::mapping::Section;
-use crate::records::tally::Tally;
+use crate::records::Board;
 use crate::reload::Reloader;
 
 /// Something only the serving thread does.
@@ -38,9 +38,8 @@ pub struct House {
     pub shards: Shards,
     /// When the engine started.
     pub started: SystemTime,
-    /// Where the records of calls go, and what became of them there; empty
-    /// where calls leave none.
-    pub records: Vec<(&'static str, Arc<Tally>)>,
+    /// Where the records of calls go; `None` where calls leave none.
+    pub records: Option<Arc<Board>>,
     /// What consoles are told without having asked.
     pub news: News,
     /// What the engine was started with.
@@ -94,7 +93,7 @@ impl House {
         House {
             shards,
             started,
-            records: Vec::new(),
+            records: None,
             news: News::default(),
             about: About::default(),
             reloader: None,

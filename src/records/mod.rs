@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use pinion_runtime::{Desk, Errands};
 use pinion_sip::machine::Body;
@@ -42,7 +43,7 @@ use crate::modules::{Beside, Switches};
 use crate::realtime::mapping::Mapping;
 use crate::realtime::pool::{Pool, Sources};
 
-pub(crate) use self::setup::{rules, start};
+pub(crate) use self::setup::{rules, start, style};
 
 /// The family of the table that records are written to.
 pub const FAMILY: &str = "cdr";
@@ -55,22 +56,62 @@ const QUEUE: usize = 16_384;
 pub struct Settings {
     /// `--cdr`.
     pub dir: PathBuf,
-    /// Whether Master.csv is written, and how.
-    pub csv: Option<csv::Options>,
-    /// Whether Master.json is written, and how.
-    pub json: Option<Fsync>,
+    /// What is written, and how.
+    pub style: Style,
     /// Which databases there are; family `cdr` is written to.
     pub mapping: Mapping,
     /// Which of the places, and of the drivers, are loaded.
     pub switches: Arc<Switches>,
     /// The longest wait for one statement.
     pub timeout: Duration,
-    /// How times and lengths are told.
-    pub form: Form,
     /// `systemname`; perhaps empty.
     pub node: SmolStr,
     /// Names this process among all there ever are.
     pub boot: u64,
+}
+
+/// What is written to files, and how. It may change while the engine runs.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// Whether Master.csv is written, and how.
+    pub csv: Option<csv::Options>,
+    /// Whether Master.json is written, and how.
+    pub json: Option<Fsync>,
+    /// How times and lengths are told.
+    pub form: Form,
+}
+
+/// The places records go to, and what became of them there.
+#[derive(Debug)]
+pub struct Board {
+    places: Vec<(&'static str, Arc<Tally>)>,
+    style: ArcSwap<Style>,
+}
+
+impl Board {
+    /// Each place by its name; a file that is not written is none.
+    pub fn places(&self) -> impl Iterator<Item = (&'static str, &Tally)> {
+        let style = self.style();
+        let is_used = move |name| match name {
+            "csv" => style.csv.is_some(),
+            "json" => style.json.is_some(),
+            _ => true,
+        };
+        let places = self.places.iter();
+        places
+            .map(|(name, tally)| (*name, &**tally))
+            .filter(move |(name, _)| is_used(*name))
+    }
+
+    /// What is written, and how.
+    pub fn style(&self) -> Arc<Style> {
+        self.style.load_full()
+    }
+
+    /// What is written from now on, and how.
+    pub fn adopt(&self, style: Style) {
+        self.style.store(Arc::new(style));
+    }
 }
 
 /// When what was written is known to outlive the host.
@@ -89,7 +130,7 @@ pub enum Fsync {
 pub struct Recorder {
     errands: Errands,
     threads: Vec<JoinHandle<()>>,
-    places: Vec<(&'static str, Arc<Tally>)>,
+    board: Arc<Board>,
 }
 
 impl Recorder {
@@ -97,46 +138,29 @@ impl Recorder {
     pub fn start(settings: Settings) -> io::Result<(Recorder, Desk)> {
         std::fs::create_dir_all(&settings.dir)?;
         let (desk, errands) = Desk::new(QUEUE);
+        let (mut ways, mut queues, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let files = [("csv", Beside::CdrCsv), ("json", Beside::CdrJson)];
+        let mapped = settings.mapping.places(FAMILY).first();
+        let table = mapped.map(|_| ("table", Beside::CdrTable));
+        for (name, module) in files.into_iter().chain(table) {
+            let (sender, entries) = bounded(QUEUE);
+            let tally = Arc::<Tally>::default();
+            ways.push(Way {
+                module,
+                sender,
+                tally: Arc::clone(&tally),
+            });
+            queues.push((name, entries, Arc::clone(&tally)));
+            places.push((name, tally));
+        }
+        let style = ArcSwap::from_pointee(settings.style.clone());
         let mut recorder = Recorder {
             errands: errands.clone(),
             threads: Vec::new(),
-            places: Vec::new(),
+            board: Arc::new(Board { places, style }),
         };
-        let mut ways = Vec::new();
-        if let Some(options) = settings.csv {
-            let (way, entries, tally) = recorder.place("csv", Beside::CdrCsv);
-            ways.push(way);
-            let mut sheets = Sheets::new(entries, tally, &settings, options);
-            recorder.hire("cdr-csv", move || sheets.serve())?;
-        }
-        if let Some(fsync) = settings.json {
-            let (way, entries, tally) = recorder.place("json", Beside::CdrJson);
-            ways.push(way);
-            let mut objects = Objects::new(entries, tally, &settings, fsync);
-            recorder.hire("cdr-json", move || objects.serve())?;
-        }
-        if !settings.mapping.places(FAMILY).is_empty() {
-            let (way, entries, tally) = recorder.place("table", Beside::CdrTable);
-            ways.push(way);
-            let sources = Sources::new(
-                &settings.mapping,
-                settings.timeout,
-                &Arc::default(),
-                &settings.switches,
-            );
-            let mut pool = Pool::new(Arc::new(sources));
-            let route = pool.route(settings.mapping.places(FAMILY), true);
-            let spool = Spool::open(&settings.dir)?;
-            tally.waiting.set(spool.waiting());
-            let mut table = Table {
-                entries,
-                pool,
-                route,
-                spool,
-                form: settings.form.clone(),
-                tally,
-            };
-            recorder.hire("cdr-table", move || table.serve())?;
+        for (name, entries, tally) in queues {
+            recorder.open(name, entries, tally, &settings)?;
         }
         let (boot, node, switches) = (settings.boot, settings.node, settings.switches);
         recorder.hire("cdr", move || {
@@ -145,21 +169,43 @@ impl Recorder {
         Ok((recorder, desk))
     }
 
-    /// A place more.
-    fn place(
+    /// The thread of a place.
+    fn open(
         &mut self,
-        name: &'static str,
-        module: Beside,
-    ) -> (Way, Receiver<Arc<Entry>>, Arc<Tally>) {
-        let (sender, entries) = bounded(QUEUE);
-        let tally = Arc::<Tally>::default();
-        self.places.push((name, Arc::clone(&tally)));
-        let way = Way {
-            module,
-            sender,
-            tally: Arc::clone(&tally),
-        };
-        (way, entries, tally)
+        name: &str,
+        entries: Receiver<Arc<Entry>>,
+        tally: Arc<Tally>,
+        settings: &Settings,
+    ) -> io::Result<()> {
+        let board = Arc::clone(&self.board);
+        match name {
+            "csv" => {
+                let mut sheets = Sheets::new(entries, tally, board, &settings.dir);
+                self.hire("cdr-csv", move || sheets.serve())
+            }
+            "json" => {
+                let mut objects = Objects::new(entries, tally, board, &settings.dir);
+                self.hire("cdr-json", move || objects.serve())
+            }
+            _ => {
+                let mapping = &settings.mapping;
+                let (timeout, switches) = (settings.timeout, &settings.switches);
+                let sources = Sources::new(mapping, timeout, &Arc::default(), switches);
+                let mut pool = Pool::new(Arc::new(sources));
+                let route = pool.route(mapping.places(FAMILY), true);
+                let spool = Spool::open(&settings.dir)?;
+                tally.waiting.set(spool.waiting());
+                let mut table = Table {
+                    entries,
+                    pool,
+                    route,
+                    spool,
+                    board,
+                    tally,
+                };
+                self.hire("cdr-table", move || table.serve())
+            }
+        }
     }
 
     fn hire(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -168,19 +214,19 @@ impl Recorder {
         Ok(())
     }
 
-    /// The places records go to, and what became of them there.
-    pub fn places(&self) -> &[(&'static str, Arc<Tally>)] {
-        &self.places
+    /// The places records go to.
+    pub fn board(&self) -> &Arc<Board> {
+        &self.board
     }
 
     /// What is counted, by name.
     pub fn counters(&self) -> Vec<(String, u64)> {
         let mut counters = vec![("cdr_queue".into(), self.errands.len() as u64)];
-        for (name, tally) in &self.places {
+        for (name, tally) in self.board.places() {
             let mut row = |what: &str, value| counters.push((format!("cdr_{name}_{what}"), value));
             row("written", tally.written.value());
             row("dropped", tally.dropped.value());
-            if *name == "table" {
+            if name == "table" {
                 row("spooled", tally.spooled.value());
                 row("waiting", tally.waiting.value());
             }

@@ -7,7 +7,7 @@ use pinion_runtime::Desk;
 use pinion_sip::config::Recording;
 
 use super::entry::Form;
-use super::{FAMILY, Recorder, Settings};
+use super::{FAMILY, Recorder, Settings, Style};
 use crate::config::{self, Cdr, Loaded};
 use crate::flags::Flags;
 use crate::modules::Switches;
@@ -19,6 +19,19 @@ pub(crate) fn rules(cdr: &Cdr, written: bool) -> Recording {
     Recording {
         enable: cdr.recording.enable && written,
         ..cdr.recording
+    }
+}
+
+/// What is written to files, and how.
+pub(crate) fn style(loaded: &Loaded) -> Style {
+    let cdr = &loaded.records;
+    Style {
+        csv: cdr.csv,
+        json: cdr.json,
+        form: Form {
+            zone: loaded.config.plan.zone().clone(),
+            initiatedseconds: cdr.initiatedseconds,
+        },
     }
 }
 
@@ -45,22 +58,16 @@ pub(crate) fn start(
         return Ok(None);
     };
     if cdr.csv.is_none() && cdr.json.is_none() && !wants_table {
-        tracing::warn!("--cdr does nothing: cdr.conf has neither [csv] nor [json]");
-        return Ok(None);
+        tracing::warn!("--cdr does nothing as long as cdr.conf has neither [csv] nor [json]");
     }
     let mut boot = [0; 8];
     boot.copy_from_slice(&seed()?[..8]);
     let settings = Settings {
         dir: dir.clone(),
-        csv: cdr.csv,
-        json: cdr.json,
+        style: style(loaded),
         mapping: mapping.clone(),
         switches: Arc::clone(switches),
         timeout: flags.db_timeout,
-        form: Form {
-            zone: loaded.config.plan.zone().clone(),
-            initiatedseconds: cdr.initiatedseconds,
-        },
         node: match &flags.systemname {
             Some(name) => name.into(),
             None => (&*loaded.systemname).into(),

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 
-use super::entry::{Entry, Form, disposition_number};
+use super::Board;
+use super::entry::{Entry, disposition_number};
 use super::spool::{Row, Spool};
 use super::tally::Tally;
 use crate::realtime::driver::{Condition, Driver, Fault, Kind};
@@ -34,7 +35,7 @@ pub struct Table {
     pub(super) pool: Pool,
     pub(super) route: Route,
     pub(super) spool: Spool,
-    pub(super) form: Form,
+    pub(super) board: Arc<Board>,
     pub(super) tally: Arc<Tally>,
 }
 
@@ -81,7 +82,7 @@ impl Table {
     }
 
     fn row(&self, entry: &Entry) -> Row {
-        let columns = entry.columns(&self.form).into_iter();
+        let columns = entry.columns(&self.board.style().form).into_iter();
         columns
             .map(|(name, value)| (name.to_ascii_lowercase(), value))
             .collect()

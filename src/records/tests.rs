@@ -139,11 +139,13 @@ fn records_reach_every_place_before_the_end() {
     let settings = Settings {
         switches: Arc::default(),
         dir: dir.path().join("cdr"),
-        csv: Some(csv::Options::default()),
-        json: Some(Fsync::Always),
+        style: Style {
+            csv: Some(csv::Options::default()),
+            json: Some(Fsync::Always),
+            form: form(),
+        },
         mapping: Mapping::default(),
         timeout: Duration::from_secs(1),
-        form: form(),
         node: "a".into(),
         boot: 0xaa,
     };
@@ -154,7 +156,7 @@ fn records_reach_every_place_before_the_end() {
         assert!(desk.leave_record(cdr));
     }
     recorder.close();
-    for (name, tally) in recorder.places() {
+    for (name, tally) in recorder.board().places() {
         assert_eq!(
             (tally.written.value(), tally.dropped.value()),
             (100, 0),
@@ -168,4 +170,35 @@ fn records_reach_every_place_before_the_end() {
     assert_eq!(lines("Master.csv"), 100);
     assert_eq!(lines("sales.csv"), 100);
     assert_eq!(lines("Master.json"), 100);
+}
+
+#[test]
+fn what_is_written_may_change_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let style = Style {
+        csv: None,
+        json: None,
+        form: form(),
+    };
+    let settings = Settings {
+        dir: dir.path().into(),
+        style: style.clone(),
+        mapping: Mapping::default(),
+        switches: Arc::default(),
+        timeout: Duration::from_secs(1),
+        node: "a".into(),
+        boot: 1,
+    };
+    let (mut recorder, desk) = Recorder::start(settings).unwrap();
+    assert_eq!(recorder.board().places().count(), 0);
+    recorder.board().adopt(Style {
+        csv: Some(csv::Options::default()),
+        ..style
+    });
+    assert!(desk.leave_record(entry().cdr));
+    recorder.close();
+    let places: Vec<_> = recorder.board().places().map(|(name, _)| name).collect();
+    assert_eq!(places, ["csv"]);
+    assert!(dir.path().join("Master.csv").exists());
+    assert!(!dir.path().join("Master.json").exists());
 }

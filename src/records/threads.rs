@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 
-use super::entry::{Entry, Form};
+use super::entry::Entry;
 use super::file::Appender;
 use super::tally::Tally;
-use super::{Fsync, Settings, csv, json};
+use super::{Board, Fsync, csv, json};
 
 /// Lines written at once, at most.
 const MOST: usize = 1024;
@@ -56,24 +56,22 @@ pub(super) struct Sheets {
     tally: Arc<Tally>,
     dir: PathBuf,
     master: Appender,
-    form: Form,
-    options: csv::Options,
+    board: Arc<Board>,
 }
 
 impl Sheets {
     pub(super) fn new(
         entries: Receiver<Arc<Entry>>,
         tally: Arc<Tally>,
-        settings: &Settings,
-        options: csv::Options,
+        board: Arc<Board>,
+        dir: &Path,
     ) -> Sheets {
         Sheets {
             entries,
             tally,
-            dir: settings.dir.clone(),
-            master: Appender::new(settings.dir.join("Master.csv")),
-            form: settings.form.clone(),
-            options,
+            dir: dir.into(),
+            master: Appender::new(dir.join("Master.csv")),
+            board,
         }
     }
 
@@ -82,10 +80,12 @@ impl Sheets {
             let (mut lines, mut count) = (Vec::new(), 0);
             let mut accounts = Accounts::default();
             let more = batch(&self.entries, None, |entry| {
+                let style = self.board.style();
+                let Some(options) = &style.csv else { return };
                 let from = lines.len();
-                csv::write(&mut lines, entry, &self.form, &self.options);
+                csv::write(&mut lines, entry, &style.form, options);
                 count += 1;
-                if self.options.accountlogs {
+                if options.accountlogs {
                     accounts.add(&entry.cdr.accountcode, &lines[from..]);
                 }
             });
@@ -126,8 +126,7 @@ pub(super) struct Objects {
     entries: Receiver<Arc<Entry>>,
     tally: Arc<Tally>,
     file: Appender,
-    form: Form,
-    fsync: Fsync,
+    board: Arc<Board>,
     /// When what was written must outlive the host.
     due: Option<Instant>,
 }
@@ -136,15 +135,14 @@ impl Objects {
     pub(super) fn new(
         entries: Receiver<Arc<Entry>>,
         tally: Arc<Tally>,
-        settings: &Settings,
-        fsync: Fsync,
+        board: Arc<Board>,
+        dir: &Path,
     ) -> Objects {
         Objects {
             entries,
             tally,
-            file: Appender::new(settings.dir.join("Master.json")),
-            form: settings.form.clone(),
-            fsync,
+            file: Appender::new(dir.join("Master.json")),
+            board,
             due: None,
         }
     }
@@ -153,15 +151,18 @@ impl Objects {
         loop {
             let (mut lines, mut count) = (Vec::new(), 0);
             let more = batch(&self.entries, self.due, |entry| {
-                json::write(&mut lines, entry, &self.form);
-                count += 1;
+                let style = self.board.style();
+                if style.json.is_some() {
+                    json::write(&mut lines, entry, &style.form);
+                    count += 1;
+                }
             });
             if count > 0 {
                 append(&mut self.file, &lines, count, &self.tally);
-                let wait = match self.fsync {
-                    Fsync::Never => None,
-                    Fsync::Always => Some(Duration::ZERO),
-                    Fsync::Within(wait) => Some(wait),
+                let wait = match self.board.style().json {
+                    None | Some(Fsync::Never) => None,
+                    Some(Fsync::Always) => Some(Duration::ZERO),
+                    Some(Fsync::Within(wait)) => Some(wait),
                 };
                 self.due = self.due.or(wait.map(|wait| Instant::now() + wait));
             }

@@ -39,6 +39,7 @@ use crate::modules::{Beside, missed};
 use crate::notify::Reloading;
 use crate::read_rows;
 use crate::realtime::mapping::{Mapping, Section};
+use crate::records;
 
 pub use assemble::{Basis, assemble, name_node};
 pub use difference::{Changed, Difference, Side};
@@ -110,6 +111,9 @@ impl Reloader {
             self.live.set_rows(Arc::clone(rows));
         }
         self.adopt(house, config);
+        if let Some(board) = &house.records {
+            board.adopt(records::style(&loaded));
+        }
         let before = std::mem::replace(&mut *held, loaded);
         drop(held);
         self.aside(|| drop(before));

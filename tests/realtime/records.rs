@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mysql::prelude::Queryable;
 use pinion::realtime::mapping::{Family, Mapping, Place, Section};
 use pinion::records::entry::Form;
-use pinion::records::{Recorder, Settings};
+use pinion::records::{Recorder, Settings, Style};
 use pinion_runtime::Desk;
 use pinion_sip::config::AmaFlags;
 use pinion_sip::dialplan::Zone;
@@ -27,8 +27,14 @@ fn recorder(section: Section, scratch: &Scratch, boot: u64) -> (Recorder, Desk) 
     let settings = Settings {
         switches: Arc::default(),
         dir: scratch.path().join("cdr"),
-        csv: None,
-        json: None,
+        style: Style {
+            csv: None,
+            json: None,
+            form: Form {
+                zone: Zone::UTC,
+                initiatedseconds: false,
+            },
+        },
         mapping: Mapping {
             families: vec![Family {
                 name: "cdr".into(),
@@ -37,10 +43,6 @@ fn recorder(section: Section, scratch: &Scratch, boot: u64) -> (Recorder, Desk) 
             sections: vec![section],
         },
         timeout: Duration::from_millis(500),
-        form: Form {
-            zone: Zone::UTC,
-            initiatedseconds: false,
-        },
         node: "a".into(),
         boot,
     };

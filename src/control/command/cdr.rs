@@ -40,10 +40,10 @@ fn status(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wr
     }
     out.line("")?;
     let mut table = out.table("backends", &COLUMNS)?;
-    for (name, tally) in &house.records {
+    for (name, tally) in house.records.iter().flat_map(|board| board.places()) {
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX).into();
         table.row(&[
-            (*name).into(),
+            name.into(),
             number(tally.written.value()),
             number(tally.dropped.value()),
             number(tally.spooled.value()),
