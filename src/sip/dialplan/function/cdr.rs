@@ -52,7 +52,10 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
     match name.to_ascii_lowercase().as_str() {
         "start" => when(times.start),
         "answer" => times.answer.map(when).unwrap_or_default(),
-        "end" => String::new(),
+        "end" => match scope.state.ending {
+            Some(_) => when(scope.now),
+            None => String::new(),
+        },
         "duration" => since(times.start),
         "billsec" => times.answer.map_or_else(|| length(Duration::ZERO), since),
         "disposition" => disposition(scope, times.answer.is_some(), raw).into(),

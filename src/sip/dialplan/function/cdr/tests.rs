@@ -50,6 +50,17 @@ fn cdr_counts_time_from_start_and_answer() {
 }
 
 #[test]
+fn cdr_has_an_end_once_the_call_is_over() {
+    let lines = [
+        "1,1,Verbose(<${CDR(end)}>)",
+        "1,2,Hangup()",
+        "h,1,Verbose(${CDR(end)} ${CDR(billsec)})",
+    ];
+    let (said, _) = said(&lines, "1");
+    assert_eq!(said, "<> 2024-02-29 17:05:59 0");
+}
+
+#[test]
 fn cdr_disposition_follows_dialstatus() {
     for (status, disposition) in [
         ("BUSY", "BUSY 4"),
