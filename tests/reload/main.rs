@@ -52,7 +52,7 @@ fn extensions(mark: &str) -> String {
 fn sip(more: u32, mark: &str) -> String {
     let mut text = format!(
         "[general]\nudpbindaddr=127.0.0.1\ncontext=default\n\
-         [phone](!)\ntype=friend\nhost=dynamic\ncallerid={mark}\n"
+         [phone](!)\ntype=friend\nhost=dynamic\nmax_contacts=1\ncallerid={mark}\n"
     );
     for kind in ["user", "callee"] {
         for number in 0..10 {
