@@ -112,6 +112,12 @@ impl Parts {
         plan: true,
     };
 
+    /// Neither: `extconfig.conf` and the files of drivers alone.
+    pub const DATABASES: Parts = Parts {
+        sip: false,
+        plan: false,
+    };
+
     /// `sip.conf` alone.
     pub const SIP: Parts = Parts {
         sip: true,

@@ -84,6 +84,9 @@ impl Module {
         match self {
             Module::Part(Part::ChanSip | Part::Registrar) => Some(Parts::SIP),
             Module::Part(Part::PbxConfig) => Some(Parts::PLAN),
+            Module::Part(Part::PbxRealtime) | Module::Beside(Beside::Mysql | Beside::Sqlite) => {
+                Some(Parts::DATABASES)
+            }
             _ => None,
         }
     }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use crossbeam::channel::{Receiver, bounded};
 
 use super::breaker::Breaker;
@@ -21,8 +22,8 @@ const TRIES: usize = 3;
 /// What links are made from; shared by all workers.
 #[derive(Clone)]
 pub struct Source {
-    /// The database.
-    pub section: Arc<Section>,
+    /// The database, as it is reached now.
+    pub section: Arc<ArcSwap<Section>>,
     /// For reading or for writing.
     pub writing: bool,
     /// Whether it is worth asking.
@@ -36,9 +37,9 @@ pub struct Source {
 }
 
 impl Source {
-    fn open(&self) -> Result<Box<dyn Driver>, Fault> {
+    fn open(&self, section: &Section) -> Result<Box<dyn Driver>, Fault> {
         let tally = Arc::clone(&self.tally);
-        Ok(match &*self.section {
+        Ok(match section {
             Section::Mysql(section) => {
                 Box::new(Mysql::open(section, self.timeout, self.writing, tally)?)
             }
@@ -54,6 +55,8 @@ type Opened = Result<Box<dyn Driver>, Fault>;
 /// One connection, or none at the moment.
 pub struct Link {
     source: Source,
+    /// What the connection was made to.
+    section: Arc<Section>,
     driver: Option<Box<dyn Driver>>,
     opening: Option<Receiver<Opened>>,
     /// Connections so far.
@@ -64,6 +67,7 @@ impl Link {
     /// Not connected yet.
     pub fn new(source: Source) -> Link {
         Link {
+            section: source.section.load_full(),
             source,
             driver: None,
             opening: None,
@@ -88,7 +92,12 @@ impl Link {
         mut operation: impl FnMut(&mut dyn Driver) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let timeout = self.source.timeout;
-        if !self.source.switches.is_on(self.source.section.driver()) {
+        let section = self.source.section.load();
+        if !Arc::ptr_eq(&section, &self.section) {
+            self.section = Arc::clone(&section);
+            (self.driver, self.opening) = (None, None);
+        }
+        if !self.source.switches.is_on(section.driver()) {
             self.driver = None;
             let text = format!(
                 "the driver of database {} is not loaded",
@@ -151,10 +160,10 @@ impl Link {
             Some(opening) => opening,
             None => {
                 let (made, opening) = bounded(1);
-                let source = self.source.clone();
+                let (source, section) = (self.source.clone(), Arc::clone(&self.section));
                 std::thread::Builder::new()
                     .name("db-connect".into())
-                    .spawn(move || drop(made.send(source.open())))
+                    .spawn(move || drop(made.send(source.open(&section))))
                     .map_err(|_| Fault::Unavailable("the host has no thread left".into()))?;
                 opening
             }

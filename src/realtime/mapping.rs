@@ -170,6 +170,18 @@ impl Mapping {
             .map_or(&[], |family| &family.places)
     }
 
+    /// Whether in `other` the same rows are in the same tables of databases of the
+    /// same names, and only how these are reached may be different.
+    pub fn is_alike(&self, other: &Mapping) -> bool {
+        let names = |mapping: &Mapping| -> Vec<(Beside, String)> {
+            let sections = mapping.sections.iter();
+            sections
+                .map(|section| (section.driver(), section.name().into()))
+                .collect()
+        };
+        self.families == other.families && names(self) == names(other)
+    }
+
     /// Whether devices are looked for in a database at all.
     pub fn has_devices(&self) -> bool {
         !self.places("sippeers").is_empty()

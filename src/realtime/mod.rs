@@ -321,6 +321,12 @@ impl Realtime {
         Ok(running.collect())
     }
 
+    /// Has databases reached otherwise from now on, by a mapping that
+    /// [`Mapping::is_alike`].
+    pub fn move_to(&self, mapping: &Mapping) {
+        self.sources.move_to(mapping);
+    }
+
     /// Numbers for the operator: always the same names in the same order.
     pub fn counters(&self) -> Vec<(String, u64)> {
         let mut counters = self.desk.tally.values();

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use super::breaker::Breaker;
 use super::counters::Tally;
 use super::driver::{Condition, Driver, Fault, Order, Row};
@@ -33,7 +35,7 @@ impl Sources {
         let make = |writing: bool| {
             let direction = if writing { "write" } else { "read" };
             let source = |section: &super::mapping::Section| Source {
-                section: Arc::new(section.clone()),
+                section: Arc::new(ArcSwap::from_pointee(section.clone())),
                 writing,
                 breaker: Arc::new(Breaker::new(format!("{}_{direction}", section.name()))),
                 timeout,
@@ -46,6 +48,18 @@ impl Sources {
             reading: make(false),
             writing: make(true),
             told: Mutex::default(),
+        }
+    }
+
+    /// Has the databases of a mapping that [`Mapping::is_alike`] reached as that
+    /// says, from the next statement on.
+    pub fn move_to(&self, mapping: &Mapping) {
+        for sources in [&self.reading, &self.writing] {
+            for (source, section) in sources.iter().zip(&mapping.sections) {
+                if **source.section.load() != *section {
+                    source.section.store(Arc::new(section.clone()));
+                }
+            }
         }
     }
 
@@ -186,7 +200,7 @@ impl Pool {
         if self.checked.get(&key) == Some(&generation) {
             return Ok(shape);
         }
-        let requirements = self.link(link)?.source().section.requirements();
+        let requirements = self.link(link)?.source().section.load().requirements();
         let lacks = shape.lacks(table, requirements, path);
         let sentences: Vec<String> = lacks.iter().map(|lack| lack.sentence.clone()).collect();
         if self.sources.is_news(table, &sentences) {
@@ -264,4 +278,62 @@ pub fn file_rows(mapping: &Mapping, file: &str, timeout: Duration) -> Result<Vec
         Order::Up("id"),
     ];
     rows(mapping, file, &conditions, &order, timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::mapping::{Family, Section, SqliteSection};
+    use super::*;
+
+    fn database(dir: &Path, name: &str) -> Mapping {
+        let dbfile = dir.join(name);
+        let connection = rusqlite::Connection::open(&dbfile).unwrap();
+        let table = format!("CREATE TABLE t (name TEXT); INSERT INTO t VALUES ('{name}')");
+        connection.execute_batch(&table).unwrap();
+        let place = Place {
+            read_section: 0,
+            write_section: 0,
+            table: "t".into(),
+        };
+        Mapping {
+            families: vec![Family {
+                name: "f".into(),
+                places: vec![place],
+            }],
+            sections: vec![Section::Sqlite(SqliteSection {
+                name: "db".into(),
+                dbfile,
+                requirements: Requirements::Warn,
+            })],
+        }
+    }
+
+    #[test]
+    fn a_database_is_reached_otherwise_from_the_next_statement_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let (here, there) = (database(dir.path(), "here"), database(dir.path(), "there"));
+        assert!(here.is_alike(&there));
+        let switches = Arc::<Switches>::default();
+        let patience = Duration::from_secs(5);
+        let sources = Arc::new(Sources::new(&here, patience, &Arc::default(), &switches));
+        let mut pool = Pool::new(Arc::clone(&sources));
+        let route = pool.route(here.places("f"), false);
+        let mut name = || {
+            let rows = pool.run(&route, |driver, table| driver.select(table, &[], &[]))?;
+            let name = rows
+                .first()
+                .and_then(|row| super::super::column(row, "name"));
+            Ok::<_, Fault>(name.unwrap_or_default().to_owned())
+        };
+        assert_eq!(name().unwrap(), "here");
+        sources.move_to(&there);
+        assert_eq!(name().unwrap(), "there");
+        switches.set(crate::modules::Beside::Sqlite, false);
+        let fault = name().unwrap_err();
+        assert!(matches!(&fault, Fault::Unavailable(text) if text.contains("not loaded")));
+        switches.set(crate::modules::Beside::Sqlite, true);
+        assert_eq!(name().unwrap(), "there");
+    }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::plan::PlanDifference;
 use crate::config::Loaded;
 use crate::control::out::{Form, Out};
+use crate::realtime::mapping::Mapping;
 
 /// Lines of one kind that people are told; programs are told all.
 const TOLD: usize = 200;
@@ -54,6 +55,8 @@ pub struct Difference {
     pub changed: Vec<Changed>,
     /// The dialplan.
     pub plan: PlanDifference,
+    /// Databases that are reached otherwise.
+    pub databases: Vec<String>,
     /// What takes a restart, in sentences.
     pub restart: Vec<String>,
     /// What was accepted but will surprise, with file and line.
@@ -70,11 +73,12 @@ pub struct Side<'a> {
 }
 
 impl Difference {
-    /// What is different in `new`.
-    pub fn between(old: Side<'_>, new: Side<'_>) -> Difference {
+    /// What is different in `new`. The databases are those of `running`.
+    pub fn between(old: Side<'_>, new: Side<'_>, running: &Mapping) -> Difference {
         let mut difference = Difference {
             general: old.config.general.changes(&new.config.general),
-            restart: restart(old, new),
+            databases: moved(&old.loaded.mapping, &new.loaded.mapping, running),
+            restart: restart(old, new, running),
             warnings: new
                 .loaded
                 .warnings
@@ -117,6 +121,7 @@ impl Difference {
             && self.removed.is_empty()
             && self.changed.is_empty()
             && self.plan.is_empty()
+            && self.databases.is_empty()
             && self.restart.is_empty()
     }
 
@@ -152,6 +157,9 @@ impl Difference {
             self.tell_sip(out)?;
         }
         self.plan.tell(whole, out)?;
+        for name in &self.databases {
+            out.remark(&format!("database {name} is reached otherwise"))?;
+        }
         self.restart
             .iter()
             .try_for_each(|sentence| out.remark(sentence))
@@ -199,6 +207,7 @@ impl Difference {
             "general": options(&self.general),
             "peers": { "added": self.added, "removed": self.removed, "changed": changed },
             "dialplan": self.plan.to_json(),
+            "databases": self.databases,
             "restart": self.restart,
             "warnings": self.warnings,
         })
@@ -220,8 +229,18 @@ pub(super) fn tell_some(
     }
 }
 
+/// The databases that are only reached otherwise.
+fn moved(old: &Mapping, new: &Mapping, running: &Mapping) -> Vec<String> {
+    let sections = old.sections.iter().zip(&new.sections);
+    let changed = sections.filter(|(old, new)| old != new);
+    match running.is_alike(new) && old.is_alike(new) {
+        true => changed.map(|(_, new)| new.name().into()).collect(),
+        false => Vec::new(),
+    }
+}
+
 /// What the engine goes by from its start to its end.
-fn restart(old: Side<'_>, new: Side<'_>) -> Vec<String> {
+fn restart(old: Side<'_>, new: Side<'_>, running: &Mapping) -> Vec<String> {
     let mut sentences = Vec::new();
     let list = |addresses: &[SocketAddr]| {
         let texts: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
@@ -240,10 +259,8 @@ fn restart(old: Side<'_>, new: Side<'_>) -> Vec<String> {
                 .into(),
         );
     }
-    if old.loaded.mapping != new.loaded.mapping {
-        sentences.push(
-            "extconfig.conf or the file of a driver has changed: that takes a restart".into(),
-        );
+    if !running.is_alike(&new.loaded.mapping) {
+        sentences.push("extconfig.conf has changed: that takes a restart".into());
     }
     let places = |loaded: &Loaded| (loaded.records.csv, loaded.records.json);
     if places(old.loaded) != places(new.loaded) {

@@ -110,6 +110,11 @@ impl Reloader {
         if !Arc::ptr_eq(rows, &held.rows) {
             self.live.set_rows(Arc::clone(rows));
         }
+        if let Some(realtime) = &house.about.realtime
+            && self.basis.mapping.is_alike(&loaded.mapping)
+        {
+            realtime.move_to(&loaded.mapping);
+        }
         self.adopt(house, config);
         if let Some(board) = &house.records {
             board.adopt(records::style(&loaded));
@@ -194,7 +199,7 @@ impl Reloader {
                 config: &config,
             },
         );
-        let difference = Difference::between(before, after);
+        let difference = Difference::between(before, after, &self.basis.mapping);
         Ok((loaded, Arc::new(config), difference))
     }
 

@@ -215,6 +215,14 @@ fn what_takes_a_restart_is_said() {
         config.realtime.is_none(),
         "the databases are those of the start"
     );
+    let mapping = |text: &str| {
+        rig.write("res_config_sqlite3.conf", text);
+        rig.draft(Parts::DATABASES).unwrap().0.mapping
+    };
+    let here = mapping("[db]\ndbfile=/nonexistent\n");
+    let there = mapping("[db]\ndbfile=/elsewhere\n");
+    assert!(here != there && here.is_alike(&there));
+    assert!(!here.is_alike(&Mapping::default()));
 }
 
 #[test]
