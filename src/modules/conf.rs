@@ -215,7 +215,8 @@ mod tests {
             [
                 Module::Part(Part::ChanSip),
                 Module::Part(Part::Registrar),
-                Module::Part(Part::Udp)
+                Module::Part(Part::Udp),
+                Module::Part(Part::Tcp)
             ]
         );
         let said: Vec<String> = chosen
@@ -227,7 +228,8 @@ mod tests {
             said,
             [
                 "res_sip_registrar.so needs chan_sip.so, which is not loaded; neither is it.",
-                "res_sip_udp.so needs chan_sip.so, which is not loaded; neither is it."
+                "res_sip_udp.so needs chan_sip.so, which is not loaded; neither is it.",
+                "res_sip_tcp.so needs chan_sip.so, which is not loaded; neither is it."
             ]
         );
     }

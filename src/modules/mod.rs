@@ -53,6 +53,14 @@ impl Module {
         parts.chain(Beside::ALL.iter().copied().map(Module::Beside))
     }
 
+    /// Which of the shards' it is.
+    fn part(self) -> Option<Part> {
+        match self {
+            Module::Part(part) => Some(part),
+            Module::Beside(_) => None,
+        }
+    }
+
     /// What operators call it, without `.so`.
     pub fn name(self) -> &'static str {
         match self {
@@ -72,7 +80,7 @@ impl Module {
     /// What it needs to be loaded before it.
     pub fn depends_on(self) -> &'static [Module] {
         match self {
-            Module::Part(Part::Registrar | Part::Udp) => &[Module::Part(Part::ChanSip)],
+            Module::Part(Part::Registrar | Part::Udp | Part::Tcp) => &[Module::Part(Part::ChanSip)],
             Module::Part(Part::AppForkCdr) => &[Module::Part(Part::AppCdr)],
             Module::Beside(Beside::Metrics) => &[Module::Beside(Beside::Http)],
             _ => &[],
@@ -94,12 +102,12 @@ impl Module {
     /// Whether a call cannot go on without it. Others leave to their plans what
     /// these began with.
     fn carries_calls(self) -> bool {
-        matches!(self, Module::Part(Part::ChanSip | Part::Udp))
+        matches!(self, Module::Part(Part::ChanSip | Part::Udp | Part::Tcp))
     }
 
     /// Whether messages come in by it.
     fn opens(self) -> bool {
-        self == Module::Part(Part::Udp)
+        matches!(self, Module::Part(Part::Udp | Part::Tcp))
     }
 }
 
@@ -159,7 +167,7 @@ mod tests {
                 assert!(place(needed) < place(module), "{}", module.name());
             }
         }
-        assert_eq!(ordered.last(), Some(&Module::Part(Part::Udp)));
+        assert_eq!(ordered.last(), Some(&Module::Part(Part::Tcp)));
     }
 
     #[test]

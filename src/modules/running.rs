@@ -240,7 +240,7 @@ fn modules_are_shown_in_the_columns_of_asterisk() {
     let row = "chan_sip.so                    Session Initiation Protocol (SIP)        0          \
                Running              core";
     assert_eq!(lines[1], row);
-    assert_eq!(lines.last(), Some(&"3 modules loaded"));
+    assert_eq!(lines.last(), Some(&"4 modules loaded"));
 }
 
 #[test]
@@ -273,14 +273,15 @@ fn a_module_is_not_unloaded_while_another_needs_it() {
     let said = rig.refused("module unload chan_sip.so");
     assert_eq!(
         said,
-        "Unable to unload resource chan_sip.so: res_sip_registrar.so, res_sip_udp.so depend on it; \
+        "Unable to unload resource chan_sip.so: res_sip_registrar.so, res_sip_udp.so, res_sip_tcp.so depend on it; \
          unload that before, or along with it\n"
     );
     assert_eq!(rig.call("3"), Some(486));
-    let said = rig.done("module unload chan_sip.so res_sip_registrar.so res_sip_udp.so");
+    let said =
+        rig.done("module unload chan_sip.so res_sip_registrar.so res_sip_udp.so res_sip_tcp.so");
     assert_eq!(
         said,
-        "Unloaded chan_sip.so, res_sip_registrar.so, res_sip_udp.so\n"
+        "Unloaded chan_sip.so, res_sip_registrar.so, res_sip_udp.so, res_sip_tcp.so\n"
     );
     rig.phone
         .set_read_timeout(Some(Duration::from_millis(300)))

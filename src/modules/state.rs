@@ -4,7 +4,6 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pinion_sip::dialplan::{Action, Cause, Order, Whom};
 use pinion_sip::machine::{Page, Query, Span};
 use pinion_sip::modules::{Missing, Module as Part, Modules as Set};
 
@@ -173,7 +172,7 @@ impl Modules {
             Manner::Drain(time) => Some(Stage::Draining(deadline(time))),
             Manner::Now => {
                 reloader.set_missing(house, leaving(missing, modules));
-                end_calls(house);
+                end_calls(house, modules);
                 Some(Stage::Ending(deadline(LAST_MESSAGES)))
             }
         };
@@ -280,7 +279,7 @@ impl Modules {
             }
             let carries = modules.iter().any(|module| module.carries_calls());
             if !idle && carries && matches!(parting.stage, Stage::Draining(_)) {
-                end_calls(house);
+                end_calls(house, modules);
                 parting.stage = Stage::Ending(now + LAST_MESSAGES);
                 return true;
             }
@@ -307,10 +306,7 @@ fn reloader(house: &House) -> Result<&Arc<Reloader>, String> {
 
 /// The parts of the shards among modules.
 fn parts_of(modules: &[Module]) -> impl Iterator<Item = Part> {
-    modules.iter().filter_map(|module| match module {
-        Module::Part(part) => Some(*part),
-        Module::Beside(_) => None,
-    })
+    modules.iter().filter_map(|module| module.part())
 }
 
 fn absent(modules: &[Module]) -> Set {
@@ -364,15 +360,14 @@ fn uses(house: &House) -> Uses {
     Uses(all)
 }
 
-/// Ends all calls.
-fn end_calls(house: &House) {
-    let order = Order {
-        whom: Whom::All,
-        action: Action::HangUp(Cause::NORMAL_CIRCUIT_CONGESTION),
-    };
-    for shard in 0..house.shards.count() {
-        // A shard that does not answer has its calls cut.
-        let _ = house.shards.ask(shard, Query::Order(order.clone()));
+/// Ends the calls that cannot go on without modules.
+fn end_calls(house: &House, modules: &[Module]) {
+    let carriers = modules.iter().filter(|module| module.carries_calls());
+    for part in carriers.filter_map(|module| module.part()) {
+        for shard in 0..house.shards.count() {
+            // A shard that does not answer has its calls cut.
+            let _ = house.shards.ask(shard, Query::End(part));
+        }
     }
 }
 
@@ -382,6 +377,7 @@ mod tests {
 
     const CHAN_SIP: Module = Module::Part(Part::ChanSip);
     const UDP: Module = Module::Part(Part::Udp);
+    const TCP: Module = Module::Part(Part::Tcp);
     const REGISTRAR: Module = Module::Part(Part::Registrar);
     const DIAL: Module = Module::Part(Part::AppDial);
 
@@ -391,13 +387,13 @@ mod tests {
         assert_eq!(
             modules.may_unload(&[CHAN_SIP], none),
             Err(
-                "res_sip_registrar.so, res_sip_udp.so depend on it; unload that before, or along with it"
+                "res_sip_registrar.so, res_sip_udp.so, res_sip_tcp.so depend on it; unload that before, or along with it"
                     .into()
             )
         );
-        let all = [CHAN_SIP, UDP, REGISTRAR];
+        let all = [CHAN_SIP, UDP, TCP, REGISTRAR];
         assert_eq!(modules.may_unload(&all, none), Ok(()));
-        let rest = gone(none, &[UDP, REGISTRAR]);
+        let rest = gone(none, &[UDP, TCP, REGISTRAR]);
         assert_eq!(modules.may_unload(&[CHAN_SIP], rest), Ok(()));
         assert_eq!(
             modules.may_unload(&[UDP], rest),

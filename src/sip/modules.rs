@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::base::Transport;
+
 /// One part. Names are Asterisk's, where Asterisk has such a file.
 macro_rules! modules {
     ($($module:ident $name:literal $summary:literal [$($application:ident)*] [$($function:ident)*])*) => {
@@ -54,6 +56,7 @@ modules! {
         [SIPAddHeader SIPDtmfMode SIPRemoveHeader] [CHECKSIPDOMAIN SIPPEER SIP_HEADER]
     Registrar "res_sip_registrar" "Registrations (RFC 3261 section 10)" [] []
     Udp "res_sip_udp" "SIP over UDP (RFC 3261 section 18)" [] []
+    Tcp "res_sip_tcp" "SIP over TCP (RFC 3261 section 18)" [] []
     PbxConfig "pbx_config" "The dialplan of extensions.conf" [] []
     PbxRealtime "pbx_realtime" "Extensions that live in a database" [] []
     AppCdr "app_cdr" "Calls without a record, records begun anew" [NoCDR ResetCDR] []
@@ -119,6 +122,14 @@ impl Module {
         let name = name.strip_suffix(".so").unwrap_or(name);
         let mut all = Module::ALL.iter().copied();
         all.find(|module| module.name() == name)
+    }
+
+    /// What carries messages so.
+    pub fn of_transport(transport: Transport) -> Module {
+        match transport {
+            Transport::Udp => Module::Udp,
+            Transport::Tcp => Module::Tcp,
+        }
     }
 
     /// Whose an application is; `None` for those that are always there.
@@ -208,11 +219,21 @@ impl Missing {
         self.absent.has(module) || self.leaving.has(module)
     }
 
-    /// Whether new calls are refused: what carries them, or tells where they
-    /// go, is about to leave.
-    pub fn refuses_calls(self) -> bool {
-        let carriers = [Module::ChanSip, Module::Udp, Module::PbxConfig];
+    /// Whether new calls that come so are refused: what carries them, or tells
+    /// where they go, is about to leave.
+    pub fn refuses_calls(self, transport: Transport) -> bool {
+        let carriers = [
+            Module::ChanSip,
+            Module::of_transport(transport),
+            Module::PbxConfig,
+        ];
         !self.leaving.is_empty() && carriers.iter().any(|&module| self.leaving.has(module))
+    }
+
+    /// Whether messages that come so are heard, and others sent so.
+    pub fn carries(self, transport: Transport) -> bool {
+        let needed = [Module::ChanSip, Module::of_transport(transport)];
+        self.absent.is_empty() || !needed.iter().any(|&module| self.absent.has(module))
     }
 
     /// Whether nothing is missing.

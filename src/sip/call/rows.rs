@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::call::Call;
 use super::leg::{Leg, LegState};
-use crate::base::{Instant, Text};
+use crate::base::{Instant, Text, Transport};
 use crate::dialog::Role;
 use crate::machine::{DialogDetail, DialogRow};
 use crate::wire::Uri;
@@ -16,6 +16,14 @@ impl Call {
             if let Some(name) = cursor.application(now) {
                 tell(name);
             }
+        }
+    }
+
+    /// Tells what carries each of its legs.
+    pub fn each_transport(&self, mut tell: impl FnMut(Transport)) {
+        let legs = self.legs.iter();
+        for leg in legs.filter(|leg| leg.state != LegState::Ended) {
+            tell(leg.dialog.flow.transport);
         }
     }
 

@@ -76,6 +76,8 @@ pub enum Query {
     Order(Order),
     /// A telephone is rung, and does something of its own.
     Originate(Box<Origination>),
+    /// The end of the calls that cannot go on without a module.
+    End(Module),
     /// What its calls use of modules.
     Uses(Span),
     /// The end of what these have registered, as far as sip.conf does not have
@@ -157,7 +159,7 @@ pub enum Page {
     Globals(Vec<(Box<str>, Box<str>)>),
     /// To `Memory`.
     Memory(Vec<TableRow>),
-    /// To `Order` and `Removed`: how many have done it, or were there. To
+    /// To `Order`, `End` and `Removed`: how many have done it, or were there. To
     /// `Originate`, `Load`, `Unregister` and `Qualify`: 1 if there was anything to
     /// do, and room for it, else 0.
     Done(u32),

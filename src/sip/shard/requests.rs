@@ -4,7 +4,7 @@
 use super::arrival::Arrival;
 use super::reply::Reply;
 use super::shard::Shard;
-use crate::base::{Flow, Instant, Text};
+use crate::base::{Flow, Instant, Text, Transport};
 use crate::call::Owner;
 use crate::machine::{Outbox, SecurityEvent, Stage, Suspicion, Way};
 use crate::method::{self, Asked, Extra, Inside, Verdict};
@@ -113,9 +113,16 @@ impl Shard {
         }
     }
 
+    /// Whether the engine takes no new calls, or none that come so.
+    pub(super) fn refuses_calls(&self, transport: Transport) -> bool {
+        let missing = self.exchange.config.general.missing;
+        self.draining || missing.refuses_calls(transport)
+    }
+
     fn ask_method(&mut self, now: Instant, arrival: &Arrival<'_>) -> (Verdict, Option<Suspicion>) {
         let unix = self.exchange.unix(now);
         let request = arrival.request;
+        let draining = self.refuses_calls(arrival.flow.transport);
         let mut asked = Asked {
             request,
             flow: arrival.flow,
@@ -123,7 +130,7 @@ impl Shard {
             config: &self.exchange.config,
             gate: &mut self.gate,
             counters: &mut self.exchange.counters,
-            draining: self.draining || self.exchange.config.general.missing.refuses_calls(),
+            draining,
             now,
             devices: &self.exchange.devices,
             denied: false,

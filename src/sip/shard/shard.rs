@@ -16,7 +16,7 @@ use super::serve::Inquiries;
 use crate::auth;
 use crate::base::{
     Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, Text,
-    UnixTime, Ways, shard_of,
+    Transport, UnixTime, Ways, shard_of,
 };
 use crate::call::{
     Alarm, Ask, Asker, Call, Exchange, FlightRecorder, Kept, Occupancy, Owner, Ringing, Turn,
@@ -30,7 +30,6 @@ use crate::machine::realtime::Saving;
 use crate::machine::{
     Body, Counters, Envelope, Input, Machine, Outbox, Page, Query, Ringer, Stage, What,
 };
-use crate::modules::Module;
 use crate::registrar::{Binding, Bindings, Location, Qualifier, Refusal, Update};
 use crate::transaction::{Expired, Table, TransactionId};
 use crate::wire::{Fields, Message, ReplyHead};
@@ -241,15 +240,14 @@ impl Shard {
         }
     }
 
-    /// Whether SIP is spoken at all: `chan_sip` is loaded, and what carries it.
-    pub(super) fn speaks(&self) -> bool {
-        let absent = self.exchange.config.general.missing.absent;
-        absent.is_empty() || !(absent.has(Module::ChanSip) || absent.has(Module::Udp))
+    /// Whether messages travel so: `chan_sip` is loaded, and what carries them.
+    pub(super) fn carries(&self, transport: Transport) -> bool {
+        self.exchange.config.general.missing.carries(transport)
     }
 
     /// A datagram whose home this is.
     pub(super) fn message(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
-        if !self.speaks() {
+        if !self.carries(flow.transport) {
             self.exchange.counters.unheard += 1;
             return;
         }
@@ -514,12 +512,12 @@ impl Shard {
         if !Arc::ptr_eq(&config.plan, &self.exchange.config.plan) {
             self.exchange.globals_of(now, &config.plan);
         }
-        let spoke = self.speaks();
-        let same = config.peers.is(&self.exchange.config.peers);
-        self.exchange.config = config;
-        if !same || (self.speaks() && !spoke) {
+        let old = &self.exchange.config;
+        let absent = (old.general.missing.absent, config.general.missing.absent);
+        if !config.peers.is(&old.peers) || absent.0 != absent.1 {
             self.unlooked = 0;
         }
+        self.exchange.config = config;
     }
 }
 

@@ -4,9 +4,10 @@
 use alloc::vec::Vec;
 
 use super::rows_of;
-use crate::base::{Instant, Text};
+use crate::base::{Handle, Instant, Text};
 use crate::call::{Call, Resume};
 use crate::config::Host;
+use crate::dialplan::{Action, Cause, Order, Whom};
 use crate::machine::{Outbox, Rows, Span};
 use crate::modules::Module;
 use crate::shard::Shard;
@@ -16,11 +17,33 @@ impl Shard {
     pub(super) fn uses(&self, now: Instant, span: Span) -> Rows<Module> {
         rows_of(&self.calls, span, |_, call: &Call, rows| {
             rows.push(Module::PbxConfig);
-            call.each_channel(now, &self.exchange, None, |_| {
-                rows.extend([Module::ChanSip, Module::Udp]);
+            call.each_transport(|transport| {
+                rows.extend([Module::ChanSip, Module::of_transport(transport)]);
             });
             call.each_application(now, |name| rows.extend(Module::of_application(name)));
         })
+    }
+
+    /// Ends the calls that cannot go on without a module; how many channels.
+    pub(super) fn end_calls(&mut self, now: Instant, module: Module, out: &mut Outbox) -> u32 {
+        let order = Order {
+            whom: Whom::All,
+            action: Action::HangUp(Cause::NORMAL_CIRCUIT_CONGESTION),
+        };
+        let needs = |call: &Call| {
+            let mut needs = module == Module::ChanSip;
+            call.each_transport(|used| needs |= Module::of_transport(used) == module);
+            needs
+        };
+        let calls = self.calls.iter().filter(|(_, call)| needs(call));
+        let calls: Vec<Handle> = calls.map(|(handle, _)| handle).collect();
+        let mut count = 0;
+        for handle in calls {
+            let ended =
+                self.with_call(now, None, handle, out, |call, turn| call.obey(turn, &order));
+            count += ended.unwrap_or(0);
+        }
+        count
     }
 
     /// Forgets what devices have registered that are not in sip.conf any more,

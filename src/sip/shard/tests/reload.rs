@@ -2,6 +2,7 @@
 //! sent for it.
 
 use super::*;
+use crate::base::Transport;
 use crate::config::{Host, Qualify};
 use crate::machine::{Page, Query, Rows, Span};
 use crate::modules::{Missing, Module, Modules};
@@ -217,6 +218,44 @@ fn without_chan_sip_nothing_is_heard_and_nobody_is_asked() {
     assert!(counters.contains(&("unheard", 1)));
     rig.missing(Missing::default());
     assert!(!rig.wait(Duration::from_secs(60)).is_empty());
+}
+
+#[test]
+fn without_one_transport_the_other_is_heard() {
+    let mut rig = Rig::running(&[("Busy", "")]);
+    let answer = |rig: &mut Rig, transport: Transport, call: &str| {
+        let via = format!("SIP/2.0/{}", transport.name());
+        let invite = INVITE.replace("call-a", call).replace("bKinvite", call);
+        let bytes = invite.replace("SIP/2.0/UDP", &via).replace('\n', "\r\n");
+        let (local, remote) = (ENGINE.parse().unwrap(), ALICE.parse().unwrap());
+        let flow = Flow {
+            transport,
+            ..Flow::udp(0, local, remote)
+        };
+        let bytes = bytes.as_bytes();
+        let input = Input::Datagram { bytes, flow };
+        rig.shard.handle(rig.now, input, &mut rig.out);
+        let sent = rig.sent();
+        sent.last()
+            .and_then(|(_, text)| text.get(8..11)?.parse().ok())
+    };
+    rig.missing(leaving(Module::Udp));
+    assert_eq!(answer(&mut rig, Transport::Udp, "bK1"), Some(503));
+    assert_eq!(answer(&mut rig, Transport::Tcp, "bK2"), Some(486));
+    rig.missing(absent(Module::Udp));
+    assert_eq!(answer(&mut rig, Transport::Udp, "bK3"), None);
+    assert_eq!(answer(&mut rig, Transport::Tcp, "bK4"), Some(486));
+}
+
+#[test]
+fn calls_end_that_a_transport_carries() {
+    let mut rig = Rig::new();
+    call(&mut rig);
+    assert_eq!(rig.ask(Query::End(Module::Tcp)), Page::Done(0));
+    assert_eq!(rig.ask(Query::End(Module::Udp)), Page::Done(2));
+    let byes = rig.sent();
+    let is_bye = |(_, text): &&(SocketAddr, String)| text.starts_with("BYE ");
+    assert_eq!(byes.iter().filter(is_bye).count(), 2, "{byes:?}");
 }
 
 #[test]
