@@ -16,7 +16,7 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, PcapError};
 use pinion_runtime::Captured;
 
-use super::packet::packet;
+use super::packet::Packets;
 
 /// epb_flags: which way a packet went.
 const INBOUND: u32 = 1;
@@ -27,6 +27,7 @@ const MODE: u32 = 0o600;
 
 /// A file being written.
 pub(super) struct Pcapng {
+    packets: Packets,
     writer: PcapNgWriter<BufWriter<File>>,
     bytes: u64,
 }
@@ -51,6 +52,7 @@ impl Pcapng {
         interface.options = vec![InterfaceDescriptionOption::IfName("pinion".into())];
         let bytes = writer.write_pcapng_block(interface).map_err(io_error)?;
         Ok(Pcapng {
+            packets: Packets::default(),
             writer,
             bytes: bytes as u64,
         })
@@ -58,14 +60,15 @@ impl Pcapng {
 
     /// Appends a message.
     pub(super) fn write(&mut self, captured: &Captured) -> io::Result<()> {
-        let packet = packet(captured);
         let way = if captured.sent { OUTBOUND } else { INBOUND };
-        let mut block = EnhancedPacketBlock::default();
-        block.timestamp = Duration::from_micros(captured.unix_us);
-        block.original_len = packet.len() as u32;
-        block.data = packet.into();
-        block.options = vec![EnhancedPacketOption::Flags(way)];
-        self.bytes += self.writer.write_pcapng_block(block).map_err(io_error)? as u64;
+        for packet in self.packets.of(captured) {
+            let mut block = EnhancedPacketBlock::default();
+            block.timestamp = Duration::from_micros(captured.unix_us);
+            block.original_len = packet.len() as u32;
+            block.data = packet.into();
+            block.options = vec![EnhancedPacketOption::Flags(way)];
+            self.bytes += self.writer.write_pcapng_block(block).map_err(io_error)? as u64;
+        }
         Ok(())
     }
 

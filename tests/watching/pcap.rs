@@ -1,19 +1,22 @@
 //! `--pcap`: what Wireshark's own programs make of the file.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
 use crate::address::free_address;
 use crate::engine::{Engine, Scratch};
 use crate::phone::{Phone, status};
-use crate::said_by;
+use crate::{LIMIT, said_by};
 
 /// What tshark says of each packet that `filter` lets pass, field by field.
 fn fields(file: &Path, engine: &[SocketAddr], filter: &str, names: &[&str]) -> Vec<String> {
     let ports: Vec<String> = engine
         .iter()
-        .map(|address| format!("udp.port=={},sip", address.port()))
+        .flat_map(|address| {
+            ["udp", "tcp"].map(|carrier| format!("{carrier}.port=={},sip", address.port()))
+        })
         .collect();
     let mut arguments = vec!["-r", file.to_str().expect("UTF-8"), "-T", "fields"];
     arguments.extend([
@@ -23,6 +26,7 @@ fn fields(file: &Path, engine: &[SocketAddr], filter: &str, names: &[&str]) -> V
         "udp.check_checksum:TRUE",
     ]);
     arguments.extend(ports.iter().flat_map(|port| ["-d", port.as_str()]));
+    arguments.extend(["-o", "tcp.check_checksum:TRUE"]);
     arguments.extend(["-E", "separator= ", "-Y", filter]);
     arguments.extend(names.iter().flat_map(|name| ["-e", *name]));
     said_by("tshark", &arguments)
@@ -102,4 +106,57 @@ fn wireshark_reads_every_message_both_ways_in_both_families() {
         "{about}"
     );
     assert!(about.contains("Number of packets:   6"), "{about}");
+}
+
+#[test]
+fn a_stream_is_one_to_wireshark_too() {
+    let scratch = Scratch::new("pcap");
+    let file = scratch.path().join("all.pcapng");
+    scratch.write("sip.conf", "[general]\n");
+    scratch.write("extensions.conf", "[default]\n");
+    let (udp, tcp) = (free_address(), free_address());
+    let listen = tcp.to_string();
+    let flags = [
+        "--listen-tcp",
+        &listen,
+        "--pcap",
+        file.to_str().expect("UTF-8"),
+    ];
+    let mut engine = Engine::start(scratch, udp, &flags);
+    let mut stream = TcpStream::connect(tcp).expect("it listens");
+    stream.set_read_timeout(Some(LIMIT)).expect("a time limit");
+    let at = stream.local_addr().expect("it is connected");
+    for number in 1..=2 {
+        let request = format!(
+            "OPTIONS sip:nobody@{tcp} SIP/2.0\r\nVia: SIP/2.0/TCP {at};branch=z9hG4bK{number}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:a@{at}>;tag={number}\r\nTo: <sip:nobody@{tcp}>\r\n\
+             Call-ID: s{number}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).expect("it is read");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut part = [0; 4096];
+            let len = stream.read(&mut part).expect("an answer in time");
+            assert!(len > 0, "it is closed");
+            answer.extend_from_slice(&part[..len]);
+        }
+        assert_eq!(status(&String::from_utf8_lossy(&answer)), 404);
+    }
+    drop(stream);
+    assert_eq!(engine.end(Duration::from_secs(30)), Some(0));
+
+    let names = ["tcp.srcport", "sip.Method", "sip.Status-Code"];
+    let (there, here) = (at.port(), tcp.port());
+    assert_eq!(
+        fields(&file, &[udp, tcp], "sip && tcp", &names),
+        [
+            format!("{there} OPTIONS "),
+            format!("{here}  404"),
+            format!("{there} OPTIONS "),
+            format!("{here}  404"),
+        ]
+    );
+    let wrong = "tcp.checksum.status == Bad || tcp.analysis.flags || _ws.malformed";
+    let found = fields(&file, &[udp, tcp], wrong, &["frame.number"]);
+    assert!(found.is_empty(), "{found:?}");
 }
