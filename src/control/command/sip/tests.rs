@@ -1,22 +1,14 @@
 //! What the commands say, beside what Asterisk's console says, of a real engine
 //! on loopback.
 
-use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
+mod rig;
+
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Desks, Engine, Options, StreamOptions, Watch};
-use pinion_sip::base::{Limits, Transport};
-use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Qualify, Secret};
-use pinion_sip::shard::{Setup, Shard};
+use pinion_sip::config::{General, Peer, PeerKind, Qualify, Secret};
 use serde_json::Value;
 
-use crate::config::extensions::parse_extensions;
-use crate::control::command::run;
-use crate::control::house::House;
-use crate::control::out::{Form, Out};
-use crate::control::watching::Watching;
-use crate::logs::Logs;
+use rig::{Phone, Rig};
 
 /// What Asterisk wrote.
 macro_rules! asterisk {
@@ -29,160 +21,8 @@ macro_rules! asterisk {
     };
 }
 
-const PLAN: &str = "[default]\nexten => _X.,1,Dial(SIP/${EXTEN},20)\n";
-
-struct Rig {
-    house: House,
-    engine: Engine,
-    address: SocketAddr,
-}
-
-impl Rig {
-    fn new(shards: u16, peers: impl IntoIterator<Item = Peer>) -> Rig {
-        Rig::with(shards, General::default(), peers)
-    }
-
-    fn with(shards: u16, general: General, peers: impl IntoIterator<Item = Peer>) -> Rig {
-        let listen = ["127.0.0.1:0".parse().unwrap()];
-        let (groups, _) =
-            pinion_runtime::bind(&listen, usize::from(shards), 1 << 18, 1 << 18).unwrap();
-        let address = groups[0].local();
-        let cpus = pinion_runtime::allowed_cpus().unwrap().into_iter();
-        let options = Options {
-            cpus: cpus.cycle().take(usize::from(shards)).collect(),
-            batch: 16,
-            coalesce: Duration::ZERO,
-            precise: false,
-            streams: StreamOptions::default(),
-            mesh_depth: 64,
-            watch: Watch::default(),
-            sample: 0,
-            clock: Clock::start(),
-            desks: Desks::default(),
-        };
-        let config = Arc::new(Config {
-            general,
-            peers: Peers::new(peers),
-            plan: Arc::new(parse_extensions(PLAN, "extensions.conf").unwrap().0),
-            realtime: None,
-        });
-        let (unix_start, for_shards) = (options.clock.unix_start(), Arc::clone(&config));
-        let factory = move |shard, incarnation| {
-            Shard::new(Setup {
-                shard,
-                shards,
-                incarnation,
-                limits: Limits {
-                    calls: 100,
-                    transactions: 1000,
-                    bindings: 2000,
-                    ..Limits::default()
-                },
-                config: Arc::clone(&for_shards),
-                sockets: vec![address],
-                streams: Vec::new(),
-                kept: Vec::new(),
-                entries: Vec::new(),
-                seed: [shard as u8; 32],
-                nonce_secret: [9; 32],
-                unix_start,
-            })
-        };
-        let engine = Engine::start(&options, groups, factory, |_| {}).unwrap();
-        let watching = Watching::new(Logs::of_nobody());
-        let shards = engine.shards().clone();
-        let house = House::new(
-            shards,
-            config,
-            vec![(Transport::Udp, address)],
-            watching,
-            |_| {},
-        );
-        Rig {
-            house,
-            engine,
-            address,
-        }
-    }
-
-    fn say(&self, line: &str) -> (bool, String) {
-        self.say_in(Form::Text, line)
-    }
-
-    fn json(&self, line: &str) -> Value {
-        let (_, text) = self.say_in(Form::Json, line);
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
-    }
-
-    fn say_in(&self, form: Form, line: &str) -> (bool, String) {
-        let mut said = Vec::new();
-        let ok = run(&self.house, line, Out::new(form, &mut said)).unwrap();
-        (ok, String::from_utf8(said).unwrap())
-    }
-
-    fn end(self) {
-        self.house.shards.stop();
-        self.engine.join();
-    }
-}
-
 fn friend(name: &str) -> Peer {
     Peer::new(name, PeerKind::Friend)
-}
-
-/// A telephone.
-struct Phone {
-    socket: UdpSocket,
-    engine: SocketAddr,
-    address: SocketAddr,
-}
-
-impl Phone {
-    fn at(ip: &str, rig: &Rig) -> Phone {
-        let socket = UdpSocket::bind(format!("{ip}:0")).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
-        Phone {
-            address: socket.local_addr().unwrap(),
-            engine: rig.address,
-            socket,
-        }
-    }
-
-    fn send(&self, text: &str) {
-        let bytes = text.replace('\n', "\r\n");
-        self.socket.send_to(bytes.as_bytes(), self.engine).unwrap();
-    }
-
-    fn hear(&self) -> String {
-        let mut bytes = [0; 4096];
-        let len = self.socket.recv(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes[..len]).replace("\r\n", "\n")
-    }
-
-    fn register(&self, name: &str) {
-        let (engine, address) = (self.engine, self.address);
-        self.send(&format!(
-            "REGISTER sip:{engine} SIP/2.0\nVia: SIP/2.0/UDP {address};branch=z9hG4bK{name}\n\
-             From: <sip:{name}@{engine}>;tag=r\nTo: <sip:{name}@{engine}>\nCall-ID: reg-{name}\n\
-             CSeq: 1 REGISTER\nContact: <sip:{name}@{address}>\nExpires: 3600\n\
-             User-Agent: testA\nContent-Length: 0\n\n"
-        ));
-        let heard = self.hear();
-        assert!(heard.starts_with("SIP/2.0 200 "), "{heard}");
-    }
-
-    /// Calls `exten`; what is heard is left to hear.
-    fn call(&self, from: &str, exten: &str) {
-        let (engine, address) = (self.engine, self.address);
-        self.send(&format!(
-            "INVITE sip:{exten}@{engine} SIP/2.0\nVia: SIP/2.0/UDP {address};branch=z9hG4bKi\n\
-             From: <sip:{from}@{engine}>;tag=a\nTo: <sip:{exten}@{engine}>\n\
-             Call-ID: 2395c7af@A\nCSeq: 1 INVITE\nContact: <sip:{from}@{address}>\n\
-             Max-Forwards: 70\nContent-Length: 0\n\n"
-        ));
-    }
 }
 
 /// Where the columns of a title line begin, which stand two blanks apart.
@@ -491,5 +331,48 @@ fn objects_and_timers_are_told() {
             .iter()
             .any(|row| row["of"] == "registrations" && row["count"] == 1)
     );
+    rig.end();
+}
+
+#[test]
+fn devices_of_the_database_are_told_once_somebody_has_asked_for_them() {
+    let stored = ["1001", "1002", "static"].map(friend).to_vec();
+    let rig = Rig::over(3, General::default(), [friend("static")], stored);
+    let (_, said) = rig.say("sip show peers");
+    assert!(
+        said.starts_with("Name/username ") && said.lines().next().unwrap().ends_with("Realtime")
+    );
+    assert!(said.ends_with(
+        "\n1 sip peers [Monitored: 0 online, 0 offline Unmonitored: 0 online, 1 offline]\n"
+    ));
+    assert_eq!(rig.say("sip show peer 1001").1, "Peer 1001 not found.\n\n");
+    let (ok, said) = rig.say("sip show peer 1001 load");
+    assert!(
+        ok && said.contains("\n  Realtime peer: Yes, cached\n"),
+        "{said}"
+    );
+    assert!(rig.say("sip show peer 1001").0, "it is known now");
+    let nobody = rig.say("sip show user nosuch load");
+    assert_eq!(nobody, (false, "User nosuch not found.\n\n".into()));
+    // A call has it read where the call is, and at its home.
+    let phone = Phone::at("127.0.0.1", &rig);
+    phone.call("static", "1002");
+    while phone.hear().starts_with("SIP/2.0 1") {}
+    let json = rig.json("sip show peers");
+    let rows = json["peers"].as_array().unwrap();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (row["name"].as_str().unwrap(), row["realtime"] == true))
+        .collect();
+    assert_eq!(told, [("1001", true), ("1002", true), ("static", false)]);
+    let (_, said) = rig.say("sip show peers like 1002");
+    assert!(
+        said.lines().nth(1).unwrap().ends_with(" Cached RT"),
+        "{said}"
+    );
+    let (_, said) = rig.say("sip show objects");
+    assert!(said.starts_with("-= Peer objects: 1 static, 2 realtime, 0 autocreate =-\n"));
+    let (_, said) = rig.say("sip show settings");
+    assert!(said.contains("  SIP realtime:           Enabled\n"));
     rig.end();
 }
