@@ -9,7 +9,8 @@
 //!        └── Drain, Reload, Census, Stop ──┘  └── Park      epoll: sockets, doorbell, io_uring
 //! ```
 //!
-//! Knows nothing of SIP: to it a datagram is bytes and a [`Flow`]. The crate
+//! Knows nothing of SIP: to it a message is bytes and a [`Flow`], and where one
+//! ends in a stream `pinion_sip::wire` says. The crate
 //! is the only one that names glommio, socket2, crossbeam and libc, and
 //! `sys.rs` with what stands below it is the only place that may hold `unsafe`.
 //!

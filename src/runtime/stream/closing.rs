@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use pinion_sip::base::{Handle, Instant, SocketIndex};
+use pinion_sip::base::{Flow, Handle, Instant, SocketIndex};
 
 use super::connection::{Connection, Remote, State};
 use super::{Alarm, Loss, Streams};
@@ -73,7 +73,16 @@ impl Streams {
         let users = std::mem::take(&mut connection.users);
         let flow = connection.flow;
         let told = (0..self.shards).filter(|shard| users >> (shard % 64) & 1 == 1);
-        self.losses.extend(told.map(|to| Loss::Broken { to, flow }));
+        // What was sent to an alias is known by that.
+        let alias = connection.alias.map(|port| Flow {
+            remote: SocketAddr::new(flow.remote.ip(), port),
+            ..flow
+        });
+        for to in told {
+            let known = [flow].into_iter().chain(alias);
+            self.losses
+                .extend(known.map(|flow| Loss::Broken { to, flow }));
+        }
     }
 
     /// Closes a connection and forgets all that leads to it.

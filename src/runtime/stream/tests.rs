@@ -427,4 +427,10 @@ fn an_alias_leads_to_its_connection_as_long_as_that_stands() {
     drop(client);
     rig.until(|rig| rig.streams.len() == 0);
     assert!(rig.streams.by_remote.is_empty());
+    let told = rig.streams.take_losses();
+    let remotes = told.iter().map(|loss| match loss {
+        Loss::Broken { to: 1, flow } => flow.remote,
+        _ => panic!("nothing else is lost"),
+    });
+    assert_eq!(remotes.collect::<Vec<_>>(), [flow.remote, by_alias.remote]);
 }
