@@ -412,7 +412,9 @@ impl Call {
 
     /// A relayed request met no answer, which is told as `status`: 408, if none
     /// came in time. An INVITE's sender is told so; others have given up by
-    /// themselves then (RFC 4320). Either way the dialog is lost.
+    /// themselves then (RFC 4320). Either way the dialog is lost (RFC 3261
+    /// §12.2.1.2). One that could not be sent leaves it as it is: the remote may
+    /// be back by the next.
     pub(super) fn relay_unanswered(
         &mut self,
         turn: &mut Turn<'_>,
@@ -430,12 +432,15 @@ impl Call {
             return;
         };
         let relay = self.relays.swap_remove(position);
-        if relay.invite || status != Status::REQUEST_TIMEOUT {
+        let lost = status == Status::REQUEST_TIMEOUT;
+        if relay.invite || !lost {
             self.end_relay(turn, relay, status);
         } else {
             turn.exchange.kept.give(relay.kept);
         }
-        self.hang_up(turn, Cause::RECOVERY_ON_TIMER_EXPIRE);
+        if lost {
+            self.hang_up(turn, Cause::RECOVERY_ON_TIMER_EXPIRE);
+        }
     }
 
     /// ACK to a 2xx of ours, named by its CSeq number. Its body goes to the

@@ -164,6 +164,28 @@ fn a_broken_connection_fails_what_is_on_its_way() {
 }
 
 #[test]
+fn a_call_outlives_a_request_that_was_lost_with_its_connection() {
+    let mut rig = rig();
+    let (flow, invite) = rig.bob_is_called();
+    let sent = rig.stream(flow, &respond(&invite, "200 OK", "", ""));
+    let ok = sent[1].1.clone();
+    let alice = connection(6, ALICE_FROM);
+    rig.stream(alice, &in_dialog(&ok, "ACK", 1));
+    let info = rig.stream(alice, &in_dialog(&ok, "INFO", 2));
+    assert_eq!(info[0].0, flow, "{info:?}");
+    let sent = rig.input(Input::Broken { flow });
+    assert!(sent[0].1.starts_with("SIP/2.0 503 "), "{sent:?}");
+    assert_eq!((sent.len(), rig.size("calls")), (1, 1));
+    let bye = rig.stream(alice, &in_dialog(&ok, "BYE", 3));
+    let again = rig.unsent(&bye[1]);
+    assert!(again[0].1.starts_with("BYE "), "{again:?}");
+    assert_eq!(
+        (again[0].0.connection, again[0].0.remote),
+        (None, BOB.parse().unwrap())
+    );
+}
+
+#[test]
 fn a_phone_that_rings_may_answer_by_another_connection() {
     let mut rig = rig();
     let (flow, invite) = rig.bob_is_called();
