@@ -54,6 +54,7 @@ fn switch(count: u32) -> (u64, u64) {
         limits: Limits::default(),
         config: Arc::clone(&old),
         sockets: vec!["127.0.0.1:5060".parse().expect("an address")],
+        streams: Vec::new(),
         kept: Vec::new(),
         entries: Vec::new(),
         seed: [1; 32],
