@@ -72,9 +72,11 @@ fn one_call(
     (calling, from, caller): (&str, u32, &'static str),
     (called, to, callee): (&str, u32, &'static str),
 ) -> Outcome {
+    // Each has a port of its own: two that look for one at once may find the same.
     let contact = free_address();
     Sipp::new(scratch, "register", 1, LIMIT)
         .over(if callee.starts_with('t') { "tn" } else { "un" })
+        .listening(free_address())
         .calling(engine, 10, &[line(to, contact)])
         .key("expires", "3600")
         .run()
@@ -85,6 +87,7 @@ fn one_call(
         .start();
     let outcome = Sipp::new(scratch, calling, 1, LIMIT)
         .over(caller)
+        .listening(free_address())
         .calling(engine, 10, &[line(from, to)])
         .pausing(200)
         .run();
