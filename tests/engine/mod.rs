@@ -19,6 +19,8 @@ pub use scratch::Scratch;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 const COUNTERS_LIMIT: Duration = Duration::from_secs(5);
+const LOG_LIMIT: Duration = Duration::from_secs(2);
+const LOG_PAUSE: Duration = Duration::from_millis(100);
 
 /// A running engine; dropping it kills the process.
 pub struct Engine {
@@ -69,9 +71,21 @@ impl Engine {
         self.child.id()
     }
 
-    /// What the engine logged so far.
+    /// What the engine logged so far. It writes beside what it does: the log is
+    /// read until nothing comes for a while.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.scratch.path().join("engine.log")).unwrap_or_default()
+        let read = || fs::read_to_string(self.scratch.path().join("engine.log"));
+        let mut log = read().unwrap_or_default();
+        let start = Instant::now();
+        while start.elapsed() < LOG_LIMIT {
+            thread::sleep(LOG_PAUSE);
+            let now = read().unwrap_or_default();
+            if now.len() == log.len() {
+                break;
+            }
+            log = now;
+        }
+        log
     }
 
     /// Its counters now.
