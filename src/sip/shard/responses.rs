@@ -49,19 +49,7 @@ impl Shard {
 
     /// A relayed MESSAGE could not be sent: its sender may try again.
     pub(super) fn message_unsent(&mut self, now: Instant, message: Handle, out: &mut Outbox) {
-        let Some(relayed) = self.messages.remove(message) else {
-            return;
-        };
-        let tag = self.exchange.tag();
-        let answer = Responding {
-            server: relayed.server,
-            head: &relayed.head,
-            status: Status::SERVICE_UNAVAILABLE,
-            reason: None,
-            tag: &tag,
-        };
-        self.exchange
-            .respond(now, out, answer, |writer| writer.end());
+        self.end_message(now, message, Status::SERVICE_UNAVAILABLE, (b"", b""), out);
     }
 
     /// The final response to a relayed MESSAGE is its sender's too.
@@ -75,6 +63,20 @@ impl Shard {
         let Some(status) = response.status().filter(|status| status.is_final()) else {
             return;
         };
+        let content_type = response.content_type().unwrap_or_default();
+        let content = (content_type, response.body());
+        self.end_message(now, message, call::relayable(status), content, out);
+    }
+
+    /// Answers the sender of a relayed MESSAGE and forgets it.
+    fn end_message(
+        &mut self,
+        now: Instant,
+        message: Handle,
+        status: Status,
+        (content_type, body): (&[u8], &[u8]),
+        out: &mut Outbox,
+    ) {
         let Some(relayed) = self.messages.remove(message) else {
             return;
         };
@@ -82,13 +84,12 @@ impl Shard {
         let answer = Responding {
             server: relayed.server,
             head: &relayed.head,
-            status: call::relayable(status),
+            status,
             reason: None,
             tag: &tag,
         };
-        let (content_type, body) = (response.content_type(), response.body());
         self.exchange.respond(now, out, answer, |writer| {
-            call::end_with(writer, content_type.unwrap_or_default(), body);
+            call::end_with(writer, content_type, body);
         });
     }
 }
