@@ -5,29 +5,35 @@ use std::env;
 use std::time::Duration;
 
 use crate::address::free_address;
+use crate::engine::Engine;
 use crate::phones::{self, line};
-use crate::sipp::Sipp;
+use crate::sipp::{Outcome, Sipp};
 use crate::usage::cpu_time;
 use crate::{LINGER, optimised, share_machine, take_machine};
 
-const CALLERS: std::ops::Range<u32> = 1000..1100;
-const CALLEES: std::ops::Range<u32> = 2000..2100;
+pub const CALLERS: std::ops::Range<u32> = 1000..1100;
+pub const CALLEES: std::ops::Range<u32> = 2000..2100;
 
 /// How long each run lasts; `PINION_LOAD_S` says otherwise.
 pub fn seconds() -> u32 {
     env::var("PINION_LOAD_S").map_or(10, |text| text.parse().expect("PINION_LOAD_S is a number"))
 }
 
-fn carry(shards: &str) {
-    let alone = take_machine();
-    let rate = if optimised() { 1000 } else { 100 };
-    let calls = (rate * seconds()) as usize;
-    let limit = Duration::from_secs(u64::from(seconds()) + 60);
-    let name = format!("load-{shards}");
-    let engine = phones::engine(&name, CALLERS.chain(CALLEES), &["--shards", shards]);
-    let contact = free_address();
-    phones::register(&engine, CALLEES.map(|user| (user, contact)), 200);
+/// What a load has come to.
+pub struct Driven {
+    /// What the callers' side tells.
+    pub callers: Outcome,
+    /// What the callees' side tells.
+    pub callees: Outcome,
+    /// CPU time of the engine for all of it.
+    pub cpu: Duration,
+}
 
+/// Registers the callees and has each called, again and again: that many calls
+/// in all, of which none may fail.
+pub fn drive(engine: &Engine, rate: u32, calls: usize, limit: Duration) -> Driven {
+    let contact = free_address();
+    phones::register(engine, CALLEES.map(|user| (user, contact)), 200);
     let callees = Sipp::new(&engine.scratch, "uas", calls, limit)
         .listening(contact)
         .start();
@@ -44,6 +50,25 @@ fn carry(shards: &str) {
     let cpu = cpu_time(engine.pid()) - before;
     callers.expect(calls);
     callees.expect(calls);
+    Driven {
+        callers,
+        callees,
+        cpu,
+    }
+}
+
+fn carry(shards: &str) {
+    let alone = take_machine();
+    let rate = if optimised() { 1000 } else { 100 };
+    let calls = (rate * seconds()) as usize;
+    let limit = Duration::from_secs(u64::from(seconds()) + 60);
+    let name = format!("load-{shards}");
+    let engine = phones::engine(&name, CALLERS.chain(CALLEES), &["--shards", shards]);
+    let Driven {
+        callers,
+        callees,
+        cpu,
+    } = drive(&engine, rate, calls, limit);
     drop(alone);
     let _shared = share_machine();
     let emptied = engine.wait_until_empty(LINGER);

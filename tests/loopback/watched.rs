@@ -8,16 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::address::free_address;
 use crate::engine::Engine;
-use crate::load::seconds;
-use crate::phones::{self, line};
-use crate::sipp::Sipp;
-use crate::usage::cpu_time;
+use crate::load::{CALLEES, CALLERS, drive, seconds};
+use crate::phones;
 use crate::{optimised, take_machine};
-
-const CALLERS: std::ops::Range<u32> = 1000..1100;
-const CALLEES: std::ops::Range<u32> = 2000..2100;
 
 /// The address that is looked at.
 const WATCHED: &str = "127.0.0.77";
@@ -26,24 +20,7 @@ const WATCHED: &str = "127.0.0.77";
 fn cpu_of_a_call(engine: &Engine, rate: u32) -> f64 {
     let calls = (rate * seconds().div_ceil(4)) as usize;
     let limit = Duration::from_secs(u64::from(seconds()) + 60);
-    let contact = free_address();
-    phones::register(engine, CALLEES.map(|user| (user, contact)), 200);
-    let callees = Sipp::new(&engine.scratch, "uas", calls, limit)
-        .listening(contact)
-        .start();
-    let lines: Vec<String> = CALLERS
-        .zip(CALLEES)
-        .map(|(from, to)| line(from, to))
-        .collect();
-    let before = cpu_time(engine.pid());
-    let callers = Sipp::new(&engine.scratch, "uac", calls, limit)
-        .calling(engine.address, rate, &lines)
-        .pausing(100)
-        .run();
-    let callees = callees.wait();
-    let cpu = cpu_time(engine.pid()) - before;
-    callers.expect(calls);
-    callees.expect(calls);
+    let cpu = drive(engine, rate, calls, limit).cpu;
     cpu.as_secs_f64() * 1e6 / calls as f64
 }
 
