@@ -167,7 +167,8 @@ pub struct People {
 pub struct Calls {
     /// The called side: `local` runs it in this process
     ///
-    /// Its users are registered at the target first, from ports of its own.
+    /// Its users are registered at the target first, from ports of its own,
+    /// and removed in the end.
     /// Without this flag it is elsewhere, or there is none.
     #[arg(long, value_name = "WHERE", value_parser = local)]
     pub uas: Option<Here>,
@@ -261,7 +262,7 @@ pub struct UasArgs {
     /// Where to take calls; thread n does n ports above
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: SocketAddr,
-    /// Register those called at this server first
+    /// Register those called at this server first, and remove them in the end
     #[arg(long, value_name = "ADDR:PORT")]
     pub register_at: Option<SocketAddr>,
     /// Host of everybody's address of record [default: the server's]

@@ -51,6 +51,12 @@ pub trait Worker: Machine {
     /// [idle](Machine::is_idle). Told once.
     fn close(&mut self, now: Instant);
 
+    /// Whether the load is over. What it still does until it is
+    /// [idle](Machine::is_idle) is nobody's load, and its time is not counted.
+    fn is_over(&self) -> bool {
+        self.is_idle()
+    }
+
     /// What it counted so far.
     fn tally(&self) -> &Tally;
 
@@ -190,6 +196,7 @@ pub fn drive<W: Worker + 'static>(
             asked: Instant::START,
             begun: None,
             load: Busiest::default(),
+            ended: None,
             spent: false,
             delivered: false,
         },
@@ -370,6 +377,8 @@ struct Seat<W> {
     begun: Option<(Instant, u64)>,
     /// The seconds since then, one by one.
     load: Busiest,
+    /// When load was over, and the thread's CPU time by then.
+    ended: Option<(Instant, u64)>,
     spent: bool,
     delivered: bool,
 }
@@ -410,7 +419,12 @@ impl<W: Worker> Seat<W> {
             drop(self.sink.send(Report::Spent));
         }
         let closed = self.gate.closes.load(Ordering::Acquire);
-        if !closed || !self.worker.as_ref().is_none_or(Machine::is_idle) {
+        if !closed || !self.worker.as_ref().is_none_or(Worker::is_over) {
+            return;
+        }
+        let end = || (now, host::thread_cpu_ns());
+        let (ended, cpu_end_ns) = *self.ended.get_or_insert_with(end);
+        if !self.worker.as_ref().is_none_or(Machine::is_idle) {
             return;
         }
         self.delivered = true;
@@ -419,12 +433,11 @@ impl<W: Worker> Seat<W> {
             || Tally::new(Duration::ZERO),
             |worker| worker.tally().clone(),
         );
-        let cpu_now_ns = host::thread_cpu_ns();
-        let used_ns = cpu_now_ns.saturating_sub(cpu_ns);
+        let used_ns = cpu_end_ns.saturating_sub(cpu_ns);
         let reaped = Reaped {
             tally,
             cpu_s: used_ns as f64 / 1e9,
-            wall_s: now.since(began).as_secs_f64(),
+            wall_s: ended.since(began).as_secs_f64(),
             busiest: self.load.share,
         };
         // Whoever waited may have given up.
@@ -444,7 +457,7 @@ impl<W: Worker> Machine for Seat<W> {
         }
         if self.begun.is_none() {
             self.attend(now);
-        } else if self.load.is_due(now) {
+        } else if self.ended.is_none() && self.load.is_due(now) {
             self.load.close(now, host::thread_cpu_ns());
         }
         if !self.delivered {

@@ -152,6 +152,16 @@ impl Client {
         self.enrolment.is_enrolled()
     }
 
+    /// The load is over: those who were called are removed.
+    pub(super) fn leave(&mut self) {
+        self.enrolment.leave();
+    }
+
+    /// Whether they are.
+    pub(super) fn is_gone(&self) -> bool {
+        self.enrolment.is_gone()
+    }
+
     /// Why the load cannot begin: somebody could not be registered.
     pub(super) fn refusal(&self) -> Option<String> {
         self.enrolment.refusal()

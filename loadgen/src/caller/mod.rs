@@ -82,6 +82,7 @@ pub struct Caller {
     look: Instant,
     quota: Quota,
     over: bool,
+    /// Calls that were taken have ended, too.
     closed: bool,
 }
 
@@ -180,11 +181,16 @@ impl Caller {
         }
     }
 
-    /// Whether it is all over, once no side begins calls any more.
+    /// Ends it all, once no side begins calls any more and those that were taken
+    /// are over.
     fn settle(&mut self, now: Instant) {
         if let Some(until) = self.closing {
             let left = self.callee.as_ref().is_some_and(|callee| callee.len() > 0);
-            self.closed |= !left || until <= now;
+            if !left || until <= now {
+                self.closing = None;
+                self.closed = true;
+                self.client.leave();
+            }
         }
     }
 
@@ -227,13 +233,12 @@ impl Machine for Caller {
 
     fn deadline(&self) -> Option<Instant> {
         let ends = self.ends.filter(|_| !self.over);
-        let closing = self.closing.filter(|_| !self.closed);
         let counts = self.takes_only() && self.quota.is_bounded();
         [
             self.lanes.deadline(),
             self.client.deadline(),
             ends,
-            closing,
+            self.closing,
             (counts && !self.over).then_some(self.look),
         ]
         .into_iter()
@@ -252,7 +257,7 @@ impl Machine for Caller {
     }
 
     fn is_idle(&self) -> bool {
-        self.closed
+        self.client.is_gone()
     }
 }
 
@@ -285,6 +290,10 @@ impl Worker for Caller {
     fn close(&mut self, now: Instant) {
         self.closing = Some(now + self.site.plan.timers.timer_b);
         self.settle(now);
+    }
+
+    fn is_over(&self) -> bool {
+        self.closed
     }
 
     fn tally(&self) -> &Tally {

@@ -29,7 +29,7 @@ const PLACE_DIGITS: usize = 16;
 /// What branches begin with (RFC 3261 §8.1.1.7).
 const MAGIC: &[u8] = b"z9hG4bK";
 
-/// Numbers from here on are of registrations before the load.
+/// Numbers from here on are of registrations beside the load.
 pub const ENROLMENT: u64 = 1 << 39;
 
 /// The session a caller offers; all of its parts have fixed lengths.
@@ -47,6 +47,8 @@ pub struct Templates {
     pub bye: Template,
     /// REGISTER.
     pub register: Template,
+    /// REGISTER that removes what the other one brought.
+    pub unregister: Template,
     /// OPTIONS.
     pub options: Template,
     /// MESSAGE.
@@ -303,9 +305,15 @@ fn templates(plan: &Plan, local: SocketAddr, host: &str) -> Templates {
         "Content-Type: application/sdp\nContent-Length: {}\n\n{body}",
         offer.len()
     );
-    let expires_s = plan.expires_s;
     let target = plan.target;
     let new = |text: String| Template::new(&text);
+    let register = |expires_s: u32| {
+        new(format!(
+            "REGISTER sip:{host} SIP/2.0\n{}Max-Forwards: 70\nFrom: {me}\nTo: <sip:{{user}}@{host}>\n{call_id}\
+             CSeq: {{cseq}} REGISTER\n{contact}Expires: {expires_s}\n{agent}{{credentials}}{end}",
+            via("r{cseq}")
+        ))
+    };
     Templates {
         invite: new(format!(
             "INVITE sip:{{peer}}@{host} SIP/2.0\n{}Max-Forwards: 70\nFrom: {me}\nTo: {peer}\n{call_id}\
@@ -333,11 +341,8 @@ fn templates(plan: &Plan, local: SocketAddr, host: &str) -> Templates {
              CSeq: {{cseq}} BYE\n{{credentials}}{agent}{end}",
             via("b{cseq}")
         )),
-        register: new(format!(
-            "REGISTER sip:{host} SIP/2.0\n{}Max-Forwards: 70\nFrom: {me}\nTo: <sip:{{user}}@{host}>\n{call_id}\
-             CSeq: {{cseq}} REGISTER\n{contact}Expires: {expires_s}\n{agent}{{credentials}}{end}",
-            via("r{cseq}")
-        )),
+        register: register(plan.expires_s),
+        unregister: register(0),
         options: new(format!(
             "OPTIONS sip:{target} SIP/2.0\n{}Max-Forwards: 70\nFrom: {me}\nTo: <sip:{target}>\n{call_id}\
              CSeq: {{cseq}} OPTIONS\n{contact}Accept: application/sdp\n{agent}{{credentials}}{end}",

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use pinion_loadgen::run::Worker;
 use pinion_loadgen::tally::{Again, Cause, Stage, Tally};
+use pinion_sip::machine::Machine;
 use server::{Proxy, Responder};
 use world::{CALM, Weather, World, plan, shard};
 
@@ -91,6 +92,35 @@ fn a_signal_ends_the_enrolment_at_once() {
     assert!(!world.caller.is_ready());
     world.drain();
     assert!(world.caller.is_ready() && world.caller.is_spent());
+}
+
+#[test]
+fn nobody_called_stays_registered() {
+    let flags = format!("{CALL} --password secret-of-{{user}} --rate 10 --duration 1s --hold 1s");
+    let mut world = World::new(plan(&flags), shard(true), CALM);
+    assert_clean(world.run(), 10);
+    assert_eq!(world.bindings(), 0);
+    // Nor when a signal ends it before the load.
+    let mut world = World::new(plan(&flags), shard(true), CALM);
+    world.until(|world| world.bindings() == 4);
+    world.drain();
+    world.caller.close(world.now());
+    world.until(|world| world.caller.is_idle());
+    assert_eq!(world.bindings(), 0);
+}
+
+#[test]
+fn a_registrar_that_is_gone_is_not_waited_for_long() {
+    let flags =
+        "call --uas local --callees callee{0..99999} --rate 1 --duration 1s --t1 100 --seed 7";
+    let mut world = World::new(plan(flags), Box::new(Responder::dead()), CALM);
+    world.until(|world| world.since_start() > Duration::from_millis(50));
+    world.drain();
+    world.caller.close(world.now());
+    assert!(world.caller.is_over() && !world.caller.is_idle());
+    world.until(|world| world.caller.is_idle());
+    // 64 of them at once, and all of those after 64·T1.
+    assert_eq!(world.since_start().as_secs(), 6);
 }
 
 #[test]

@@ -164,6 +164,18 @@ impl World {
         self.caller.tally()
     }
 
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// How many registrations the server knows.
+    pub fn bindings(&self) -> u64 {
+        let counters = self.server.counters();
+        let found = counters.iter().find(|(name, _)| *name == "bindings");
+        found.expect("a registrar").1
+    }
+
     /// How long it has been going.
     pub fn since_start(&self) -> Duration {
         self.now.since(Instant::START)

@@ -1,5 +1,7 @@
-//! The registrations of those who are called: all of them before the load, and
-//! each again before it expires (RFC 3261 §10.2.4).
+//! The registrations of those who are called: all of them before the load,
+//! each again before it expires (RFC 3261 §10.2.4), and none left behind
+//! (§10.2.2): whoever is called next would ring here as well, where nobody
+//! answers any more.
 
 use std::time::Duration;
 
@@ -16,6 +18,21 @@ use crate::tally::Cause;
 /// Registrations under way at once.
 const AT_ONCE: u64 = 64;
 
+/// How far they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// The first round is under way.
+    Arriving,
+    /// All are registered.
+    Here,
+    /// The load is over; what is under way is waited for.
+    Closing,
+    /// The last round, in which all are removed, is under way.
+    Leaving,
+    /// All is over.
+    Gone,
+}
+
 /// Who is registered, and when again.
 pub(super) struct Enrolment {
     /// The next to be registered in this round.
@@ -31,9 +48,8 @@ pub(super) struct Enrolment {
     lifetime: Duration,
     /// Registrations under way at once.
     most: u64,
-    /// Whether the first round is over.
-    enrolled: bool,
-    /// Why one of the first round failed; then no other is begun.
+    phase: Phase,
+    /// Why one of the first or the last round failed; then no other is begun.
     why: Option<Cause>,
 }
 
@@ -49,19 +65,33 @@ impl Enrolment {
             began: Instant::START,
             lifetime: Duration::from_secs(expires_s.into()),
             most: most.min(AT_ONCE),
-            enrolled: count == 0,
+            phase: if count == 0 {
+                Phase::Here
+            } else {
+                Phase::Arriving
+            },
             why: None,
         }
     }
 
     /// Whether all are registered.
     pub(super) fn is_enrolled(&self) -> bool {
-        self.enrolled
+        self.phase != Phase::Arriving
+    }
+
+    /// Whether the last round is under way.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.phase == Phase::Leaving
+    }
+
+    /// Whether nobody is registered any more, as far as the registrar answers.
+    pub(super) fn is_gone(&self) -> bool {
+        self.phase == Phase::Gone
     }
 
     /// Why the load cannot begin: somebody could not be registered.
     pub(super) fn refusal(&self) -> Option<String> {
-        let why = self.why?;
+        let why = self.why.filter(|_| self.phase == Phase::Arriving)?;
         Some(format!(
             "not all users to be called could be registered ({why}); \
              --no-register leaves that to the target"
@@ -70,37 +100,70 @@ impl Enrolment {
 
     /// Nobody else is registered, and nobody is waited for.
     pub(super) fn give_up(&mut self) {
-        (self.end, self.running, self.enrolled) = (0, 0, true);
+        if self.round == 0 {
+            self.end = self.next;
+        }
+        (self.running, self.phase) = (0, Phase::Here);
     }
 
-    /// When the next registration is due: at once in the first round, later
-    /// spread evenly over two fifths of a lifetime, so that the last of the
-    /// second round, four fifths after the first began, is in time.
+    /// The load is over: all are removed.
+    pub(super) fn leave(&mut self) {
+        self.phase = Phase::Closing;
+        self.advance();
+    }
+
+    fn advance(&mut self) {
+        if self.running > 0 {
+            return;
+        }
+        self.phase = match self.phase {
+            Phase::Arriving if self.round > 0 && self.why.is_none() => Phase::Here,
+            Phase::Closing => {
+                // Numbers of the round that was under way are not used again.
+                (self.next, self.round) = (0, self.round + 1);
+                if self.end == 0 {
+                    Phase::Gone
+                } else {
+                    Phase::Leaving
+                }
+            }
+            Phase::Leaving if self.next == self.end || self.why.is_some() => Phase::Gone,
+            other => other,
+        };
+    }
+
+    /// When the next registration is due: at once in the first round and in the
+    /// last, between them spread evenly over two fifths of a lifetime, so that
+    /// the last of the second round, four fifths after the first began, is in
+    /// time.
     fn deadline(&self) -> Option<Instant> {
         if self.end == 0 || self.why.is_some() || self.running >= self.most {
             return None;
         }
-        if self.round == 0 {
-            return Some(self.began);
+        match self.phase {
+            Phase::Arriving if self.round > 0 => None,
+            Phase::Leaving if self.next == self.end => None,
+            Phase::Arriving | Phase::Leaving => Some(self.began),
+            Phase::Closing | Phase::Gone => None,
+            Phase::Here => {
+                let period = self.lifetime * 2 / 5;
+                let share = self.next as f64 / self.end as f64;
+                let due = self.began + period * self.round + period.mul_f64(share);
+                (!period.is_zero()).then_some(due)
+            }
         }
-        let period = self.lifetime * 2 / 5;
-        if !self.enrolled || period.is_zero() {
-            return None;
-        }
-        let share = self.next as f64 / self.end as f64;
-        Some(self.began + period * self.round + period.mul_f64(share))
     }
 
     /// One has ended: `None` well, or for a cause, which is given back when it
     /// is one of the load's time.
     pub(super) fn ended(&mut self, failure: Option<Cause>) -> Option<Cause> {
         self.running -= 1;
-        if self.enrolled {
-            return failure;
+        let of_the_load = matches!(self.phase, Phase::Here | Phase::Closing);
+        if !of_the_load {
+            self.why = self.why.or(failure);
         }
-        self.why = self.why.or(failure);
-        self.enrolled = self.why.is_none() && self.round > 0 && self.running == 0;
-        None
+        self.advance();
+        failure.filter(|_| of_the_load)
     }
 
     /// The number of the next one, and its first CSeq: above those of the round
@@ -109,7 +172,7 @@ impl Enrolment {
         let taken = (ENROLMENT + self.next, 1 + 2 * self.round);
         self.running += 1;
         self.next += 1;
-        if self.next == self.end {
+        if self.next == self.end && self.phase != Phase::Leaving {
             (self.next, self.round) = (0, self.round + 1);
         }
         taken
@@ -130,7 +193,8 @@ impl Client {
 
     /// When the next registration is due, if another is to be.
     pub(super) fn enrolment_deadline(&self) -> Option<Instant> {
-        let wanted = !self.enrolment.enrolled || self.units.is_empty() || !self.begins_no_more();
+        let wanted =
+            self.enrolment.phase != Phase::Here || self.units.is_empty() || !self.begins_no_more();
         self.enrolment.deadline().filter(|_| wanted)
     }
 

@@ -8,7 +8,7 @@ use super::{Client, Desk};
 use crate::caller::dialog::End;
 use crate::caller::glance::Glance;
 use crate::caller::lines::Name;
-use crate::caller::site::back;
+use crate::caller::site::{ENROLMENT, back};
 use crate::caller::template::Hole;
 use crate::plan::Unit;
 use crate::tally::{Again, Cause};
@@ -25,6 +25,9 @@ impl Client {
             _ => {
                 let template = match flight.unit {
                     Unit::Call => &templates.invite,
+                    Unit::Register if number >= ENROLMENT && self.enrolment.is_leaving() => {
+                        &templates.unregister
+                    }
                     Unit::Register => &templates.register,
                     Unit::Options => &templates.options,
                     Unit::Message => &templates.message,
