@@ -13,7 +13,8 @@ use crate::{Error, report, run};
 const EXAMPLES: &str = "\
 The rate doubles from --first until the objective is missed, the gap is halved down to 2 %, and the
 rate found is met three times more; one that is not gives way to the next 2 % below. A miss counts
-once it is repeated. --json and --html of the load get the last run that met the objective.
+once it is repeated. Where the generator is the limit the search goes on below, and says so unless
+the server is the limit there. --json and --html of the load get the last run that met the objective.
 
 Examples:
   pinion-load find-max --slo 'p99<20ms,fail<0.01%' call --target 127.0.0.1:5060 --uas local --duration 10s

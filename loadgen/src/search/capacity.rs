@@ -8,7 +8,9 @@
 //!
 //! One hiccup of the machine must not cost half of the capacity, so outside of
 //! confirmation a miss counts once it is repeated at the same rate. The same
-//! goes for a run in which the generator was the limit, at any time.
+//! goes for a run in which the generator was the limit, at any time. Below such
+//! a rate the search goes on: a server far beyond its capacity answers so late
+//! and so often again that no generator keeps up, and its capacity is lower.
 
 use std::fmt;
 
@@ -99,6 +101,8 @@ pub struct Search {
     offered: f64,
     met: Option<f64>,
     missed: Option<f64>,
+    /// The lowest rate at which the generator was the limit, and why.
+    beyond: Option<(f64, String)>,
     /// How often `met` was confirmed; `None` before that.
     confirmed: Option<u32>,
     /// The rate offered was not met the last time.
@@ -115,6 +119,7 @@ impl Search {
             offered: range.first.clamp(range.least, range.most),
             met: None,
             missed: None,
+            beyond: None,
             confirmed: None,
             repeated: false,
             steps_back: 0,
@@ -134,16 +139,30 @@ impl Search {
         match outcome {
             Outcome::Met => self.met(),
             Outcome::Missed(reason) if self.repeated || confirming => self.missed(reason),
-            Outcome::Invalid(reason) if self.repeated => Next::Done(Found::GeneratorLimit {
-                rate: self.offered,
-                met: self.met,
-                reason,
-            }),
+            Outcome::Invalid(reason) if self.repeated => {
+                self.beyond = Some((self.offered, reason));
+                let least = self.offered <= self.range.least;
+                if confirming || least {
+                    self.at_the_limit()
+                } else {
+                    self.narrow()
+                }
+            }
             Outcome::Missed(_) | Outcome::Invalid(_) => {
                 self.repeated = true;
                 Next::Offer(self.offered)
             }
         }
+    }
+
+    /// No rate between what was met and the generator's limit is left.
+    fn at_the_limit(&mut self) -> Next {
+        let (rate, reason) = self.beyond.take().unwrap_or_default();
+        Next::Done(Found::GeneratorLimit {
+            rate,
+            met: self.met,
+            reason,
+        })
     }
 
     fn met(&mut self) -> Next {
@@ -185,14 +204,20 @@ impl Search {
     /// The next rate, from what is known to be met and missed.
     fn narrow(&mut self) -> Next {
         if self.confirmed.is_none() {
-            let next = match (self.met, self.missed) {
-                (Some(met), Some(missed)) if missed > met * STEP => Some((met * missed).sqrt()),
-                (Some(met), None) if met < self.range.most => Some(met * 2.0),
-                (None, missed) => missed.map(|missed| missed / 2.0),
-                _ => None,
+            let beyond = self.beyond.as_ref().map(|(rate, _)| *rate);
+            let missed = self.missed.unwrap_or(f64::INFINITY);
+            let ceiling = beyond.unwrap_or(f64::INFINITY).min(missed);
+            let next = match self.met {
+                Some(met) if ceiling.is_infinite() => Some(met * 2.0),
+                Some(met) => (ceiling > met * STEP).then(|| (met * ceiling).sqrt()),
+                None => Some(ceiling / 2.0),
             };
-            if let Some(rate) = next {
+            let whole = ceiling.is_infinite() && self.met >= Some(self.range.most);
+            if let Some(rate) = next.filter(|_| !whole) {
                 return self.offer(rate);
+            }
+            if beyond.is_some_and(|beyond| beyond < missed) {
+                return self.at_the_limit();
             }
             self.confirmed = Some(0);
         }
@@ -375,23 +400,48 @@ mod tests {
     }
 
     #[test]
-    fn the_generators_limit_ends_it_once_repeated() {
+    fn the_generators_limit_is_told_once_nothing_below_it_is_missed() {
         let slow = || Outcome::Invalid("send lateness".into());
         let (found, rates) = search(Range::default(), |rate| {
             if rate <= 400.0 { Outcome::Met } else { slow() }
         });
-        let limit = Found::GeneratorLimit {
-            rate: 800.0,
-            met: Some(400.0),
+        let Found::GeneratorLimit {
+            rate,
+            met: Some(met),
+            reason,
+        } = &found
+        else {
+            panic!("{found}")
+        };
+        assert_eq!(reason, "send lateness");
+        assert!(
+            (393.0..=400.0).contains(met) && *rate > 400.0 && *rate < met * STEP,
+            "{found}"
+        );
+        assert_eq!(rates[..5], [100.0, 200.0, 400.0, 800.0, 800.0]);
+        assert!(rates.len() < 20, "{rates:?}");
+    }
+
+    #[test]
+    fn a_server_that_sinks_below_the_generators_limit_is_found() {
+        let (found, _) = search(Range::default(), |rate| match rate {
+            rate if rate <= 1000.0 => Outcome::Met,
+            rate if rate <= 1300.0 => miss(),
+            _ => Outcome::Invalid("its own sockets dropped 9 datagrams".into()),
+        });
+        assert!((980.0..=1000.0).contains(&rate_of(&found)), "{found}");
+    }
+
+    #[test]
+    fn a_generator_that_is_the_limit_at_any_rate_says_so() {
+        let slow = |_| Outcome::Invalid("send lateness".into());
+        let (found, _) = search(Range::default(), slow);
+        let nothing = Found::GeneratorLimit {
+            rate: 1.0,
+            met: None,
             reason: "send lateness".into(),
         };
-        assert_eq!(found, limit);
-        assert!(
-            found
-                .to_string()
-                .starts_with("the generator is the limit at 800/s")
-        );
-        assert_eq!(rates, [100.0, 200.0, 400.0, 800.0, 800.0]);
+        assert_eq!(found, nothing);
     }
 
     /// A server whose capacity wavers by `noise` from run to run and which
