@@ -48,6 +48,7 @@ mod diversion;
 mod ending;
 mod exchange;
 mod flight_recorder;
+mod foreign;
 mod forks;
 mod functions;
 mod holdings;

@@ -543,6 +543,33 @@ impl Call {
         }
     }
 
+    /// What `${name}` is in a run; `None` once it has no plan any more.
+    pub(super) fn value_in(
+        &mut self,
+        turn: &mut Turn<'_>,
+        run: RunId,
+        name: &str,
+    ) -> Option<String> {
+        let cursor = self.run_mut(run)?.cursor.take()?;
+        let stage = Stage {
+            call: self,
+            turn,
+            run,
+        };
+        let value = cursor.value(name, &stage);
+        self.run_mut(run)?.cursor = Some(cursor);
+        Some(value)
+    }
+
+    /// The run a channel that was dialled is in: a routine, or the plan it goes
+    /// on in by itself.
+    pub(super) fn run_on(&self, channel: ChannelId) -> Option<RunId> {
+        let others = self.others.as_ref()?.list.iter();
+        let mut on = others.filter(|other| matches!(other.role, Role::Routine | Role::Onward));
+        let other = on.find(|other| other.channel == channel)?;
+        Some(other.id)
+    }
+
     /// A run beside the caller's.
     pub(super) fn other(&self, id: RunId) -> Option<&Other> {
         self.others.as_ref()?.find(id)

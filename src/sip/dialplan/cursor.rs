@@ -192,6 +192,18 @@ impl Cursor {
         &mut self.state.variables
     }
 
+    /// The value of `${name}` for another call: a variable, or a function that is
+    /// a mere view of this one.
+    pub fn value(&self, name: &str, channels: &dyn Channels) -> String {
+        let scope = Scope {
+            plan: &self.plan,
+            state: &self.state,
+            channels,
+            now: channels.now(),
+        };
+        scope.value_at_once(name)
+    }
+
     /// Context, extension and priority, for display.
     pub fn position(&self) -> (&str, &str, u32) {
         (&self.state.context, &self.state.exten, self.state.priority)

@@ -5,6 +5,7 @@
 
 use smol_str::SmolStr;
 
+use super::foreign::Foreign;
 use super::order::Order;
 use super::origination::Origination;
 use super::work::Work;
@@ -63,6 +64,10 @@ pub enum Inquiry {
     /// which the name leads to. Answered by how many have done it. Behind the
     /// last shard nobody can be asked.
     Order(Box<Order>, Option<u16>),
+    /// Something of another channel's variables. Answered by a value, by the empty
+    /// text where something is set, and by [`Reply::Nothing`] if there is no such
+    /// channel, or no room.
+    Foreign(Box<Foreign>),
     /// A telephone is rung, and does something of its own. Answered by the text of
     /// what becomes of it ([`Originated`](super::Originated)), once that is known.
     Originate(Box<Origination>),
@@ -192,9 +197,11 @@ impl Inquiry {
     /// Whether it does no harm to ask again when the reply is late.
     pub fn may_be_repeated(&self) -> bool {
         match self {
-            Inquiry::Device(_) | Inquiry::Extension(_) | Inquiry::Peer(_) | Inquiry::Count(_) => {
-                true
-            }
+            Inquiry::Device(_)
+            | Inquiry::Extension(_)
+            | Inquiry::Peer(_)
+            | Inquiry::Count(_)
+            | Inquiry::Foreign(_) => true,
             Inquiry::Take { hold, .. } => matches!(hold, Hold::Group { .. }),
             Inquiry::Message(_)
             | Inquiry::Unlock(_)
@@ -221,6 +228,7 @@ impl Inquiry {
             Inquiry::Work(_) => return Whereabouts::Workers,
             // The call's own shard does it, unasked.
             Inquiry::Originate(_) => b"",
+            Inquiry::Foreign(foreign) => return Whereabouts::Number(foreign.number()),
             Inquiry::Order(order, shard) => {
                 let number = shard.map(u32::from).or_else(|| order.whom.number());
                 return Whereabouts::Number(number.unwrap_or(0));

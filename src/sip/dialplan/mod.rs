@@ -15,6 +15,7 @@ mod cursor;
 mod expression;
 #[cfg(test)]
 mod fake;
+mod foreign;
 mod frames;
 mod function;
 mod general;
@@ -45,7 +46,8 @@ pub use builder::{ContextId, Duplicate, Line, PlanBuilder};
 pub use cause::{Cause, Failure};
 pub use channel::{ChannelEvent, ChannelId, Channels, Forward, Indication, NoMedia, Shown};
 pub use cursor::{Cursor, Fell, Progress, Routine};
-pub use function::functions;
+pub use foreign::{Foreign, Wish};
+pub use function::{functions, shared_key};
 pub use general::General;
 pub use inquiry::{
     Count, Deed, Entry, Hold, Inquiry, Lookup, Message, Reply, Row, Rows, Ticket, Verb,

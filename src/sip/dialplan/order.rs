@@ -39,7 +39,7 @@ pub enum Action {
 impl Whom {
     /// What follows `SoftHangup(`: a channel's name, or the device of some.
     pub fn of(text: &str, every: bool) -> Whom {
-        if number(text).is_some() {
+        if channel_number(text).is_some() {
             Whom::Named(text.into())
         } else if every {
             Whom::Every(text.into())
@@ -52,7 +52,7 @@ impl Whom {
     /// channel's shard and call.
     pub fn number(&self) -> Option<u32> {
         match self {
-            Whom::Named(name) => number(name),
+            Whom::Named(name) => channel_number(name),
             _ => None,
         }
     }
@@ -77,7 +77,7 @@ impl Whom {
 
 /// The number of its call in a channel's name: the first eight digits behind its
 /// last hyphen.
-fn number(name: &str) -> Option<u32> {
+pub(super) fn channel_number(name: &str) -> Option<u32> {
     let (device, digits) = name.rsplit_once('-')?;
     let call = digits.get(..8)?;
     let known = device.contains('/') && call.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -272,6 +272,12 @@ impl<'a> Scope<'a> {
         changed.or_else(|| self.plan.global(name).map(Cow::Borrowed))
     }
 
+    /// Whether that is the name of the channel the plan runs on.
+    pub(super) fn is_own(&self, channel: &str) -> bool {
+        let own = self.variable("CHANNEL");
+        own.is_some_and(|own| own.eq_ignore_ascii_case(channel))
+    }
+
     /// A variable: predefined, then the channel's, then its technology's, then
     /// global.
     pub(super) fn variable(&self, name: &str) -> Option<Cow<'a, str>> {

@@ -221,18 +221,6 @@ impl Step<'_> {
         }
     }
 
-    /// The value of `${name}` for functions that are called once: a variable,
-    /// or a function that is a mere view of the call.
-    pub(super) fn value_at_once(&self, name: &str) -> String {
-        let Some((function, arguments)) = call_of(name) else {
-            return self.scope().variable(name).unwrap_or_default().into_owned();
-        };
-        match self.plan.function(function).and_then(|row| row.read) {
-            Some(Read::Plain(read)) => read(&self.scope(), arguments),
-            _ => String::new(),
-        }
-    }
-
     /// Reads a text within the text at hand.
     pub(super) fn evaluate(&mut self, text: &str) -> String {
         if !self.state.replay.enter() {
@@ -444,6 +432,20 @@ impl Step<'_> {
             None => i64::from(self.plan.find(place, Seek::Label(text))?.priority),
         };
         u32::try_from(target).ok().filter(|&priority| priority > 0)
+    }
+}
+
+impl Scope<'_> {
+    /// The value of `${name}` for those who ask once: a variable, or a function
+    /// that is a mere view of the call.
+    pub(super) fn value_at_once(&self, name: &str) -> String {
+        let Some((function, arguments)) = call_of(name) else {
+            return self.variable(name).unwrap_or_default().into_owned();
+        };
+        match self.plan.function(function).and_then(|row| row.read) {
+            Some(Read::Plain(read)) => read(self, arguments),
+            _ => String::new(),
+        }
     }
 }
 

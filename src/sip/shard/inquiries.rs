@@ -31,6 +31,7 @@ impl Shard {
             Inquiry::Order(order, _) => {
                 Reply::Text(self.order_channels(now, order, out).to_string())
             }
+            Inquiry::Foreign(foreign) => self.channel_variable(now, foreign, out),
             // The call has made other questions of these.
             Inquiry::Message(_)
             | Inquiry::Take { .. }

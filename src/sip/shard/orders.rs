@@ -3,19 +3,16 @@
 use super::shard::Shard;
 use crate::base::{Handle, Instant};
 use crate::call::{Call, Turn};
-use crate::dialplan::Order;
+use crate::dialplan::{Foreign, Order, Reply};
 use crate::machine::Outbox;
 
 impl Shard {
     /// Has the channels that are meant do what is ordered; returns how many have
     /// done it. A name leads to its call; without one, all calls are looked at.
     pub(super) fn order_channels(&mut self, now: Instant, order: &Order, out: &mut Outbox) -> u32 {
-        let shards = u32::from(self.exchange.shards);
         if let Some(number) = order.whom.number() {
-            let here = number % shards == u32::from(self.exchange.shard);
-            let call = self.calls.at(number / shards).filter(|_| here);
-            let handle = call.map(|(handle, _)| handle);
-            return handle.map_or(0, |handle| self.order_call(now, handle, order, out));
+            let call = self.call_of_number(number);
+            return call.map_or(0, |call| self.order_call(now, call, order, out));
         }
         let mut done = 0;
         for slot in 0..self.calls.used_slots() as u32 {
@@ -27,6 +24,28 @@ impl Shard {
             }
         }
         done
+    }
+
+    /// The call that a number in a channel's name leads to, if it is here.
+    fn call_of_number(&self, number: u32) -> Option<Handle> {
+        let shards = u32::from(self.exchange.shards);
+        let here = number % shards == u32::from(self.exchange.shard);
+        let (handle, _) = self.calls.at(number / shards).filter(|_| here)?;
+        Some(handle)
+    }
+
+    /// What another call's plan wants to know of a channel's variables, or wants
+    /// set.
+    pub(super) fn channel_variable(
+        &mut self,
+        now: Instant,
+        foreign: &Foreign,
+        out: &mut Outbox,
+    ) -> Reply {
+        let answer = |call: &mut Call, turn: &mut Turn<'_>| call.foreign(turn, foreign);
+        let call = self.call_of_number(foreign.number());
+        let reply = call.and_then(|call| self.with_call(now, None, call, out, answer)?);
+        reply.map_or(Reply::Nothing, Reply::Text)
     }
 
     fn order_call(&mut self, now: Instant, call: Handle, order: &Order, out: &mut Outbox) -> u32 {

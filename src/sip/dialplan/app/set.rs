@@ -49,15 +49,23 @@ fn assign(step: &mut Step<'_>, assignment: &str) -> Option<Inquiry> {
     step.assign(name, value)
 }
 
-/// `ImportVar(name=channel,variable)`: copies a variable of the channel the plan
-/// runs on; every other channel is out of reach, and its variables are empty.
+/// `ImportVar(name=channel,variable)`: copies a variable of another channel.
 pub(super) fn import(step: &mut Step<'_>, arguments: &str) -> Next {
     let Some((name, source)) = split_at_byte(arguments, b'=') else {
         complain(step, "ImportVar", "write name=channel,variable");
         return Next::Continue;
     };
-    let value = function::import(&step.scope(), source);
-    step.set(name.trim(), &value);
+    match function::ask_import(step, source) {
+        Err(value) => step.set(name.trim(), &value),
+        Ok(inquiry) => {
+            let name = String::from(name.trim());
+            return step.ask(inquiry, move |step, reply| {
+                let value = function::tell_import(step, &name, reply);
+                step.set(&name, &value);
+                Next::Continue
+            });
+        }
+    }
     Next::Continue
 }
 

@@ -1,7 +1,8 @@
-//! `GLOBAL(name)` and `SHARED(name[,channel])`: variables of all calls, and of
-//! all channels of one.
+//! `GLOBAL(name)` and `SHARED(name[,channel])`: variables of all calls, and those
+//! of one channel that all others may read and set.
 
-use super::super::inquiry::Inquiry;
+use super::super::foreign::{Foreign, Wish};
+use super::super::inquiry::{Inquiry, Reply};
 use super::super::state::Scope;
 use super::super::step::Step;
 
@@ -21,31 +22,62 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option
     None
 }
 
-/// Channels of other calls are out of reach: what is set for them is known
-/// within this call.
-pub(super) fn read_shared(scope: &Scope<'_>, arguments: &str) -> String {
-    let value = scope.channels.shared(&key(scope, arguments));
-    value.unwrap_or_default().into_owned()
+pub(super) fn ask_shared(step: &mut Step<'_>, arguments: &str) -> Result<Inquiry, String> {
+    match holder(&step.scope(), arguments) {
+        Holder::Own(key) => Err(step.channels.shared(&key).unwrap_or_default().into_owned()),
+        Holder::Other(name, channel) => {
+            let foreign = Foreign::new(&channel, Wish::Shared(name.into()));
+            foreign.map(Inquiry::Foreign).ok_or_else(String::new)
+        }
+    }
+}
+
+pub(super) fn tell_shared(_: &mut Step<'_>, _: &str, reply: Reply) -> String {
+    reply.text().unwrap_or_default()
 }
 
 pub(super) fn write_shared(step: &mut Step<'_>, arguments: &str, value: &str) -> Option<Inquiry> {
-    let key = key(&step.scope(), arguments);
-    if !step.channels.share(&key, value) {
-        step.warn("variables-full", || {
-            format!("there is no room for the value of SHARED({arguments})")
-        });
+    match holder(&step.scope(), arguments) {
+        Holder::Own(key) => {
+            if !step.channels.share(&key, value) {
+                step.warn("variables-full", || {
+                    format!("there is no room for the value of SHARED({arguments})")
+                });
+            }
+            None
+        }
+        Holder::Other(name, channel) => {
+            let foreign = Foreign::new(&channel, Wish::Share(name.into(), value.into()));
+            if foreign.is_none() {
+                step.warn("arguments", || {
+                    format!("Set: no channel is called '{channel}', as SHARED({arguments}) says")
+                });
+            }
+            foreign.map(Inquiry::Foreign)
+        }
     }
-    None
 }
 
-/// A name and its channel, this one unless another is named.
-fn key(scope: &Scope<'_>, arguments: &str) -> String {
+/// Whose variable of `SHARED` is meant.
+enum Holder {
+    /// That of the channel the plan runs on, by its key.
+    Own(String),
+    /// A name, and another channel.
+    Other(String, String),
+}
+
+fn holder(scope: &Scope<'_>, arguments: &str) -> Holder {
     let (name, channel) = arguments.split_once(',').unwrap_or((arguments, ""));
-    match channel.trim() {
-        "" => {
-            let own = scope.variable("CHANNEL").unwrap_or_default();
-            format!("{},{own}", name.trim())
-        }
-        channel => format!("{},{channel}", name.trim()),
+    let (name, channel) = (name.trim(), channel.trim());
+    if channel.is_empty() || scope.is_own(channel) {
+        let own = scope.variable("CHANNEL").unwrap_or_default();
+        Holder::Own(shared_key(name, &own))
+    } else {
+        Holder::Other(name.into(), channel.into())
     }
+}
+
+/// What a variable of `SHARED` is kept by: its name and its channel's.
+pub fn shared_key(name: &str, channel: &str) -> String {
+    format!("{name},{channel}")
 }

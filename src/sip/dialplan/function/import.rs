@@ -1,17 +1,25 @@
-//! `IMPORT(channel,variable)` and `MASTER_CHANNEL(variable)`: variables of the
-//! channel a plan runs on, by its name or without it.
+//! `IMPORT(channel,variable)` and `MASTER_CHANNEL(variable)`: variables of
+//! another channel, and of the one that a call was made by.
 
-use super::super::inquiry::Inquiry;
+use super::super::foreign::{Foreign, Wish};
+use super::super::inquiry::{Inquiry, Reply};
 use super::super::state::Scope;
 use super::super::step::Step;
 
-/// Every other channel is out of reach; its variables are empty.
-pub(in super::super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
+/// The channel's own variables are at hand.
+pub(in super::super) fn ask(step: &mut Step<'_>, arguments: &str) -> Result<Inquiry, String> {
     let (channel, name) = arguments.split_once(',').unwrap_or((arguments, ""));
     let (channel, name) = (channel.trim(), name.trim());
-    let own = scope.variable("CHANNEL").is_some_and(|own| own == channel);
-    let value = own.then(|| scope.variable(name)).flatten();
-    value.unwrap_or_default().into_owned()
+    let scope = step.scope();
+    if scope.is_own(channel) {
+        return Err(scope.value_at_once(name));
+    }
+    let foreign = Foreign::new(channel, Wish::Variable(name.into()));
+    foreign.map(Inquiry::Foreign).ok_or_else(String::new)
+}
+
+pub(in super::super) fn tell(_: &mut Step<'_>, _: &str, reply: Reply) -> String {
+    reply.text().unwrap_or_default()
 }
 
 /// The channel a plan runs on is the one its call was made by.

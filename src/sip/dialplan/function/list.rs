@@ -172,7 +172,7 @@ fn take(
     split: fn(&str, char) -> Option<(&str, &str)>,
 ) -> String {
     let list = List::parse(arguments);
-    let text = step.value_at_once(&list.name);
+    let text = step.scope().value_at_once(&list.name);
     if text.is_empty() {
         return text;
     }
@@ -210,7 +210,7 @@ fn add(
     let List {
         name, delimiter, ..
     } = List::parse(arguments);
-    let text = step.value_at_once(&name);
+    let text = step.scope().value_at_once(&name);
     match text.is_empty() {
         true => step.assign(&name, value),
         false => step.assign(&name, &joined(delimiter.unwrap_or(','), &text)),

@@ -111,7 +111,7 @@ pub(super) fn decrement(step: &mut Step<'_>, arguments: &str) -> String {
 
 /// A variable that is not a whole number stays as it is.
 fn change(step: &mut Step<'_>, name: &str, by: i32) -> String {
-    let text = step.value_at_once(name);
+    let text = step.scope().value_at_once(name);
     let Ok(number) = text.trim_start().parse::<i32>() else {
         step.warn("arguments", || {
             format!("INC/DEC({name}): '{text}' is not a whole number")

@@ -36,7 +36,8 @@ mod time;
 mod timeout;
 mod uri;
 
-pub(super) use import::read as import;
+pub use global::shared_key;
+pub(super) use import::{ask as ask_import, tell as tell_import};
 
 /// A function.
 pub(super) struct Row {
@@ -221,7 +222,7 @@ static ROWS: &[Row] = &[
     reading("HINT", plan::hint),
     evaluating("IF", logic::choose),
     evaluating("IFTIME", logic::choose_by_time),
-    reading("IMPORT", import::read),
+    asking("IMPORT", import::ask, import::tell),
     changing("INC", math::increment),
     reading("ISNULL", logic::is_null),
     reading("KEYPADHASH", text::keypad_hash),
@@ -288,7 +289,7 @@ static ROWS: &[Row] = &[
     reading("SHA1", digest::sha1),
     Row {
         name: "SHARED",
-        read: Some(Read::Plain(global::read_shared)),
+        read: Some(Read::Asking(global::ask_shared, global::tell_shared)),
         write: Some(global::write_shared),
     },
     asking("SHELL", shell::ask, shell::tell),

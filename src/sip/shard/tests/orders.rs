@@ -6,7 +6,18 @@ use crate::dialplan::{Action, Cause, Order, Whom};
 use crate::machine::{ChannelState, Page, Query, Span};
 
 const PLAN: &[&str] = &[
-    "default,1002,1,Dial(SIP/1002,20)",
+    "default,1002,1,Set(COLOUR=blue)",
+    "default,1002,2,Set(SHARED(TASTE)=sweet)",
+    "default,1002,3,Dial(SIP/1002,20)",
+    "default,90,1,ImportVar(A=SIP/1001-00000000,COLOUR)",
+    "default,90,2,Set(B=${IMPORT(SIP/1001-00000000,CALLERID(num))})",
+    "default,90,3,Set(C=${SHARED(TASTE,SIP/1001-00000000)})",
+    "default,90,4,Set(SHARED(SMELL,SIP/1001-00000000)=${SHARED(SMELL,SIP/1001-00000000)}rose)",
+    "default,90,5,Set(D=${SHARED(SMELL,SIP/1001-00000000)}${SHARED(SMELL)})",
+    "default,90,6,Set(E=${IMPORT(SIP/1001-00000007,COLOUR)}${IMPORT(SIP/1002-000000001,COLOUR)})",
+    "default,90,7,GotoIf($[\"${A}${B}${C}${D}${E}\"=\"blue1001sweetrose\"]?8:9)",
+    "default,90,8,Hangup(17)",
+    "default,90,9,Hangup(34)",
     "default,77,1,Dial(SIP/1002,20)",
     "default,88,1,SoftHangup(SIP/1001,a)",
     "default,88,2,Wait(1)",
@@ -186,4 +197,15 @@ fn channelredirect_sends_another_call_elsewhere() {
         .position(|(_, text)| text.starts_with("SIP/2.0 486"));
     sent.remove(refused.expect("it was told of success"));
     is_redirected(&mut rig, sent);
+}
+
+#[test]
+fn import_and_shared_reach_the_channels_of_another_call() {
+    let mut rig = rig(PLAN);
+    ringing(&mut rig);
+    let sent = firsts(&bob_dials(&mut rig, "90"));
+    assert!(
+        sent.iter().any(|line| line.starts_with("SIP/2.0 486")),
+        "{sent:?}"
+    );
 }

@@ -1,4 +1,5 @@
-use crate::dialplan::fake::{said, warned};
+use crate::dialplan::fake::{call, said, warned};
+use crate::dialplan::*;
 
 #[test]
 fn set_takes_the_value_as_it_stands() {
@@ -39,7 +40,7 @@ fn mset_sets_one_after_the_other() {
 }
 
 #[test]
-fn import_var_copies_within_the_call() {
+fn import_var_copies_the_channels_own() {
     let lines = [
         "1,1,Set(CHANNEL=SIP/1-1)",
         "1,2,Set(A=x)",
@@ -50,6 +51,19 @@ fn import_var_copies_within_the_call() {
     assert_eq!(said(&lines, "1").0, "x[]1[]");
     let (_, warnings, _) = warned(&["1,1,ImportVar(B)"], "1");
     assert_eq!(warnings, ["t:1: ImportVar: write name=channel,variable"]);
+}
+
+#[test]
+fn import_var_asks_the_call_that_has_the_channel() {
+    let lines = ["1,1,ImportVar(B=SIP/2-0000002a,A)", "1,2,Wait(1)"];
+    let (mut cursor, mut fake, _) = call(&lines, "1");
+    let [Inquiry::Foreign(foreign)] = &fake.asked[..] else {
+        panic!("{:?}", fake.asked)
+    };
+    assert_eq!(foreign.wish, Wish::Variable("A".into()));
+    assert_eq!(foreign.number(), 0x2a);
+    cursor.handle(Event::Reply(Ticket(0), Reply::Text("x".into())), &mut fake);
+    assert_eq!(cursor.variables().value("B"), Some("x"));
 }
 
 #[test]

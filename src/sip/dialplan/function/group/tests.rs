@@ -122,12 +122,35 @@ fn global_and_shared_are_set_and_read() {
     let lines = [
         "s,1,Set(GLOBAL(X)=1)",
         "s,2,Set(SHARED(Y)=2)",
-        "s,3,Set(SHARED(Y,SIP/200-1)=3)",
-        "s,4,Set(A=${X}${GLOBAL(X)}${SHARED(Y)}${SHARED(Y,SIP/200-1)}${Y})",
-        "s,5,Wait(1)",
+        "s,3,Set(CHANNEL=SIP/200-00000001)",
+        "s,4,Set(SHARED(Y,sip/200-00000001)=3)",
+        "s,5,Set(A=${X}${GLOBAL(X)}${SHARED(Y)}${Y})",
+        "s,6,Wait(1)",
     ];
     let (cursor, fake, _) = call(&lines, "s");
-    assert_eq!(cursor.variables().value("A"), Some("1123"));
+    assert_eq!(cursor.variables().value("A"), Some("113"));
     assert_eq!(cursor.variables().value("X"), None, "not the channel's");
     assert_eq!(fake.globals.value("X"), Some("1"));
+}
+
+#[test]
+fn what_another_channel_shares_is_asked_of_its_call() {
+    let lines = [
+        "s,1,Set(SHARED(Y,SIP/200-00000001)=3)",
+        "s,2,Set(A=${SHARED(Y,SIP/200-00000001)}${SHARED(Y,nobody)})",
+        "s,3,Set(SHARED(Y,nobody)=3)",
+        "s,4,Wait(1)",
+    ];
+    let (mut cursor, mut fake, _) = call(&lines, "s");
+    let foreign = |wish| {
+        let channel = "SIP/200-00000001".into();
+        Inquiry::Foreign(Box::new(Foreign { channel, wish }))
+    };
+    assert_eq!(fake.asked, [foreign(Wish::Share("Y".into(), "3".into()))]);
+    cursor.handle(Event::Reply(Ticket(0), Reply::Text("".into())), &mut fake);
+    assert_eq!(fake.asked[1..], [foreign(Wish::Shared("Y".into()))]);
+    cursor.handle(Event::Reply(Ticket(1), Reply::Text("3".into())), &mut fake);
+    assert_eq!(cursor.variables().value("A"), Some("3"));
+    let warning = "Set: no channel is called 'nobody', as SHARED(Y,nobody) says";
+    assert_eq!(fake.warnings, [warning]);
 }
