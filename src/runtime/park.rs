@@ -175,30 +175,20 @@ impl Park {
     ) -> io::Result<()> {
         self.epoll.add(stream, token.number())?;
         match room {
-            true => self.change_stream(token, stream, room),
+            true => self.change_stream(token, stream, (true, room)),
             false => Ok(()),
         }
     }
 
-    /// Asks, or asks no longer, to be woken when a stream has room to send.
+    /// Says whether a stream wakes by input, and whether by room to send, from
+    /// now on. Its breaking wakes in any case.
     pub(crate) fn change_stream(
         &self,
         token: Token,
         stream: BorrowedFd<'_>,
-        room: bool,
+        (input, room): (bool, bool),
     ) -> io::Result<()> {
-        self.epoll.change(stream, (true, room), token.number())
-    }
-
-    /// Asks, or asks no longer, to be woken when a stream has input; not for
-    /// room either way.
-    pub(crate) fn hear_stream(
-        &self,
-        token: Token,
-        stream: BorrowedFd<'_>,
-        input: bool,
-    ) -> io::Result<()> {
-        self.epoll.change(stream, (input, false), token.number())
+        self.epoll.change(stream, (input, room), token.number())
     }
 
     /// Takes a stream that was ready when the last sleep ended.

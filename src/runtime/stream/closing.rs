@@ -46,13 +46,16 @@ impl Streams {
             Reason::Remote => {
                 // Its end would be heard again and again.
                 let token = Token::Connection(handle);
-                let _ = park.hear_stream(token, connection.as_fd(), false);
+                let _ = park.change_stream(token, connection.as_fd(), (false, false));
                 connection.watched = false;
                 State::Heard
             }
             _ => State::Leaving,
         };
+        let (flow, alias) = (connection.flow, connection.alias);
         count(reason, counters);
+        // What is sent there from now on takes another one.
+        self.lead_nowhere(&flow, alias, handle);
         self.list(handle);
         self.tell(handle);
         self.set(now, LEAVING, handle, Alarm::Left);
@@ -92,13 +95,16 @@ impl Streams {
         if connection.remote == Remote::Stranger {
             self.tally.part();
         }
-        let flow = &connection.flow;
-        self.unlead((flow.socket, flow.remote), handle);
-        if let Some(port) = connection.alias {
-            let other = SocketAddr::new(flow.remote.ip(), port);
-            self.unlead((flow.socket, other), handle);
-        }
+        self.lead_nowhere(&connection.flow, connection.alias, handle);
         Some(connection)
+    }
+
+    /// Whatever names no connection does not take this one any more.
+    fn lead_nowhere(&mut self, flow: &Flow, alias: Option<u16>, handle: Handle) {
+        for port in alias.into_iter().chain([flow.remote.port()]) {
+            let to = SocketAddr::new(flow.remote.ip(), port);
+            self.unlead((flow.socket, to), handle);
+        }
     }
 
     pub(super) fn unlead(&mut self, to: (SocketIndex, SocketAddr), handle: Handle) {

@@ -213,10 +213,12 @@ impl Streams {
             }
             return 0;
         }
-        if connection.watched {
+        // One that has been heard to its end has room to send, or is broken.
+        let heard = connection.state == State::Heard;
+        if connection.watched || heard {
             self.list(handle);
         }
-        let Some(connection) = self.connections.get_mut(handle) else {
+        let Some(connection) = self.connections.get_mut(handle).filter(|_| !heard) else {
             return 0;
         };
         let (messages, end) = connection.read(
@@ -231,7 +233,8 @@ impl Streams {
             self.list(handle);
         }
         match end {
-            None => {}
+            // Pongs are answers, too, that a remote may leave unread.
+            None => drop(self.has_room(handle, 0, counters)),
             Some(End::Broken) => self.close(handle, Reason::Broken, counters),
             Some(End::Remote) => self.leave(now, handle, Reason::Remote, park, counters),
             Some(End::Unframed) => self.leave(now, handle, Reason::Unframed, park, counters),
@@ -288,7 +291,6 @@ impl Streams {
         bytes: &[u8],
         counters: &mut Counters,
     ) -> bool {
-        let most = self.options.queue;
         let Some(connection) = self.connections.get_mut(handle) else {
             return false;
         };
@@ -297,7 +299,7 @@ impl Streams {
             State::Heard | State::Leaving => return false,
             State::Connecting => {
                 let waiting: usize = connection.waiting.iter().map(|one| one.bytes.len()).sum();
-                let fits = waiting + bytes.len() <= most;
+                let fits = waiting == 0 || waiting + bytes.len() <= self.options.queue;
                 if fits {
                     connection.waiting.push(Waiting {
                         from,
@@ -309,19 +311,36 @@ impl Streams {
             }
             State::Open => {}
         }
-        if connection.queued() + bytes.len() > most {
-            // A turn's burst is no reason to close, a remote that does not read is.
-            let failed = connection.flush(&mut self.spares).is_err();
-            if failed || connection.queued() + bytes.len() > most {
-                let reason = if failed { Reason::Broken } else { Reason::Slow };
-                self.close(handle, reason, counters);
-                return false;
-            }
+        if !self.has_room(handle, bytes.len(), counters) {
+            return false;
         }
-        connection.push(bytes, &mut self.spares);
+        if let Some(connection) = self.connections.get_mut(handle) {
+            connection.push(bytes, &mut self.spares);
+        }
         counters.tcp_sent += 1;
         self.list(handle);
         true
+    }
+
+    /// Whether so many bytes more may wait at a connection, as any number may
+    /// where nothing does; it is closed otherwise. A turn's burst is no reason
+    /// for that, a remote that does not read is.
+    fn has_room(&mut self, handle: Handle, len: usize, counters: &mut Counters) -> bool {
+        let most = self.options.queue;
+        let Some(connection) = self.connections.get_mut(handle) else {
+            return false;
+        };
+        let fits = |queued: usize| queued == 0 || queued + len <= most;
+        if fits(connection.queued()) {
+            return true;
+        }
+        let reason = match connection.flush(&mut self.spares) {
+            Ok(_) if fits(connection.queued()) => return true,
+            Ok(_) => Reason::Slow,
+            Err(_) => Reason::Broken,
+        };
+        self.close(handle, reason, counters);
+        false
     }
 
     fn list(&mut self, handle: Handle) {
@@ -356,9 +375,11 @@ impl Streams {
                 _ => {}
             }
             let token = Token::Connection(handle);
+            let wakes_by = (connection.state != State::Heard, waits);
             if waits != connection.watched
-                && connection.state != State::Heard
-                && park.change_stream(token, connection.as_fd(), waits).is_ok()
+                && park
+                    .change_stream(token, connection.as_fd(), wakes_by)
+                    .is_ok()
             {
                 connection.watched = waits;
             }
@@ -402,7 +423,8 @@ impl Streams {
             for (index, listener) in self.listeners.iter_mut().enumerate() {
                 if std::mem::take(&mut listener.muted) {
                     // One that cannot be watched again is heard of by nobody.
-                    let _ = park.hear_stream(Token::Listener(index as u32), listener.as_fd(), true);
+                    let token = Token::Listener(index as u32);
+                    let _ = park.change_stream(token, listener.as_fd(), (true, false));
                 }
             }
         }

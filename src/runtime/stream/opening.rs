@@ -57,7 +57,8 @@ impl Streams {
     fn mute(&mut self, now: Instant, index: usize, park: &Park) {
         if let Some(listener) = self.listeners.get_mut(index) {
             let token = Token::Listener(index as u32);
-            listener.muted = park.hear_stream(token, listener.as_fd(), false).is_ok();
+            let deaf = park.change_stream(token, listener.as_fd(), (false, false));
+            listener.muted = deaf.is_ok();
             self.muted_until = Some(now + MUTED);
         }
     }

@@ -8,7 +8,6 @@ use std::time::Instant as StdInstant;
 use pinion_sip::base::Transport;
 
 use super::*;
-use crate::clock::Clock;
 use crate::doorbell::Doorbell;
 use crate::udp::bind_streams;
 
@@ -27,7 +26,8 @@ struct Rig {
     streams: Streams,
     park: Park,
     _doorbell: Doorbell,
-    clock: Clock,
+    /// Stands still unless a test moves it.
+    now: Instant,
     counters: Counters,
     heard: Vec<(String, Flow)>,
     local: SocketAddr,
@@ -47,7 +47,7 @@ impl Rig {
             streams,
             park,
             _doorbell: doorbell,
-            clock: Clock::start(),
+            now: Instant::START,
             counters: Counters::default(),
             heard: Vec::new(),
             local,
@@ -57,7 +57,7 @@ impl Rig {
     /// One turn of at most `wait`.
     fn turn(&mut self, wait: Duration) {
         let ready = self.park.sleep(Some(wait)).unwrap();
-        let now = self.clock.now();
+        let now = self.now;
         if ready.streams {
             while let Some(token) = self.park.next_stream() {
                 let heard = &mut self.heard;
@@ -82,7 +82,7 @@ impl Rig {
     }
 
     fn send(&mut self, flow: &Flow, bytes: &[u8]) {
-        let now = self.clock.now();
+        let now = self.now;
         let (park, counters) = (&self.park, &mut self.counters);
         self.streams.send(now, 1, flow, bytes, park, counters);
     }
@@ -305,10 +305,7 @@ fn what_cannot_be_sent_comes_back() {
 /// dark as a hole on loopback can be.
 #[test]
 fn a_remote_that_says_nothing_is_given_up_in_time() {
-    let options = StreamOptions {
-        connect_timeout: Duration::from_millis(100),
-        ..StreamOptions::default()
-    };
+    let options = StreamOptions::default();
     let mut rig = Rig::new(options);
     let hole = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
@@ -320,8 +317,11 @@ fn a_remote_that_says_nothing_is_given_up_in_time() {
         .collect();
     let flow = rig.to(dark);
     rig.send(&flow, b"lost");
+    rig.turn(Duration::from_millis(5));
     assert!(!rig.streams.has_losses());
-    rig.until(|rig| rig.streams.has_losses());
+    rig.now = rig.now + options.connect_timeout;
+    rig.turn(Duration::ZERO);
+    assert!(rig.streams.has_losses());
     assert_eq!(rig.counters.tcp_unreachable, 1);
 }
 
@@ -362,7 +362,6 @@ fn a_remote_that_has_said_its_last_hears_the_answer() {
 fn strangers_are_few_and_do_not_stay() {
     let options = StreamOptions {
         auth_limit: 2,
-        auth_timeout: Duration::from_millis(200),
         ..StreamOptions::default()
     };
     let mut rig = Rig::new(options);
@@ -373,24 +372,85 @@ fn strangers_are_few_and_do_not_stay() {
     let flow = rig.flow_of(&mut known);
     rig.streams.prove(&Proven { flow, alias: None });
     let mut fourth = rig.client();
-    rig.until(|rig| rig.counters.tcp_closed_strangers == 2);
+    rig.now = rig.now + options.auth_timeout;
+    rig.turn(Duration::ZERO);
+    assert_eq!(rig.counters.tcp_closed_strangers, 2);
     assert_eq!(read_to_end(&mut stranger), "");
     assert_eq!(read_to_end(&mut fourth), "");
     assert_eq!(rig.flow_of(&mut known), flow);
 }
 
 #[test]
+fn who_pings_and_never_reads_is_closed_at_the_cap() {
+    let options = StreamOptions {
+        queue: 100_000,
+        ..StreamOptions::default()
+    };
+    let mut rig = Rig::new(options);
+    let client = rig.client();
+    client.set_nonblocking(true).unwrap();
+    let pings = "\r\n\r\n".repeat(10_000);
+    rig.until(|rig| {
+        // What the kernel has no room for comes with the next.
+        drop((&client).write(pings.as_bytes()));
+        rig.counters.tcp_closed_slow == 1
+    });
+    assert_eq!(rig.streams.len(), 0);
+}
+
+#[test]
+fn a_remote_that_has_said_its_last_hears_all_however_slowly_it_reads() {
+    let options = StreamOptions {
+        queue: 64 << 20,
+        ..StreamOptions::default()
+    };
+    let mut rig = Rig::new(options);
+    let mut client = rig.client();
+    let flow = rig.flow_of(&mut client);
+    let text = message(&"x".repeat(60_000));
+    let number = 400;
+    for _ in 0..number {
+        rig.send(&flow, text.as_bytes());
+    }
+    client.shutdown(Shutdown::Write).unwrap();
+    rig.until(|rig| rig.counters.tcp_closed_by_remote == 1);
+    assert_eq!(rig.streams.len(), 1, "the kernel has no room for all of it");
+    let reader = std::thread::spawn(move || read_to_end(&mut client).len());
+    rig.until(|rig| rig.streams.len() == 0);
+    assert_eq!(reader.join().unwrap(), number * text.len());
+}
+
+#[test]
+fn a_connection_that_is_left_is_not_taken_again() {
+    let mut rig = Rig::new(StreamOptions::default());
+    let far = TcpListener::bind("127.0.0.1:0").unwrap();
+    let flow = rig.to(far.local_addr().unwrap());
+    rig.send(&flow, b"one");
+    rig.until(|rig| rig.counters.tcp_opened == 1);
+    let (mut accepted, _) = far.accept().unwrap();
+    accepted.write_all(b"no message\r\n\r\n").unwrap();
+    rig.until(|rig| rig.counters.tcp_closed_unframed == 1);
+    rig.send(&flow, b"two");
+    rig.until(|rig| rig.counters.tcp_opened == 2);
+    let lost = rig.streams.take_losses();
+    assert!(matches!(lost.as_slice(), [Loss::Broken { .. }]));
+}
+
+#[test]
 fn the_idle_are_closed_and_the_pinging_are_not() {
     let options = StreamOptions {
-        idle: Duration::from_millis(400),
+        auth_timeout: Duration::from_secs(86_400),
         ..StreamOptions::default()
     };
     let mut rig = Rig::new(options);
     let (mut idle, mut busy) = (rig.client(), rig.client());
-    rig.until(|rig| {
-        busy.try_clone().unwrap().write_all(b"\r\n\r\n").unwrap();
-        rig.counters.tcp_closed_idle == 1
-    });
+    for _ in 0..8 {
+        busy.write_all(b"\r\n\r\n").unwrap();
+        rig.turn(Duration::ZERO);
+        rig.now = rig.now + options.idle / 8;
+    }
+    rig.turn(Duration::ZERO);
+    assert_eq!(rig.counters.tcp_closed_idle, 1);
     assert_eq!(read_to_end(&mut idle), "");
     rig.flow_of(&mut busy);
 }
