@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::sys;
 
@@ -27,22 +27,6 @@ pub(crate) fn open(address: SocketAddr, shared: bool) -> io::Result<TcpListener>
     Ok(socket.into())
 }
 
-/// Begins to connect to `remote`, from `source` if that is an address.
-pub(super) fn connect(remote: SocketAddr, source: IpAddr) -> io::Result<TcpStream> {
-    let socket = stream_socket(remote)?;
-    socket.set_tcp_nodelay(true)?;
-    if !source.is_unspecified() {
-        sys::bind_without_port(socket.as_fd())?;
-        socket.bind(&SocketAddr::new(source, 0).into())?;
-    }
-    match socket.connect(&remote.into()) {
-        Ok(()) => {}
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
-        Err(error) => return Err(error),
-    }
-    Ok(socket.into())
-}
-
 fn stream_socket(address: SocketAddr) -> io::Result<Socket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -58,16 +42,53 @@ pub(crate) struct Listener {
     pub(super) local: SocketAddr,
     /// Whether it is left alone, the process having no descriptors left.
     pub(super) muted: bool,
+    /// The octet and the priority that mark what it accepts
+    /// ([`Group::mark`](crate::udp::Group::mark)), and what it begins as well.
+    marks: (u32, u32),
 }
 
 impl Listener {
     pub(crate) fn new(socket: TcpListener) -> io::Result<Listener> {
         let local = socket.local_addr()?;
+        let marked = SockRef::from(&socket);
+        let marks = (marked.tos_v4()?, marked.priority()?);
         Ok(Listener {
             socket,
             local,
             muted: false,
+            marks,
         })
+    }
+
+    /// Begins to connect to `remote`, from the listener's address unless that is
+    /// a wildcard.
+    pub(super) fn connect(&self, remote: SocketAddr) -> io::Result<TcpStream> {
+        let socket = stream_socket(remote)?;
+        socket.set_tcp_nodelay(true)?;
+        self.mark(&socket, remote);
+        let source = self.local.ip();
+        if !source.is_unspecified() {
+            sys::bind_without_port(socket.as_fd())?;
+            socket.bind(&SocketAddr::new(source, 0).into())?;
+        }
+        match socket.connect(&remote.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(socket.into())
+    }
+
+    /// Marks what leaves by a connection of ours. That a kernel refuses has been
+    /// told of the listener, and is no reason not to connect.
+    fn mark(&self, socket: &Socket, remote: SocketAddr) {
+        let (tos, priority) = self.marks;
+        let _ = match remote.is_ipv6() {
+            true => socket.set_tclass_v6(tos),
+            false => socket.set_tos_v4(tos),
+        };
+        // IP_TOS sets a priority of its own.
+        let _ = socket.set_priority(priority);
     }
 
     /// Takes a connection, its local address and its remote's; `None` when there

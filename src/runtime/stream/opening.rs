@@ -9,7 +9,7 @@ use pinion_sip::base::{Flow, Handle, Instant, SocketIndex, Transport};
 
 use super::connection::{Connection, Remote, State};
 use super::layer::Plain;
-use super::{Alarm, Loss, Streams, listener, name};
+use super::{Alarm, Loss, Streams, name};
 use crate::counters::Counters;
 use crate::park::{Park, Token};
 
@@ -136,8 +136,7 @@ impl Streams {
         counters: &mut Counters,
     ) -> Option<Handle> {
         let index = usize::from(flow.socket.checked_sub(self.first)?);
-        let source = self.listeners.get(index)?.local.ip();
-        let begun = listener::connect(flow.remote, source).ok();
+        let begun = self.listeners.get(index)?.connect(flow.remote).ok();
         let own = Flow {
             owner: self.shard,
             ..*flow

@@ -313,7 +313,7 @@ fn a_remote_that_says_nothing_is_given_up_in_time() {
     hole.listen(0).unwrap();
     let dark = hole.local_addr().unwrap().as_socket().unwrap();
     let _fills_it: Vec<_> = (0..3)
-        .map(|_| super::listener::connect(dark, "127.0.0.1".parse().unwrap()).unwrap())
+        .map(|_| rig.streams.listeners[0].connect(dark).unwrap())
         .collect();
     let flow = rig.to(dark);
     rig.send(&flow, b"lost");
@@ -434,6 +434,19 @@ fn a_connection_that_is_left_is_not_taken_again() {
     rig.until(|rig| rig.counters.tcp_opened == 2);
     let lost = rig.streams.take_losses();
     assert!(matches!(lost.as_slice(), [Loss::Broken { .. }]));
+}
+
+#[test]
+fn what_we_begin_is_marked_as_what_comes_in() {
+    let mut groups = bind_streams(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
+    groups[0].mark(0x60, 3).unwrap();
+    let near = groups.remove(0).into_listeners().remove(0);
+    let near = Listener::new(near).unwrap();
+    let far = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = near.connect(far.local_addr().unwrap()).unwrap();
+    let ours = socket2::SockRef::from(&ours);
+    let marks = (ours.tos_v4().unwrap(), ours.priority().unwrap());
+    assert_eq!(marks, (0x60, 3));
 }
 
 #[test]
