@@ -40,7 +40,7 @@ pub(crate) struct Listener {
     socket: TcpListener,
     /// The bound address.
     pub(super) local: SocketAddr,
-    /// Whether it is left alone, the process having no descriptors left.
+    /// Whether it is left alone, the host having nothing left to accept with.
     pub(super) muted: bool,
     /// The octet and the priority that mark what it accepts
     /// ([`Group::mark`](crate::udp::Group::mark)), and what it begins as well.

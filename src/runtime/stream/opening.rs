@@ -16,7 +16,8 @@ use crate::park::{Park, Token};
 /// Connections taken from one listener in one turn.
 const ACCEPTED_PER_TURN: usize = 64;
 
-/// How long a listener is left alone after the process ran out of descriptors.
+/// How long a listener is left alone after the host had nothing left to accept
+/// a connection with.
 const MUTED: Duration = Duration::from_millis(100);
 
 impl Streams {
@@ -44,7 +45,10 @@ impl Streams {
                 Ok(None) => return,
                 Err(error) => {
                     counters.tcp_accept_errors += 1;
-                    if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+                    // Other errors are of the one connection that was next.
+                    if let Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) =
+                        error.raw_os_error()
+                    {
                         self.mute(now, index, park);
                         return;
                     }
