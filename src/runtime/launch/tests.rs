@@ -1,6 +1,8 @@
 //! Whole engines over loopback, with machines small enough to see through.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Barrier;
 
 use pinion_sip::base::{Flow, Instant, Transmit};
 use pinion_sip::machine::{Body, Envelope, Input, Outbox, Sought};
@@ -8,6 +10,9 @@ use pinion_sip::machine::{Body, Envelope, Input, Outbox, Sought};
 use super::*;
 use crate::tap::{Capture, Captured};
 use crate::udp;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Answers `hello` with its shard and incarnation, has the next shard answer
 /// `pass`, panics at `panic`, repeats what it hears after a deadline at `late`.
@@ -88,6 +93,22 @@ impl Machine for Parrot {
     }
 }
 
+fn options(shards: ShardId, watch: Watch) -> Options {
+    let cpus = allowed_cpus().unwrap().into_iter().cycle();
+    Options {
+        cpus: cpus.take(usize::from(shards)).collect(),
+        batch: 8,
+        coalesce: Duration::from_micros(200),
+        precise: false,
+        sample: 0,
+        streams: StreamOptions::default(),
+        mesh_depth: 16,
+        watch,
+        clock: Clock::start(),
+        desks: Desks::default(),
+    }
+}
+
 fn start(shards: ShardId) -> (Engine, SocketAddr) {
     start_watched(shards, &Watch::default())
 }
@@ -101,24 +122,7 @@ fn start_watched(shards: ShardId, watch: &Watch) -> (Engine, SocketAddr) {
     )
     .unwrap();
     let address = groups[0].local();
-    let cpus = allowed_cpus()
-        .unwrap()
-        .into_iter()
-        .cycle()
-        .take(usize::from(shards))
-        .collect();
-    let options = Options {
-        cpus,
-        batch: 8,
-        coalesce: Duration::from_micros(200),
-        precise: false,
-        sample: 0,
-        streams: StreamOptions::default(),
-        mesh_depth: 16,
-        watch: watch.clone(),
-        clock: Clock::start(),
-        desks: Desks::default(),
-    };
+    let options = options(shards, watch.clone());
     let factory = move |shard, incarnation| Parrot {
         shard,
         shards,
@@ -137,9 +141,7 @@ impl Phone {
     fn new(engine: SocketAddr) -> Phone {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(engine).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Phone(socket)
     }
 
@@ -305,15 +307,7 @@ fn a_cpu_that_does_not_exist_is_one_sentence() {
     let (groups, _) = udp::bind(&["127.0.0.1:0".parse().unwrap()], 1, 1 << 16, 1 << 16).unwrap();
     let options = Options {
         cpus: vec![4095],
-        batch: 8,
-        coalesce: Duration::from_micros(200),
-        precise: false,
-        sample: 0,
-        streams: StreamOptions::default(),
-        mesh_depth: 4,
-        watch: Watch::default(),
-        clock: Clock::start(),
-        desks: Desks::default(),
+        ..options(1, Watch::default())
     };
     let factory = |shard, incarnation| Parrot {
         shard,
@@ -338,19 +332,7 @@ fn a_cpu_that_does_not_exist_is_one_sentence() {
 fn a_machine_that_cannot_be_made_again_is_reported() {
     let (groups, _) = udp::bind(&["127.0.0.1:0".parse().unwrap()], 1, 1 << 16, 1 << 16).unwrap();
     let address = groups[0].local();
-    let cpus = vec![allowed_cpus().unwrap()[0]];
-    let options = Options {
-        cpus,
-        batch: 8,
-        coalesce: Duration::from_micros(200),
-        precise: false,
-        sample: 0,
-        streams: StreamOptions::default(),
-        mesh_depth: 4,
-        watch: Watch::default(),
-        clock: Clock::start(),
-        desks: Desks::default(),
-    };
+    let options = options(1, Watch::default());
     let (sender, events) = mpsc::channel();
     let factory = |shard, incarnation| {
         assert_eq!(incarnation, 0, "no second one");
@@ -368,8 +350,72 @@ fn a_machine_that_cannot_be_made_again_is_reported() {
     })
     .unwrap();
     Phone::new(address).send("panic");
-    let Event::Died(shard, message) = events.recv_timeout(Duration::from_secs(20)).unwrap();
+    let Event::Died(shard, message) = events.recv_timeout(PATIENCE).unwrap();
     assert_eq!(shard, 0);
     assert!(message.contains("no second one"), "{message}");
     assert!(engine.join().is_empty());
+}
+
+/// Stands still at its first message until it may go on, and answers each other
+/// one with more than a third of what a turn may send.
+struct Chatter {
+    gate: Arc<Barrier>,
+    stood: bool,
+}
+
+impl Chatter {
+    const WORDS: usize = 6000;
+}
+
+impl Machine for Chatter {
+    fn handle(&mut self, _now: Instant, input: Input<'_>, out: &mut Outbox) {
+        let Input::Datagram { flow, .. } = input else {
+            return;
+        };
+        if !std::mem::replace(&mut self.stood, true) {
+            self.gate.wait();
+            self.gate.wait();
+            return;
+        }
+        for _ in 0..Chatter::WORDS {
+            out.transmit(&flow, b"word");
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+}
+
+#[test]
+fn streams_with_much_to_answer_in_one_turn_are_all_answered() {
+    let groups = udp::bind_streams(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
+    let address = groups[0].local();
+    let gate = Arc::new(Barrier::new(2));
+    let gate_of_shard = Arc::clone(&gate);
+    let factory = move |_, _| Chatter {
+        gate: Arc::clone(&gate_of_shard),
+        stood: false,
+    };
+    let engine = Engine::start(&options(1, Watch::default()), groups, factory, |event| {
+        panic!("{event:?}")
+    })
+    .unwrap();
+    let say = |text: &[u8]| {
+        let mut phone = TcpStream::connect(address).unwrap();
+        phone.set_read_timeout(Some(PATIENCE)).unwrap();
+        phone.write_all(text).unwrap();
+        phone
+    };
+    let message = b"hello\r\nl: 0\r\n\r\n";
+    let _first = say(message);
+    gate.wait();
+    let others = [(); 3].map(|()| say(message));
+    gate.wait();
+    for mut phone in others {
+        let mut heard = vec![0; Chatter::WORDS * 4];
+        phone.read_exact(&mut heard).unwrap();
+    }
+    engine.shards().stop();
+    engine.join();
 }

@@ -44,6 +44,10 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             if let Some(fault) = fault {
                 self.recover(now, fault);
             }
+            // Over streams nothing that finds no room is sent again.
+            if self.out.is_crowded() {
+                self.flush(now);
+            }
         }
     }
 

@@ -157,6 +157,14 @@ impl Outbox {
         }
     }
 
+    /// Whether half the room is taken: who has more to handle has the driver
+    /// empty it first.
+    pub fn is_crowded(&self) -> bool {
+        self.sends.len() >= self.max_sends / 2
+            || self.bytes.len() >= self.max_bytes / 2
+            || self.envelopes.len() >= self.max_envelopes / 2
+    }
+
     fn is_full(&self) -> bool {
         self.sends.len() >= self.max_sends || self.bytes.len() >= self.max_bytes
     }
