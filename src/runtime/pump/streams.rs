@@ -1,10 +1,10 @@
 //! The pump between its streams, its machine and the other shards.
 
-use pinion_sip::base::{Instant, ShardId};
+use pinion_sip::base::{Flow, Instant, ShardId};
 use pinion_sip::machine::{Body, Envelope, Input, Machine};
 
 use super::Pump;
-use crate::stream::Loss;
+use crate::stream::{Heard, Loss};
 
 impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     /// What is for a connection of this shard's is for no machine.
@@ -27,10 +27,23 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
         while let Some(token) = self.park.next_stream() {
             let (guard, out, mut fault) = (&mut self.guard, &mut self.out, None);
             let taps = &self.taps;
-            let mut deliver = |bytes: &[u8], flow| {
-                for tap in taps {
-                    tap.see(unix_us, shard, false, &flow, bytes);
-                }
+            let mut deliver = |heard: Heard<'_>, flow: Flow| {
+                let see = |sent: bool, bytes: &[u8]| {
+                    for tap in taps {
+                        tap.see(unix_us, shard, sent, &flow, bytes);
+                    }
+                };
+                let bytes = match heard {
+                    Heard::Message(bytes) => bytes,
+                    Heard::Unframed { header, answer } => {
+                        see(false, header);
+                        if !answer.is_empty() {
+                            see(true, answer);
+                        }
+                        return;
+                    }
+                };
+                see(false, bytes);
                 if out.stopwatch.is_due() {
                     out.stopwatch.start(clock.now().since(now));
                 }

@@ -50,6 +50,15 @@ pub(super) struct Waiting {
     pub bytes: Box<[u8]>,
 }
 
+/// What a connection has heard.
+pub(crate) enum Heard<'b> {
+    /// A whole message.
+    Message(&'b [u8]),
+    /// What no message can be made of, and nothing after it: as much of its
+    /// header as came, and the answer it gets, if any.
+    Unframed { header: &'b [u8], answer: &'b [u8] },
+}
+
 /// Why nothing more is read from a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
@@ -126,15 +135,16 @@ impl Connection {
     }
 
     /// Takes what has come, as much as `buffer` holds, and has `deliver` take
-    /// each whole message. Pings are answered, what cannot be read is refused.
-    /// How many messages there were, and the end if that was it.
+    /// each whole message. Pings are answered, what cannot be read is refused,
+    /// and told to `deliver` as well. How many messages there were, and the end
+    /// if that was it.
     pub fn read(
         &mut self,
         now: Instant,
         max_message: usize,
         buffer: &mut [u8],
         spares: &mut Spares,
-        deliver: &mut dyn FnMut(&[u8], Flow),
+        deliver: &mut dyn FnMut(Heard<'_>, Flow),
     ) -> (u64, Option<End>) {
         let len = match self.layer.read(&mut self.socket, buffer) {
             Ok(0) => return (0, Some(End::Remote)),
@@ -169,9 +179,10 @@ impl Connection {
         bytes: &[u8],
         max_message: usize,
         spares: &mut Spares,
-        deliver: &mut dyn FnMut(&[u8], Flow),
+        deliver: &mut dyn FnMut(Heard<'_>, Flow),
     ) -> (usize, u64, Option<End>) {
         let (mut at, mut messages) = (0, 0);
+        let flow = self.flow;
         loop {
             let rest = &bytes[at..];
             match self.framer.next(rest, max_message) {
@@ -183,23 +194,28 @@ impl Connection {
                     at += len;
                 }
                 Frame::Message { len } => {
-                    deliver(&rest[..len], self.flow);
+                    deliver(Heard::Message(&rest[..len]), flow);
                     messages += 1;
                     at += len;
                 }
                 Frame::Unframed { fault, header_len } => {
-                    self.refuse(&rest[..header_len], fault, spares);
+                    let header = &rest[..header_len];
+                    let answer = self.refuse(header, fault, spares);
+                    deliver(Heard::Unframed { header, answer }, flow);
                     return (bytes.len(), messages, Some(End::Unframed));
                 }
             }
         }
     }
 
-    fn refuse(&mut self, header: &[u8], fault: Unframed, spares: &mut Spares) {
+    /// Queues the answer to what no message can be made of, and returns it.
+    fn refuse(&mut self, header: &[u8], fault: Unframed, spares: &mut Spares) -> &[u8] {
         if self.queue.capacity() == 0 {
             self.queue = spares.take();
         }
+        let at = self.queue.len();
         write_refusal(&mut self.queue, header, fault, self.flow);
+        &self.queue[at..]
     }
 
     /// Queues bytes, to be sent by [`Connection::flush`].

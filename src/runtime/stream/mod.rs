@@ -39,6 +39,7 @@ use self::limits::MOST_CONNECTIONS;
 use crate::counters::Counters;
 use crate::park::{Park, Token};
 
+pub(crate) use connection::Heard;
 pub use limits::StreamOptions;
 pub(crate) use limits::Tally;
 pub(crate) use listener::{Listener, open};
@@ -171,14 +172,15 @@ impl Streams {
         std::mem::take(&mut self.losses)
     }
 
-    /// Does what a socket is ready for. Messages go to `deliver`; how many.
+    /// Does what a socket is ready for. What is heard goes to `deliver`; how
+    /// many messages.
     pub(crate) fn ready(
         &mut self,
         now: Instant,
         token: Token,
         park: &Park,
         counters: &mut Counters,
-        deliver: &mut dyn FnMut(&[u8], Flow),
+        deliver: &mut dyn FnMut(Heard<'_>, Flow),
     ) -> u64 {
         match token {
             Token::Listener(index) => {
@@ -200,7 +202,7 @@ impl Streams {
         handle: Handle,
         park: &Park,
         counters: &mut Counters,
-        deliver: &mut dyn FnMut(&[u8], Flow),
+        deliver: &mut dyn FnMut(Heard<'_>, Flow),
     ) -> u64 {
         let Some(connection) = self.connections.get_mut(handle) else {
             return 0;

@@ -30,6 +30,8 @@ struct Rig {
     now: Instant,
     counters: Counters,
     heard: Vec<(String, Flow)>,
+    /// What cannot be framed: as much of it as came, and the answer.
+    refused: Vec<(String, String)>,
     local: SocketAddr,
 }
 
@@ -50,6 +52,7 @@ impl Rig {
             now: Instant::START,
             counters: Counters::default(),
             heard: Vec::new(),
+            refused: Vec::new(),
             local,
         }
     }
@@ -60,9 +63,13 @@ impl Rig {
         let now = self.now;
         if ready.streams {
             while let Some(token) = self.park.next_stream() {
-                let heard = &mut self.heard;
-                let mut deliver = |bytes: &[u8], flow| {
-                    heard.push((String::from_utf8(bytes.to_vec()).unwrap(), flow));
+                let (messages, refused) = (&mut self.heard, &mut self.refused);
+                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                let mut deliver = |heard: Heard<'_>, flow| match heard {
+                    Heard::Message(bytes) => messages.push((text(bytes), flow)),
+                    Heard::Unframed { header, answer } => {
+                        refused.push((text(header), text(answer)));
+                    }
                 };
                 let (park, counters) = (&self.park, &mut self.counters);
                 self.streams.ready(now, token, park, counters, &mut deliver);
@@ -169,7 +176,7 @@ fn what_cannot_be_framed_is_refused_and_then_closed() {
         ..StreamOptions::default()
     };
     let mut rig = Rig::new(options);
-    for (text, answer) in [
+    for (number, (text, answer)) in (1..).zip([
         (
             format!("{OPTIONS}\r\n"),
             "SIP/2.0 400 Missing Content-Length",
@@ -189,17 +196,19 @@ fn what_cannot_be_framed_is_refused_and_then_closed() {
             format!("{OPTIONS}X: {}", "y".repeat(70_000)),
             "SIP/2.0 513 ",
         ),
-    ] {
-        let before = rig.streams.len();
+    ]) {
         let mut client = rig.client();
         let mut writer = client.try_clone().unwrap();
         let sender = std::thread::spawn(move || drop(writer.write_all(text.as_bytes())));
-        rig.until(|rig| rig.streams.len() == before);
+        rig.until(|rig| rig.counters.tcp_closed_unframed == number && sender.is_finished());
         sender.join().unwrap();
         let said = read_to_end(&mut client);
         assert!(said.starts_with(answer), "{answer}: {said}");
+        let (header, told) = rig.refused.pop().unwrap();
+        assert!(header.starts_with(OPTIONS) && told == said, "{told}");
+        drop(client);
+        rig.until(|rig| rig.streams.len() == 0);
     }
-    assert_eq!(rig.counters.tcp_closed_unframed, 4);
     assert!(rig.heard.is_empty());
 }
 
