@@ -428,7 +428,7 @@ pub(crate) fn allowed_cpus() -> io::Result<Vec<usize>> {
 /// Lets the calling thread run only as far as others leave a CPU to it, for the
 /// rest of its life: who is nicest may not be less nice again.
 pub(crate) fn give_way() -> io::Result<()> {
-    // SAFETY: both calls take numbers alone; 0 is the calling thread.
+    // SAFETY: the call takes numbers alone; 0 is the calling thread.
     checked(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) }).map(drop)
 }
 
