@@ -192,7 +192,9 @@ pub fn set_transport(request: &mut [u8], transport: Transport) {
         all.iter()
             .any(|other| rest.starts_with(other.sent_protocol()))
     };
-    let found = (0..request.len()).find(|&at| request.get(at..).is_some_and(said));
+    // The request line may say anything.
+    let headers = memchr::memchr(b'\n', request).unwrap_or_default();
+    let found = (headers..request.len()).find(|&at| request.get(at..).is_some_and(said));
     let protocol = transport.sent_protocol();
     if let Some(at) = found
         && let Some(place) = request.get_mut(at..at + protocol.len())
@@ -290,9 +292,10 @@ mod tests {
 
     #[test]
     fn the_transport_of_our_via_can_be_another() {
-        let mut request = *b"BYE sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP h;branch=z\r\n\r\n";
+        let line = "BYE sip:a@b;x=SIP/2.0/UDP SIP/2.0\r\n";
+        let mut request = format!("{line}v: SIP/2.0/UDP h;branch=z\r\n\r\n").into_bytes();
         set_transport(&mut request, Transport::Tcp);
-        let expected = &b"BYE sip:a@b SIP/2.0\r\nv: SIP/2.0/TCP h;branch=z\r\n\r\n"[..];
+        let expected = format!("{line}v: SIP/2.0/TCP h;branch=z\r\n\r\n").into_bytes();
         assert_eq!(request, expected);
     }
 
