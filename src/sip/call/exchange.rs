@@ -422,10 +422,9 @@ impl Exchange {
         }
     }
 
-    /// A path to `remote` for what answers no flow; without sockets for
-    /// `transport`, by datagrams.
-    pub fn way_to(&self, remote: SocketAddr, transport: Transport) -> Option<Flow> {
-        self.way_from(None, remote, transport)
+    /// Whether messages travel so: `chan_sip` is loaded, and what carries them.
+    pub fn carries(&self, transport: Transport) -> bool {
+        self.config.general.missing.carries(transport)
     }
 
     /// The same from the address of ours that `local` says, as far as we still

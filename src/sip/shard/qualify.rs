@@ -203,7 +203,7 @@ impl Shard {
             return false;
         };
         // When SIP is spoken again, all are looked at anew.
-        if !self.carries(watch.flow.transport) || !self.is_bound(now, &watch) {
+        if !self.exchange.carries(watch.flow.transport) || !self.is_bound(now, &watch) {
             self.qualifier.forget(&watch.aor, &watch.uri);
             return true;
         }

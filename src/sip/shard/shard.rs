@@ -16,7 +16,7 @@ use super::serve::Inquiries;
 use crate::auth;
 use crate::base::{
     Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, Text,
-    Transport, UnixTime, Ways, shard_of,
+    UnixTime, Ways, shard_of,
 };
 use crate::call::{
     Alarm, Ask, Asker, Call, Exchange, FlightRecorder, Kept, Occupancy, Owner, Ringing, Turn,
@@ -240,14 +240,9 @@ impl Shard {
         }
     }
 
-    /// Whether messages travel so: `chan_sip` is loaded, and what carries them.
-    pub(super) fn carries(&self, transport: Transport) -> bool {
-        self.exchange.config.general.missing.carries(transport)
-    }
-
     /// A datagram whose home this is.
     pub(super) fn message(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
-        if !self.carries(flow.transport) {
+        if !self.exchange.carries(flow.transport) {
             self.exchange.counters.unheard += 1;
             return;
         }

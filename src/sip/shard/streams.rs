@@ -8,7 +8,8 @@ use crate::machine::{Outbox, Proven};
 use crate::wire::{Fields, Message, Method, Uri, set_transport};
 
 impl Shard {
-    /// A message of ours that no connection takes (RFC 3261 §18.4).
+    /// A message of ours that cannot be sent: no connection takes it, or what
+    /// carries it is not loaded (RFC 3261 §18.4).
     pub(super) fn unsent(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
         let mut fields = Fields::new();
         let Ok(message) = &mut Message::parse(bytes, &mut fields) else {
@@ -72,6 +73,9 @@ impl Shard {
             true => self.exchange.ways.to(flow.remote, Transport::Udp),
             false => self.another_way(request, flow),
         };
+        let again = again.filter(|again| {
+            self.exchange.carries(again.transport) && self.exchange.transactions.is_wanted(id)
+        });
         let transactions = &mut self.exchange.transactions;
         match again {
             Some(again) => {

@@ -53,6 +53,14 @@ impl Rig {
         })
     }
 
+    /// A message of Alice's that comes without a stream.
+    fn datagram(&mut self, message: &str) -> Vec<(Flow, String)> {
+        let bytes = message.replace('\n', "\r\n");
+        let bytes = bytes.as_bytes();
+        let flow = Flow::udp(0, ENGINE.parse().unwrap(), ALICE.parse().unwrap());
+        self.input(Input::Datagram { bytes, flow })
+    }
+
     fn unsent(&mut self, (flow, text): &(Flow, String)) -> Vec<(Flow, String)> {
         self.input(Input::Unsent {
             bytes: text.as_bytes(),
@@ -216,40 +224,28 @@ fn a_contact_may_want_a_stream_though_it_registered_without() {
     let mut rig = rig();
     let contact = format!("<sip:1002@{BOB};transport=tcp>");
     rig.receive(BOB, &register(&contact));
-    let flow = {
-        let bytes = INVITE.replace('\n', "\r\n");
-        let flow = Flow::udp(0, ENGINE.parse().unwrap(), ALICE.parse().unwrap());
-        rig.input(Input::Datagram {
-            bytes: bytes.as_bytes(),
-            flow,
-        })[0]
-            .0
-    };
+    let flow = rig.datagram(INVITE)[0].0;
     assert_eq!((flow.transport, flow.connection), (Transport::Tcp, None));
     assert_eq!((flow.socket, flow.remote), (1, BOB.parse().unwrap()));
 }
 
+/// A call whose INVITE is larger than it should be for a datagram, and that.
+fn large_call(tcp_switch: bool) -> (Rig, (Flow, String)) {
+    let body = "o".repeat(1400);
+    let body = format!("Content-Length: 1400\n\n{body}");
+    let large = INVITE.replace("Content-Length: 5\n\noffer", &body);
+    let mut rig = Rig::with(|general, _| general.tcp_switch = tcp_switch);
+    rig.register("1002", BOB);
+    let mut sent = rig.datagram(&large);
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    (rig, sent.remove(0))
+}
+
 #[test]
 fn a_large_request_takes_a_stream_if_it_may_and_a_datagram_if_it_must() {
-    let large = INVITE.replace("Content-Length: 5\n\noffer", &{
-        let body = "o".repeat(1400);
-        format!("Content-Length: 1400\n\n{body}")
-    });
-    let call = |switch| {
-        let mut rig = Rig::with(|general, _| general.tcp_switch = switch);
-        rig.register("1002", BOB);
-        let bytes = large.replace('\n', "\r\n");
-        let flow = Flow::udp(0, ENGINE.parse().unwrap(), ALICE.parse().unwrap());
-        let sent = rig.input(Input::Datagram {
-            bytes: bytes.as_bytes(),
-            flow,
-        });
-        assert_eq!(sent.len(), 1, "{sent:?}");
-        (rig, sent.into_iter().next().unwrap())
-    };
-    let (_, (flow, _)) = call(false);
+    let (_, (flow, _)) = large_call(false);
     assert_eq!(flow.transport, Transport::Udp);
-    let (mut rig, invite) = call(true);
+    let (mut rig, invite) = large_call(true);
     assert_eq!(invite.0.transport, Transport::Tcp);
     assert!(header(&invite.1, "Via").starts_with("SIP/2.0/TCP "));
     assert!(!header(&invite.1, "Contact").contains("transport"));
@@ -262,6 +258,44 @@ fn a_large_request_takes_a_stream_if_it_may_and_a_datagram_if_it_must() {
         .iter()
         .filter(|(_, text)| text.starts_with("INVITE "));
     assert_eq!(invites.count(), 1, "timer A runs");
+}
+
+#[test]
+fn what_was_cancelled_before_it_could_be_sent_is_not_tried_again() {
+    let (mut rig, invite) = large_call(true);
+    let cancel = INVITE
+        .replace("INVITE sip:1002", "CANCEL sip:1002")
+        .replace("1 INVITE", "1 CANCEL");
+    rig.datagram(&cancel);
+    assert_eq!(rig.unsent(&invite), []);
+    assert_eq!(
+        rig.wait(Duration::from_millis(500)).len(),
+        1,
+        "the 487 again"
+    );
+}
+
+#[test]
+fn a_device_is_called_by_what_is_spoken_of_what_it_may_use() {
+    let called_by = |transports: &[Transport], spoken: &[&str]| {
+        let mut rig = Rig::with(|_, [_, bob]| {
+            bob.host = crate::config::Host::Fixed(BOB.parse().unwrap());
+            let transports = transports.iter().copied();
+            bob.transports = crate::config::Transports::of(transports).unwrap();
+        });
+        let streams: Vec<SocketAddr> = spoken.iter().map(|at| at.parse().unwrap()).collect();
+        rig.shard.exchange.ways = Ways::new(0, &[ENGINE.parse().unwrap()], &streams);
+        let (flow, text) = rig.datagram(INVITE).remove(0);
+        match text.starts_with("INVITE ") {
+            true => Ok(flow.transport),
+            false => Err(text[8..11].to_owned()),
+        }
+    };
+    use Transport::{Tcp, Udp};
+    assert_eq!(called_by(&[Tcp, Udp], &[ENGINE]), Ok(Tcp));
+    assert_eq!(called_by(&[Tcp, Udp], &[]), Ok(Udp));
+    assert_eq!(called_by(&[Udp], &[ENGINE]), Ok(Udp));
+    assert_eq!(called_by(&[Tcp], &[]), Err("503".into()));
 }
 
 #[test]

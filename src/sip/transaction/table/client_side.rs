@@ -69,6 +69,13 @@ impl<O: Copy> Table<O> {
         Some((id, self.slots.get(id)?.packet.as_ref()?.switched))
     }
 
+    /// Whether a request that could not be sent is worth another try: nobody
+    /// has cancelled it since.
+    pub fn is_wanted(&self, id: TransactionId) -> bool {
+        self.client(id)
+            .is_some_and(|client| !client.machine.is_unwanted())
+    }
+
     /// Notes that a request took a stream for its size alone.
     pub fn switched(&mut self, id: TransactionId) {
         if let Some(slot) = self.slots.get_mut(id)

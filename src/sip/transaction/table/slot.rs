@@ -229,6 +229,11 @@ impl ClientMachine {
             ClientMachine::Invite(_) | ClientMachine::Reserved { invite: true }
         )
     }
+
+    /// Whether its user has cancelled it, and nobody has heard of it.
+    pub fn is_unwanted(self) -> bool {
+        matches!(self, ClientMachine::Invite(machine) if machine.is_unwanted())
+    }
 }
 
 #[derive(Clone, Copy)]
