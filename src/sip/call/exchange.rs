@@ -2,7 +2,6 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use smol_str::SmolStr;
@@ -22,7 +21,7 @@ use crate::dialog::{self, Dialog, RouteSet};
 use crate::dialplan::{self, ChannelId, Origination, Plan, Reply, Ticket};
 use crate::machine::realtime::Registration;
 use crate::machine::{
-    Change, Counters, Lease, Outbox, Question, QuestionId, UnixMicros, Way, What,
+    Body, Change, Counters, Envelope, Lease, Outbox, Question, QuestionId, UnixMicros, Way, What,
 };
 use crate::registrar::Binding;
 use crate::transaction::{Branch, Keep, Table, Timers, TransactionId};
@@ -427,17 +426,15 @@ impl Exchange {
         self.config.general.missing.carries(transport)
     }
 
-    /// The same from the address of ours that `local` says, as far as we still
-    /// have it.
-    pub fn way_from(
-        &self,
-        local: Option<SocketAddr>,
-        remote: SocketAddr,
-        transport: Transport,
-    ) -> Option<Flow> {
-        let ways = &self.ways;
-        ways.from(local, remote, transport)
-            .or_else(|| ways.from(local, remote, Transport::Udp))
+    /// Whether what we begin ourselves can travel so: there is a socket, too.
+    pub fn speaks(&self, transport: Transport) -> bool {
+        self.ways.has(transport) && self.carries(transport)
+    }
+
+    /// By what a device is called where nothing else says it: the first of what
+    /// it may use that is spoken here.
+    pub fn transport_of(&self, device: &Peer) -> Option<Transport> {
+        device.transports.each().find(|&each| self.speaks(each))
     }
 
     /// The way to a binding whose URI is `uri`: one that registered by datagram
@@ -591,17 +588,34 @@ impl Turn<'_> {
             transactions.forget(self.now, id, self.out);
             return None;
         };
-        let too_large = general.tcp_switch
-            && bytes.len() > MOST_IN_A_DATAGRAM
-            && dialog.flow.transport == Transport::Udp;
+        let transport = dialog.flow.transport;
+        let too_large =
+            general.tcp_switch && bytes.len() > MOST_IN_A_DATAGRAM && transport == Transport::Udp;
+        let unsent = (!general.missing.carries(transport)).then(|| Box::from(bytes));
         transactions.requested(self.now, id, dialog.flow, request.timers, bytes);
         if let Owner::Leg(LegRef { leg, .. }) = request.owner {
             self.record_request(Way::Out, leg, request.method, request.cseq);
         }
-        if too_large && self.out.sends_len() > queued {
-            self.switch(id, dialog.flow);
+        let found_room = self.out.sends_len() > queued;
+        match unsent {
+            Some(bytes) if found_room => self.give_back(bytes, dialog.flow),
+            None if found_room && too_large => self.switch(id, dialog.flow),
+            _ => {}
         }
         Some(id)
+    }
+
+    /// Has the request that was just queued come back as one that cannot be sent:
+    /// what would carry it is not loaded.
+    #[cold]
+    fn give_back(&mut self, bytes: Box<[u8]>, flow: Flow) {
+        let shard = self.exchange.shard;
+        self.out.unsend();
+        self.out.forward(Envelope {
+            from: shard,
+            to: shard,
+            body: Body::Unsent { bytes, flow },
+        });
     }
 
     /// Records what happens to the call whose turn it is.

@@ -92,7 +92,7 @@ impl ChannelTech for Sip {
         };
         let transport = parts.transport.map(|name| {
             let known = Transport::named(name.as_bytes());
-            known.filter(|&transport| turn.exchange.ways.has(transport))
+            known.filter(|&transport| turn.exchange.speaks(transport))
         });
         if transport == Some(None) {
             call.note(turn, Level::Warn, "no-such-transport", || {
@@ -333,11 +333,14 @@ impl Call {
             uri.push(b"@");
         }
         push_address(&mut uri, address);
-        let transport = channel.destination.transport.unwrap_or_else(|| {
-            let device = turn.exchange.config.general.device(peer.as_deref());
-            device.transports.preferred()
-        });
-        let Some(flow) = turn.exchange.way_to(address, transport) else {
+        let device = turn.exchange.config.general.device(peer.as_deref());
+        let transport = channel.destination.transport;
+        let transport = transport.or_else(|| turn.exchange.transport_of(device));
+        let flow = transport.and_then(|transport| turn.exchange.ways.to(address, transport));
+        let Some(flow) = flow else {
+            self.note(turn, Level::Warn, "no-such-transport", || {
+                format!("Dial: no socket of ours leads to {address} as it is to be called")
+            });
             self.fail(turn, id, Failure::Unavailable(Cause::SUBSCRIBER_ABSENT));
             return;
         };

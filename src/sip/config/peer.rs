@@ -53,6 +53,13 @@ impl Transports {
         self.preferred
     }
 
+    /// All of them, the preferred one first.
+    pub fn each(self) -> impl Iterator<Item = Transport> {
+        let all = [Transport::Udp, Transport::Tcp].into_iter();
+        let others = all.filter(move |&other| other != self.preferred && self.allows(other));
+        core::iter::once(self.preferred).chain(others)
+    }
+
     /// Whether the device may use it.
     pub fn allows(self, transport: Transport) -> bool {
         transport == self.preferred || self.others >> transport as u8 & 1 == 1
@@ -62,11 +69,9 @@ impl Transports {
 /// As the option is written: the preferred one first.
 impl fmt::Display for Transports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.preferred.name())?;
-        let others = [Transport::Udp, Transport::Tcp].into_iter();
-        let others = others.filter(|&other| other != self.preferred && self.allows(other));
-        for other in others {
-            write!(f, ",{}", other.name())?;
+        for (index, transport) in self.each().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(f, "{comma}{}", transport.name())?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::shard::Shard;
-use crate::base::{Instant, Text, shard_of};
+use crate::base::{Instant, Text, Transport, shard_of};
 use crate::call::{Outgoing, Owner, Turn, name_addr, push_address};
 use crate::config::{Host, Peer};
 use crate::dialog::{Dialog, Role, Sayings};
@@ -135,7 +135,9 @@ impl Shard {
             return false;
         };
         let fixed = match peer.host {
-            Host::Fixed(address) => self.fixed_uri(peer, address) == watch.uri,
+            Host::Fixed(address) => self
+                .fixed_uri(peer, address)
+                .is_some_and(|(uri, _)| uri == watch.uri),
             Host::Dynamic => false,
         };
         let registered = || {
@@ -186,12 +188,12 @@ impl Shard {
         let Host::Fixed(address) = peer.host else {
             return None;
         };
-        let transport = peer.transports.preferred();
+        let (uri, transport) = self.fixed_uri(peer, address)?;
         Some(Binding {
-            texts: Texts::new(&self.fixed_uri(peer, address), b"", b""),
+            texts: Texts::new(&uri, b"", b""),
             q: 1000,
             expires: now,
-            flow: self.exchange.way_to(address, transport)?,
+            flow: self.exchange.ways.to(address, transport)?,
             cseq: 0,
             node: None,
         })
@@ -254,16 +256,15 @@ impl Shard {
         true
     }
 
-    /// `sip:user@address` of a device with a fixed host.
-    fn fixed_uri(&self, peer: &Peer, address: SocketAddr) -> Text {
+    /// `sip:user@address` of a device with a fixed host, and what leads there;
+    /// `None` if none of what it may be called by is spoken here.
+    fn fixed_uri(&self, peer: &Peer, address: SocketAddr) -> Option<(Text, Transport)> {
+        let transport = self.exchange.transport_of(peer)?;
         let mut uri = Text::from("sip:");
         uri.push(peer.defaultuser.as_deref().unwrap_or(&peer.name).as_bytes());
         uri.push(b"@");
         push_address(&mut uri, address);
-        let transport = peer.transports.preferred();
-        if self.exchange.ways.has(transport) {
-            uri.push(transport.uri_parameter());
-        }
-        uri
+        uri.push(transport.uri_parameter());
+        Some((uri, transport))
     }
 }

@@ -508,7 +508,7 @@ impl Shard {
                     Some(literal) => literal,
                     None => contact.address,
                 };
-                self.exchange.way_from(contact.local, address, named)
+                self.exchange.ways.from(contact.local, address, named)
             }
         };
         Some(Binding {

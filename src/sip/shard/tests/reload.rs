@@ -251,6 +251,36 @@ fn without_one_transport_the_other_is_heard() {
 }
 
 #[test]
+fn what_would_go_by_an_unloaded_transport_fails_at_once() {
+    let both = Transports::of([Transport::Tcp, Transport::Udp]).unwrap();
+    let mut rig = Rig::with(|_, peers| {
+        peers.iter_mut().for_each(|peer| peer.transports = both);
+    });
+    rig.register("1002", BOB);
+    rig.missing(absent(Module::Udp));
+    let tcp = Flow {
+        transport: Transport::Tcp,
+        ..Flow::udp(1, ENGINE.parse().unwrap(), ALICE.parse().unwrap())
+    };
+    let bytes = INVITE
+        .replace("SIP/2.0/UDP", "SIP/2.0/TCP")
+        .replace('\n', "\r\n");
+    let input = Input::Datagram {
+        bytes: bytes.as_bytes(),
+        flow: tcp,
+    };
+    rig.shard.handle(rig.now, input, &mut rig.out);
+    assert_eq!(rig.sent(), []);
+    for envelope in rig.out.take_envelopes().collect::<Vec<_>>() {
+        let input = Input::Envelope(envelope);
+        rig.shard.handle(rig.now, input, &mut rig.out);
+    }
+    let sent = rig.sent();
+    assert!(sent[0].1.starts_with("SIP/2.0 503 "), "{sent:?}");
+    assert_eq!((sent.len(), rig.size("calls")), (1, 0));
+}
+
+#[test]
 fn calls_end_that_a_transport_carries() {
     let mut rig = Rig::new();
     call(&mut rig);

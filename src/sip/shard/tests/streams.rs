@@ -1,7 +1,7 @@
 //! A shard whose messages come and go by streams.
 
 use super::*;
-use crate::base::{ConnectionId, Transport};
+use crate::base::{ConnectionId, Transport, Ways};
 use crate::machine::Proven;
 
 /// Where Bob's telephone connects from.
