@@ -24,6 +24,7 @@ pub(super) struct Globals {
     pub autodomain: bool,
     pub dynamic_exclude_static: bool,
     pub externaddr: Option<(SocketAddr, Position)>,
+    pub externtcpport: Option<(u16, Position)>,
 }
 
 impl Globals {
@@ -39,6 +40,7 @@ impl Globals {
             autodomain: false,
             dynamic_exclude_static: false,
             externaddr: None,
+            externtcpport: None,
         }
     }
 
@@ -81,7 +83,15 @@ impl Globals {
     }
 
     fn settle_externaddr(&mut self, load: &mut Load) {
+        let tcp_port = self.externtcpport.take();
+        self.general.externtcpport = tcp_port.as_ref().map(|(port, _)| *port);
         let Some((mut address, at)) = self.externaddr.take() else {
+            if let Some((_, at)) = tcp_port {
+                load.warn(
+                    &at,
+                    "externtcpport does nothing without externaddr, whose port it is.",
+                );
+            }
             return;
         };
         if address.port() == 0 {

@@ -231,6 +231,12 @@ pub(super) static KEYS: &[Key] = &[
         g.externaddr = Some((address, s.at.clone()));
         Ok(())
     }),
+    general("externtcpport", |g, s| {
+        let mut port = 0;
+        s.number(&mut port, 1..=65_535)?;
+        g.externtcpport = Some((port, s.at.clone()));
+        Ok(())
+    }),
     general("localnet", |g, s| {
         s.form()
             .map(|Network(address, prefix)| g.general.localnet.push((address, prefix)))
@@ -283,7 +289,7 @@ pub(super) static KEYS: &[Key] = &[
     inert(
         "tlsenable tlsbindaddr tlscertfile tlscert \
          tlsprivatekey tlscafile tlscapath tlscadir tlscipher tlsclientmethod \
-         tlsdontverifyserver tlsverifyclient externtcpport externtlsport \
+         tlsdontverifyserver tlsverifyclient externtlsport \
          websocket_enabled websocket_write_timeout",
         Place::General,
         NO_SECURITY,

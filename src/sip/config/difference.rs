@@ -105,6 +105,7 @@ impl General {
                 refuse_short_expiry "short_expiry" contact_acl "contactpermit"
                 compactheaders "compactheaders" pass_headers "pass_headers" t1min "t1min" timer_t2 "timert2"
                 timer_t4 "timert4" shrinkcallerid "shrinkcallerid" externaddr "externaddr"
+                externtcpport "externtcpport"
                 localnet "localnet" matchexternaddrlocally "matchexternaddrlocally"
                 tcp_switch "--tcp-switch" tos_sip "tos_sip" cos_sip "cos_sip" rtcachefriends "rtcachefriends"
                 rtupdate "rtupdate" rtautoclear_s "rtautoclear" rtsavesysname "rtsavesysname"

@@ -73,6 +73,9 @@ pub struct General {
     /// `externaddr`: address written into Via and Contact towards remotes
     /// outside `localnet`.
     pub externaddr: Option<SocketAddr>,
+    /// `externtcpport`: the port beside `externaddr` where it is about streams,
+    /// if that is another.
+    pub externtcpport: Option<u16>,
     /// `localnet` networks (address, prefix).
     pub localnet: Vec<(IpAddr, u8)>,
     /// `matchexternaddrlocally`: `externaddr` only where our own address is
@@ -141,6 +144,7 @@ impl Default for General {
             timer_t4: Duration::from_secs(5),
             shrinkcallerid: true,
             externaddr: None,
+            externtcpport: None,
             localnet: Vec::new(),
             matchexternaddrlocally: false,
             tcp_switch: false,
@@ -198,9 +202,12 @@ impl General {
         let outside = !self.localnet.is_empty() && !inside(flow.remote);
         let applies = outside && (!self.matchexternaddrlocally || inside(flow.local));
         let same_family = |external: &SocketAddr| external.is_ipv4() == flow.local.is_ipv4();
-        self.externaddr
-            .filter(|external| applies && same_family(external))
-            .unwrap_or(flow.local)
+        let external = self.externaddr;
+        let Some(external) = external.filter(|external| applies && same_family(external)) else {
+            return flow.local;
+        };
+        let of_streams = self.externtcpport.filter(|_| flow.transport.is_reliable());
+        SocketAddr::new(external.ip(), of_streams.unwrap_or(external.port()))
     }
 
     /// Where a request of `device` to an address at `host` enters the plan:
@@ -218,6 +225,7 @@ impl General {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Transport;
 
     #[test]
     fn the_external_address_is_advertised_outside_of_localnet() {
@@ -243,5 +251,35 @@ mod tests {
         assert_eq!(advertised(wan, "198.51.100.1:5060", true, ten), wan);
         let v6 = "[2001:db8::1]:5060";
         assert_eq!(advertised(v6, "[2001:db8::2]:5060", false, ten), v6);
+    }
+
+    #[test]
+    fn streams_may_have_an_external_port_of_their_own() {
+        let address = |text: &str| -> SocketAddr { text.parse().unwrap() };
+        let advertised = |transport, externtcpport, remote: &str| {
+            let general = General {
+                externaddr: Some(address("203.0.113.1:5070")),
+                externtcpport,
+                localnet: vec![("10.0.0.0".parse().unwrap(), 8)],
+                ..General::default()
+            };
+            let flow = Flow::udp(0, address("10.0.0.1:5060"), address(remote));
+            general.advertised(&Flow { transport, ..flow }).to_string()
+        };
+        let far = "198.51.100.1:5060";
+        assert_eq!(advertised(Transport::Tcp, None, far), "203.0.113.1:5070");
+        assert_eq!(
+            advertised(Transport::Tcp, Some(5080), far),
+            "203.0.113.1:5080"
+        );
+        assert_eq!(
+            advertised(Transport::Udp, Some(5080), far),
+            "203.0.113.1:5070"
+        );
+        let near = "10.9.9.9:5060";
+        assert_eq!(
+            advertised(Transport::Tcp, Some(5080), near),
+            "10.0.0.1:5060"
+        );
     }
 }

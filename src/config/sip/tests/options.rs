@@ -205,7 +205,7 @@ fn listening_addresses() {
 #[test]
 fn transport_options_of_general() {
     let general = general(
-        "externaddr=198.51.100.1\nlocalnet=10.0.0.0/8\nlocalnet=192.168.0.0/255.255.0.0\nmatchexternaddrlocally=yes\n\
+        "externaddr=198.51.100.1\nexterntcpport=5080\nlocalnet=10.0.0.0/8\nlocalnet=192.168.0.0/255.255.0.0\nmatchexternaddrlocally=yes\n\
          bindport=5070\ntos_sip=cs3\ncos_sip=3\ncompactheaders=yes\npass_headers=X-A, P-*\ntcpenable=no\ntransport=udp\n\
          outboundproxy=proxy.example.com:5080,force\nautodomain=yes\nbindaddr=10.0.0.1",
     );
@@ -213,6 +213,7 @@ fn transport_options_of_general() {
         general.externaddr,
         Some("198.51.100.1:5070".parse().unwrap())
     );
+    assert_eq!(general.externtcpport, Some(5080));
     assert_eq!(
         general.localnet,
         [

@@ -90,6 +90,10 @@ fn options_that_do_not_fit_are_warned_about() {
             "sip.conf:6: externaddr does nothing without localnet. Name your own networks with localnet=.",
         ),
         (
+            "[general]\nexterntcpport=5080",
+            "sip.conf:6: externtcpport does nothing without externaddr, whose port it is.",
+        ),
+        (
             "[authentication]\nx=1",
             "sip.conf:6: unknown option 'x' in [authentication]; did you mean 'auth'?",
         ),
