@@ -27,6 +27,7 @@ pub enum Bounds {
 /// written.
 pub struct Trace {
     path: PathBuf,
+    capture: Arc<Capture>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,12 +54,14 @@ impl Trace {
         {
             fs::rename(path, before(path))?;
         }
+        let file = Pcapng::create(path)?;
+        let capture = Arc::new(Capture::open(watch, sought));
         let shared = Arc::new(Shared::default());
         let work = Work {
-            file: Pcapng::create(path)?,
+            file,
             path: path.to_owned(),
             bounds,
-            capture: Capture::open(watch, sought),
+            capture: Arc::clone(&capture),
             shared: Arc::clone(&shared),
         };
         let thread = thread::Builder::new()
@@ -66,6 +69,7 @@ impl Trace {
             .spawn(move || work.run())?;
         Ok(Trace {
             path: path.to_owned(),
+            capture,
             shared,
             thread: Some(thread),
         })
@@ -91,6 +95,8 @@ impl Trace {
 
     /// Ends it, when all that was captured is written.
     pub fn end(&mut self) {
+        // More that comes as fast as it is written would have no end.
+        self.capture.seek(Vec::new());
         self.shared.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
@@ -119,7 +125,7 @@ struct Work {
     file: Pcapng,
     path: PathBuf,
     bounds: Bounds,
-    capture: Capture,
+    capture: Arc<Capture>,
     shared: Arc<Shared>,
 }
 
@@ -130,6 +136,8 @@ impl Work {
             Ok(false) => tracing::info!("{} is full and ends", self.path.display()),
             Err(error) => tracing::error!("{} ends: {error}", self.path.display()),
         }
+        // Whether anybody asks for it or not: shards copy nothing any more.
+        self.capture.seek(Vec::new());
     }
 
     /// Writes until it is told to stop (`true`), or its bound is reached.

@@ -105,3 +105,31 @@ fn the_latest_are_kept_and_those_before_them_beside() {
     let first = numbers.next().unwrap();
     assert!(numbers.eq(first + 1..20));
 }
+
+#[test]
+fn it_ends_while_messages_go_on_coming() {
+    let dir = tempfile::tempdir().unwrap();
+    let watch = Watch::default();
+    let bounds = Bounds::Latest(1 << 20);
+    let path = dir.path().join("x.pcapng");
+    let mut trace = Trace::start(&watch, vec![Sought::All], &path, bounds).unwrap();
+    let [local, remote] = ["127.0.0.1:5060", "127.0.0.9:5060"].map(|at| at.parse().unwrap());
+    let flow = Flow::udp(0, local, remote);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let come = || {
+            let start = Instant::now();
+            while !over.load(Ordering::Relaxed) {
+                assert!(start.elapsed() < Duration::from_secs(20), "it has no end");
+                watch.show(0, true, &flow, &[b'x'; 500]);
+            }
+        };
+        scope.spawn(come);
+        scope.spawn(come);
+        while trace.counts().0 == 0 {
+            thread::yield_now();
+        }
+        trace.end();
+        over.store(true, Ordering::Relaxed);
+    });
+}
