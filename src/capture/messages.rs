@@ -46,19 +46,22 @@ impl Messages {
     /// Shows these, too.
     pub fn add(&self, sought: Sought) -> std::io::Result<()> {
         let mut shown = self.shown();
-        if !shown.sought.contains(&sought) {
-            shown.sought.push(sought);
+        let mut all = shown.sought.clone();
+        if !all.contains(&sought) {
+            all.push(sought);
         }
         if let Some(printing) = &shown.printing {
-            printing.capture.seek(shown.sought.clone());
+            printing.capture.seek(all.clone());
+            shown.sought = all;
             return Ok(());
         }
-        let capture = Arc::new(Capture::open(&self.watch, shown.sought.clone()));
+        let capture = Arc::new(Capture::open(&self.watch, all.clone()));
         let stop = Arc::new(AtomicBool::new(false));
         let (of_thread, told) = (Arc::clone(&capture), Arc::clone(&stop));
         thread::Builder::new()
             .name("messages".into())
             .spawn(move || print(&of_thread, &told, &mut log))?;
+        shown.sought = all;
         shown.printing = Some(Printing { capture, stop });
         Ok(())
     }
