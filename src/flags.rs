@@ -260,8 +260,8 @@ pub struct Flags {
     /// What to log: off, error, warn, info, debug or trace, each with those before it
     ///
     /// A module may have a level of its own: info,sip=debug,realtime=warn.
-    /// Modules: audit, config, control, dialplan, messages, realtime, runtime,
-    /// security, sip, workers.
+    /// Modules: audit, config, control, dialplan, messages, realtime, records,
+    /// reload, runtime, security, sip, workers.
     #[arg(
         long,
         value_name = "LEVELS",

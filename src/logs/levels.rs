@@ -9,13 +9,15 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
 /// What has a level of its own, and the targets of `tracing` it stands for.
-const MODULES: [(&str, &[&str]); 10] = [
+const MODULES: [(&str, &[&str]); 12] = [
     ("audit", &[AUDIT]),
     ("config", &["pinion::config", "pinion::check"]),
     ("control", &["pinion::control", "pinion::serve"]),
     ("dialplan", &["dialplan"]),
     ("messages", &[MESSAGES]),
     ("realtime", &["pinion::realtime", "pinion::database"]),
+    ("records", &["pinion::records"]),
+    ("reload", &["pinion::reload", "pinion::modules"]),
     ("runtime", &["pinion_runtime"]),
     ("security", &[SECURITY]),
     ("sip", &["sip"]),
