@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::address::free_address;
 use crate::engine::{Engine, Scratch};
-use crate::phones::{self, line};
-use crate::sipp::Sipp;
+use crate::load::{CALLEES, CALLERS, drive, settle};
+use crate::phones;
 use crate::usage::{cpu_time, resident_mb};
 use crate::{optimised, take_machine};
 
@@ -21,7 +21,7 @@ fn an_idle_engine_costs_next_to_nothing() {
     let _alone = take_machine();
     let engine = Engine::start(Scratch::new("idle"), free_address(), &[]);
     thread::sleep(Duration::from_secs(1));
-    let measured = Duration::from_secs(10);
+    let measured = Duration::from_secs(5);
     let before = cpu_time(engine.pid());
     thread::sleep(measured);
     let share = (cpu_time(engine.pid()) - before).as_secs_f64() / measured.as_secs_f64();
@@ -42,30 +42,13 @@ fn an_idle_engine_costs_next_to_nothing() {
 fn an_authenticated_call_costs_little() {
     let _alone = take_machine();
     let rate = if optimised() { 2000 } else { 200 };
-    let engine = phones::engine("cost", [1001, 1002].into_iter(), &["--shards", "1"]);
-    let contact = free_address();
-    phones::register(&engine, [(1002, contact)].into_iter(), 10);
+    let engine = phones::engine("cost", CALLERS.chain(CALLEES), &["--shards", "1"]);
+    let contact = settle(&engine);
+    let calls = 5 * rate as usize;
     let best = (0..3)
-        .map(|_| call_cost_us(&engine, contact, rate))
+        .map(|_| drive(&engine, contact, rate, calls).cpu.as_secs_f64())
         .fold(f64::INFINITY, f64::min);
+    let best = best * 1e6 / calls as f64;
     println!("figure: {best:.1} µs of CPU a call at {rate}/s on one shard, the best of three");
     assert!(best < CALL_US || !optimised(), "{best:.1} µs of CPU a call");
-}
-
-/// µs of CPU a call over ten seconds at `rate`.
-fn call_cost_us(engine: &Engine, contact: std::net::SocketAddr, rate: u32) -> f64 {
-    let calls = 10 * rate as usize;
-    let limit = Duration::from_secs(40);
-    let callee = Sipp::new(&engine.scratch, "uas", calls, limit)
-        .listening(contact)
-        .start();
-    let before = cpu_time(engine.pid());
-    let caller = Sipp::new(&engine.scratch, "uac", calls, limit)
-        .calling(engine.address, rate, &[line(1001, 1002)])
-        .pausing(0)
-        .run();
-    let cpu = cpu_time(engine.pid()) - before;
-    caller.expect(calls);
-    callee.wait().expect(calls);
-    cpu.as_secs_f64() * 1e6 / calls as f64
 }

@@ -2,6 +2,7 @@
 //! afterwards every table must be empty.
 
 use std::env;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::address::free_address;
@@ -29,11 +30,17 @@ pub struct Driven {
     pub cpu: Duration,
 }
 
-/// Registers the callees and has each called, again and again: that many calls
-/// in all, of which none may fail.
-pub fn drive(engine: &Engine, rate: u32, calls: usize, limit: Duration) -> Driven {
+/// Registers the callees; where all of them are.
+pub fn settle(engine: &Engine) -> SocketAddr {
     let contact = free_address();
     phones::register(engine, CALLEES.map(|user| (user, contact)), 200);
+    contact
+}
+
+/// Has each callee called at `contact`, again and again: `calls` calls in all,
+/// of which none may fail.
+pub fn drive(engine: &Engine, contact: SocketAddr, rate: u32, calls: usize) -> Driven {
+    let limit = Duration::from_secs(60 + calls as u64 / u64::from(rate));
     let callees = Sipp::new(&engine.scratch, "uas", calls, limit)
         .listening(contact)
         .start();
@@ -61,14 +68,13 @@ fn carry(shards: &str) {
     let alone = take_machine();
     let rate = if optimised() { 1000 } else { 100 };
     let calls = (rate * seconds()) as usize;
-    let limit = Duration::from_secs(u64::from(seconds()) + 60);
     let name = format!("load-{shards}");
     let engine = phones::engine(&name, CALLERS.chain(CALLEES), &["--shards", shards]);
     let Driven {
         callers,
         callees,
         cpu,
-    } = drive(&engine, rate, calls, limit);
+    } = drive(&engine, settle(&engine), rate, calls);
     drop(alone);
     let _shared = share_machine();
     let emptied = engine.wait_until_empty(LINGER);

@@ -2,14 +2,14 @@
 //! turns, with `sip set debug ip` and without. Of the load itself nothing is
 //! shown; a telephone at that address says something ten times a second.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::engine::Engine;
-use crate::load::{CALLEES, CALLERS, drive, seconds};
+use crate::load::{CALLEES, CALLERS, drive, seconds, settle};
 use crate::phones;
 use crate::{optimised, take_machine};
 
@@ -17,10 +17,9 @@ use crate::{optimised, take_machine};
 const WATCHED: &str = "127.0.0.77";
 
 /// Calls once at `rate`; CPU time of the engine for one of them.
-fn cpu_of_a_call(engine: &Engine, rate: u32) -> f64 {
+fn cpu_of_a_call(engine: &Engine, contact: SocketAddr, rate: u32) -> f64 {
     let calls = (rate * seconds().div_ceil(4)) as usize;
-    let limit = Duration::from_secs(u64::from(seconds()) + 60);
-    let cpu = drive(engine, rate, calls, limit).cpu;
+    let cpu = drive(engine, contact, rate, calls).cpu;
     cpu.as_secs_f64() * 1e6 / calls as f64
 }
 
@@ -39,6 +38,7 @@ fn looking_at_one_address_costs_next_to_nothing() {
     let _alone = take_machine();
     let rate = if optimised() { 2000 } else { 100 };
     let engine = phones::engine("watched", CALLERS.chain(CALLEES), &["--shards", "1"]);
+    let contact = settle(&engine);
     let over = AtomicBool::new(false);
     let (mut off, mut on) = (0.0, 0.0);
     thread::scope(|scope| {
@@ -63,7 +63,7 @@ fn looking_at_one_address_costs_next_to_nothing() {
             if looks {
                 order(&engine, &format!("sip set debug ip {WATCHED}"));
             }
-            *cpu += cpu_of_a_call(&engine, rate) / 2.0;
+            *cpu += cpu_of_a_call(&engine, contact, rate) / 2.0;
             order(&engine, "sip set debug off");
         }
         over.store(true, Ordering::Relaxed);
