@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_sip::base::{Flow, Instant, Limits, UnixTime};
+use pinion_sip::base::{Flow, Instant};
 use pinion_sip::config::{Config, General, Peer, PeerKind, Peers};
 use pinion_sip::dialplan::{Line, PlanBuilder};
 use pinion_sip::machine::{Input, Machine, Outbox};
@@ -69,20 +69,7 @@ impl Stage {
             plan: Arc::new(builder.build()),
             realtime: None,
         };
-        let shard = Shard::new(Setup {
-            shard: 0,
-            shards: 1,
-            incarnation: 0,
-            limits: Limits::default(),
-            config: Arc::new(config),
-            sockets: vec![address(ENGINE)],
-            streams: Vec::new(),
-            kept: Vec::new(),
-            entries: Vec::new(),
-            seed: [1; 32],
-            nonce_secret: [2; 32],
-            unix_start: UnixTime(1_700_000_000),
-        });
+        let shard = Shard::new(Setup::alone(Arc::new(config), address(ENGINE)));
         let mut stage = Stage {
             shard,
             out: Outbox::new(256),

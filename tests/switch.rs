@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use pinion_sip::base::{Instant, Limits, UnixTime};
+use pinion_sip::base::Instant;
 use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Qualify};
 use pinion_sip::dialplan::{Line, Plan, PlanBuilder};
 use pinion_sip::machine::{Input, Machine, Outbox};
@@ -47,20 +47,8 @@ fn plan(count: u32, context: &str) -> Plan {
 /// configuration of so many devices.
 fn switch(count: u32) -> (u64, u64) {
     let (old, new) = (config(count, "old"), config(count, "new"));
-    let mut shard = Shard::new(Setup {
-        shard: 0,
-        shards: 1,
-        incarnation: 0,
-        limits: Limits::default(),
-        config: Arc::clone(&old),
-        sockets: vec!["127.0.0.1:5060".parse().expect("an address")],
-        streams: Vec::new(),
-        kept: Vec::new(),
-        entries: Vec::new(),
-        seed: [1; 32],
-        nonce_secret: [2; 32],
-        unix_start: UnixTime(1_700_000_000),
-    });
+    let address = "127.0.0.1:5060".parse().expect("an address");
+    let mut shard = Shard::new(Setup::alone(Arc::clone(&old), address));
     let mut out = Outbox::new(64);
     // Whoever hands out a configuration holds on to the one before.
     let input = Input::Reload(Arc::clone(&new));

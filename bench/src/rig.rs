@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_sip::base::{Flow, Instant, Limits, UnixTime};
+use pinion_sip::base::{Flow, Instant};
 use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Secret};
 use pinion_sip::dialplan::Plan;
 use pinion_sip::machine::{Input, Machine, Outbox};
@@ -328,20 +328,7 @@ fn setup(users: Users, plan: Arc<Plan>) -> Setup {
         plan,
         realtime: None,
     };
-    Setup {
-        shard: 0,
-        shards: 1,
-        incarnation: 0,
-        limits: Limits::default(),
-        config: Arc::new(config),
-        sockets: vec![address(ENGINE)],
-        streams: Vec::new(),
-        kept: Vec::new(),
-        entries: Vec::new(),
-        seed: [1; 32],
-        nonce_secret: [2; 32],
-        unix_start: UnixTime(1_700_000_000),
-    }
+    Setup::alone(Arc::new(config), address(ENGINE))
 }
 
 fn address(text: &str) -> SocketAddr {

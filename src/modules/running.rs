@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use pinion_runtime::{Clock, Desks, Engine, Options, StreamOptions, Watch};
-use pinion_sip::base::{Limits, Transport};
+use pinion_sip::base::Transport;
 use pinion_sip::modules::Missing;
 use pinion_sip::shard::{Setup, Shard};
 use tempfile::TempDir;
@@ -214,15 +214,9 @@ fn start(live: &Arc<Live>) -> (Engine, SocketAddr) {
             shard,
             shards: SHARDS,
             incarnation,
-            limits: Limits::default(),
-            config: live.config(),
-            sockets: vec![address],
-            streams: Vec::new(),
-            kept: Vec::new(),
-            entries: Vec::new(),
             seed: [shard as u8; 32],
-            nonce_secret: [9; 32],
             unix_start,
+            ..Setup::alone(live.config(), address)
         })
     };
     let engine = Engine::start(&options, groups, factory, |_| {}).unwrap();

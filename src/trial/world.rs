@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_sip::base::{Flow, Instant, Level, Limits, UnixTime};
+use pinion_sip::base::{Flow, Instant, Level, UnixTime};
 use pinion_sip::config::{Acl, CallerId, Config, Host, Peer, PeerKind, Peers, Qualify, Secret};
 use pinion_sip::machine::{Input, Machine, Outbox};
 use pinion_sip::shard::{Setup, Shard};
@@ -96,18 +96,8 @@ pub(super) fn play(script: &Script, mut config: Config) -> History {
     let mut world = World {
         script,
         shard: Shard::new(Setup {
-            shard: 0,
-            shards: 1,
-            incarnation: 0,
-            limits: Limits::default(),
-            config: Arc::new(config),
-            sockets: vec![ENGINE],
-            streams: Vec::new(),
-            kept: Vec::new(),
-            entries: Vec::new(),
-            seed: [1; 32],
-            nonce_secret: [2; 32],
             unix_start: UnixTime(script.time),
+            ..Setup::alone(Arc::new(config), ENGINE)
         }),
         out,
         now: Instant::START,

@@ -51,14 +51,10 @@ impl Server {
                     bindings: 1000,
                     ..Limits::default()
                 },
-                config: Arc::clone(&config),
-                sockets: vec![address],
                 streams: vec![address],
-                kept: Vec::new(),
-                entries: Vec::new(),
                 seed: Random::from_u64(u64::from(shard)).seed(),
-                nonce_secret: [2; 32],
                 unix_start,
+                ..Setup::alone(Arc::clone(&config), address)
             })
         };
         let engine = Engine::start(&options, groups, make, |event| eprintln!("{event:?}")).unwrap();

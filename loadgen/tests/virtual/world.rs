@@ -14,7 +14,7 @@ use pinion_loadgen::plan::Plan;
 use pinion_loadgen::quota::Quota;
 use pinion_loadgen::run::Worker;
 use pinion_loadgen::tally::Tally;
-use pinion_sip::base::{Flow, Instant, Limits, Random, UnixTime};
+use pinion_sip::base::{Flow, Instant, Random};
 use pinion_sip::config::{Config, General, Peer, PeerKind, Peers, Secret};
 use pinion_sip::dialplan::{Line, PlanBuilder};
 use pinion_sip::machine::{Input, Machine, Outbox};
@@ -67,25 +67,14 @@ pub fn shard_of(secret: bool, general: General) -> Box<dyn Machine> {
         }
         peer
     });
-    Box::new(Shard::new(Setup {
-        shard: 0,
-        shards: 1,
-        incarnation: 0,
-        limits: Limits::default(),
-        config: Arc::new(Config {
-            general,
-            peers: Peers::new(peers),
-            plan: Arc::new(builder.build()),
-            realtime: None,
-        }),
-        sockets: vec![address(SERVER)],
-        streams: Vec::new(),
-        kept: Vec::new(),
-        entries: Vec::new(),
-        seed: [1; 32],
-        nonce_secret: [2; 32],
-        unix_start: UnixTime(1_700_000_000),
-    }))
+    let config = Config {
+        general,
+        peers: Peers::new(peers),
+        plan: Arc::new(builder.build()),
+        realtime: None,
+    };
+    let setup = Setup::alone(Arc::new(config), address(SERVER));
+    Box::new(Shard::new(setup))
 }
 
 /// A network's weather.

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::diversion;
-use super::exchange::{Exchange, LegRef, Resume, Turn};
+use super::exchange::{Exchange, LegRef, Turn};
 use super::flight_recorder::FlightRecorder;
 use super::functions::Told;
 use super::holdings::Holdings;
@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::leg::{Leg, LegState};
 use super::originate::Originating;
 use super::outbound::Channel;
+use super::resume::Resume;
 use super::run::{News, Other, Others, Run, RunId};
 use super::tech::ChannelTech;
 use crate::auth::node;

@@ -5,7 +5,8 @@ use alloc::borrow::Cow;
 use smol_str::SmolStr;
 
 use super::call::Call;
-use super::exchange::{Alarm, Resume, Turn};
+use super::exchange::{Alarm, Turn};
+use super::resume::Resume;
 use super::run::{Role, RunId};
 use super::tech::tech;
 use crate::base::{Instant, Level, Text};

@@ -5,9 +5,10 @@ use core::time::Duration;
 use smallvec::SmallVec;
 
 use super::call::Call;
-use super::exchange::{Alarm, Outgoing, Owner, Resume, Turn};
+use super::exchange::{Alarm, Outgoing, Owner, Turn};
 use super::leg::LegState;
 use super::reason::write_cause;
+use super::resume::Resume;
 use super::run::RunId;
 use crate::base::{Level, Text};
 use crate::dialplan::{Cause, ChannelEvent, ChannelId};

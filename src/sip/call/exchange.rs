@@ -10,6 +10,7 @@ use super::flight_recorder::FlightRecorder;
 use super::forks::EndedForks;
 use super::kept::Kept;
 use super::leg::Ringing;
+use super::resume::{Ask, Resume};
 use crate::base::{
     Flow, Handle, Instant, Lanes, Limits, Random, ShardId, Spares, Text, Transport, UnixTime, Ways,
     hex, shard_of,
@@ -18,18 +19,12 @@ use crate::commons::Globals;
 use crate::config::{Config, Peer};
 use crate::devices::Devices;
 use crate::dialog::{self, Dialog, RouteSet};
-use crate::dialplan::{self, ChannelId, Origination, Plan, Reply, Ticket};
+use crate::dialplan::{Origination, Plan, Reply, Ticket};
 use crate::machine::realtime::Registration;
-use crate::machine::{
-    Body, Change, Counters, Envelope, Lease, Outbox, Question, QuestionId, UnixMicros, Way, What,
-};
+use crate::machine::{Change, Counters, Lease, Outbox, Question, UnixMicros};
 use crate::registrar::Binding;
-use crate::transaction::{Branch, Keep, Table, Timers, TransactionId};
-use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer, set_transport};
-
-/// Larger requests may not fit the path's datagrams, in bytes (RFC 3261
-/// §18.1.1).
-const MOST_IN_A_DATAGRAM: usize = 1300;
+use crate::transaction::{Keep, Table, Timers, TransactionId};
+use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer};
 
 /// Names one leg of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,137 +88,6 @@ pub enum Alarm {
     Probe,
     /// A plan wants a call begun.
     Originate,
-}
-
-/// A question to be put when the turn ends, and what its answer resumes.
-#[derive(Debug)]
-pub struct Ask {
-    /// The question.
-    pub question: Question,
-    /// What the answer resumes.
-    pub resume: Resume,
-}
-
-/// What an answer resumes.
-#[derive(Debug)]
-pub enum Resume {
-    /// A REGISTER waits for its 200.
-    Register {
-        /// Its transaction.
-        server: TransactionId,
-        /// The head of its answers.
-        head: Box<ReplyHead>,
-    },
-    /// A MESSAGE waits for its recipient's bindings.
-    Message {
-        /// Its transaction.
-        server: TransactionId,
-        /// The message, to be written to the recipient.
-        message: Box<ParkedMessage>,
-    },
-    /// A call waits for a place in its caller's call limit.
-    AdmitCaller(Handle),
-    /// A channel waits for a place in its peer's call limit.
-    AdmitChannel(Handle, ChannelId),
-    /// A call's plan waits for a reply.
-    Plan(Handle, Ticket),
-    /// An operator waits for a reply, and fetches it by that number.
-    Operator(u32),
-    /// A channel of a call is put into a group; nobody waits for it.
-    Enlisted(Handle),
-    /// A call's plan waits until its MESSAGE has left.
-    PlanMessage(Handle, Ticket, Box<dialplan::Message>),
-    /// A channel waits for its peer's bindings.
-    Bindings(Handle, ChannelId),
-    /// A place in a call limit is being given back; asked until answered.
-    Release,
-    /// A datagram waits until it is known who sent it, to be handled afresh.
-    Datagram(Box<Waiting>),
-    /// A question waits for the row of its device.
-    Consider {
-        /// Who asked.
-        asker: Asker,
-        /// The question.
-        question: Box<Question>,
-    },
-    /// A registration waits until it would survive a crash.
-    Saved(Box<Unsaved>),
-    /// A channel waits to know its device.
-    Device(Handle, ChannelId),
-    /// Whether the database answers again is to be found out.
-    Probe,
-    /// Nobody waits.
-    Nobody,
-}
-
-impl Resume {
-    /// The call that waits, if it is one.
-    pub fn call(&self) -> Option<Handle> {
-        match *self {
-            Resume::AdmitCaller(call)
-            | Resume::AdmitChannel(call, _)
-            | Resume::Plan(call, _)
-            | Resume::PlanMessage(call, ..)
-            | Resume::Bindings(call, _)
-            | Resume::Device(call, _) => Some(call),
-            _ => None,
-        }
-    }
-}
-
-/// A datagram that waits.
-#[derive(Debug)]
-pub struct Waiting {
-    /// The bytes.
-    pub bytes: Box<[u8]>,
-    /// The path it came by.
-    pub flow: Flow,
-    /// What its copies are told by.
-    pub number: u64,
-}
-
-/// A registration that has been applied and not yet saved.
-#[derive(Debug)]
-pub struct Unsaved {
-    /// Who asked for it.
-    pub asker: Asker,
-    /// The question.
-    pub question: Question,
-    /// All bindings after it.
-    pub bindings: Vec<Binding>,
-}
-
-/// Who put a question to this shard.
-#[derive(Debug)]
-pub enum Asker {
-    /// The shard itself.
-    Here(Box<Resume>),
-    /// Another one.
-    There {
-        /// Which.
-        shard: ShardId,
-        /// Its name for the question.
-        id: QuestionId,
-    },
-}
-
-/// A MESSAGE on its way through (RFC 3428).
-#[derive(Debug)]
-pub struct ParkedMessage {
-    /// The head of its answers.
-    pub head: ReplyHead,
-    /// From value without tag.
-    pub from: Text,
-    /// The recipient.
-    pub peer: Arc<Peer>,
-    /// Whether another node brought it: it goes to no other.
-    pub from_node: bool,
-    /// Max-Forwards to send on.
-    pub max_forwards: u8,
-    /// Content-Type.
-    pub content_type: Text,
-    /// The body.
-    pub body: Vec<u8>,
 }
 
 /// What all calls of one shard share. Owned by the shard.
@@ -536,142 +400,5 @@ impl Exchange {
             regserver: SmolStr::default(),
             node: None,
         }
-    }
-}
-
-impl Turn<'_> {
-    /// Opens a client transaction and sends its request: heads it, and lets
-    /// `rest` write what else it has, and end it. `None` when the table is full.
-    pub fn request(
-        &mut self,
-        request: Outgoing<'_>,
-        rest: impl FnOnce(Writer<'_>),
-    ) -> Option<TransactionId> {
-        let reserved = self.reserve(request.method, request.owner)?;
-        self.request_reserved(reserved, request, rest)
-    }
-
-    /// Takes a place in the transaction table for a request that must not fail
-    /// for want of one later.
-    pub fn reserve(&mut self, method: Method, owner: Owner) -> Option<(TransactionId, Branch)> {
-        let reserved = self.exchange.transactions.reserve(method, owner);
-        if reserved.is_err() {
-            self.exchange.counters.refused_transactions += 1;
-        }
-        reserved.ok()
-    }
-
-    /// Sends the request a place was taken for.
-    pub fn request_reserved(
-        &mut self,
-        (id, branch): (TransactionId, Branch),
-        request: Outgoing<'_>,
-        rest: impl FnOnce(Writer<'_>),
-    ) -> Option<TransactionId> {
-        let dialog = request.dialog;
-        let general = &self.exchange.config.general;
-        let queued = self.out.sends_len();
-        let sent = self.out.send(&dialog.flow, |buffer| {
-            let mut writer = dialog.write_request(
-                buffer,
-                general.sent_by(&dialog.flow),
-                request.method,
-                request.cseq,
-                branch.as_bytes(),
-                request.max_forwards,
-            );
-            writer.field(HeaderName::UserAgent, general.useragent.as_bytes());
-            rest(writer);
-        });
-        let transactions = &mut self.exchange.transactions;
-        let Some(bytes) = sent else {
-            transactions.forget(self.now, id, self.out);
-            return None;
-        };
-        let transport = dialog.flow.transport;
-        let too_large =
-            general.tcp_switch && bytes.len() > MOST_IN_A_DATAGRAM && transport == Transport::Udp;
-        let unsent = (!general.missing.carries(transport)).then(|| Box::from(bytes));
-        transactions.requested(self.now, id, dialog.flow, request.timers, bytes);
-        if let Owner::Leg(LegRef { leg, .. }) = request.owner {
-            self.record_request(Way::Out, leg, request.method, request.cseq);
-        }
-        let found_room = self.out.sends_len() > queued;
-        match unsent {
-            Some(bytes) if found_room => self.give_back(bytes, dialog.flow),
-            None if found_room && too_large => self.switch(id, dialog.flow),
-            _ => {}
-        }
-        Some(id)
-    }
-
-    /// Has the request that was just queued come back as one that cannot be sent:
-    /// what would carry it is not loaded.
-    #[cold]
-    fn give_back(&mut self, bytes: Box<[u8]>, flow: Flow) {
-        let shard = self.exchange.shard;
-        self.out.unsend();
-        self.out.forward(Envelope {
-            from: shard,
-            to: shard,
-            body: Body::Unsent { bytes, flow },
-        });
-    }
-
-    /// Records what happens to the call whose turn it is.
-    pub fn record(&mut self, what: What) {
-        if let Some(flight) = &mut self.exchange.flight {
-            flight.record(self.now, what);
-        }
-    }
-
-    /// Records a request of one of its legs.
-    pub fn record_request(&mut self, way: Way, leg: u16, method: Method<'_>, cseq: u32) {
-        self.record(What::Request(way, leg, method.named(), cseq));
-    }
-
-    /// Records a response of one of its legs, to a request of that method and
-    /// CSeq number.
-    pub fn record_response(
-        &mut self,
-        way: Way,
-        leg: u16,
-        status: Status,
-        (method, cseq): (Method<'_>, u32),
-    ) {
-        self.record(What::Response(way, leg, status, method.named(), cseq));
-    }
-
-    /// Records the message of this turn, of one of its legs.
-    pub fn record_message(&mut self, leg: u16) {
-        let Some((message, _)) = self.message else {
-            return;
-        };
-        let (method, cseq) = (
-            message.method(),
-            message.cseq().map_or(0, |cseq| cseq.number),
-        );
-        match message.status() {
-            Some(status) => self.record_response(Way::In, leg, status, (method, cseq)),
-            None => self.record_request(Way::In, leg, method, cseq),
-        }
-    }
-
-    /// Has the request that was just sent take a stream instead, as it is too
-    /// large for a datagram (§18.1.1).
-    #[cold]
-    fn switch(&mut self, id: TransactionId, flow: Flow) {
-        if let Some(stream) = self.exchange.ways.to(flow.remote, Transport::Tcp) {
-            self.out.unsend();
-            let rewrite = |request: &mut [u8]| set_transport(request, Transport::Tcp);
-            let transactions = &mut self.exchange.transactions;
-            transactions.send_again(self.now, id, stream, rewrite, self.out);
-            transactions.switched(id);
-        }
-    }
-
-    /// Puts a question when the turn ends.
-    pub fn ask(&mut self, question: Question, resume: Resume) {
-        self.exchange.asks.push_back(Ask { question, resume });
     }
 }

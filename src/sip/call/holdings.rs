@@ -7,7 +7,8 @@
 use smol_str::SmolStr;
 
 use super::call::Call;
-use super::exchange::{Resume, Turn};
+use super::exchange::Turn;
+use super::resume::Resume;
 use crate::dialplan::{ChannelId, Full, Hold, Variables};
 use crate::machine::{Lease, Question};
 

@@ -4,7 +4,8 @@
 //! answers and alarms one at a time, as a `Turn`, and does what follows by
 //! going down: transactions, then the outbox. Nothing below calls back.
 //!
-//! - `exchange`: what all calls of a shard stand on
+//! - `exchange`: what all calls of a shard stand on; `turn`: what one turn of
+//!   work does; `resume`: what waits for an answer
 //! - `kept`: requests that wait for their final response
 //! - `flight_recorder`: what happened to a call last
 //! - `leg`: one dialog of a call, and what it waits for
@@ -65,21 +66,20 @@ mod originate;
 mod outbound;
 mod reason;
 mod resource;
+mod resume;
 mod rows;
 mod run;
 mod sip;
 mod stray;
 mod tech;
+mod turn;
 mod wishes;
 mod within;
 
 pub use call::{
     ALLOW, ALLOW_BUT_REGISTER, Call, Caller, Opening, end_with, name_addr, push_address,
 };
-pub use exchange::{
-    Alarm, Ask, Asker, Exchange, LegRef, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
-    Unsaved, Waiting,
-};
+pub use exchange::{Alarm, Exchange, LegRef, Outgoing, Owner, Responding, Turn};
 pub use flight_recorder::{FlightRecorder, MOST_BYTES, Moments};
 pub use forks::EndedForks;
 pub use identity::push_user;
@@ -87,5 +87,6 @@ pub use kept::Kept;
 pub use leg::Ringing;
 pub use limit::Occupancy;
 pub use node::{NODE_CONTEXT, Onward, node_plan};
+pub use resume::{Ask, Asker, ParkedMessage, Resume, Unsaved, Waiting};
 pub use stray::settle;
 pub use within::relayable;

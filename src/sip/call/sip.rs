@@ -9,13 +9,14 @@ use core::net::SocketAddr;
 use smol_str::SmolStr;
 
 use super::call::{ALLOW, Call, end_with, name_addr, push_address};
-use super::exchange::{LegRef, Outgoing, Owner, Resume, Turn};
+use super::exchange::{LegRef, Outgoing, Owner, Turn};
 use super::identity;
 use super::identity::push_user;
 use super::leg::{Leg, LegState};
 use super::node::Onward;
 use super::outbound::{Channel, More, shown};
 use super::resource::{self, Resource};
+use super::resume::Resume;
 use super::tech::ChannelTech;
 use super::wishes;
 use crate::base::{Flow, Level, Text, Transport};

@@ -8,6 +8,7 @@
 
 mod apply;
 mod arrival;
+mod due;
 mod failures;
 mod inquiries;
 mod intake;
@@ -22,6 +23,7 @@ mod reply;
 mod requests;
 mod responses;
 mod serve;
+mod setup;
 #[expect(
     clippy::module_inception,
     reason = "the folder is named after the type it is about"
@@ -29,7 +31,8 @@ mod serve;
 mod shard;
 mod streams;
 
-pub use shard::{Setup, Shard};
+pub use setup::Setup;
+pub use shard::Shard;
 
 #[cfg(test)]
 mod tests;

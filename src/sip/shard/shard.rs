@@ -1,37 +1,32 @@
-//! The shard: its tables, its inputs, its questions.
+//! The shard: its tables and its inputs.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::iter::once_with;
-use core::net::SocketAddr;
 
 use hashbrown::HashSet;
 
 use super::failures::Failures;
 use super::intake::{call_id, is_keep_alive};
 use super::lately::Lately;
-use super::pending::{Overdue, Pending};
+use super::pending::Pending;
 use super::qualify::ALL_LOOKED_AT;
 use super::serve::Inquiries;
+use super::setup::Setup;
 use crate::auth;
 use crate::base::{
-    Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Limits, Random, ShardId, Slab, Text,
+    Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Random, ShardId, Slab, Text,
     UnixTime, Ways, shard_of,
 };
 use crate::call::{
-    Alarm, Ask, Asker, Call, Exchange, FlightRecorder, Kept, Occupancy, Owner, Ringing, Turn,
-    node_plan,
+    Ask, Asker, Call, Exchange, FlightRecorder, Kept, Occupancy, Ringing, Turn, node_plan,
 };
 use crate::commons::{Commons, Globals};
 use crate::config::Config;
 use crate::devices::Devices;
 use crate::dialog;
-use crate::machine::realtime::Saving;
-use crate::machine::{
-    Body, Counters, Envelope, Input, Machine, Outbox, Page, Query, Ringer, Stage, What,
-};
+use crate::machine::{Body, Counters, Envelope, Input, Machine, Outbox, Page, Query, Stage};
 use crate::registrar::{Binding, Bindings, Location, Qualifier, Refusal, Update};
-use crate::transaction::{Expired, Table, TransactionId};
+use crate::transaction::{Table, TransactionId};
 use crate::wire::{Fields, Message, ReplyHead};
 
 /// How long a nonce may be used, in seconds.
@@ -42,38 +37,6 @@ const NONCES: usize = 65_536;
 
 /// Requests remembered that were turned away: a flood drives out its own.
 const TURNED_AWAY: usize = 65_536;
-
-/// Most timers served in one turn.
-const MOST_EXPIRED: usize = 256;
-
-/// What a shard is made from.
-pub struct Setup {
-    /// Its index.
-    pub shard: ShardId,
-    /// How many there are.
-    pub shards: u16,
-    /// How often it was replaced.
-    pub incarnation: u32,
-    /// Sizes of its tables.
-    pub limits: Limits,
-    /// The configuration.
-    pub config: Arc<Config>,
-    /// Our addresses for datagrams, by socket; never a wildcard.
-    pub sockets: Vec<SocketAddr>,
-    /// Our addresses for streams: of the sockets that follow.
-    pub streams: Vec<SocketAddr>,
-    /// Registrations an earlier process has left, of AoRs whose home this is.
-    pub kept: Vec<Arc<Saving>>,
-    /// Values of the AstDB that an earlier process has left, by path, of
-    /// families whose home this is.
-    pub entries: Vec<(Box<str>, Box<str>)>,
-    /// Randomness, different for every shard and incarnation.
-    pub seed: [u8; 32],
-    /// The key of nonces, the same for all shards.
-    pub nonce_secret: [u8; 32],
-    /// Unix time at `Instant::START`.
-    pub unix_start: UnixTime,
-}
 
 /// A MESSAGE on its way, whose sender waits for the answer.
 pub(super) struct RelayedMessage {
@@ -352,140 +315,6 @@ impl Shard {
             *call.flight() = self.exchange.flight.take();
         }
         Some(done)
-    }
-
-    /// The deadlines of the tables, the dearest last: each is found when it is
-    /// asked for.
-    fn deadlines(&self) -> impl Iterator<Item = Instant> {
-        once_with(|| self.exchange.transactions.deadline())
-            .chain(once_with(|| self.exchange.alarms.deadline()))
-            .chain(once_with(|| self.pending.deadline()))
-            .chain(once_with(|| self.qualifier.deadline()))
-            .chain(once_with(|| self.location.deadline()))
-            .chain(once_with(|| self.looks_on()))
-            .flatten()
-    }
-
-    /// Does what is due, a bounded share of it: the deadline stays due, and the
-    /// driver comes back after it has flushed the outbox.
-    fn expire(&mut self, now: Instant, out: &mut Outbox) {
-        for _ in 0..MOST_EXPIRED {
-            if let Some(expired) = self.exchange.transactions.expire(now, out) {
-                self.transaction_expired(now, expired, out);
-            } else if let Some(alarm) = self.exchange.alarms.expire(now) {
-                self.alarm(now, alarm, out);
-            } else if let Some(overdue) = self.pending.expire(now) {
-                self.overdue(now, overdue, out);
-            } else if let Some(aor) = self.location.expire(now) {
-                self.expired(now, &aor, out);
-                out.note(Level::Debug, "expired", || {
-                    format!("a contact of {} expired", aor.lossy())
-                });
-            } else if !self.ask_contact(now, out) {
-                self.watch_some(now);
-                break;
-            }
-        }
-        self.save_turns(out);
-    }
-
-    fn alarm(&mut self, now: Instant, alarm: Alarm, out: &mut Outbox) {
-        match alarm {
-            Alarm::Plan { call } => {
-                self.with_call(now, None, call, out, Call::wake);
-            }
-            Alarm::Ring { call, leg } => {
-                self.with_call(now, None, call, out, |call, turn| {
-                    turn.record(What::Timer(Ringer::Ringing, leg));
-                    call.still_rings(turn, leg)
-                });
-            }
-            Alarm::Bye { call, leg } => {
-                self.with_call(now, None, call, out, |call, turn| {
-                    turn.record(What::Timer(Ringer::Bye, leg));
-                    call.send_bye(turn, leg)
-                });
-            }
-            Alarm::Glare { call, server } => {
-                self.with_call(now, None, call, out, |call, turn| {
-                    turn.record(What::Timer(Ringer::Glare, 0));
-                    call.retry_after_glare(turn, server)
-                });
-            }
-            Alarm::Probe => self.probe(now, out),
-            Alarm::Originate => self.originate_next(now, out),
-        }
-    }
-
-    fn overdue(&mut self, now: Instant, overdue: Overdue, out: &mut Outbox) {
-        match overdue {
-            Overdue::Again(id, question) => {
-                self.forward_question(self.home_of(&question), id, question, out)
-            }
-            Overdue::Late(asked) => self.late(now, asked, out),
-            Overdue::Unanswered(asked) => {
-                self.exchange.counters.questions_expired += 1;
-                self.resume(now, asked, None, out);
-            }
-        }
-    }
-
-    pub(super) fn transaction_expired(
-        &mut self,
-        now: Instant,
-        expired: Expired<Owner>,
-        out: &mut Outbox,
-    ) {
-        match expired {
-            Expired::Trying {
-                id,
-                owner: Owner::Leg(leg),
-            } => {
-                self.with_call(now, None, leg.call, out, |call, turn| call.trying(turn, id));
-            }
-            Expired::Timeout {
-                id,
-                owner: Owner::Leg(leg),
-                copies,
-            } => {
-                self.with_call(now, None, leg.call, out, |call, turn| {
-                    turn.record(What::Timer(Ringer::Unanswered, leg.leg));
-                    call.timed_out(turn, leg.leg, (id, copies))
-                });
-            }
-            Expired::Unsent {
-                id,
-                owner: Owner::Leg(leg),
-            } => {
-                self.with_call(now, None, leg.call, out, |call, turn| {
-                    call.unsent(turn, leg.leg, id)
-                });
-            }
-            Expired::Unsent {
-                owner: Owner::Relayed(message),
-                ..
-            } => self.message_unsent(now, message, out),
-            Expired::Unacknowledged {
-                id,
-                owner: Owner::Leg(leg),
-            } => {
-                self.with_call(now, None, leg.call, out, |call, turn| {
-                    turn.record(What::Timer(Ringer::Unacknowledged, leg.leg));
-                    call.unacknowledged(turn, leg.leg, id)
-                });
-            }
-            Expired::Timeout {
-                owner: Owner::Relayed(message),
-                ..
-            } => {
-                // The sender has given up by now, and a 408 would say nothing (RFC 4320).
-                self.messages.remove(message);
-            }
-            Expired::Trying { .. }
-            | Expired::Timeout { .. }
-            | Expired::Unsent { .. }
-            | Expired::Unacknowledged { .. } => {}
-        }
     }
 
     /// Takes a new configuration, at a price that does not depend on its size.

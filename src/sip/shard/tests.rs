@@ -23,7 +23,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::{Setup, Shard};
-use crate::base::{Flow, Instant, Limits, UnixTime};
+use crate::base::{Flow, Instant};
 use crate::config::{Config, General, Peer, PeerKind, Peers};
 use crate::dialplan::{Line, Plan, PlanBuilder, split_call};
 use crate::machine::{Input, Machine, Outbox};
@@ -111,18 +111,8 @@ impl Rig {
             realtime: None,
         };
         let shard = Shard::new(Setup {
-            shard: 0,
-            shards: 1,
-            incarnation: 0,
-            limits: Limits::default(),
-            config: Arc::new(config),
-            sockets: vec![ENGINE.parse().unwrap()],
             streams: vec![ENGINE.parse().unwrap()],
-            kept: Vec::new(),
-            entries: Vec::new(),
-            seed: [7; 32],
-            nonce_secret: [9; 32],
-            unix_start: UnixTime(1_700_000_000),
+            ..Setup::alone(Arc::new(config), ENGINE.parse().unwrap())
         });
         Rig {
             shard,

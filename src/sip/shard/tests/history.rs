@@ -2,6 +2,7 @@
 //! failed.
 
 use super::*;
+use crate::base::Limits;
 use crate::base::{Level, Text};
 use crate::machine::{FailureRow, HistoryRow, Page, Query, Span};
 

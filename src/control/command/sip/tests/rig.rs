@@ -126,14 +126,9 @@ impl Rig {
                     bindings: 2000,
                     ..Limits::default()
                 },
-                config: Arc::clone(&for_shards),
-                sockets: vec![address],
-                streams: Vec::new(),
-                kept: Vec::new(),
-                entries: Vec::new(),
                 seed: [shard as u8; 32],
-                nonce_secret: [9; 32],
                 unix_start,
+                ..Setup::alone(Arc::clone(&for_shards), address)
             })
         };
         let engine = Engine::start(&options, groups, factory, |_| {}).unwrap();
