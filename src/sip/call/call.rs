@@ -126,8 +126,8 @@ pub struct Relay {
 pub struct Call {
     /// Its own name.
     pub(super) handle: Handle,
-    /// What its channels' names have in common: slot and shard, and so the way
-    /// to it for whoever knows a name.
+    /// What its channels' names have in common, and so the way to it for whoever
+    /// knows a name.
     pub(super) number: u32,
     /// When it began, and the number of the caller's channel: `UNIQUEID`.
     pub(super) unique: (UnixTime, u64),
@@ -250,7 +250,7 @@ impl Call {
     /// Tells a call its name.
     pub(super) fn begin(&mut self, turn: &mut Turn<'_>, handle: Handle) {
         self.handle = handle;
-        self.number = number_of(handle, turn.exchange);
+        self.number = turn.exchange.number_of(handle);
         turn.exchange.counters.calls_begun += 1;
     }
 
@@ -364,10 +364,7 @@ impl Call {
         let channel = self.channel(run.channel)?;
         let leg = self.legs.iter().find(|leg| leg.channel == channel.id);
         Some(match name {
-            "CHANNEL" => {
-                let name = channel.name(self.number);
-                Cow::Owned(name.replace(";1", ";2"))
-            }
+            "CHANNEL" => Cow::Owned(channel.far_name(self.number).into()),
             "LINKEDID" => Cow::Owned(self.unique_id(None)),
             "UNIQUEID" => Cow::Owned(self.unique_id(Some(channel))),
             "SIPCALLID" => lossy(leg?.dialog.call_id()),
@@ -471,13 +468,6 @@ impl Call {
     ) {
         turn.out.note_on(self.call_id(), level, cause, text);
     }
-}
-
-/// The number in the names of a call's channels. Of calls that there are, each
-/// has its own.
-fn number_of(handle: Handle, exchange: &Exchange) -> u32 {
-    let slots = handle.slot.wrapping_mul(exchange.shards.into());
-    slots.wrapping_add(exchange.shard.into())
 }
 
 /// Content-Type and body of the message being handled.

@@ -43,7 +43,7 @@ impl Call {
             };
             let name = channel.name(self.number);
             let far = self.far_side(channel);
-            let far_name = SmolStr::new(name.replace(";1", ";2"));
+            let far_name = channel.far_name(self.number);
             if is_wanted(&name) {
                 let mut row = self.row(now, exchange, channel, name);
                 row.state = state;
@@ -58,9 +58,16 @@ impl Call {
         }
     }
 
+    /// Of the legs of a channel the one that is furthest.
     fn outbound_leg(&self, channel: &Channel) -> Option<&Leg> {
-        let mut legs = self.legs.iter().skip(1);
-        legs.find(|leg| leg.channel == channel.id)
+        let legs = self.legs.iter().skip(1);
+        let own = legs.filter(|leg| leg.channel == channel.id);
+        own.max_by_key(|leg| match leg.state {
+            LegState::Ended => 0,
+            LegState::Inviting if leg.ringing.is_none() => 1,
+            LegState::Inviting => 2,
+            LegState::Unacknowledged | LegState::Confirmed => 3,
+        })
     }
 
     /// The run behind a Local channel.

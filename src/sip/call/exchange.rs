@@ -232,6 +232,31 @@ impl Exchange {
         number * u64::from(self.shards) + u64::from(self.shard)
     }
 
+    /// The number in the names of a call's channels. It leads to the call's shard
+    /// and slot, and is not had again before the slot has been let as often as 32
+    /// bits have room for: who knows a name of old means no other call by it.
+    pub fn number_of(&self, call: Handle) -> u32 {
+        let shards = u32::from(self.shards);
+        let place = call
+            .slot
+            .wrapping_mul(shards)
+            .wrapping_add(self.shard.into());
+        let places = self.places();
+        place.wrapping_add(call.generation % (u32::MAX / places) * places)
+    }
+
+    /// The slot such a number leads to; `None` if that is another shard's.
+    pub fn slot_of(&self, number: u32) -> Option<u32> {
+        let (place, shards) = (number % self.places(), u32::from(self.shards));
+        (place % shards == u32::from(self.shard)).then_some(place / shards)
+    }
+
+    /// Places for calls of all shards together, in numbers of their names.
+    fn places(&self) -> u32 {
+        let calls = self.limits.calls.max(1);
+        calls.saturating_mul(self.shards.into())
+    }
+
     /// Sets a global here and has every other shard told; false where there is
     /// no room.
     pub fn set_global(&mut self, now: Instant, name: &str, value: &str) -> bool {

@@ -37,7 +37,7 @@ impl Call {
                 return Some((self.run_on(channel.id), own));
             }
             let far = channel.local()?.run?;
-            let own = SmolStr::new(own.replace(";1", ";2"));
+            let own = channel.far_name(self.number);
             let is_far = own.eq_ignore_ascii_case(name);
             is_far.then_some((Some(far), own))
         })

@@ -139,6 +139,15 @@ impl Channel {
         name.push(id.get(zeros..).unwrap_or_default());
         SmolStr::new(name.lossy())
     }
+
+    /// The name of the far side of a Local channel; any other has one side.
+    pub fn far_name(&self, call: u32) -> SmolStr {
+        let name = self.name(call);
+        match name.strip_suffix(";1") {
+            Some(both) => format_smolstr!("{both};2"),
+            None => name,
+        }
+    }
 }
 
 impl Call {

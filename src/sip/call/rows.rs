@@ -32,9 +32,10 @@ impl Call {
         self.channel_name(0).unwrap_or_default()
     }
 
-    /// The Call-IDs of its legs, the caller's first.
+    /// The Call-IDs of its legs, the caller's first where there is a caller.
     pub fn call_ids(&self) -> impl Iterator<Item = &[u8]> {
-        self.legs.iter().map(|leg| leg.dialog.call_id())
+        let all = self.legs.iter().map(|leg| leg.dialog.call_id());
+        all.filter(|call_id| !call_id.is_empty())
     }
 
     /// Tells of each dialog and the number of its leg: the caller's first.

@@ -28,9 +28,7 @@ impl Shard {
 
     /// The call that a number in a channel's name leads to, if it is here.
     fn call_of_number(&self, number: u32) -> Option<Handle> {
-        let shards = u32::from(self.exchange.shards);
-        let here = number % shards == u32::from(self.exchange.shard);
-        let (handle, _) = self.calls.at(number / shards).filter(|_| here)?;
+        let (handle, _) = self.calls.at(self.exchange.slot_of(number)?)?;
         Some(handle)
     }
 

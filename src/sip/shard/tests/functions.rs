@@ -228,6 +228,6 @@ fn uniqueid_is_not_used_again_when_a_call_takes_the_place_of_another() {
     let ids = rig.shard.exchange.globals.value("IDS").unwrap();
     assert_eq!(
         ids,
-        " 1700000000.0=SIP/1001-00000000 1700000000.1=SIP/1001-00000000"
+        " 1700000000.0=SIP/1001-00000000 1700000000.1=SIP/1001-0000c350"
     );
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::Text;
 use crate::config::{Host, Qualify};
-use crate::machine::{DeviceRow, DialogRow, Page, Query, Rows, Span};
+use crate::machine::{ChannelState, DeviceRow, DialogRow, Page, Query, Rows, Span};
 use crate::registrar::Reach;
 
 fn device(rig: &mut Rig, name: &str) -> DeviceRow {
@@ -161,4 +161,32 @@ fn timers_are_told_by_what_they_are_for() {
         .iter()
         .find(|row| (row.of, row.duration) == ("transactions", b));
     assert!(waiting.is_some_and(|row| row.count > 0), "{rows:?}");
+}
+
+#[test]
+fn a_channel_is_where_its_furthest_contact_is() {
+    let mut rig = Rig::with(|_, [_, bob]| bob.max_contacts = 2);
+    rig.register("1002", BOB);
+    let other = "127.0.0.1:7003";
+    let again = format!(
+        "REGISTER sip:{ENGINE} SIP/2.0\nVia: SIP/2.0/UDP {other};branch=z9hG4bKr2\n\
+         From: <sip:1002@{ENGINE}>;tag=r\nTo: <sip:1002@{ENGINE}>\nCall-ID: reg-2\n\
+         CSeq: 1 REGISTER\nContact: <sip:1002@{other}>\nMax-Forwards: 70\n\
+         Expires: 3600\nContent-Length: 0\n\n"
+    );
+    rig.receive(other, &again);
+    let invites = rig.receive(ALICE, INVITE);
+    assert_eq!(invites.len(), 2);
+    for (place, (to, invite)) in invites.iter().enumerate() {
+        let said = ["486 Busy Here", "180 Ringing"][place];
+        rig.receive(&to.to_string(), &respond(invite, said, "", ""));
+    }
+    let page = rig
+        .shard
+        .serve(rig.now, Query::Channels(Span::FIRST), &mut rig.out);
+    let Page::Channels(page) = page else {
+        panic!("{page:?}")
+    };
+    let states: Vec<_> = page.rows.iter().map(|row| row.state).collect();
+    assert_eq!(states, [ChannelState::Ring, ChannelState::Ringing]);
 }
