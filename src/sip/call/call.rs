@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::leg::{Leg, LegState};
 use super::originate::Originating;
 use super::outbound::Channel;
+use super::reoffer::Reoffer;
 use super::resume::Resume;
 use super::run::{News, Other, Others, Run, RunId};
 use super::tech::ChannelTech;
@@ -140,7 +141,7 @@ pub struct Call {
     pub(super) bridge: Option<u16>,
     pub(super) relays: SmallVec<[Relay; 1]>,
     /// A re-INVITE of our own to the caller, without a final response yet.
-    pub(super) reoffer: Option<TransactionId>,
+    pub(super) reoffer: Option<Box<Reoffer>>,
     /// The plan all its runs go through, whatever is loaded meanwhile.
     pub(super) plan: Arc<Plan>,
     /// The caller's run through its plan.

@@ -142,7 +142,7 @@ impl Call {
             None => body_of(turn),
         };
         if self.is_answered() {
-            self.reoffer(turn, 0, content_type, body);
+            self.reoffer(turn, (content_type, body));
         } else {
             let tag = match &held {
                 Some(held) => held.caller_tag.clone(),

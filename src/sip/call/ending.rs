@@ -95,9 +95,25 @@ impl Call {
         self.note(turn, Level::Warn, "unacknowledged", || {
             "a 2xx was never acknowledged; the call ends".into()
         });
-        self.acknowledged(turn);
+        if leg == 0 {
+            self.acknowledged(turn);
+        }
         if !self.is_closed() {
-            self.hang_up(turn, Cause::NO_USER_RESPONSE);
+            self.dialog_lost(turn, leg, Cause::NO_USER_RESPONSE);
+            self.deliver(turn);
+        }
+    }
+
+    /// The remote of a leg is not there any more (§12.2.1.2), or of no use: it counts
+    /// as hung up.
+    pub(super) fn dialog_lost(&mut self, turn: &mut Turn<'_>, index: u16, cause: Cause) {
+        let leg = self.leg(index).filter(|_| index > 0);
+        match leg.map(|leg| leg.channel) {
+            Some(channel) => {
+                self.report(channel, ChannelEvent::Hangup(cause));
+                self.hang_up_channel(turn, channel, cause);
+            }
+            None => self.caller_left(turn, cause),
         }
     }
 

@@ -84,6 +84,11 @@ pub enum Alarm {
         /// The sender's transaction.
         server: TransactionId,
     },
+    /// Our own re-INVITE of a caller met a 491 and may be tried again.
+    Reoffer {
+        /// The call.
+        call: Handle,
+    },
     /// The database did not answer and may be tried again.
     Probe,
     /// A plan wants a call begun.

@@ -28,6 +28,7 @@
 //! - `callee`: responses to the INVITEs that open legs
 //! - `moved`: where callees that are elsewhere want to be rung
 //! - `within`: requests inside the dialogs, relayed from leg to leg
+//! - `reoffer`: what is offered to a caller who was answered before
 //! - `ending`: how a call ends
 //! - `reason`: hangup causes on the wire
 //! - `orders`: what channels do because somebody else wants it
@@ -65,6 +66,7 @@ mod orders;
 mod originate;
 mod outbound;
 mod reason;
+mod reoffer;
 mod resource;
 mod resume;
 mod rows;

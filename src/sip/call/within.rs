@@ -13,8 +13,18 @@ use crate::transaction::TransactionId;
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status};
 use core::time::Duration;
 
-/// Times a re-INVITE is tried again after a 491 before its sender hears of it.
-const MOST_GLARES: u8 = 3;
+/// Times a re-INVITE is tried again after a 491 before it has failed.
+pub(super) const MOST_GLARES: u8 = 3;
+
+/// How long to wait after a 491: the longer for whoever owns the Call-ID (§14.1).
+pub(super) fn glare_wait(turn: &mut Turn<'_>, owner: bool) -> Duration {
+    let tens_of_ms = if owner {
+        210 + turn.exchange.random.below(191)
+    } else {
+        turn.exchange.random.below(201)
+    };
+    Duration::from_millis(tens_of_ms * 10)
+}
 
 /// The status a relayed request's sender is told. A challenge is for us, who
 /// cannot answer it here; its sender has no credentials for that realm.
@@ -116,8 +126,7 @@ impl Call {
         let ours_under_way =
             |relay: &Relay| relay.invite && relay.from == to && relay.client.is_some();
         let theirs_under_way = |relay: &Relay| relay.invite && relay.from == from;
-        let reoffering = from == 0 && self.reoffer.is_some();
-        if reoffering || self.relays.iter().any(ours_under_way) {
+        if self.reoffer.is_some() || self.relays.iter().any(ours_under_way) {
             Err(Status::REQUEST_PENDING)
         } else if self.relays.iter().any(theirs_under_way) {
             Err(Status::SERVER_INTERNAL_ERROR)
@@ -158,7 +167,7 @@ impl Call {
     }
 
     /// Sends a request inside a leg's dialog.
-    fn send_within(
+    pub(super) fn send_within(
         &mut self,
         turn: &mut Turn<'_>,
         to: u16,
@@ -187,19 +196,6 @@ impl Call {
             }
             end_with(writer, content_type, body);
         })
-    }
-
-    /// A re-INVITE of our own making: no sender waits for its answer.
-    pub(super) fn reoffer(
-        &mut self,
-        turn: &mut Turn<'_>,
-        to: u16,
-        content_type: &[u8],
-        body: &[u8],
-    ) {
-        let max_forwards = self.device(turn, to).maxforwards;
-        let parts = (content_type, body);
-        self.reoffer = self.send_within(turn, to, Method::Invite, max_forwards, parts);
     }
 
     /// Tells a sender that its request will not be answered by the other side.
@@ -269,10 +265,8 @@ impl Call {
             .iter()
             .position(|relay| relay.client == Some(client))
         else {
-            if self.reoffer == Some(client) {
-                if status.is_final() {
-                    self.reoffer_answered(turn, response, status);
-                }
+            if self.is_reoffer(client) {
+                self.reoffer_answered(turn, response, status);
             } else if invite && status.is_success() {
                 let cseq = response.cseq().map_or(0, |cseq| cseq.number);
                 self.repeat_ack(turn, index, cseq);
@@ -309,9 +303,8 @@ impl Call {
             self.reinvite_answered(turn, index, &relay, response);
         }
         turn.exchange.kept.give(relay.kept);
-        // The other side has forgotten the dialog, and so must we (§12.2.1.2).
         if matches!(status.code(), 481 | 408) {
-            self.hang_up(turn, Cause::NORMAL_CLEARING);
+            self.dialog_lost(turn, index, Cause::NORMAL_CLEARING);
         }
     }
 
@@ -339,36 +332,10 @@ impl Call {
         }
     }
 
-    /// A final response to our own re-INVITE of the caller. What it answers
-    /// goes to the callee, whose 2xx made the offer; without an answer the two
-    /// have nothing in common.
-    fn reoffer_answered(&mut self, turn: &mut Turn<'_>, response: &Message<'_>, status: Status) {
-        self.reoffer = None;
-        if !status.is_success() {
-            self.hang_up(turn, Cause::NORMAL_CLEARING);
-            return;
-        }
-        if let Some(leg) = self.legs.first_mut() {
-            leg.dialog.refresh_target(response, &turn.exchange.ways);
-            leg.ack_owed = response.cseq().ok().map(|cseq| AckOwed {
-                cseq: cseq.number,
-                relayed_for: None,
-            });
-        }
-        self.acknowledge_owed(turn, 0);
-        if let Some(callee) = self.bridge {
-            let (content_type, body) = body_of(turn);
-            self.acknowledge_with(turn, callee, content_type, body);
-        }
-    }
-
     /// The other side's own re-INVITE crossed a relayed one. It is tried again
-    /// after a random wait that is the longer for whoever owns the Call-ID
-    /// (§14.1); the sender hears nothing of it meanwhile.
+    /// a little later; the sender hears nothing of it meanwhile.
     fn wait_out_glare(&mut self, turn: &mut Turn<'_>, position: usize, index: u16) -> bool {
-        let owner = self
-            .leg(index)
-            .is_some_and(|leg| leg.dialog.role == Role::Uac);
+        let owner = self.owns_call_id(index);
         let Some(relay) = self.relays.get_mut(position) else {
             return false;
         };
@@ -377,18 +344,19 @@ impl Call {
         }
         relay.tries += 1;
         relay.client = None;
-        let tens_of_ms = if owner {
-            210 + turn.exchange.random.below(191)
-        } else {
-            turn.exchange.random.below(201)
-        };
-        let wait = Duration::from_millis(tens_of_ms * 10);
+        let wait = glare_wait(turn, owner);
         let alarm = Alarm::Glare {
             call: self.handle,
             server: relay.server,
         };
         turn.exchange.alarms.set_at(turn.now + wait, alarm);
         true
+    }
+
+    /// Whether the Call-ID of a leg is ours.
+    pub(super) fn owns_call_id(&self, index: u16) -> bool {
+        self.leg(index)
+            .is_some_and(|leg| leg.dialog.role == Role::Uac)
     }
 
     /// The wait after a 491 is over.
@@ -421,8 +389,9 @@ impl Call {
         client: TransactionId,
         status: Status,
     ) {
-        if self.reoffer == Some(client) {
-            self.reoffer = None;
+        if self.is_reoffer(client) {
+            self.reoffer_unanswered(turn, status);
+            return;
         }
         let Some(position) = self
             .relays
@@ -432,14 +401,14 @@ impl Call {
             return;
         };
         let relay = self.relays.swap_remove(position);
-        let lost = status == Status::REQUEST_TIMEOUT;
+        let (lost, to) = (status == Status::REQUEST_TIMEOUT, relay.to);
         if relay.invite || !lost {
             self.end_relay(turn, relay, status);
         } else {
             turn.exchange.kept.give(relay.kept);
         }
         if lost {
-            self.hang_up(turn, Cause::RECOVERY_ON_TIMER_EXPIRE);
+            self.dialog_lost(turn, to, Cause::RECOVERY_ON_TIMER_EXPIRE);
         }
     }
 
@@ -517,15 +486,13 @@ impl Call {
             }
             self.end_relay(turn, relay, Status::REQUEST_TERMINATED);
         }
-        if let Some(client) = self.reoffer.take() {
-            self.abandon_invite(turn, client, 0);
-        }
+        self.drop_reoffer(turn);
     }
 
     /// Leaves a re-INVITE that nobody waits for any more: cancelled, so that it
     /// ends whatever its remote does, and acknowledged if it is answered still.
     /// Its dialog has a BYE of its own.
-    fn abandon_invite(&mut self, turn: &mut Turn<'_>, client: TransactionId, to: u16) {
+    pub(super) fn abandon_invite(&mut self, turn: &mut Turn<'_>, client: TransactionId, to: u16) {
         let ended = self.leg(to).map_or(EndedForks::default(), |leg| {
             leg.ended.with(leg.dialog.remote_tag())
         });

@@ -72,6 +72,12 @@ impl Shard {
                     call.retry_after_glare(turn, server)
                 });
             }
+            Alarm::Reoffer { call } => {
+                self.with_call(now, None, call, out, |call, turn| {
+                    turn.record(What::Timer(Ringer::Glare, 0));
+                    call.retry_reoffer(turn)
+                });
+            }
             Alarm::Probe => self.probe(now, out),
             Alarm::Originate => self.originate_next(now, out),
         }

@@ -13,6 +13,7 @@ mod orders;
 mod originations;
 mod records;
 mod reload;
+mod reoffers;
 mod rows;
 mod security;
 mod stages;

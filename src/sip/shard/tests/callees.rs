@@ -8,7 +8,7 @@ use crate::base::Level;
 const MEDIA: &str = "Content-Type: application/sdp\n";
 
 /// Bob's BYE to the call of that INVITE.
-fn bye_of(invite: &str) -> String {
+pub(super) fn bye_of(invite: &str) -> String {
     format!(
         "BYE sip:1001@{ENGINE} SIP/2.0\nVia: SIP/2.0/UDP {BOB};branch=z9hG4bKb\nFrom: {};tag=bob\n\
          To: {}\nCall-ID: {}\nCSeq: 1 BYE\nContent-Length: 0\n\n",

@@ -51,7 +51,7 @@ fn alice_answers(rig: &mut Rig, invite: &str) -> Vec<(SocketAddr, String)> {
 }
 
 /// A response that is Alice's.
-fn as_alice(response: &str) -> String {
+pub(super) fn as_alice(response: &str) -> String {
     response.replace("sip:1002@127.0.0.1:7002", "sip:1001@127.0.0.1:7001")
 }
 
