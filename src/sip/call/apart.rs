@@ -10,7 +10,7 @@ use super::call::{Call, Caller, body_of};
 use super::exchange::Turn;
 use super::kept::Body;
 use super::outbound::{Channel, Held, More};
-use super::run::Role;
+use super::run::{Role, RunId};
 use crate::base::Label;
 use crate::config::Presentation;
 use crate::dialplan::{
@@ -41,7 +41,7 @@ impl Call {
         let limits = &turn.exchange.limits;
         let cursor = Cursor::routine(plan, place, routine, "", variables, limits);
         match self.begin_apart(turn, Role::Routine, id, (cursor, caller), up) {
-            Ok(()) => true,
+            Ok(_) => true,
             Err(mut cursor) => {
                 self.give_variables(id, &mut cursor);
                 false
@@ -56,7 +56,15 @@ impl Call {
         }
     }
 
-    /// Lets an answered channel go on in the plan at a place.
+    fn take_variables(&mut self, id: ChannelId) -> Variables {
+        let more = self.channel_mut(id).and_then(|it| it.more.as_mut());
+        more.map_or_else(Variables::default, |more| {
+            core::mem::take(&mut more.variables)
+        })
+    }
+
+    /// Lets an answered channel go on in the plan at a place, out of the routine
+    /// it is in if it is in one.
     pub(super) fn go_on(
         &mut self,
         turn: &mut Turn<'_>,
@@ -81,24 +89,28 @@ impl Call {
         if plan.find(place, Seek::Priority(priority)).is_none() && !plan.may_ask(place) {
             return false;
         }
+        let routine = channel.more.as_ref().and_then(|more| more.run);
         let mut cursor = Cursor::new(plan, place, "", &turn.exchange.limits).at(priority);
-        let more = channel.more();
-        *cursor.variables_mut() = core::mem::take(&mut more.variables);
-        more.held = None;
-        let begun = self.begin_apart(turn, Role::Onward, id, (cursor, caller), true);
-        if let Err(mut cursor) = begun {
-            self.give_variables(id, &mut cursor);
-            return false;
+        *cursor.variables_mut() = match routine.and_then(|routine| self.other_mut(routine)) {
+            Some(routine) => routine.take_variables(),
+            None => self.take_variables(id),
+        };
+        let run = match self.begin_apart(turn, Role::Onward, id, (cursor, caller), true) {
+            Ok(run) => run,
+            Err(mut cursor) => {
+                self.give_variables(id, &mut cursor);
+                return false;
+            }
+        };
+        if let Some(routine) = routine {
+            self.forget_run(routine);
         }
-        let run = self
-            .channel(id)
-            .and_then(|channel| channel.more.as_ref()?.run);
-        if let (Some(channel), Some(run)) = (self.channel_mut(id), run) {
+        if let Some(channel) = self.channel_mut(id) {
             channel.run = run;
         }
         self.part(turn, id);
         self.note_ended(turn.now, id);
-        self.acknowledge_owed(turn, index);
+        self.answer_with_silence(turn, id, index);
         true
     }
 
@@ -109,7 +121,7 @@ impl Call {
         id: ChannelId,
         (cursor, caller): (Cursor, Caller),
         answered: bool,
-    ) -> Result<(), Box<Cursor>> {
+    ) -> Result<RunId, Box<Cursor>> {
         let run = self.begin_run(turn, role, id, cursor, caller)?;
         if let Some(other) = self.other_mut(run) {
             other.answered = answered;
@@ -117,7 +129,7 @@ impl Call {
         if let Some(channel) = self.channel_mut(id) {
             channel.more().run = Some(run);
         }
-        Ok(())
+        Ok(run)
     }
 
     /// A channel is back from its routine, or has ended in it.
@@ -169,9 +181,14 @@ impl Call {
 
     /// Whether a channel goes on in the plan by itself, whatever its call does.
     pub(super) fn goes_on(&self, id: ChannelId) -> bool {
-        let more = self.channel(id).and_then(|channel| channel.more.as_ref());
-        let other = more.and_then(|more| self.other(more.run?));
-        other.is_some_and(|other| other.role == Role::Onward)
+        self.onward_run(id).is_some()
+    }
+
+    /// The run of a channel that goes on by itself.
+    pub(super) fn onward_run(&self, id: ChannelId) -> Option<RunId> {
+        let run = self.channel(id)?.more.as_ref()?.run?;
+        let other = self.other(run)?;
+        (other.role == Role::Onward).then_some(run)
     }
 
     /// A channel is gone: what ran on it ends, and its `h` extension runs.

@@ -1,11 +1,15 @@
 //! What a call's channels do because somebody else wants it: another call's
 //! plan, or an operator.
 
+use alloc::sync::Arc;
+
 use smallvec::SmallVec;
 
+use super::apart::own_identity;
 use super::call::Call;
 use super::exchange::Turn;
-use crate::dialplan::{Action, Cause, ChannelEvent, ChannelId, Failure, Order};
+use super::run::RunId;
+use crate::dialplan::{Action, Cause, ChannelEvent, ChannelId, Failure, Order, Place, Seek};
 use crate::wire::Status;
 
 /// One end of a call.
@@ -13,6 +17,8 @@ use crate::wire::Status;
 enum End {
     Caller,
     Channel(ChannelId),
+    /// The far side of a Local channel.
+    Far(ChannelId),
 }
 
 impl Call {
@@ -35,13 +41,14 @@ impl Call {
         let caller = self.channel_name(0);
         let caller = caller.filter(|_| !self.is_closed() && self.has_caller());
         let caller = caller.map(|name| (End::Caller, name));
-        let others = self
-            .channels
-            .iter()
-            .map(|channel| (End::Channel(channel.id), channel.name(self.number)));
+        let others = self.channels.iter().flat_map(|channel| {
+            let near = (End::Channel(channel.id), channel.name(self.number));
+            let far = || (End::Far(channel.id), channel.far_name(self.number));
+            [Some(near), channel.local().map(|_| far())]
+        });
         let mut meant: SmallVec<[End; 4]> = caller
             .into_iter()
-            .chain(others)
+            .chain(others.flatten())
             .filter(|(_, name)| order.whom.means(name))
             .map(|(end, _)| end)
             .collect();
@@ -61,7 +68,8 @@ impl Call {
                 }
                 self.caller_left(turn, cause);
             }
-            End::Channel(id) => {
+            // Neither side of a Local channel stays without the other.
+            End::Channel(id) | End::Far(id) => {
                 // The one before may have taken it along.
                 if self.channel(id).is_none() {
                     return false;
@@ -79,25 +87,53 @@ impl Call {
 
     fn redirect_end(&mut self, turn: &mut Turn<'_>, end: End, place: &str) -> bool {
         match end {
-            End::Caller => self.redirect_caller(turn, place),
-            End::Channel(id) => {
-                let mut parts = place.split(',').map(str::trim);
-                let (Some(context), Some(exten), Some(priority)) =
-                    (parts.next(), parts.next(), parts.next())
-                else {
-                    return false;
-                };
-                let priority = priority.parse().unwrap_or(0);
-                let up = self.answered_of(id).is_some();
-                // Who dialled it has lost it.
-                let run = self.channel(id).map(|channel| channel.run);
-                let gone = up && self.go_on(turn, id, (context, exten, priority));
-                if let Some(run) = run.filter(|_| gone) {
-                    let event = ChannelEvent::Hangup(Cause::NORMAL_CLEARING);
-                    self.report_to(run, id, event);
-                }
-                gone
+            End::Caller => self.redirect_run(turn, RunId::CALLER, place),
+            End::Channel(id) => match self.onward_run(id) {
+                Some(run) => self.redirect_run(turn, run, place),
+                None => self.redirect_callee(turn, id, place),
+            },
+            End::Far(id) => {
+                let run = self.channel(id).and_then(|channel| channel.local()?.run);
+                run.is_some_and(|run| self.redirect_run(turn, run, place))
             }
         }
+    }
+
+    /// Sends an answered callee into the plan. It has no extension of its own that
+    /// might be left out; its context is its device's.
+    fn redirect_callee(&mut self, turn: &mut Turn<'_>, id: ChannelId, place: &str) -> bool {
+        let mut parts = place.rsplitn(3, ',').map(str::trim);
+        let (Some(priority), Some(exten)) = (parts.next(), parts.next()) else {
+            return false;
+        };
+        let Some(channel) = self.channel(id) else {
+            return false;
+        };
+        let config = Arc::clone(&turn.exchange.config);
+        let context = parts.next().filter(|context| !context.is_empty());
+        let context = context.unwrap_or_else(|| channel.context(&config.general));
+        let caller = own_identity(channel);
+        let at = Place {
+            context,
+            exten,
+            caller: &caller.number.lossy(),
+            time: turn.exchange.unix(turn.now),
+        };
+        let labelled = || self.plan.find(at, Seek::Label(priority));
+        let priority = priority
+            .parse()
+            .ok()
+            .or_else(|| labelled().map(|instruction| instruction.priority));
+        let Some(priority) = priority.filter(|&priority| priority > 0) else {
+            return false;
+        };
+        // Who dialled it loses it.
+        let run = channel.run;
+        let context = context.to_owned();
+        let gone = self.go_on(turn, id, (&context, exten, priority));
+        if gone {
+            self.report_to(run, id, ChannelEvent::Hangup(Cause::NORMAL_CLEARING));
+        }
+        gone
     }
 }

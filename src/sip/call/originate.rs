@@ -183,7 +183,7 @@ impl Call {
 
     /// Acknowledges the telephone's 2xx with an answer to its offer that takes no
     /// media.
-    fn answer_with_silence(&mut self, turn: &mut Turn<'_>, real: ChannelId, index: u16) {
+    pub(super) fn answer_with_silence(&mut self, turn: &mut Turn<'_>, real: ChannelId, index: u16) {
         let held = self.channel_mut(real).and_then(|channel| {
             let more = channel.more.as_mut()?;
             more.held.take()

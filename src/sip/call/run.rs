@@ -102,6 +102,14 @@ pub(super) struct Other {
 }
 
 impl Other {
+    /// Takes the variables of its channel.
+    pub(super) fn take_variables(&mut self) -> Variables {
+        let cursor = self.run.cursor.as_mut();
+        cursor.map_or_else(Variables::default, |cursor| {
+            core::mem::take(cursor.variables_mut())
+        })
+    }
+
     /// Where it is in its plan; `None` once it has ended.
     pub(super) fn cursor(&self) -> Option<&Cursor> {
         let cursor = self.run.cursor.as_ref().or(self.run.lingering.as_ref());
@@ -185,11 +193,11 @@ impl Call {
         self.news.push((run, News::Channel(id, event)));
     }
 
-    /// Sends the caller's run elsewhere in the plan, whatever it waits for;
-    /// whether there is such a place, and a run that can go there.
-    pub(super) fn redirect_caller(&mut self, turn: &mut Turn<'_>, place: &str) -> bool {
-        let run = RunId::CALLER;
-        let Some(mut cursor) = self.own.cursor.take() else {
+    /// Sends a run elsewhere in the plan, whatever it waits for; whether there
+    /// is such a place, and a run that can go there.
+    pub(super) fn redirect_run(&mut self, turn: &mut Turn<'_>, run: RunId, place: &str) -> bool {
+        let cursor = self.run_mut(run).and_then(|run| run.cursor.take());
+        let Some(mut cursor) = cursor else {
             return false;
         };
         let mut stage = Stage {
@@ -204,7 +212,9 @@ impl Call {
                 true
             }
             None => {
-                self.own.cursor = Some(cursor);
+                if let Some(run) = self.run_mut(run) {
+                    run.cursor = Some(cursor);
+                }
                 false
             }
         }
@@ -581,7 +591,8 @@ impl Call {
         list.iter_mut().find(|other| other.id == id)
     }
 
-    fn forget_run(&mut self, id: RunId) {
+    /// Ends a run without a word.
+    pub(super) fn forget_run(&mut self, id: RunId) {
         if let Some(others) = &mut self.others {
             others.list.retain(|other| other.id != id);
         }

@@ -372,9 +372,10 @@ impl Cursor {
 
     /// Goes on elsewhere in the plan, at `[[context,]exten,]priority`, whatever it
     /// waits for: what it has dialled is hung up. `None`, and nothing done, where
-    /// there is no such place, or the call is over.
+    /// there is no such place, or the call is over or has not been let in yet.
     pub fn redirect(&mut self, location: &str, channels: &mut dyn Channels) -> Option<Progress> {
-        if self.ended.is_some() || self.state.ending.is_some() {
+        let over = self.ended.is_some() || self.state.ending.is_some();
+        if over || self.way == Way::Ahead {
             return None;
         }
         let target = self.step(channels).resolve(location)?;

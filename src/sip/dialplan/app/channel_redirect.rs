@@ -33,8 +33,17 @@ fn told(step: &mut Step<'_>, done: u32) -> Next {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::fake::call;
+    use super::super::super::fake::{call, enter, plan};
     use super::super::super::*;
+
+    #[test]
+    fn who_has_not_been_let_in_is_not_sent_elsewhere() {
+        let (mut cursor, mut fake) = enter(plan(&["s,1,Wait(1)", "s,2,Wait(1)"]), "s");
+        assert_eq!(cursor.redirect("s,2", &mut fake), None);
+        cursor.start(&mut fake);
+        assert!(cursor.redirect("s,2", &mut fake).is_some());
+        assert_eq!(cursor.position().2, 2);
+    }
 
     #[test]
     fn channelredirect_tells_whether_there_was_such_a_channel() {

@@ -232,6 +232,25 @@ fn with_capital_g_both_go_on() {
 }
 
 #[test]
+fn what_a_callee_offers_that_goes_on_is_answered() {
+    let mut rig = rig(&[
+        "default,_X.,1,Dial(SIP/1002,20,G(default^77^5))",
+        "default,_X.,5,Busy()",
+        "default,_X.,6,Wait(3)",
+    ]);
+    let invite = INVITE.replace("Content-Length: 5\n\noffer", "Content-Length: 0\n\n");
+    let invite = rig.receive(ALICE, &invite).remove(0).1;
+    let offer = "v=0\nm=audio 4000 RTP/AVP 0\n";
+    let sent = rig.receive(BOB, &respond(&invite, "200 OK", MEDIA, offer));
+    let ack = &sent[0].1;
+    assert!(ack.starts_with("ACK sip:1002@"), "{ack}");
+    assert!(
+        ack.ends_with("m=audio 9 RTP/AVP 0\r\na=inactive\r\n"),
+        "{ack}"
+    );
+}
+
+#[test]
 fn with_e_the_callees_h_runs() {
     let mut rig = Rig::following(
         plan_of(&[

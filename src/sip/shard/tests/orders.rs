@@ -26,6 +26,13 @@ const PLAN: &[&str] = &[
     "default,89,2,GotoIf($[${CHANNELREDIRECT_STATUS}=SUCCESS]?3:4)",
     "default,89,3,Hangup(17)",
     "default,89,4,Hangup(34)",
+    "default,78,1,Dial(SIP/1002,20,U(screen))",
+    "default,79,1,Dial(Local/1002@default)",
+    "default,66,1,Wait(3)",
+    "default,67,1,Wait(1)",
+    "default,67,2,Wait(5)",
+    "screen,s,1,Wait(1)",
+    "screen,s,2,Return()",
 ];
 
 fn order(rig: &mut Rig, whom: Whom, action: Action) -> u32 {
@@ -208,4 +215,101 @@ fn import_and_shared_reach_the_channels_of_another_call() {
         sent.iter().any(|line| line.starts_with("SIP/2.0 486")),
         "{sent:?}"
     );
+/// How many are hung up by then.
+fn byes(rig: &mut Rig, after: Duration) -> usize {
+    let sent = rig.wait(after);
+    let mut calls: Vec<&str> = sent
+        .iter()
+        .filter(|(_, text)| text.starts_with("BYE "))
+        .map(|(_, text)| header(text, "Call-ID"))
+        .collect();
+    calls.dedup();
+    calls.len()
+}
+
+/// Sends a channel of that name elsewhere.
+fn redirect(rig: &mut Rig, name: &str, place: &str) -> u32 {
+    order(rig, Whom::of(name, false), Action::Redirect(place.into()))
+}
+
+/// A call of Alice's to that extension, up to Bob's 200.
+fn answered(rig: &mut Rig, exten: &str) -> Vec<(SocketAddr, String)> {
+    let invite = super::channels::dial(rig, exten).remove(0).1;
+    rig.receive(BOB, &answer(&invite))
+}
+
+#[test]
+fn a_callee_is_sent_out_of_its_routine() {
+    let mut rig = rig(PLAN);
+    answered(&mut rig, "78");
+    assert_eq!(redirect(&mut rig, "SIP/1002-000000001", "66,1"), 1);
+    let sent = firsts(&rig.sent());
+    assert!(
+        sent.iter().any(|line| line.starts_with("SIP/2.0 603")),
+        "Alice has nobody to talk to: {sent:?}"
+    );
+    assert_eq!(byes(&mut rig, Duration::from_millis(2900)), 0);
+    assert_eq!(byes(&mut rig, Duration::from_millis(200)), 1);
+    rig.wait(Duration::from_secs(40));
+    assert_eq!((rig.size("calls"), rig.size("dialogs")), (0, 0));
+}
+
+#[test]
+fn a_callee_that_goes_on_is_sent_elsewhere_again() {
+    let mut rig = rig(PLAN);
+    answered(&mut rig, "1002");
+    let callee = "SIP/1002-000000001";
+    assert_eq!(redirect(&mut rig, callee, "default,66,1"), 1);
+    assert_eq!(redirect(&mut rig, callee, "67,2"), 1);
+    // Alice's 200 is not acknowledged here: only then she is hung up.
+    assert_eq!(byes(&mut rig, Duration::from_millis(4900)), 0);
+    assert_eq!(byes(&mut rig, Duration::from_millis(200)), 1);
+}
+
+#[test]
+fn a_place_must_be_whole_as_far_as_a_callee_has_none() {
+    let mut rig = rig(PLAN);
+    answered(&mut rig, "1002");
+    for place in ["1", "66,0", "66,nowhere", "nowhere,66,1", "", ",,"] {
+        let done = redirect(&mut rig, "SIP/1002-000000001", place);
+        assert_eq!(done, 0, "{place:?}");
+    }
+    assert!(rig.sent().is_empty());
+}
+
+#[test]
+fn either_side_of_a_local_channel_has_a_name() {
+    let mut rig = rig(PLAN);
+    let sent = answered(&mut rig, "79");
+    acknowledge(&mut rig, &sent);
+    let far = "Local/1002@default-000000001;2";
+    assert!(channels(&mut rig).iter().any(|(name, _)| name == far));
+    assert_eq!(redirect(&mut rig, far, "66,1"), 1);
+    let sent = firsts(&rig.sent());
+    assert!(
+        sent.iter().any(|line| line.starts_with("BYE sip:1002@")),
+        "its plan has left Bob: {sent:?}"
+    );
+    let action = Action::HangUp(Cause::NORMAL_CLEARING);
+    assert_eq!(order(&mut rig, Whom::of(far, false), action), 1);
+    assert_eq!(rig.size("calls"), 0);
+}
+
+#[test]
+fn a_name_of_old_means_no_other_call() {
+    let mut rig = rig(PLAN);
+    let invite = ringing(&mut rig);
+    rig.receive(BOB, &respond(&invite, "486 Busy Here", "", ""));
+    assert_eq!(rig.size("calls"), 0);
+    let again = INVITE
+        .replace("call-a", "call-c")
+        .replace("bKinvite", "bKc");
+    rig.receive(ALICE, &again);
+    assert_eq!(rig.size("calls"), 1);
+    let action = Action::HangUp(Cause::NORMAL_CLEARING);
+    let old = Whom::of("SIP/1001-00000000", false);
+    assert_eq!(order(&mut rig, old, action.clone()), 0);
+    let new = channels(&mut rig)[0].0.clone();
+    assert!(new.starts_with("SIP/1001-"), "{new}");
+    assert_eq!(order(&mut rig, Whom::of(&new, false), action), 1);
 }
