@@ -191,7 +191,7 @@ impl Call {
     /// A tag for one more of the caller's early dialogs: its own for the
     /// first, a fresh one for each that a fork adds.
     fn caller_tag(&mut self, turn: &mut Turn<'_>) -> Text {
-        let Some(caller) = self.legs.first() else {
+        let Some(caller) = self.legs.first().filter(|_| self.has_caller()) else {
             return Text::new();
         };
         if !self.first_tag_taken || self.is_answered() {

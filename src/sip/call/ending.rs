@@ -11,7 +11,7 @@ use super::reason::write_cause;
 use super::resume::Resume;
 use super::run::RunId;
 use crate::base::{Level, Text};
-use crate::dialplan::{Cause, ChannelEvent, ChannelId};
+use crate::dialplan::{Cause, ChannelEvent, ChannelId, Originated};
 use crate::machine::{Lease, Question, Way, What};
 use crate::transaction::TransactionId;
 use crate::wire::{Method, Status};
@@ -23,6 +23,7 @@ impl Call {
     /// Ends the call: every leg by what it is waiting for.
     pub(super) fn hang_up(&mut self, turn: &mut Turn<'_>, cause: Cause) {
         turn.record(What::Ended(cause));
+        self.not_originated(turn, Originated::Failed);
         let mut stopped = self.stop_plan();
         self.bridge = None;
         self.drop_relays(turn);

@@ -22,7 +22,7 @@ use crate::config::Presentation;
 use crate::dialog::{Dialog, Role, Sayings};
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Cursor, Failure, Goal, Originated, Origination, Place, Reply,
-    Ticket,
+    Ticket, Variables,
 };
 
 /// What a call is that has no caller yet.
@@ -32,6 +32,8 @@ pub(super) struct Originating {
     channel: ChannelId,
     until: Instant,
     rang: bool,
+    /// Times it wanted to be rung elsewhere.
+    forwarded: u16,
 }
 
 impl Call {
@@ -60,6 +62,7 @@ impl Call {
             asker,
             channel: ChannelId(0),
             rang: false,
+            forwarded: 0,
         }));
         Some(call)
     }
@@ -68,39 +71,65 @@ impl Call {
     /// is over.
     pub fn ring_first(&mut self, turn: &mut Turn<'_>, handle: Handle) -> bool {
         self.begin(turn, handle);
-        let Some(originating) = &mut self.originating else {
+        let Some(originating) = &self.originating else {
             return false;
         };
-        let until = originating.until;
-        let Origination {
-            tech: name,
-            resource,
-            ..
-        } = &*originating.origination;
-        let (name, resource) = (name.clone(), resource.clone());
-        let requested = tech(&name).map(|tech| (tech, tech.request(self, turn, &resource)));
-        let Some((tech, Ok(id))) = requested else {
+        let alarm = Alarm::Plan { call: handle };
+        turn.exchange.alarms.set_at(originating.until, alarm);
+        let Origination { tech, resource, .. } = &*originating.origination;
+        let (tech, resource) = (tech.clone(), resource.clone());
+        if !self.ring(turn, &tech, &resource) {
             self.give_up(turn, Originated::Failed, Cause::NO_ROUTE_DESTINATION);
+        }
+        self.deliver(turn);
+        !self.is_closed()
+    }
+
+    /// Rings a place for the telephone; false if there is no such place.
+    fn ring(&mut self, turn: &mut Turn<'_>, technology: &str, resource: &str) -> bool {
+        let Some(tech) = tech(technology) else {
+            return false;
+        };
+        let Ok(id) = tech.request(self, turn, resource) else {
             return false;
         };
         if let Some(originating) = &mut self.originating {
             originating.channel = id;
-            let variables = core::mem::take(&mut originating.origination.variables);
+            let variables = &originating.origination.variables;
             let mut channels = self.channels.iter_mut();
             let channel = channels.find(|channel| channel.id == id);
             if let Some(channel) = channel.filter(|_| !variables.is_empty()) {
-                for (name, value) in variables {
-                    // A full table of variables keeps what it has, as a plan's Set does.
-                    let _ = channel.more().variables.set(&name, &value);
-                }
+                set_all(&mut channel.more().variables, variables);
             }
         }
-        turn.exchange
-            .alarms
-            .set_at(until, Alarm::Plan { call: handle });
         tech.call(self, turn, id);
-        self.deliver(turn);
         true
+    }
+
+    /// Rings where the telephone wants to be rung instead (3xx); false if that
+    /// is nowhere, or too often.
+    fn ring_elsewhere(&mut self, turn: &mut Turn<'_>, id: ChannelId) -> bool {
+        let most = turn.exchange.limits.legs_per_call;
+        let Some(originating) = &mut self.originating else {
+            return false;
+        };
+        originating.forwarded += 1;
+        let refused = self.refused.take();
+        let refused = refused.filter(|refused| refused.channel == id);
+        let Some(forward) = refused.and_then(|refused| refused.forward) else {
+            return false;
+        };
+        if originating.forwarded >= most {
+            return false;
+        }
+        match forward.to.split_once('/') {
+            Some((tech, resource)) => self.ring(turn, tech, resource),
+            None => self.ring(
+                turn,
+                "Local",
+                &format!("{}@{}", forward.to, forward.context),
+            ),
+        }
     }
 
     /// Whether there is a caller, or has been.
@@ -110,12 +139,22 @@ impl Call {
 
     /// What the telephone does that is being rung. False if this call has a
     /// caller, whose plan is to hear of it.
-    pub(super) fn originating_heard(&mut self, turn: &mut Turn<'_>, event: ChannelEvent) -> bool {
-        let Some(originating) = &mut self.originating else {
+    pub(super) fn originating_heard(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: ChannelId,
+        event: ChannelEvent,
+    ) -> bool {
+        if self.has_caller() {
             return false;
-        };
+        }
         match event {
-            ChannelEvent::Ringing => originating.rang = true,
+            ChannelEvent::Failed(Failure::Forwarded(_)) if self.ring_elsewhere(turn, id) => {}
+            ChannelEvent::Ringing => {
+                if let Some(originating) = &mut self.originating {
+                    originating.rang = true;
+                }
+            }
             ChannelEvent::Proceeding | ChannelEvent::Progress | ChannelEvent::Returned => {}
             ChannelEvent::Answered => self.take_for_caller(turn),
             ChannelEvent::Failed(failure) => {
@@ -142,9 +181,14 @@ impl Call {
     }
 
     fn give_up(&mut self, turn: &mut Turn<'_>, outcome: Originated, cause: Cause) {
+        self.not_originated(turn, outcome);
+        self.hang_up(turn, cause);
+    }
+
+    /// A call that has no caller yet will have none: whoever waits for it is told.
+    pub(super) fn not_originated(&mut self, turn: &mut Turn<'_>, outcome: Originated) {
         if let Some(originating) = self.originating.take() {
             tell(turn, originating.asker, outcome);
-            self.hang_up(turn, cause);
         }
     }
 
@@ -174,17 +218,17 @@ impl Call {
         }
         self.answered_at = Some(turn.now);
         turn.exchange.counters.calls_answered += 1;
-        let mut cursor = self.cursor_of(turn, &origination, &mut first);
+        let mut cursor = self.cursor_of(turn, &origination);
         self.keep_ledger(turn, &mut cursor);
         self.own = Run::of(cursor);
         tell(turn, asker, Originated::Success);
         self.start(turn);
     }
 
-    /// Acknowledges the telephone's 2xx with an answer to its offer that takes no
-    /// media.
-    pub(super) fn answer_with_silence(&mut self, turn: &mut Turn<'_>, real: ChannelId, index: u16) {
-        let held = self.channel_mut(real).and_then(|channel| {
+    /// Acknowledges the 2xx of a channel, of this turn or held, with an answer to
+    /// its offer that takes no media. One that needs no ACK any more gets none.
+    pub(super) fn answer_with_silence(&mut self, turn: &mut Turn<'_>, id: ChannelId, index: u16) {
+        let held = self.channel_mut(id).and_then(|channel| {
             let more = channel.more.as_mut()?;
             more.held.take()
         });
@@ -241,20 +285,12 @@ impl Call {
                 self.channel_left(turn, run);
             }
         }
-        let first_variables = taken.first_mut().and_then(|first| {
-            let more = first.more.as_mut()?;
-            Some(core::mem::take(&mut more.variables))
-        });
-        let mut last = taken
+        taken
             .pop()
-            .unwrap_or_else(|| Channel::to(Default::default()));
-        if let Some(variables) = first_variables {
-            last.more().variables = variables;
-        }
-        last
+            .unwrap_or_else(|| Channel::to(Default::default()))
     }
 
-    fn cursor_of(&self, turn: &Turn<'_>, origination: &Origination, first: &mut Channel) -> Cursor {
+    fn cursor_of(&self, turn: &Turn<'_>, origination: &Origination) -> Cursor {
         let (number, name) = (self.caller.number.lossy(), self.caller.name.lossy());
         let (plan, limits) = (Arc::clone(&self.plan), &turn.exchange.limits);
         let place = |context, exten| Place {
@@ -278,10 +314,15 @@ impl Call {
                 cursor.running(app, arguments)
             }
         };
-        if let Some(more) = &mut first.more {
-            *cursor.variables_mut() = core::mem::take(&mut more.variables);
-        }
+        set_all(cursor.variables_mut(), &origination.variables);
         cursor
+    }
+}
+
+fn set_all(variables: &mut Variables, wanted: &[(Box<str>, Box<str>)]) {
+    for (name, value) in wanted {
+        // A full table of variables keeps what it has, as a plan's Set does.
+        let _ = variables.set(name, value);
     }
 }
 

@@ -227,8 +227,8 @@ impl Call {
             match news {
                 News::Start => self.advance(turn, run, |cursor, stage| cursor.start(stage)),
                 News::Runaway => self.end_runaway(turn),
-                News::Channel(_, event)
-                    if run == RunId::CALLER && self.originating_heard(turn, event) => {}
+                News::Channel(channel, event)
+                    if run == RunId::CALLER && self.originating_heard(turn, channel, event) => {}
                 News::Channel(channel, event) => {
                     self.step(turn, run, Event::Channel(channel, event));
                 }

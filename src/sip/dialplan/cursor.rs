@@ -159,7 +159,8 @@ impl Cursor {
     /// The same call, about to run an application before it enters. One there is
     /// not is passed over.
     pub fn running(mut self, name: &str, arguments: &str) -> Cursor {
-        self.waiting = app::first(name, arguments);
+        let row = self.plan.application(name);
+        self.waiting = row.map(|row| app::first(row, arguments));
         self
     }
 

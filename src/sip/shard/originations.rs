@@ -5,6 +5,7 @@ use crate::base::{Handle, Instant};
 use crate::call::Call;
 use crate::dialplan::{Originated, Origination, Reply, Ticket};
 use crate::machine::Outbox;
+use crate::modules::Module;
 
 impl Shard {
     /// Begins a call without a caller; whether its telephone is being rung.
@@ -16,10 +17,13 @@ impl Shard {
         asker: Option<(Handle, Ticket)>,
         out: &mut Outbox,
     ) -> bool {
-        let full = self.calls.is_full()
+        let missing = self.exchange.config.general.missing;
+        let refused = self.calls.is_full()
             || self.draining
+            || missing.has(Module::ChanSip)
+            || missing.leaving.has(Module::PbxConfig)
             || self.exchange.transactions.len() >= self.transactions_for_new;
-        let call = (!full)
+        let call = (!refused)
             .then(|| Call::originating(now, &mut self.exchange, origination, asker))
             .flatten();
         let handle = call.and_then(|call| self.calls.insert(call).ok());

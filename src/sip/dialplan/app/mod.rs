@@ -202,17 +202,32 @@ pub(super) fn enter(routine: Routine<'_>) -> Box<dyn App> {
     })
 }
 
-/// Runs an application as soon as a channel is started; `None` if there is none
-/// of that name.
-pub(super) fn first(name: &str, arguments: &str) -> Option<Box<dyn App>> {
-    let row = row(name)?;
-    Some(Box::new(Entry {
-        run: row.run,
+/// Runs an application as soon as a channel is started.
+pub(super) fn first(row: &'static Row, arguments: &str) -> Box<dyn App> {
+    Box::new(First {
+        row,
         arguments: arguments.into(),
-    }))
+    })
 }
 
 /// An application to run first.
+struct First {
+    row: &'static Row,
+    arguments: Box<str>,
+}
+
+impl App for First {
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn step(self: Box<Self>, step: &mut Step<'_>, _: Event) -> Next {
+        step.channels.runs(ApplicationId::of(self.row), 1);
+        run(step, self.row, &self.arguments)
+    }
+}
+
+/// A routine to enter first.
 struct Entry {
     run: Run,
     arguments: Box<str>,

@@ -1,9 +1,11 @@
 //! Calls that the engine begins itself.
 
 use super::channels::{answer, firsts, rig};
+use super::records::{recording, rules};
 use super::*;
 use crate::dialplan::{Goal, Origination, PATIENCE};
-use crate::machine::{Page, Query, Span};
+use crate::machine::{Disposition, Page, Query, Span};
+use crate::modules::{Missing, Module};
 
 const PLAN: &[&str] = &[
     "default,1002,1,Set(GLOBAL(CALLER)=${CALLERID(num)} ${CHANNEL} ${KIND})",
@@ -12,6 +14,11 @@ const PLAN: &[&str] = &[
     "default,5,2,Set(GLOBAL(STATUS)=${ORIGINATE_STATUS})",
     "default,5,3,Hangup(17)",
     "inner,_X.,1,Dial(SIP/${EXTEN},20)",
+    "default,6,1,Originate(Local/1@loop,exten,default,1002)",
+    "default,6,2,Set(GLOBAL(STATUS)=${ORIGINATE_STATUS})",
+    "loop,1,1,Dial(Local/2@loop)",
+    "loop,1,2,Goto(1)",
+    "loop,2,1,Busy()",
 ];
 
 const OFFER: &str = "v=0\r\nm=audio 4000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
@@ -166,7 +173,91 @@ fn an_originated_local_channel_is_whoever_answers_behind_it() {
     let invite = rig.sent().remove(0).1;
     assert!(invite.starts_with("INVITE sip:1001@"), "{invite}");
     let sent = alice_answers(&mut rig, &invite);
+    let told = global(&rig, "CALLER").unwrap();
+    assert_eq!(told, "900 SIP/1001-00000000 test");
     talks_to_bob(&mut rig, sent);
+}
+
+#[test]
+fn one_application_is_what_the_record_tells_of() {
+    let mut rig = recording(PLAN, rules(|_| {}));
+    let goal = Goal::App {
+        name: "dial".into(),
+        arguments: "SIP/1002,20".into(),
+    };
+    originate(&mut rig, "SIP/1001", goal);
+    let invite = rig.sent().remove(0).1;
+    let sent = alice_answers(&mut rig, &invite);
+    talks_to_bob(&mut rig, sent);
+    let cdr = rig.only_record();
+    assert_eq!((&*cdr.lastapp, &*cdr.lastdata), ("Dial", "SIP/1002,20"));
+    assert_eq!(cdr.disposition, Disposition::Answered);
+}
+
+#[test]
+fn what_is_not_loaded_is_neither_run_nor_rung() {
+    let without = |missing: Missing| {
+        let plan = plan_of(PLAN).without(missing);
+        let mut rig = Rig::following(plan, |general, _| general.missing = missing);
+        rig.register("1001", ALICE);
+        rig
+    };
+    let goal = || Goal::App {
+        name: "Dial".into(),
+        arguments: "SIP/1002,20".into(),
+    };
+    let mut rig = without(Missing {
+        absent: [Module::AppDial].into_iter().collect(),
+        ..Missing::default()
+    });
+    assert_eq!(originate(&mut rig, "SIP/1001", goal()), 1);
+    let invite = rig.sent().remove(0).1;
+    let sent = firsts(&alice_answers(&mut rig, &invite));
+    assert!(
+        sent[0].starts_with("ACK ") && sent[1].starts_with("BYE "),
+        "{sent:?}"
+    );
+    let mut rig = without(Missing {
+        leaving: [Module::ChanSip].into_iter().collect(),
+        ..Missing::default()
+    });
+    assert_eq!(originate(&mut rig, "SIP/1001", to_bob()), 0);
+}
+
+#[test]
+fn a_telephone_that_is_elsewhere_is_rung_there() {
+    let moved = |invite: &str| {
+        let contact = format!("Contact: <sip:1002@{BOB}>");
+        respond(invite, "302 Moved", "", "").replace(&contact, "Contact: <sip:5@h>")
+    };
+    let mut rig = rig(&["default,5,1,Dial(SIP/1001)"]);
+    originate(&mut rig, "SIP/1002", to_bob());
+    let invite = rig.sent().remove(0).1;
+    let sent = rig.receive(BOB, &moved(&invite));
+    assert!(
+        sent[1].1.starts_with("INVITE sip:1001@"),
+        "{:?}",
+        firsts(&sent)
+    );
+    let mut rig = self::rig(&["default,5,1,Dial(Local/5@default)"]);
+    originate(&mut rig, "SIP/1002", to_bob());
+    let invite = rig.sent().remove(0).1;
+    rig.receive(BOB, &moved(&invite));
+    assert_eq!(rig.size("calls"), 0, "a ring of forwards ends");
+}
+
+#[test]
+fn branches_of_a_telephone_leave_nothing() {
+    let mut rig = rig(PLAN);
+    originate(&mut rig, "SIP/1001", to_bob());
+    let invite = rig.sent().remove(0).1;
+    let ringing = respond(&invite, "180 Ringing", "", "");
+    rig.receive(ALICE, &ringing);
+    rig.receive(ALICE, &ringing.replace("tag=bob", "tag=another"));
+    let sent = alice_answers(&mut rig, &invite);
+    talks_to_bob(&mut rig, sent);
+    rig.wait(Duration::from_secs(60));
+    assert_eq!((rig.size("dialogs"), rig.size("transactions")), (0, 0));
 }
 
 #[test]
@@ -221,14 +312,21 @@ fn a_call_without_a_caller_shows_whom_it_rings_and_may_be_hung_up() {
     assert_eq!(rig.size("calls"), 0);
 }
 
-/// What Bob hears who dials 5, and `ORIGINATE_STATUS`, after Alice has done that.
-fn originate_status(alice: impl FnOnce(&mut Rig, &str)) -> String {
-    let mut rig = rig(PLAN);
+fn bob_dials(rig: &mut Rig, exten: &str) -> Vec<(SocketAddr, String)> {
     let invite = INVITE
-        .replace("sip:1002@127.0.0.1:5060 ", &format!("sip:5@{ENGINE} "))
+        .replace(
+            "sip:1002@127.0.0.1:5060 ",
+            &format!("sip:{exten}@{ENGINE} "),
+        )
         .replace("1001", "1002")
         .replace("7001", "7002");
-    let sent = rig.receive(BOB, &invite);
+    rig.receive(BOB, &invite)
+}
+
+/// `ORIGINATE_STATUS` for Bob, who dials 5, after Alice has done that.
+fn originate_status(alice: impl FnOnce(&mut Rig, &str)) -> String {
+    let mut rig = rig(PLAN);
+    let sent = bob_dials(&mut rig, "5");
     let ring = sent.iter().find(|(_, text)| text.starts_with("INVITE "));
     let ring = ring.expect("Alice is rung").1.clone();
     alice(&mut rig, &ring);
@@ -254,6 +352,15 @@ fn originate_tells_what_became_of_it() {
         rig.wait(Duration::from_secs(8));
     });
     assert_eq!(rang, "RINGING");
+}
+
+#[test]
+fn originate_tells_of_a_local_channel_that_runs_away() {
+    let mut rig = rig(PLAN);
+    bob_dials(&mut rig, "6");
+    rig.wait(Duration::from_secs(1));
+    assert_eq!(global(&rig, "STATUS").as_deref(), Some("FAILED"));
+    assert_eq!(rig.size("calls"), 0);
 }
 
 #[test]

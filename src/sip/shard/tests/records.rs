@@ -12,7 +12,7 @@ fn at(millis: u64) -> UnixMicros {
     UnixMicros(1_700_000_000_000_000 + millis * 1000)
 }
 
-fn rules(change: impl FnOnce(&mut Recording)) -> Recording {
+pub(super) fn rules(change: impl FnOnce(&mut Recording)) -> Recording {
     let mut rules = Recording {
         enable: true,
         ..Recording::default()
@@ -23,7 +23,7 @@ fn rules(change: impl FnOnce(&mut Recording)) -> Recording {
 
 /// A shard that follows that plan and keeps records by those rules; both
 /// devices are registered.
-fn recording(lines: &[&str], rules: Recording) -> Rig {
+pub(super) fn recording(lines: &[&str], rules: Recording) -> Rig {
     let mut rig = Rig::following(plan_of(lines), |general, peers| {
         general.records = rules;
         peers[0].accountcode = "sales".into();
@@ -51,7 +51,7 @@ impl Rig {
         records.collect()
     }
 
-    fn only_record(&mut self) -> Cdr {
+    pub(super) fn only_record(&mut self) -> Cdr {
         let mut records = self.records();
         assert_eq!(records.len(), 1, "{records:?}");
         records.remove(0)
