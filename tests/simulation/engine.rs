@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pinion_sip::base::{Instant, Limits, Random, ShardId, UnixTime};
 use pinion_sip::config::Config;
-use pinion_sip::machine::{Input, Machine, Outbox};
+use pinion_sip::machine::{Machine, Outbox};
 use pinion_sip::shard::{Setup, Shard};
 
 /// How full tables are, by the names of `Machine::counters`.
@@ -135,14 +135,10 @@ impl Engine {
             shards: self.blueprint.shards,
             incarnation: self.incarnations[usize::from(shard)],
             limits: self.blueprint.limits,
-            config: Arc::clone(&self.blueprint.config),
-            sockets: vec![self.blueprint.addr],
-            streams: Vec::new(),
-            kept: Vec::new(),
-            entries: Vec::new(),
             seed: self.seeds.seed(),
             nonce_secret: self.blueprint.seed,
             unix_start: UNIX_START,
+            ..Setup::alone(Arc::clone(&self.blueprint.config), self.blueprint.addr)
         }))
     }
 
@@ -158,11 +154,6 @@ impl Engine {
     pub fn shard_for(&self, source: SocketAddr) -> ShardId {
         let hash = crate::world::fnv(0, source.to_string().as_bytes());
         (hash % u64::from(self.blueprint.shards)) as ShardId
-    }
-
-    /// Hands one input to a shard.
-    pub fn handle(&mut self, now: Instant, shard: ShardId, input: Input<'_>) {
-        self.shards[usize::from(shard)].handle(now, input, &mut self.outbox);
     }
 
     /// How full a shard is.

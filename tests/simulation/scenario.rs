@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use pinion_sip::base::{Limits, Random};
 use pinion_sip::config::{Peer, Realtime};
+use pinion_sip::dialplan::{Action, Cause, Order, Whom};
 
 use crate::database::Mood;
 use crate::engine::Blueprint;
@@ -84,6 +85,7 @@ pub fn draw(seed: u64) -> World {
     registrations(&mut world);
     calls(&mut world, &users);
     faults(&mut world);
+    orders(&mut world, &users);
     world.plan(FAULTS_END, Task::Clear);
     world
 }
@@ -213,6 +215,31 @@ fn calls(world: &mut World, users: &[String]) {
                 plan,
             },
         );
+    }
+}
+
+/// Somebody at the console hangs up, or sends channels elsewhere.
+fn orders(world: &mut World, users: &[String]) {
+    if !chance(world.random(), 3) {
+        return;
+    }
+    let engines = world.engines.len() as u64;
+    for _ in 0..1 + world.random().below(4) {
+        let user = &users[world.random().below(users.len() as u64) as usize];
+        let whom = match world.random().below(4) {
+            0 => Whom::All,
+            1 => Whom::First(format!("SIP/{user}").into()),
+            _ => Whom::Every(format!("SIP/{user}").into()),
+        };
+        let action = match world.random().below(3) {
+            0 => Action::HangUp(Cause::NORMAL_CLEARING),
+            1 => Action::HangUp(Cause::USER_BUSY),
+            _ => Action::Redirect(format!("default,{user},1").into()),
+        };
+        let engine = world.random().below(engines) as usize;
+        let after = ms(1_500 + world.random().below(36_000));
+        let order = Order { whom, action };
+        world.plan(after, Task::Order { engine, order });
     }
 }
 

@@ -118,7 +118,7 @@ fn number(variable: &str) -> Option<u64> {
 
 /// What the worlds must have met between them, or they prove nothing: the
 /// beginnings of lines in the ladder.
-const SIGHTS: [&str; 22] = [
+const SIGHTS: [&str; 23] = [
     "SIP/2.0 100",
     "SIP/2.0 180",
     "SIP/2.0 183",
@@ -140,6 +140,7 @@ const SIGHTS: [&str; 22] = [
     "an envelope to shard",
     "panics",
     "drain",
+    "is ordered",
     "unplugged",
 ];
 

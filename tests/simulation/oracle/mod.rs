@@ -81,7 +81,7 @@ pub struct Oracle {
     /// Callees' To tags above 100, by the offer of the INVITE they answer.
     forks: BTreeMap<Vec<u8>, BTreeSet<String>>,
     /// The records of calls.
-    records: Records,
+    pub records: Records,
     /// The highest CSeq of each dialog's requests that came home.
     orders: BTreeMap<(String, String, String), u32>,
     nonces: BTreeSet<String>,

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use pinion_sip::base::{Flow, Instant, Random, ShardId, shard_of};
 use pinion_sip::machine::realtime::Outcome;
-use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, Input, Question, QuestionId, WORKERS};
+use pinion_sip::machine::{
+    Answer, Body, DATABASE, Envelope, Input, Machine, Outbox, Question, QuestionId, WORKERS,
+};
 
 use crate::database::{Database, Mood};
 use crate::engine::{Blueprint, Engine, Occupancy};
@@ -292,12 +294,24 @@ impl World {
         }
     }
 
-    /// One input to one shard, and everything that follows from it at once.
+    /// One input to one shard.
     fn feed(&mut self, engine: usize, shard: ShardId, input: Input<'_>) {
+        self.turn(engine, shard, |machine, now, out| {
+            machine.handle(now, input, out);
+        });
+    }
+
+    /// Lets one shard do something, and everything that follows from it at once.
+    fn turn(
+        &mut self,
+        engine: usize,
+        shard: ShardId,
+        work: impl FnOnce(&mut dyn Machine, Instant, &mut Outbox),
+    ) {
         let now = self.now;
-        let served = catch_unwind(AssertUnwindSafe(|| {
-            self.engines[engine].handle(now, shard, input)
-        }));
+        let Engine { shards, outbox, .. } = &mut self.engines[engine];
+        let machine = shards[usize::from(shard)].as_mut();
+        let served = catch_unwind(AssertUnwindSafe(|| work(machine, now, outbox)));
         if served.is_err() {
             let seen = format!("shard {shard} of engine {engine}");
             self.judge(Err(Failure {

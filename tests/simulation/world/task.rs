@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pinion_sip::base::ShardId;
-use pinion_sip::machine::{Body, Envelope, Input};
+use pinion_sip::dialplan::{Action, Order};
+use pinion_sip::machine::{Body, Envelope, Input, Query};
 
 use super::{Event, World};
 use crate::database::{Database, Mood};
@@ -31,6 +32,8 @@ pub enum Task {
     Drain { engine: usize },
     /// An engine is given its configuration anew.
     Reload { engine: usize },
+    /// An operator wants something of an engine's channels.
+    Order { engine: usize, order: Order },
     /// A phone's cable is out.
     Unplug { phone: usize, lasting: Duration },
     /// An engine is gone for good, and the others know.
@@ -71,6 +74,16 @@ impl World {
                 for shard in 0..self.engines[engine].blueprint.shards {
                     let config = Arc::clone(&self.engines[engine].blueprint.config);
                     self.feed(engine, shard, Input::Reload(config));
+                }
+            }
+            Task::Order { engine, order } => {
+                self.note(engine, 0, format!("is ordered: {order:?}"));
+                self.oracle.records.redirected |= matches!(order.action, Action::Redirect(_));
+                for shard in 0..self.engines[engine].blueprint.shards {
+                    let query = Query::Order(order.clone());
+                    self.turn(engine, shard, |machine, now, out| {
+                        machine.serve(now, query, out);
+                    });
                 }
             }
             Task::Unplug { phone, lasting } => {
