@@ -127,6 +127,16 @@ pub(super) struct Others {
 }
 
 impl Others {
+    /// A name that no run of the call has.
+    fn free_id(&mut self) -> RunId {
+        loop {
+            self.last = self.last.checked_add(1).unwrap_or(1);
+            if self.find(RunId(self.last)).is_none() {
+                return RunId(self.last);
+            }
+        }
+    }
+
     pub(super) fn find(&self, id: RunId) -> Option<&Other> {
         self.list.iter().find(|other| other.id == id)
     }
@@ -157,8 +167,7 @@ impl Call {
             return Err(Box::new(cursor));
         }
         others.begun += 1;
-        others.last = others.last.checked_add(1).unwrap_or(1);
-        let id = RunId(others.last);
+        let id = others.free_id();
         others.list.push(Other {
             id,
             run: Run::of(cursor),

@@ -32,7 +32,7 @@ const PLAN: &[&str] = &[
     "default,67,1,Wait(1)",
     "default,67,2,Wait(5)",
     "screen,s,1,Wait(1)",
-    "screen,s,2,Return()",
+    "screen,s,2,Hangup()",
 ];
 
 fn order(rig: &mut Rig, whom: Whom, action: Action) -> u32 {
