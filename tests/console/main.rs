@@ -6,6 +6,8 @@ mod address;
 #[path = "../engine/mod.rs"]
 #[expect(dead_code, reason = "other tests watch counters and restarts")]
 mod engine;
+#[path = "../http/phone.rs"]
+mod phone;
 #[path = "../loopback/phones.rs"]
 #[expect(dead_code, reason = "other tests have phones with wrong passwords")]
 mod phones;
@@ -16,6 +18,7 @@ mod sipp;
 mod asked;
 mod calls;
 mod commands;
+mod history;
 mod rows;
 mod sessions;
 mod terminal;

@@ -2,12 +2,14 @@
 
 #[path = "../engine/address.rs"]
 mod address;
+#[path = "../console/asked.rs"]
+#[expect(dead_code, reason = "these tests order, and read little")]
+mod asked;
 #[path = "../engine/mod.rs"]
 #[expect(dead_code, reason = "these tests stop no engine")]
 mod engine;
 
 mod client;
-mod history;
 mod page;
 mod phone;
 mod tables;

@@ -27,11 +27,12 @@ impl Phone {
         self.socket.local_addr().expect("its address")
     }
 
-    /// Sends a request by that user; `more` are its other lines.
+    /// Sends a request by that user; `more` are its other lines. Its branch is
+    /// made of the Call-ID, so that a CANCEL has that of its INVITE.
     pub fn send(&self, method: &str, user: &str, to: &str, call_id: &str, more: &str) {
         let (own, engine) = (self.address(), self.engine);
         let request = format!(
-            "{method} sip:{to}@{engine} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{method}{call_id}\r\n\
+            "{method} sip:{to}@{engine} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{call_id}\r\n\
              Max-Forwards: 70\r\nFrom: <sip:{user}@{engine}>;tag=t\r\nTo: <sip:{to}@{engine}>\r\n\
              Call-ID: {call_id}\r\nCSeq: 1 {method}\r\nContact: <sip:{user}@{own}>\r\n{more}\
              Content-Length: 0\r\n\r\n"
