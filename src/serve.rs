@@ -16,7 +16,7 @@ use signal_hook::iterator::Signals;
 
 use crate::Failure;
 use crate::control::house::{About, House, Order};
-use crate::control::http::Http;
+use crate::control::http::{Http, Totals};
 use crate::control::socket::{Console, Socket};
 use crate::control::watching::{Consoles, Watching};
 use crate::flags::Flags;
@@ -143,16 +143,10 @@ where
         .map(|socket| socket.open(Arc::clone(&house)))
         .transpose()
         .map_err(|error| Failure::Host(format!("no thread for the console: {error}")))?;
+    let totals = gauge(&logs, service.as_ref(), &workers, recorder.as_ref());
     if let Some(http) = http {
-        let database = service.as_ref().map(Service::gauge);
-        let work = workers.gauge();
-        let totals = move || {
-            let mut totals = database.as_ref().map(|gauge| gauge()).unwrap_or_default();
-            totals.extend(work());
-            totals
-        };
         let _ = writeln!(banner, "http      http://{}/", http.address());
-        http.open(Arc::clone(&house), Box::new(totals))
+        http.open(Arc::clone(&house), Arc::clone(&totals))
             .map_err(|error| Failure::Host(format!("no thread for HTTP: {error}")))?;
     }
     let attended = Arc::clone(&house);
@@ -170,6 +164,7 @@ where
         service,
         workers,
         recorder,
+        totals,
         engine,
         way: steering.way(),
         happenings,
@@ -255,6 +250,7 @@ struct Server {
     service: Option<Service>,
     workers: Workers,
     recorder: Option<Recorder>,
+    totals: Totals,
     engine: Engine,
     way: Way,
     happenings: Receiver<Happening>,
@@ -309,17 +305,12 @@ impl Server {
         if let Some(recorder) = &mut self.recorder {
             recorder.close();
         }
-        let counters = counters(
-            &self.logs,
-            self.service.as_ref(),
-            &self.workers,
-            self.recorder.as_ref(),
-        );
+        let totals = (self.totals)();
         self.workers.close();
         if self.service.is_some_and(|service| !service.close()) {
             say("the database took too long for the last registrations\n");
         }
-        print(started, way, &last, &counters);
+        print(started, way, &last, &totals);
         died.map_or(Ok(()), |message| Err(Failure::Host(message)))
     }
 
@@ -384,36 +375,35 @@ impl Server {
     }
 
     fn print(&self, censuses: &[Census]) {
-        let counters = counters(
-            &self.logs,
-            self.service.as_ref(),
-            &self.workers,
-            self.recorder.as_ref(),
-        );
-        print(self.started, self.way, censuses, &counters);
+        print(self.started, self.way, censuses, &(self.totals)());
     }
 }
 
-/// Numbers that belong to no shard.
-fn counters(
+/// What tells the numbers that belong to no shard.
+fn gauge(
     logs: &Logs,
     service: Option<&Service>,
     workers: &Workers,
     recorder: Option<&Recorder>,
-) -> Vec<(String, u64)> {
-    let mut counters = logs.counters();
-    counters.extend(service.map(Service::counters).unwrap_or_default());
-    counters.extend(workers.counters());
-    counters.extend(recorder.map(Recorder::counters).unwrap_or_default());
-    counters
+) -> Totals {
+    let (logs, work) = (logs.clone(), workers.gauge());
+    let database = service.map(Service::gauge);
+    let records = recorder.map(Recorder::gauge);
+    Arc::new(move || {
+        let mut totals = logs.counters();
+        totals.extend(database.as_ref().map(|gauge| gauge()).unwrap_or_default());
+        totals.extend(work());
+        totals.extend(records.as_ref().map(|gauge| gauge()).unwrap_or_default());
+        totals
+    })
 }
 
-fn print(started: Instant, way: Way, censuses: &[Census], database: &[(String, u64)]) {
+fn print(started: Instant, way: Way, censuses: &[Census], counters: &[(String, u64)]) {
     say(&format!(
         "counters after {:.3} s\nsteering {}\n{}{}\n",
         started.elapsed().as_secs_f64(),
         hit_rate(way, censuses),
         table(censuses),
-        totals(database)
+        totals(counters)
     ));
 }

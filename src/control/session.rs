@@ -29,6 +29,13 @@ const NICE: i32 = 10;
 /// Bytes of an answer gathered before they are sent.
 const GATHERED: usize = 16 * 1024;
 
+/// Where threads share a CPU, shards come first: the calling thread has the
+/// priority of commands from now on. Linux gives each thread one of its own.
+pub fn give_way() {
+    // A host that does not allow that is none the worse off.
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
 /// A client's end of the socket, for all who write to it.
 pub struct Line {
     stream: UnixStream,
@@ -107,9 +114,7 @@ impl Desk {
         let spawned = thread::Builder::new()
             .name("console".into())
             .spawn(move || {
-                // Where threads share a CPU, shards come first. Linux gives each
-                // thread a priority of its own.
-                let _ = rustix::process::setpriority_process(None, NICE);
+                give_way();
                 let _leaving = Leaving(&desk, &line);
                 // A client that goes away is no trouble of the engine's.
                 let _ = attend(&desk, &line);

@@ -83,11 +83,6 @@ impl Service {
         Ok(())
     }
 
-    /// What the workers count.
-    pub fn counters(&self) -> Vec<(String, u64)> {
-        self.gauge()()
-    }
-
     /// Tells what the workers count, on any thread and for as long as it is kept.
     pub fn gauge(&self) -> impl Fn() -> Vec<(String, u64)> + Send + Sync + 'static {
         let (realtime, errands) = (Arc::clone(&self.realtime), self.errands.clone());

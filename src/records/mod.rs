@@ -221,17 +221,26 @@ impl Recorder {
 
     /// What is counted, by name.
     pub fn counters(&self) -> Vec<(String, u64)> {
-        let mut counters = vec![("cdr_queue".into(), self.errands.len() as u64)];
-        for (name, tally) in self.board.places() {
-            let mut row = |what: &str, value| counters.push((format!("cdr_{name}_{what}"), value));
-            row("written", tally.written.value());
-            row("dropped", tally.dropped.value());
-            if name == "table" {
-                row("spooled", tally.spooled.value());
-                row("waiting", tally.waiting.value());
+        self.gauge()()
+    }
+
+    /// Tells the same, on any thread and for as long as it is kept.
+    pub fn gauge(&self) -> impl Fn() -> Vec<(String, u64)> + Send + Sync + 'static {
+        let (errands, board) = (self.errands.clone(), Arc::clone(&self.board));
+        move || {
+            let mut counters = vec![("cdr_queue".into(), errands.len() as u64)];
+            for (name, tally) in board.places() {
+                let mut row =
+                    |what: &str, value| counters.push((format!("cdr_{name}_{what}"), value));
+                row("written", tally.written.value());
+                row("dropped", tally.dropped.value());
+                if name == "table" {
+                    row("spooled", tally.spooled.value());
+                    row("waiting", tally.waiting.value());
+                }
             }
+            counters
         }
-        counters
     }
 
     /// Writes what waits, and ends.

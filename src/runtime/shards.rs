@@ -2,8 +2,9 @@
 //! Owns no thread; after the shards have ended, orders go nowhere and
 //! questions have no answer.
 
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
 
 use pinion_sip::base::{ShardId, Text};
 use pinion_sip::config::Config;
@@ -73,10 +74,29 @@ impl Shards {
     /// Asks one shard, which answers between two messages. `None` if it does
     /// not within a second, or there is no such shard.
     pub fn ask(&self, shard: ShardId, query: Query) -> Option<Page> {
+        self.put(shard, query).recv_timeout(ANSWER_LIMIT).ok()
+    }
+
+    /// Asks all the same, and at once: several that do not answer take no longer
+    /// than one. In the order of the shards; those that do not answer within a
+    /// second are missing.
+    pub fn ask_all(&self, query: &Query) -> Vec<(ShardId, Page)> {
+        let put = |shard| (shard, self.put(shard, query.clone()));
+        let asked: Vec<_> = (0..self.count()).map(put).collect();
+        let end = Instant::now() + ANSWER_LIMIT;
+        let answer = |(shard, answer): (ShardId, Receiver<Page>)| {
+            let left = end.saturating_duration_since(Instant::now());
+            Some((shard, answer.recv_timeout(left).ok()?))
+        };
+        asked.into_iter().filter_map(answer).collect()
+    }
+
+    /// Puts a question to a shard; where its answer comes.
+    fn put(&self, shard: ShardId, query: Query) -> Receiver<Page> {
         let (answer, answers) = mpsc::channel();
         let control = Control::Query(Box::new(query), answer);
         self.mesh.order(usize::from(shard), control);
-        answers.recv_timeout(ANSWER_LIMIT).ok()
+        answers
     }
 
     /// All pages of a table, shard by shard. No shard is asked for a page

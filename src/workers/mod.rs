@@ -94,12 +94,7 @@ impl Workers {
         Ok(())
     }
 
-    /// What the workers count.
-    pub fn counters(&self) -> Vec<(String, u64)> {
-        self.gauge()()
-    }
-
-    /// Tells the same, on any thread and for as long as it is kept.
+    /// Tells what the workers count, on any thread and for as long as it is kept.
     pub fn gauge(&self) -> impl Fn() -> Vec<(String, u64)> + Send + Sync + 'static {
         let (errands, tally) = (self.errands.clone(), Arc::clone(&self.tally));
         move || {

@@ -14,21 +14,39 @@ pub struct Answer {
     pub body: String,
 }
 
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Asks for a path.
 pub fn get(server: SocketAddr, path: &str) -> Answer {
     ask(server, "GET", path, &server.to_string())
 }
 
+/// Asks for a path, and waits longer for the answer.
+pub fn get_within(server: SocketAddr, path: &str, limit: Duration) -> Answer {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\n\r\n");
+    exchange(server, &request, limit)
+}
+
 /// Asks by any method, and by any name of the host.
 pub fn ask(server: SocketAddr, method: &str, path: &str, host: &str) -> Answer {
-    let mut stream = TcpStream::connect(server).expect("it listens");
-    let limit = Some(Duration::from_secs(20));
-    stream.set_read_timeout(limit).expect("a time limit");
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    send(
+        server,
+        &format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
     )
-    .expect("it takes the request");
+}
+
+/// Sends a request as it stands; the connection ends with the answer.
+pub fn send(server: SocketAddr, request: &str) -> Answer {
+    exchange(server, request, PATIENCE)
+}
+
+fn exchange(server: SocketAddr, request: &str, limit: Duration) -> Answer {
+    let mut stream = TcpStream::connect(server).expect("it listens");
+    stream.set_read_timeout(Some(limit)).expect("a time limit");
+    stream
+        .write_all(request.as_bytes())
+        .expect("it takes the request");
     let mut text = String::new();
     stream
         .read_to_string(&mut text)

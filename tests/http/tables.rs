@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::client::{ask, get, object};
+use crate::client::{ask, get, object, send};
 use crate::phone::Phone;
 
 /// All rows of a table, by pages of `limit`, each followed by its `next`.
@@ -121,4 +121,6 @@ fn what_is_not_there_is_refused() {
     }
     assert_eq!(ask(http, "GET", "/v1/channels", "evil.example").status, 403);
     assert_eq!(ask(http, "GET", "/v1/channels", "localhost").status, 200);
+    let nameless = send(http, "GET /healthz HTTP/1.0\r\n\r\n");
+    assert_eq!(nameless.status, 200, "no browser asks so");
 }

@@ -210,10 +210,11 @@ pub(super) async fn shards(shown: Shown) -> Response {
 }
 
 /// What the stages have taken since the start, and the buckets they were counted
-/// in: upper bound in ms, and how many.
+/// in: upper bound in ms, and how many. `silent` names shards whose share is
+/// missing.
 pub(super) async fn latency(shown: Shown) -> Response {
     answer(shown, |view| {
-        let stages = view.stages();
+        let (stages, silent) = view.stages();
         let each = stages.each().map(|(stage, histogram)| {
             let buckets = histogram.buckets();
             json!({
@@ -227,7 +228,7 @@ pub(super) async fn latency(shown: Shown) -> Response {
                 "buckets": buckets.map(|(bound, count)| json!([ms(bound), count])).collect::<Vec<_>>(),
             })
         });
-        Json(json!({"stages": each.collect::<Vec<_>>()}))
+        Json(json!({"stages": each.collect::<Vec<_>>(), "silent": silent}))
     })
     .await
 }

@@ -1,6 +1,6 @@
-//! The connections: so many at once, and none for longer than a minute, so that
-//! nobody who is slow, or forgets to leave, keeps others out; and by what name
-//! they were made. Reads nothing else of a request.
+//! The connections: so many at once, each for one request and for some seconds,
+//! so that nobody who is slow, or forgets to leave, keeps others out; and by what
+//! name they were made. Reads nothing else of a request.
 
 use std::future::Future;
 use std::io;
@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::StatusCode;
-use axum::http::header::HOST;
+use axum::http::header::{CONNECTION, HOST};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
@@ -24,24 +24,30 @@ use tokio::time::{Sleep, sleep};
 /// Connections at once; more wait.
 const CONNECTIONS: usize = 32;
 
-/// How long a connection may last. Whoever wants more opens another.
-const LIFE: Duration = Duration::from_secs(60);
+/// How long a connection may last.
+const LIFE: Duration = Duration::from_secs(20);
 
 /// How long nothing is accepted after that failed: descriptors may be short.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Lets requests through that name this host by an address, or `localhost`. A
 /// page from elsewhere whose own name was made to lead here (DNS rebinding) does
-/// not read what its visitor may.
+/// not read what its visitor may. What names no host, as HTTP/1.0 may, comes from
+/// no browser.
 pub(super) async fn by_address(request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST);
-    match host.and_then(|host| host.to_str().ok()) {
-        Some(host) if is_address(host) => next.run(request).await,
-        _ => {
-            let sentence = "Ask by address, or as localhost; --http-anywhere takes any name.\n";
-            (StatusCode::FORBIDDEN, sentence).into_response()
-        }
+    if host.is_none_or(|host| host.to_str().is_ok_and(is_address)) {
+        return next.run(request).await;
     }
+    let sentence = "Ask by address, or as localhost; --http-anywhere takes any name.\n";
+    (StatusCode::FORBIDDEN, sentence).into_response()
+}
+
+/// An answer is the last of its connection, whose place the next client has.
+pub(super) async fn last(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 /// Whether a Host is an address or `localhost`, with or without a port.

@@ -24,6 +24,7 @@ pub(super) async fn readyz(shown: Shown) -> Response {
             .any(|(name, value)| name.starts_with(BREAKER) && *value == 2);
         judge(&[
             ("shards", shards),
+            ("listening", listening(view)),
             ("database", database(&states, open)),
             ("draining", draining(&states)),
             ("overload", overload(&states)),
@@ -55,9 +56,10 @@ fn judge(findings: &[(&str, Finding)]) -> (StatusCode, Json<Value>) {
 
 fn shards(view: &View) -> (Vec<StateRow>, Finding) {
     let count = view.house.shards.count();
-    let states: Vec<StateRow> = (0..count)
-        .filter_map(|shard| match view.house.shards.ask(shard, Query::State) {
-            Some(Page::State(state)) => Some(state),
+    let pages = view.house.shards.ask_all(&Query::State).into_iter();
+    let states: Vec<StateRow> = pages
+        .filter_map(|(_, page)| match page {
+            Page::State(state) => Some(state),
             _ => None,
         })
         .collect();
@@ -66,6 +68,16 @@ fn shards(view: &View) -> (Vec<StateRow>, Finding) {
         silent => Err(format!("{silent} of {count} shards do not answer")),
     };
     (states, finding)
+}
+
+/// Sockets stay open when their module is unloaded; what comes is not heard.
+fn listening(view: &View) -> Finding {
+    let missing = view.house.settings().config.general.missing;
+    let mut heard = view.house.listening.iter();
+    match heard.any(|(transport, _)| missing.carries(*transport)) {
+        true => Ok("SIP is heard"),
+        false => Err("SIP is not heard: chan_sip or its transports are not loaded".into()),
+    }
 }
 
 fn database(states: &[StateRow], open: bool) -> Finding {

@@ -13,6 +13,7 @@ use pinion_sip::base::Histogram;
 use pinion_sip::machine::Stages;
 
 use super::{Shown, answer};
+use crate::table::{sum, value};
 use rows::Kind::{self, Counter, Gauge};
 use rows::{BY_SHARD, Row, SUMMED};
 
@@ -26,10 +27,11 @@ const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(super) async fn metrics(shown: Shown) -> Response {
     answer(shown, |view| {
         let up_s = view.house.started.elapsed().unwrap_or_default();
+        let (stages, silent) = view.stages();
         let text = exposition(&Numbers {
             shards: view.house.shards.count(),
             censuses: &view.census(),
-            stages: &view.stages(),
+            stages: silent.is_empty().then_some(&stages),
             totals: &(view.totals)(),
             up_s: up_s.as_secs_f64(),
         });
@@ -41,8 +43,10 @@ pub(super) async fn metrics(shown: Shown) -> Response {
 /// All there is to tell.
 struct Numbers<'n> {
     shards: u16,
+    /// Of the shards that answered.
     censuses: &'n [Census],
-    stages: &'n Stages,
+    /// Of all shards; `None` if one did not answer.
+    stages: Option<&'n Stages>,
     totals: &'n [(String, u64)],
     up_s: f64,
 }
@@ -65,16 +69,25 @@ fn exposition(numbers: &Numbers<'_>) -> String {
         "Shards that answered just now",
         answering,
     );
-    for row in BY_SHARD {
-        let each = numbers.censuses.len() * BY_SHARD.len() <= MOST_BY_SHARD;
-        text.row(row, numbers.censuses, each);
+    let each = usize::from(numbers.shards) * BY_SHARD.len() <= MOST_BY_SHARD;
+    let (alone, summed) = match each {
+        true => (BY_SHARD, [SUMMED, &[]]),
+        false => (&[][..], [BY_SHARD, SUMMED]),
+    };
+    for row in alone {
+        text.by_shard(row, numbers.censuses);
     }
-    for row in SUMMED {
-        text.row(row, numbers.censuses, false);
+    // A sum that lacks a shard would seem to have begun anew.
+    if numbers.censuses.len() == usize::from(numbers.shards) {
+        for row in summed.into_iter().flatten() {
+            text.summed(row, numbers.censuses);
+        }
+        text.others(numbers.censuses);
     }
-    text.others(numbers.censuses);
+    if let Some(stages) = numbers.stages {
+        text.stages(stages);
+    }
     text.totals(numbers.totals);
-    text.stages(numbers.stages);
     text.text
 }
 
@@ -106,40 +119,34 @@ impl Text {
         self.sample(name, "", value);
     }
 
-    /// A number of the shards, of each by itself or summed.
-    fn row(&mut self, row: &Row, censuses: &[Census], each: bool) {
-        let Row(own, name, kind, help, unit) = row;
-        let name = match kind {
-            Counter => format!("pinion_{name}_total"),
-            Gauge => format!("pinion_{name}"),
-        };
-        let value = |census: &Census| {
-            let mut counters = census.counters.iter();
-            counters
-                .find(|(name, _)| name == own)
-                .map(|(_, value)| *value)
-        };
-        let values: Vec<(u16, u64)> = censuses
-            .iter()
-            .filter_map(|census| Some((census.shard, value(census)?)))
-            .collect();
-        if values.is_empty() {
-            return;
+    /// A number of each shard.
+    fn by_shard(&mut self, row: &Row, censuses: &[Census]) {
+        let name = self.row(row);
+        for census in censuses {
+            let number = value(row.own, census) as f64 / row.unit;
+            self.sample(&name, &format!("shard=\"{}\"", census.shard), number);
         }
-        self.head(&name, *kind, help);
-        if each {
-            for (shard, value) in values {
-                self.sample(&name, &format!("shard=\"{shard}\""), value as f64 / unit);
-            }
-        } else {
-            let sum: u64 = values.iter().map(|(_, value)| value).sum();
-            self.sample(&name, "", sum as f64 / unit);
-        }
+    }
+
+    /// A number of all shards together.
+    fn summed(&mut self, row: &Row, censuses: &[Census]) {
+        let name = self.row(row);
+        self.sample(&name, "", sum(row.own, censuses) as f64 / row.unit);
+    }
+
+    /// Begins the metric of a row; its name.
+    fn row(&mut self, row: &Row) -> String {
+        let name = match row.kind {
+            Counter => format!("pinion_{}_total", row.name),
+            Gauge => format!("pinion_{}", row.name),
+        };
+        self.head(&name, row.kind, row.help);
+        name
     }
 
     /// What shards count that no row is about.
     fn others(&mut self, censuses: &[Census]) {
-        let told = |name: &str| BY_SHARD.iter().chain(SUMMED).any(|row| row.0 == name);
+        let told = |name: &str| BY_SHARD.iter().chain(SUMMED).any(|row| row.own == name);
         let mut sums: Vec<(&str, u64)> = Vec::new();
         for (name, value) in censuses.iter().flat_map(|census| &census.counters) {
             match sums.iter_mut().find(|(own, _)| own == name) {

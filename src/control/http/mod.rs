@@ -23,21 +23,23 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use pinion_runtime::Census;
+use pinion_sip::base::ShardId;
 use pinion_sip::machine::{Page, Query, Stages};
 
 use crate::Failure;
 use crate::control::house::House;
+use crate::control::session;
 use crate::modules::Beside;
 
 /// Requests answered at once: each may wait for shards.
 const AT_ONCE: usize = 4;
 
-/// Numbers that belong to no shard, by name.
-pub type Totals = Box<dyn Fn() -> Vec<(String, u64)> + Send + Sync>;
+/// Numbers that belong to no shard, by name, as they are now.
+pub type Totals = Arc<dyn Fn() -> Vec<(String, u64)> + Send + Sync>;
 
 /// What is shown.
 struct View {
@@ -89,13 +91,16 @@ impl Http {
             .max_blocking_threads(AT_ONCE)
             .thread_keep_alive(Duration::from_secs(60))
             .thread_name("http-query")
+            .on_thread_start(session::give_way)
             .build()?;
         let view = Arc::new(View { house, totals });
         let router = match self.anywhere {
             true => router(view),
             false => router(view).layer(from_fn(gate::by_address)),
         };
+        let router = router.layer(map_response(gate::last));
         let serve = move || {
+            session::give_way();
             let served: io::Result<()> = runtime.block_on(async {
                 let gate = gate::Gate::new(self.listener)?;
                 axum::serve(gate, router).await
@@ -134,9 +139,15 @@ async fn loaded(State(view): Shown, request: Request, next: Next) -> Response {
         "/metrics" => Beside::Metrics,
         _ => Beside::Http,
     };
-    match modules.is_on(Beside::Http) && modules.is_on(module) {
-        true => next.run(request).await,
-        false => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    match [Beside::Http, module]
+        .iter()
+        .find(|module| !modules.is_on(**module))
+    {
+        None => next.run(request).await,
+        Some(module) => {
+            let sentence = format!("{}.so is not loaded\n", module.name());
+            (StatusCode::SERVICE_UNAVAILABLE, sentence).into_response()
+        }
     }
 }
 
@@ -146,15 +157,22 @@ impl View {
         self.house.shards.census()
     }
 
-    /// What the stages have taken, all shards together.
-    fn stages(&self) -> Stages {
+    /// What the stages have taken, all shards together but for those that do not
+    /// answer, which are named.
+    fn stages(&self) -> (Stages, Vec<ShardId>) {
+        let shards = &self.house.shards;
+        let pages = shards.ask_all(&Query::Stages);
+        let answers = |shard: &ShardId| pages.iter().any(|(answering, _)| answering == shard);
+        let silent = (0..shards.count())
+            .filter(|shard| !answers(shard))
+            .collect();
         let mut all = Stages::default();
-        for shard in 0..self.house.shards.count() {
-            if let Some(Page::Stages(stages)) = self.house.shards.ask(shard, Query::Stages) {
-                all.merge(&stages);
+        for (_, page) in &pages {
+            if let Page::Stages(stages) = page {
+                all.merge(stages);
             }
         }
-        all
+        (all, silent)
     }
 }
 

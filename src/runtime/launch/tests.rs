@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Barrier;
 
 use pinion_sip::base::{Flow, Instant, Transmit};
-use pinion_sip::machine::{Body, Envelope, Input, Outbox, Sought};
+use pinion_sip::machine::{Body, Envelope, Input, Outbox, Query, Sought};
 
 use super::*;
 use crate::tap::{Capture, Captured};
@@ -211,6 +211,20 @@ fn shards_exchange_envelopes_and_count_them() {
             .sum::<u64>()
     };
     assert_eq!(received(&last), received(&census));
+}
+
+#[test]
+fn of_all_that_are_asked_those_tell_who_live() {
+    let (engine, _) = start(3);
+    let shards = engine.shards().clone();
+    let asked = || -> Vec<ShardId> {
+        let pages = shards.ask_all(&Query::State).into_iter();
+        pages.map(|(shard, _)| shard).collect()
+    };
+    assert_eq!(asked(), [0, 1, 2]);
+    shards.stop();
+    engine.join();
+    assert_eq!(asked(), []);
 }
 
 #[test]

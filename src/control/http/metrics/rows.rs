@@ -12,512 +12,115 @@ pub(super) enum Kind {
     Gauge,
 }
 
-/// One number of a shard: its name in a census, what is said of it, and what it
-/// is divided by to be in base units.
-pub(super) struct Row(
-    pub(super) &'static str,
-    pub(super) &'static str,
-    pub(super) Kind,
-    pub(super) &'static str,
-    pub(super) f64,
-);
+/// A number of the shards.
+pub(super) struct Row {
+    /// Its name in a census.
+    pub(super) own: &'static str,
+    /// Whether it only rises.
+    pub(super) kind: Kind,
+    /// Its metric, without what all of them begin and counters end with.
+    pub(super) name: &'static str,
+    /// What it is divided by to be in base units.
+    pub(super) unit: f64,
+    /// What is said of it; no stop at its end.
+    pub(super) help: &'static str,
+}
 
-/// What shards count that is worth a series for each of them.
-pub(super) const BY_SHARD: &[Row] = &[
-    Row(
-        "busy_us",
-        "busy_seconds",
-        Counter,
-        "Time a shard spent working, in seconds",
-        1e6,
-    ),
-    Row("turns", "turns", Counter, "Turns of a shard's loop", 1.0),
-    Row(
-        "faults",
-        "faults",
-        Counter,
-        "Times a shard was replaced after a fault",
-        1.0,
-    ),
-    Row(
-        "udp_received",
-        "udp_received_datagrams",
-        Counter,
-        "Datagrams taken from the kernel",
-        1.0,
-    ),
-    Row(
-        "udp_sent",
-        "udp_sent_datagrams",
-        Counter,
-        "Datagrams the kernel took",
-        1.0,
-    ),
-    Row(
-        "tcp_connections",
-        "tcp_connections",
-        Gauge,
-        "Connections of TCP there are",
-        1.0,
-    ),
-    Row(
-        "tcp_received",
-        "tcp_received_messages",
-        Counter,
-        "Messages taken from connections of TCP",
-        1.0,
-    ),
-    Row(
-        "tcp_sent",
-        "tcp_sent_messages",
-        Counter,
-        "Messages put to connections of TCP",
-        1.0,
-    ),
-    Row(
-        "udp_kernel_drops",
-        "udp_dropped_by_kernel_datagrams",
-        Counter,
-        "Datagrams the kernel had no room for",
-        1.0,
-    ),
-    Row(
-        "udp_send_drops",
-        "udp_dropped_at_send_datagrams",
-        Counter,
-        "Datagrams that found no room to be sent",
-        1.0,
-    ),
-    Row(
-        "mesh_drops",
-        "mesh_dropped_envelopes",
-        Counter,
-        "Envelopes to other shards that found no room",
-        1.0,
-    ),
-    Row(
-        "handed_off",
-        "handed_over_datagrams",
-        Counter,
-        "Datagrams handed to their home shard",
-        1.0,
-    ),
-    Row("calls", "calls", Gauge, "Calls there are", 1.0),
-    Row("dialogs", "dialogs", Gauge, "Dialogs there are", 1.0),
-    Row(
-        "transactions",
-        "transactions",
-        Gauge,
-        "Transactions there are",
-        1.0,
-    ),
-    Row(
-        "bindings",
-        "registered_contacts",
-        Gauge,
-        "Contacts registered",
-        1.0,
-    ),
-    Row(
-        "pending",
-        "pending_questions",
-        Gauge,
-        "Questions that wait for an answer",
-        1.0,
-    ),
-    Row("calls_begun", "calls_begun", Counter, "Calls begun", 1.0),
-    Row(
-        "calls_answered",
-        "calls_answered",
-        Counter,
-        "Calls answered",
-        1.0,
-    ),
-    Row("calls_ended", "calls_ended", Counter, "Calls ended", 1.0),
-    Row(
-        "registered",
-        "registrations",
-        Counter,
-        "REGISTERs answered with 200",
-        1.0,
-    ),
-];
+/// A row a line: its name in a census, kind, metric, unit if any, and help.
+macro_rules! rows {
+    ($($own:ident $kind:ident $name:ident $(/ $unit:literal)? $help:literal)*) => {
+        &[$(Row {
+            own: stringify!($own),
+            kind: $kind,
+            name: stringify!($name),
+            unit: 1.0 $(* $unit)?,
+            help: $help,
+        },)*]
+    };
+}
 
-/// What they count whose sum is enough.
-pub(super) const SUMMED: &[Row] = &[
-    Row(
-        "udp_receive_errors",
-        "udp_receive_errors",
-        Counter,
-        "Receive calls that failed",
-        1.0,
-    ),
-    Row(
-        "udp_send_errors",
-        "udp_send_errors",
-        Counter,
-        "Datagrams the kernel refused",
-        1.0,
-    ),
-    Row(
-        "udp_send_waits",
-        "udp_send_waits",
-        Counter,
-        "Datagrams that waited for room in the kernel",
-        1.0,
-    ),
-    Row(
-        "tcp_accepted",
-        "tcp_accepted_connections",
-        Counter,
-        "Connections of TCP that others opened",
-        1.0,
-    ),
-    Row(
-        "tcp_accept_errors",
-        "tcp_accept_errors",
-        Counter,
-        "Connections of TCP that could not be accepted",
-        1.0,
-    ),
-    Row(
-        "tcp_refused_full",
-        "tcp_refused_for_room",
-        Counter,
-        "Connections of TCP refused for want of room",
-        1.0,
-    ),
-    Row(
-        "tcp_refused_strangers",
-        "tcp_refused_strangers",
-        Counter,
-        "Connections of TCP refused as too many had shown no credentials (tcpauthlimit)",
-        1.0,
-    ),
-    Row(
-        "tcp_opened",
-        "tcp_opened_connections",
-        Counter,
-        "Connections of TCP that we opened",
-        1.0,
-    ),
-    Row(
-        "tcp_unreachable",
-        "tcp_unreachable",
-        Counter,
-        "Connections of TCP that could not be opened",
-        1.0,
-    ),
-    Row(
-        "tcp_closed_by_remote",
-        "tcp_closed_by_remote",
-        Counter,
-        "Connections of TCP that the remote closed",
-        1.0,
-    ),
-    Row(
-        "tcp_broken",
-        "tcp_broken",
-        Counter,
-        "Connections of TCP that broke",
-        1.0,
-    ),
-    Row(
-        "tcp_closed_idle",
-        "tcp_closed_idle",
-        Counter,
-        "Connections of TCP closed as nothing came",
-        1.0,
-    ),
-    Row(
-        "tcp_closed_strangers",
-        "tcp_closed_strangers",
-        Counter,
-        "Connections of TCP closed for want of credentials (tcpauthtimeout)",
-        1.0,
-    ),
-    Row(
-        "tcp_closed_slow",
-        "tcp_closed_slow",
-        Counter,
-        "Connections of TCP closed as the remote read too slowly",
-        1.0,
-    ),
-    Row(
-        "tcp_closed_unframed",
-        "tcp_closed_unframed",
-        Counter,
-        "Connections of TCP closed as messages could not be told apart",
-        1.0,
-    ),
-    Row(
-        "mesh_posted",
-        "mesh_posted_envelopes",
-        Counter,
-        "Envelopes put to other shards and workers",
-        1.0,
-    ),
-    Row(
-        "mesh_collected",
-        "mesh_collected_envelopes",
-        Counter,
-        "Envelopes taken from others",
-        1.0,
-    ),
-    Row(
-        "mesh_rings",
-        "mesh_rings",
-        Counter,
-        "Shards woken by others",
-        1.0,
-    ),
-    Row(
-        "errands_refused",
-        "errands_refused",
-        Counter,
-        "Errands their desk had no room for",
-        1.0,
-    ),
-    Row(
-        "datagrams",
-        "datagrams",
-        Counter,
-        "Datagrams handled, keep-alives included",
-        1.0,
-    ),
-    Row("keepalives", "keepalives", Counter, "Keep-alives", 1.0),
-    Row(
-        "handed_in",
-        "handed_in_datagrams",
-        Counter,
-        "Datagrams that came from another shard",
-        1.0,
-    ),
-    Row(
-        "unreadable",
-        "unreadable_datagrams",
-        Counter,
-        "Datagrams nothing could be answered to",
-        1.0,
-    ),
-    Row(
-        "unheard",
-        "unheard_datagrams",
-        Counter,
-        "Datagrams nobody listens to, as chan_sip is not loaded",
-        1.0,
-    ),
-    Row(
-        "call_records",
-        "call_records",
-        Counter,
-        "Records of calls that were made",
-        1.0,
-    ),
-    Row(
-        "unsent",
-        "unsent_requests",
-        Counter,
-        "Requests of ours that no connection took",
-        1.0,
-    ),
-    Row(
-        "unsent_responses",
-        "unsent_responses",
-        Counter,
-        "Responses that no connection took",
-        1.0,
-    ),
-    Row(
-        "records_dropped",
-        "records_dropped",
-        Counter,
-        "Records of calls that found no room",
-        1.0,
-    ),
-    Row(
-        "malformed",
-        "malformed_requests",
-        Counter,
-        "Requests refused for their form",
-        1.0,
-    ),
-    Row(
-        "stray_requests",
-        "stray_requests",
-        Counter,
-        "Requests of no dialog or transaction",
-        1.0,
-    ),
-    Row(
-        "stray_responses",
-        "stray_responses",
-        Counter,
-        "Responses of no transaction",
-        1.0,
-    ),
-    Row("challenges", "challenges", Counter, "Challenges sent", 1.0),
-    Row(
-        "forbidden",
-        "forbidden_requests",
-        Counter,
-        "Requests refused for wrong credentials",
-        1.0,
-    ),
-    Row(
-        "calls_refused",
-        "calls_refused",
-        Counter,
-        "Calls refused with 503",
-        1.0,
-    ),
-    Row(
-        "calls_limited",
-        "calls_limited",
-        Counter,
-        "Calls refused by a call limit",
-        1.0,
-    ),
-    Row(
-        "refused_transactions",
-        "transactions_refused",
-        Counter,
-        "Transactions that found no room",
-        1.0,
-    ),
-    Row(
-        "retransmissions",
-        "retransmissions",
-        Counter,
-        "Messages sent again",
-        1.0,
-    ),
-    Row(
-        "absorbed",
-        "absorbed_requests",
-        Counter,
-        "Copies of requests that were answered alike",
-        1.0,
-    ),
-    Row(
-        "merged",
-        "merged_requests",
-        Counter,
-        "Requests that came by two ways (482)",
-        1.0,
-    ),
-    Row(
-        "timeouts",
-        "transaction_timeouts",
-        Counter,
-        "Requests of ours without a final response",
-        1.0,
-    ),
-    Row(
-        "unacknowledged",
-        "unacknowledged_answers",
-        Counter,
-        "2xx responses of ours without an ACK",
-        1.0,
-    ),
-    Row(
-        "questions",
-        "questions",
-        Counter,
-        "Questions put to other shards or workers",
-        1.0,
-    ),
-    Row(
-        "questions_expired",
-        "questions_expired",
-        Counter,
-        "Questions nobody answered in time",
-        1.0,
-    ),
-    Row(
-        "questions_refused",
-        "questions_refused",
-        Counter,
-        "Questions that found no room",
-        1.0,
-    ),
-    Row(
-        "errands",
-        "database_questions",
-        Counter,
-        "Questions put to the database",
-        1.0,
-    ),
-    Row(
-        "errands_failed",
-        "database_questions_failed",
-        Counter,
-        "Questions the database did not answer",
-        1.0,
-    ),
-    Row(
-        "devices_pruned",
-        "devices_pruned",
-        Counter,
-        "Devices of the database forgotten by order",
-        1.0,
-    ),
-    Row(
-        "devices_known",
-        "devices_known",
-        Gauge,
-        "Devices of the database that are known",
-        1.0,
-    ),
-    Row(
-        "strangers_known",
-        "strangers_known",
-        Gauge,
-        "Names known not to be in the database",
-        1.0,
-    ),
-    Row(
-        "database_late",
-        "database_late_shards",
-        Gauge,
-        "Shards the database does not answer",
-        1.0,
-    ),
-    Row(
-        "watched",
-        "watched_contacts",
-        Gauge,
-        "Contacts that are asked whether they live",
-        1.0,
-    ),
-    Row(
-        "messages",
-        "messages_relayed",
-        Gauge,
-        "MESSAGEs that wait for their answer",
-        1.0,
-    ),
-    Row(
-        "places",
-        "call_limit_places",
-        Gauge,
-        "Places taken in call limits",
-        1.0,
-    ),
-    Row("members", "group_members", Gauge, "Channels in groups", 1.0),
-    Row("locks", "locks", Gauge, "Locks held", 1.0),
-    Row(
-        "entries",
-        "astdb_entries",
-        Gauge,
-        "Values of the AstDB",
-        1.0,
-    ),
-    Row(
-        "releases",
-        "releases",
-        Gauge,
-        "Places on their way back",
-        1.0,
-    ),
-];
+/// What is worth a series for each shard.
+pub(super) const BY_SHARD: &[Row] = rows! {
+    busy_us Counter busy_seconds / 1e6 "Time a shard spent working, in seconds"
+    turns Counter turns "Turns of a shard's loop"
+    faults Counter faults "Times a shard was replaced after a fault"
+    udp_received Counter udp_received_datagrams "Datagrams taken from the kernel"
+    udp_sent Counter udp_sent_datagrams "Datagrams the kernel took"
+    tcp_connections Gauge tcp_connections "TCP connections there are"
+    tcp_received Counter tcp_received_messages "Messages taken from TCP connections"
+    tcp_sent Counter tcp_sent_messages "Messages put to TCP connections"
+    udp_kernel_drops Counter udp_dropped_by_kernel_datagrams "Datagrams the kernel had no room for"
+    udp_send_drops Counter udp_dropped_at_send_datagrams "Datagrams that found no room to be sent"
+    mesh_drops Counter mesh_dropped_envelopes "Envelopes to other shards that found no room"
+    handed_off Counter handed_over_datagrams "Datagrams handed to their home shard"
+    calls Gauge calls "Calls there are"
+    dialogs Gauge dialogs "Dialogs there are"
+    transactions Gauge transactions "Transactions there are"
+    bindings Gauge registered_contacts "Contacts registered"
+    pending Gauge pending_questions "Questions that wait for an answer"
+    calls_begun Counter calls_begun "Calls begun"
+    calls_answered Counter calls_answered "Calls answered"
+    calls_ended Counter calls_ended "Calls ended"
+    registered Counter registrations "REGISTERs answered with 200"
+};
+
+/// What is told of all shards together.
+pub(super) const SUMMED: &[Row] = rows! {
+    udp_receive_errors Counter udp_receive_errors "Receive calls that failed"
+    udp_send_errors Counter udp_send_errors "Datagrams the kernel refused"
+    udp_send_waits Counter udp_send_waits "Datagrams that waited for room in the kernel"
+    tcp_accepted Counter tcp_accepted_connections "TCP connections that others opened"
+    tcp_accept_errors Counter tcp_accept_errors "TCP connections that could not be accepted"
+    tcp_refused_full Counter tcp_refused_for_room "TCP connections refused for want of room"
+    tcp_refused_strangers Counter tcp_refused_strangers "TCP connections refused as too many had shown no credentials (tcpauthlimit)"
+    tcp_opened Counter tcp_opened_connections "TCP connections that we opened"
+    tcp_unreachable Counter tcp_unreachable "TCP connections that could not be opened"
+    tcp_closed_by_remote Counter tcp_closed_by_remote "TCP connections that the remote closed"
+    tcp_broken Counter tcp_broken "TCP connections that broke"
+    tcp_closed_idle Counter tcp_closed_idle "TCP connections closed as nothing came"
+    tcp_closed_strangers Counter tcp_closed_strangers "TCP connections closed for want of credentials (tcpauthtimeout)"
+    tcp_closed_slow Counter tcp_closed_slow "TCP connections closed as the remote read too slowly"
+    tcp_closed_unframed Counter tcp_closed_unframed "TCP connections closed as messages could not be told apart"
+    mesh_posted Counter mesh_posted_envelopes "Envelopes put to other shards and workers"
+    mesh_collected Counter mesh_collected_envelopes "Envelopes taken from others"
+    mesh_rings Counter mesh_rings "Shards woken by others"
+    errands_refused Counter errands_refused "Errands their desk had no room for"
+    datagrams Counter datagrams "Datagrams handled, keep-alives included"
+    keepalives Counter keepalives "Keep-alives"
+    handed_in Counter handed_in_datagrams "Datagrams that came from another shard"
+    unreadable Counter unreadable_datagrams "Datagrams nothing could be answered to"
+    unheard Counter unheard_datagrams "Messages ignored as what takes them is not loaded (chan_sip, res_sip_udp, res_sip_tcp)"
+    call_records Counter call_records "Records of calls that were made"
+    unsent Counter unsent_requests "Requests of ours that no connection took"
+    unsent_responses Counter unsent_responses "Responses that no connection took"
+    records_dropped Counter records_dropped "Records of calls that found no room"
+    malformed Counter malformed_requests "Requests refused for their form"
+    stray_requests Counter stray_requests "Requests of no dialog or transaction"
+    stray_responses Counter stray_responses "Responses of no transaction"
+    challenges Counter challenges "Challenges sent"
+    forbidden Counter forbidden_requests "Requests refused for wrong credentials"
+    calls_refused Counter calls_refused "Calls refused with 503"
+    calls_limited Counter calls_limited "Calls refused by a call limit"
+    refused_transactions Counter transactions_refused "Transactions that found no room"
+    retransmissions Counter retransmissions "Messages sent again"
+    absorbed Counter absorbed_requests "Copies of requests that were answered alike"
+    merged Counter merged_requests "Requests that came by two ways (482)"
+    timeouts Counter transaction_timeouts "Requests of ours without a final response"
+    unacknowledged Counter unacknowledged_answers "2xx responses of ours without an ACK"
+    questions Counter questions "Questions put to other shards or workers"
+    questions_expired Counter questions_expired "Questions nobody answered in time"
+    questions_refused Counter questions_refused "Questions that found no room"
+    errands Counter database_questions "Questions put to the database"
+    errands_failed Counter database_questions_failed "Questions the database did not answer"
+    devices_pruned Counter devices_pruned "Devices of the database forgotten by order"
+    devices_known Gauge devices_known "Devices of the database that are known"
+    strangers_known Gauge strangers_known "Names known not to be in the database"
+    database_late Gauge database_late_shards "Shards the database does not answer"
+    watched Gauge watched_contacts "Contacts that are asked whether they live"
+    messages Gauge messages_relayed "MESSAGEs that wait for their answer"
+    places Gauge call_limit_places "Places taken in call limits"
+    members Gauge group_members "Channels in groups"
+    locks Gauge locks "Locks held"
+    entries Gauge astdb_entries "Values of the AstDB"
+    releases Gauge releases "Places on their way back"
+};

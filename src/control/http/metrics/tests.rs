@@ -57,7 +57,7 @@ fn census(shard: u16, extra: &[(&'static str, u64)]) -> Census {
     let known = BY_SHARD
         .iter()
         .chain(SUMMED)
-        .map(|row| (row.0, u64::from(shard) + 1));
+        .map(|row| (row.own, u64::from(shard) + 1));
     Census {
         shard,
         idle: true,
@@ -66,15 +66,20 @@ fn census(shard: u16, extra: &[(&'static str, u64)]) -> Census {
 }
 
 fn told(censuses: &[Census]) -> Read {
+    told_of(censuses.len() as u16, censuses)
+}
+
+/// What is told where so many shards are, of which these answered.
+fn told_of(shards: u16, censuses: &[Census]) -> Read {
     let mut stages = Stages::default();
     for ms in [1, 2, 3, 700] {
         stages.took(Stage::Database, Duration::from_millis(ms));
     }
     let totals = [("realtime_breaker_\"odd\\name\"".to_owned(), 2)];
     read(&exposition(&Numbers {
-        shards: censuses.len() as u16,
+        shards,
         censuses,
-        stages: &stages,
+        stages: (censuses.len() == usize::from(shards)).then_some(&stages),
         totals: &totals,
         up_s: 12.5,
     }))
@@ -115,6 +120,28 @@ fn numbers_are_told_by_shard_or_summed_and_in_base_units() {
     let odd = "name=\"realtime_breaker_\\\"odd\\\\name\\\"\"";
     assert_eq!(read.value("pinion_worker_number", odd), 2.0);
     assert_eq!(read.value("pinion_up_seconds", ""), 12.5);
+}
+
+#[test]
+fn a_shard_that_does_not_answer_lets_no_counter_fall() {
+    let all = told(&[census(0, &[]), census(1, &[])]);
+    let rest = told_of(2, &[census(0, &[])]);
+    assert_eq!(rest.value("pinion_shards", ""), 2.0);
+    assert_eq!(rest.value("pinion_shards_answering", ""), 1.0);
+    assert_eq!(rest.value("pinion_calls_begun_total", "shard=\"0\""), 1.0);
+    assert!(rest.samples.len() < all.samples.len());
+    for (name, labels, value) in &rest.samples {
+        let counts = name.ends_with("_total") || name.ends_with("_bucket");
+        assert!(!counts || *value == all.value(name, labels), "{name}");
+    }
+    // Where all are summed, too.
+    let most: Vec<Census> = (0..99).map(|shard| census(shard, &[])).collect();
+    let rest = told_of(100, &most);
+    assert!(
+        rest.samples
+            .iter()
+            .all(|(name, ..)| !name.ends_with("_total"))
+    );
 }
 
 #[test]

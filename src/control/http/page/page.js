@@ -28,7 +28,8 @@ function difference(now, before, shard, name) {
   if (!one || !other) return 0;
   return Math.max(0, (one.numbers[name] || 0) - (other.numbers[name] || 0));
 }
-const ids = (reading) => reading.shards.map((s) => s.shard);
+const all = (reading) => Array.from({ length: reading.count }, (_, shard) => shard);
+const ids = (reading) => reading.shards.map((s) => s.shard); // of those that answered
 const sum = (reading, name) => reading.shards.reduce((all, s) => all + (s.numbers[name] || 0), 0);
 const elapsed = (now, before) => Math.max(1, now.up_ms - before.up_ms) / 1000;
 const load = (now, before, shard) => Math.min(1, difference(now, before, shard, 'busy_us') / 1e6 / elapsed(now, before));
@@ -83,9 +84,10 @@ function draw(id, lines, top, label, told) {
 }
 
 function charts() {
-  const now = readings[readings.length - 1], shards = ids(now);
+  const now = readings[readings.length - 1], shards = all(now);
   const age = (reading) => now.up_ms - reading.up_ms;
-  const loads = shards.map((shard) => readings.slice(1).map((reading, i) => [age(reading), load(reading, readings[i], shard)]));
+  const loads = shards.map((shard) => readings.slice(1).flatMap((reading, i) =>
+    ids(reading).includes(shard) ? [[age(reading), load(reading, readings[i], shard)]] : []));
   const latest = loads.map((values, i) => `shard ${shards[i]} ${values.length ? percent(values[values.length - 1][1]) : 'unknown'}`);
   draw('load', loads, 1, (part) => Math.round(100 * part) + ' %', 'Load: ' + latest.join(', '));
   for (const [id, name, word] of [['calls-chart', 'calls', 'Calls'], ['contacts-chart', 'bindings', 'Registered contacts']]) {
@@ -96,12 +98,15 @@ function charts() {
 }
 
 function shardRows(now, before) {
-  at('shards').innerHTML = now.shards.map(({ shard, numbers }, index) => {
+  at('shards').innerHTML = all(now).map((shard) => {
+    const name = `<th scope="row"><i style="background:var(--c${shard % COLOURS})"></i>${shard}</th>`;
+    const { numbers } = now.shards.find((s) => s.shard === shard) || {};
+    if (!numbers) return `<tr>${name}<td class="bad" colspan="7">does not answer</td></tr>`;
     const second = (...names) => before
       ? rate(names.reduce((all, name) => all + difference(now, before, shard, name), 0) / elapsed(now, before)) : '–';
     const cells = [before ? percent(load(now, before, shard)) : '–', count(numbers.calls), count(numbers.transactions),
       count(numbers.bindings), second('udp_received', 'tcp_received'), second('udp_sent', 'tcp_sent'), second('handed_off')];
-    return `<tr><th scope="row"><i style="background:var(--c${index % COLOURS})"></i>${Number(shard)}</th>${cells.map((c) => `<td>${c}</td>`).join('')}</tr>`;
+    return `<tr>${name}${cells.map((c) => `<td>${c}</td>`).join('')}</tr>`;
   }).join('');
 }
 
@@ -142,7 +147,8 @@ async function poll() {
     /* Readings of an engine that has ended since are no part of this one's. */
     readings = readings.filter(({ up_ms }) => up_ms < shards.up_ms && shards.up_ms - up_ms <= SHOWN_MS);
     const before = readings[readings.length - 1];
-    readings.push({ ...shards, latency });
+    /* What lacks the share of a shard is no reading of all. */
+    readings.push({ ...shards, latency: before && latency.silent.length ? before.latency : latency });
     at('origin').textContent = `version ${shards.version}, up ${spoken(shards.up_ms)}, ${shards.count} shard${shards.count === 1 ? '' : 's'}`;
     tiles(shards, before); charts(); shardRows(shards, before); stageRows();
     if (polls++ % 5 === 0) await readiness();

@@ -215,6 +215,8 @@ fn import_and_shared_reach_the_channels_of_another_call() {
         sent.iter().any(|line| line.starts_with("SIP/2.0 486")),
         "{sent:?}"
     );
+}
+
 /// How many are hung up by then.
 fn byes(rig: &mut Rig, after: Duration) -> usize {
     let sent = rig.wait(after);
