@@ -47,7 +47,8 @@ impl Notifier {
         send(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
-    /// The server is on its way to an end; `status` says how far.
+    /// The server is on its way to an end, whatever is ordered from now on: a
+    /// service manager knows no way back. `status` says how far it is.
     pub(crate) fn stopping(&mut self, status: &str) {
         self.stops = true;
         send(&[
@@ -65,8 +66,9 @@ impl Notifier {
     }
 
     /// What the server is `doing`, and how its shards are, of which there are
-    /// `shards`; one without a census did not answer. Only all together are a sign of life: one that hangs
-    /// holds its calls and its share of the phones for good.
+    /// `shards`; one without a census did not answer. Only all together are a
+    /// sign of life: one that hangs holds its calls and its share of the phones
+    /// for good.
     pub(crate) fn tell(&mut self, censuses: &[Census], shards: ShardId, doing: &str) {
         let answered = |shard: &ShardId| censuses.iter().any(|census| census.shard == *shard);
         let silent: Vec<ShardId> = (0..shards).filter(|shard| !answered(shard)).collect();

@@ -170,6 +170,7 @@ where
         happenings,
         started: Instant::now(),
         ending: None,
+        signalled: false,
         notifier,
         console,
         house,
@@ -256,6 +257,8 @@ struct Server {
     happenings: Receiver<Happening>,
     started: Instant,
     ending: Option<Ending>,
+    /// Whether a signal has asked for the end: another cuts it short.
+    signalled: bool,
     notifier: Notifier,
     console: Option<Console>,
     house: Arc<House>,
@@ -273,7 +276,7 @@ impl Server {
                 Some(Happening::Signal(SIGHUP)) => hangup::reload(&self.house),
                 Some(Happening::Order(Order::StopNow)) => break,
                 Some(Happening::Order(order)) => self.obey(order),
-                Some(Happening::Signal(_)) if self.ending.is_some() => break,
+                Some(Happening::Signal(_)) if self.signalled => break,
                 Some(Happening::Signal(_)) => self.drain(drain_limit),
                 Some(Happening::Shard(Event::Died(shard, message))) => {
                     died = Some(format!(
@@ -326,8 +329,11 @@ impl Server {
             .ok()
     }
 
+    /// Whoever sends the signal waits for the end, so that it is told at once.
     fn drain(&mut self, limit: Duration) {
+        self.signalled = true;
         self.refuse_calls(Some(Instant::now() + limit));
+        self.notifier.stopping("draining: new calls get 503");
         say(&format!(
             "draining: new calls get 503; exit at zero calls or in {} s; signal again to stop at once\n",
             limit.as_secs()
@@ -337,7 +343,6 @@ impl Server {
     /// Takes no new calls, and ends with the last, or at `limit`.
     fn refuse_calls(&mut self, limit: Option<Instant>) {
         self.engine.shards().drain();
-        self.notifier.stopping("draining: new calls get 503");
         self.ending = Some(Ending::Drained(limit));
     }
 
@@ -353,13 +358,13 @@ impl Server {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::StopNow | Order::StopGracefully => {
-                self.refuse_calls(None);
-            }
+            // An operator may call this off: it is no end as yet.
+            Order::StopNow | Order::StopGracefully => self.refuse_calls(None),
             Order::StopWhenConvenient => self.ending = Some(Ending::Idle),
             Order::Abort => {
                 self.engine.shards().undrain();
                 self.ending = None;
+                self.signalled = false;
             }
         }
     }

@@ -3,6 +3,9 @@
 
 #[path = "../engine/address.rs"]
 mod address;
+#[path = "../console/asked.rs"]
+#[expect(dead_code, reason = "these tests order, and read little")]
+mod asked;
 #[path = "../engine/mod.rs"]
 #[expect(dead_code, reason = "these tests make no calls")]
 mod engine;
@@ -13,6 +16,8 @@ mod man;
 mod manual;
 mod notify;
 mod package;
+#[path = "../http/phone.rs"]
+mod phone;
 mod rights;
 mod tune;
 mod unit;

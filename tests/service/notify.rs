@@ -10,7 +10,9 @@ use std::{fs, io};
 use tempfile::TempDir;
 
 use crate::address::free_address;
+use crate::asked::ask;
 use crate::engine::{Engine, Scratch};
+use crate::phone::Phone;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -27,6 +29,13 @@ struct Listener {
 impl Listener {
     /// An engine of two shards that tells it what happens.
     fn start(name: &str) -> (Engine, Listener) {
+        let of_tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+        let sample = |file: &str| fs::read_to_string(of_tree.join(file)).unwrap();
+        Listener::start_with(name, &sample("sip.conf"), &sample("extensions.conf"))
+    }
+
+    /// The same, with these files.
+    fn start_with(name: &str, sip: &str, extensions: &str) -> (Engine, Listener) {
         // Paths of sockets are short, those of a target directory may be long.
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
@@ -38,11 +47,8 @@ impl Listener {
         ];
         let by = ["env", &variables[0], &variables[1]];
         let scratch = Scratch::new(name);
-        for sample in ["sip.conf", "extensions.conf"] {
-            let of_tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-            let text = fs::read_to_string(of_tree.join(sample)).unwrap();
-            scratch.write(sample, &text);
-        }
+        scratch.write("sip.conf", sip);
+        scratch.write("extensions.conf", extensions);
         let engine = Engine::start_by(&by, scratch, free_address(), &["--shards", "2"]);
         (engine, Listener { socket, _dir: dir })
     }
@@ -96,6 +102,56 @@ fn ready_signs_of_life_and_the_end_are_told() {
         ]
     );
     manager.hear_until("STATUS=ending");
+}
+
+/// An engine in which 1001 rings 1002, by this INVITE.
+fn with_a_call(name: &str) -> (Engine, Listener, Phone, String) {
+    let device = "type=friend\nhost=dynamic\n";
+    let sip = format!("[general]\ncontext=default\n[1001]\n{device}[1002]\n{device}");
+    let plan = "[default]\nexten => _1XXX,1,Dial(SIP/${EXTEN},60)\n";
+    let (engine, manager) = Listener::start_with(name, &sip, plan);
+    let phone = Phone::new(&engine);
+    phone.register("1002");
+    phone.send("INVITE", "1001", "1002", "a-call", "");
+    let invite = phone.await_message("INVITE");
+    phone.answer(&invite, "180 Ringing");
+    phone.await_message("SIP/2.0 180");
+    (engine, manager, phone, invite)
+}
+
+#[test]
+fn an_end_that_may_be_called_off_is_not_told_as_one() {
+    let (engine, manager, ..) = with_a_call("order");
+    for (order, status) in [
+        ("core stop gracefully", "STATUS=draining: 1 calls"),
+        ("core abort shutdown", "STATUS=serving: 1 calls"),
+    ] {
+        ask(&engine, order).done();
+        let begun = Instant::now();
+        loop {
+            let lines = manager.hear();
+            assert!(!lines.contains(&"STOPPING=1".to_owned()), "{lines:?}");
+            if lines.iter().any(|line| line.starts_with(status)) {
+                break;
+            }
+            assert!(begun.elapsed() < LIMIT, "{status} is not heard");
+        }
+    }
+}
+
+#[test]
+fn a_signal_after_an_order_cuts_no_call() {
+    for order in ["core stop gracefully", "core stop when convenient"] {
+        let (mut engine, manager, phone, invite) = with_a_call("signal");
+        ask(&engine, order).done();
+        engine.signal("TERM");
+        let told = manager.hear_until("STOPPING=1");
+        assert_eq!(told[2], "STATUS=draining: new calls get 503", "{order}");
+        phone.answer(&invite, "486 Busy Here");
+        phone.await_message("SIP/2.0 486");
+        assert_eq!(engine.ended(LIMIT), Some(0), "{order}");
+        manager.hear_until("STATUS=ending");
+    }
 }
 
 #[test]
