@@ -3,7 +3,7 @@
 //! `check` and `tune`.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
@@ -210,6 +210,12 @@ fn judge(asked: &Check, out: &mut dyn Write) -> Result<io::Result<bool>, Failure
 
 /// Looks at the host. Of the CPUs, those count that a server would take.
 fn look(asked: &Tune, out: &mut dyn Write) -> Result<io::Result<bool>, Failure> {
+    if let Some(pid) = asked.pid
+        && !Path::new("/proc").join(pid.to_string()).exists()
+    {
+        let sentence = format!("--pid {pid}: no such process runs");
+        return Err(Failure::Settings(sentence));
+    }
     let cpus = place_shards(asked.cpus.as_ref(), asked.shards)?;
     let host = Host::here(asked.pid, cpus.first().copied().unwrap_or(0));
     let purpose = Purpose {

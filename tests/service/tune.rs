@@ -68,6 +68,15 @@ fn a_demand_no_host_meets_is_to_be_mended() {
 }
 
 #[test]
+fn a_process_that_is_gone_is_told() {
+    // Greater than any that Linux gives.
+    let output = tune(&["--pid", "4294967295"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no such process runs"), "{said}");
+}
+
+#[test]
 fn the_limits_of_a_server_that_runs_are_its_own() {
     let by = ["prlimit", "--nofile=777"];
     let engine = Engine::start_by(
