@@ -36,6 +36,7 @@ const AFTER_HELP: &str = "\
 Signals:
   SIGTERM, SIGINT  drain: new calls get 503; exit at zero calls or at --drain-limit
   a second one     stop at once
+  SIGHUP           go by the files of --config as they are now
   SIGUSR1          print the counters of every shard on stdout
   SIGUSR2          open the file of --log-file anew, after it was moved away
 
@@ -125,12 +126,12 @@ pub struct Flags {
 
     /// Answers HTTP there: metrics, health, tables as JSON, and a page that draws
     /// the load
-    #[arg(long, value_name = "ADDR:PORT", help_heading = "Watching")]
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Watching and stopping")]
     pub http: Option<SocketAddr>,
 
     /// --http may be an address others reach. They see who calls whom, as HTTP
     /// asks nobody who they are
-    #[arg(long, requires = "http", help_heading = "Watching")]
+    #[arg(long, requires = "http", help_heading = "Watching and stopping")]
     pub http_anywhere: bool,
 
     /// One message in so many is timed, stage by stage; 0 for none
@@ -138,7 +139,7 @@ pub struct Flags {
         long,
         value_name = "N",
         default_value_t = 64,
-        help_heading = "Watching"
+        help_heading = "Watching and stopping"
     )]
     pub sample: u32,
 
