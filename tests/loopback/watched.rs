@@ -1,13 +1,16 @@
-//! What it costs to look at one address while calls go on: the same load by
-//! turns, with `sip set debug ip` and without. Of the load itself nothing is
-//! shown; a telephone at that address says something ten times a second.
+//! What it costs to look while calls go on: the same load by turns, with
+//! somebody who looks and without.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::convert::Infallible;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, Scope};
 use std::time::Duration;
 
+use crate::address;
 use crate::engine::Engine;
 use crate::load::{CALLEES, CALLERS, drive, seconds, settle};
 use crate::phones;
@@ -23,6 +26,41 @@ fn cpu_of_a_call(engine: &Engine, contact: SocketAddr, rate: u32) -> f64 {
     cpu.as_secs_f64() * 1e6 / calls as f64
 }
 
+/// CPU time of the engine for a call, in microseconds: while somebody looks, and
+/// without. What one run leaves behind costs the next, so each is once the later
+/// one. `look` begins and ends it.
+fn beside(engine: &Engine, rate: u32, mut look: impl FnMut(bool)) -> (f64, f64) {
+    let contact = settle(engine);
+    let (mut off, mut on) = (0.0, 0.0);
+    for looks in [false, true, true, false] {
+        look(looks);
+        let cpu = if looks { &mut on } else { &mut off };
+        *cpu += cpu_of_a_call(engine, contact, rate) / 2.0;
+    }
+    (on, off)
+}
+
+/// Says what came of it.
+fn tell(what: &str, rate: u32, (on, off): (f64, f64)) {
+    let more = (on / off - 1.0) * 100.0;
+    println!(
+        "figure: {what} at {rate} calls/s: {on:.1} µs of CPU a call, {off:.1} without, {more:+.1} %"
+    );
+}
+
+/// Does something ten times a second until what this returns is dropped, also by
+/// a test that fails.
+fn now_and_then<'s>(scope: &'s Scope<'s, '_>, work: impl Fn() + Send + 's) -> Sender<Infallible> {
+    let (over, rest) = channel();
+    let pause = Duration::from_millis(100);
+    scope.spawn(move || {
+        while rest.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+            work();
+        }
+    });
+    over
+}
+
 /// Has the engine carry out a command.
 fn order(engine: &Engine, command: &str) {
     let binary = std::env::var_os("PINION_BIN").unwrap_or(env!("CARGO_BIN_EXE_pinion").into());
@@ -33,15 +71,18 @@ fn order(engine: &Engine, command: &str) {
     assert!(done.is_ok_and(|done| done.status.success()), "{command}");
 }
 
+/// Calls a second.
+fn rate() -> u32 {
+    if optimised() { 2000 } else { 100 }
+}
+
+/// Of the load itself nothing is shown; a telephone at that address says
+/// something ten times a second.
 #[test]
 fn looking_at_one_address_costs_next_to_nothing() {
     let _alone = take_machine();
-    let rate = if optimised() { 2000 } else { 100 };
     let engine = phones::engine("watched", CALLERS.chain(CALLEES), &["--shards", "1"]);
-    let contact = settle(&engine);
-    let over = AtomicBool::new(false);
-    let (mut off, mut on) = (0.0, 0.0);
-    thread::scope(|scope| {
+    let cost = thread::scope(|scope| {
         let talker = UdpSocket::bind((WATCHED, 0)).expect("loopback is all ours");
         let at = talker.local_addr().expect("it is bound");
         let options = format!(
@@ -50,23 +91,14 @@ fn looking_at_one_address_costs_next_to_nothing() {
              Content-Length: 0\r\n\r\n",
             engine.address
         );
-        let over = &over;
-        scope.spawn(move || {
-            while !over.load(Ordering::Relaxed) {
-                drop(talker.send_to(options.as_bytes(), engine.address));
-                thread::sleep(Duration::from_millis(100));
-            }
+        let sip = engine.address;
+        let _over = now_and_then(scope, move || {
+            drop(talker.send_to(options.as_bytes(), sip));
         });
-        // What one run leaves behind costs the next: each is once the later one.
-        for looks in [false, true, true, false] {
-            let cpu = if looks { &mut on } else { &mut off };
-            if looks {
-                order(&engine, &format!("sip set debug ip {WATCHED}"));
-            }
-            *cpu += cpu_of_a_call(&engine, contact, rate) / 2.0;
-            order(&engine, "sip set debug off");
-        }
-        over.store(true, Ordering::Relaxed);
+        beside(&engine, rate(), |looks| match looks {
+            true => order(&engine, &format!("sip set debug ip {WATCHED}")),
+            false => order(&engine, "sip set debug off"),
+        })
     });
     let log = engine.log();
     let shown = log.matches("<--- SIP read from UDP:").count();
@@ -77,8 +109,42 @@ fn looking_at_one_address_costs_next_to_nothing() {
         shown,
         "and of nobody else"
     );
-    println!(
-        "figure: sip set debug ip at {rate} calls/s: {on:.1} µs of CPU a call, {off:.1} without, {:+.1} %",
-        (on / off - 1.0) * 100.0
-    );
+    tell("sip set debug ip", rate(), cost);
+}
+
+/// Fetches the metrics; how long they are.
+fn scrape(http: SocketAddr) -> usize {
+    let mut stream = TcpStream::connect(http).expect("it listens");
+    let limit = Some(Duration::from_secs(20));
+    stream.set_read_timeout(limit).expect("a time limit");
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("room to send");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+    text.len()
+}
+
+#[test]
+fn metrics_every_tenth_of_a_second_cost_little() {
+    let _alone = take_machine();
+    let any = TcpListener::bind((address::host(), 0)).expect("a free port");
+    let http = any.local_addr().expect("it is bound");
+    drop(any);
+    let flags = ["--shards", "1", "--http", &http.to_string()];
+    let engine = phones::engine("scraped", CALLERS.chain(CALLEES), &flags);
+    let looks = AtomicBool::new(false);
+    let (scrapes, bytes) = (AtomicU32::new(0), AtomicU32::new(0));
+    let cost = thread::scope(|scope| {
+        let _over = now_and_then(scope, || {
+            if looks.load(Ordering::Relaxed) {
+                bytes.store(scrape(http) as u32, Ordering::Relaxed);
+                scrapes.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        beside(&engine, rate(), |look| looks.store(look, Ordering::Relaxed))
+    });
+    let (scrapes, bytes) = (scrapes.into_inner(), bytes.into_inner());
+    assert!(scrapes > 10, "{scrapes} scrapes");
+    tell(&format!("{scrapes} scrapes of {bytes} bytes"), rate(), cost);
 }
