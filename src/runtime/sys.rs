@@ -426,10 +426,15 @@ pub(crate) fn allowed_cpus() -> io::Result<Vec<usize>> {
 }
 
 /// Lets the calling thread run only as far as others leave a CPU to it, for the
-/// rest of its life: who is nicest may not be less nice again.
+/// rest of its life. Being nice alone is not enough: whoever wakes may have to wait
+/// for the end of a nice thread's slice, some milliseconds, but never for that of
+/// a `SCHED_IDLE` one (sched(7)).
 pub(crate) fn give_way() -> io::Result<()> {
-    // SAFETY: the call takes numbers alone; 0 is the calling thread.
-    checked(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) }).map(drop)
+    // SAFETY: takes numbers alone; 0 is the calling thread.
+    checked(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) })?;
+    let param = libc::sched_param { sched_priority: 0 };
+    // SAFETY: `param` is read during the call alone; 0 is the calling thread.
+    checked(unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &param) }).map(drop)
 }
 
 #[cfg(test)]

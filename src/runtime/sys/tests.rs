@@ -331,3 +331,13 @@ fn the_allowed_cpus_are_as_many_as_std_counts() {
         "a quota may lower std's count, never raise it"
     );
 }
+
+#[test]
+fn who_gives_way_runs_while_nobody_else_wants_to() {
+    let thread = std::thread::spawn(|| {
+        give_way().unwrap();
+        // SAFETY: takes a number alone; 0 is the calling thread.
+        unsafe { libc::sched_getscheduler(0) }
+    });
+    assert_eq!(thread.join().unwrap(), libc::SCHED_IDLE);
+}
