@@ -1,17 +1,40 @@
 //! Reloads under load: no call may notice.
 
-use std::env;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use clap::Parser;
 use pinion_loadgen::Results;
 use pinion_loadgen::cli::Cli;
 
 use crate::engine::Engine;
-use crate::{change, engine, execute, extensions, optimised, sip, take_machine};
+use crate::{engine, execute, extensions, optimised, sip, take_machine};
+
+/// What makes one file differ from the other that takes its place.
+const MARKS: [&str; 2] = ["two", "one"];
+
+/// Writes both kinds of a file, before anything is measured.
+fn lay_out(dir: &Path, name: &str, text: impl Fn(&str) -> String) {
+    for mark in MARKS {
+        fs::write(dir.join(name).with_extension(mark), text(mark)).expect("a file of ours");
+    }
+}
+
+/// Puts one of them in the place of the other.
+fn put(dir: &Path, name: &str, mark: &str) {
+    let (kept, next) = (dir.join(name).with_extension(mark), dir.join("next"));
+    fs::hard_link(kept, &next).expect("a link of ours");
+    fs::rename(next, dir.join(name)).expect("a file of ours");
+}
+
+/// The mark of the n-th file.
+fn mark(count: u32) -> &'static str {
+    MARKS[count as usize % MARKS.len()]
+}
 
 /// How long each run lasts; `PINION_LOAD_S` says otherwise.
 fn seconds() -> u32 {
@@ -76,15 +99,16 @@ fn everything_is_reloaded_once_a_second_under_load() {
     let rate = if optimised() { 2000 } else { 100 };
     let engine = engine("each-second", 0);
     let (target, dir) = (engine.address, engine.scratch.path().to_owned());
+    lay_out(&dir, "extensions.conf", extensions);
+    lay_out(&dir, "sip.conf", |mark| sip(0, mark));
     let quiet = calls(target, rate);
     let before = sent_again(&quiet, &engine, 0);
     let earlier = engine.counters().total("retransmissions");
     let (busy, count, longest) = once_a_second(
         || calls(target, rate),
         |count| {
-            let mark = if count % 2 == 0 { "two" } else { "one" };
-            change(&dir, "extensions.conf", &extensions(mark));
-            change(&dir, "sip.conf", &sip(0, mark));
+            put(&dir, "extensions.conf", mark(count));
+            put(&dir, "sip.conf", mark(count));
             let (status, said) = execute(&dir, "module reload");
             assert_eq!(status, Some(0), "{said}");
             assert!(
@@ -120,12 +144,12 @@ fn a_hundred_thousand_peers_are_reloaded_under_load() {
     };
     let engine = engine("many", peers);
     let (target, dir) = (engine.address, engine.scratch.path().to_owned());
+    lay_out(&dir, "sip.conf", |mark| sip(peers, mark));
     let quiet = calls(target, rate);
     let (busy, count, longest) = once_a_second(
         || calls(target, rate),
         |count| {
-            let mark = if count % 2 == 0 { "two" } else { "one" };
-            change(&dir, "sip.conf", &sip(peers, mark));
+            put(&dir, "sip.conf", mark(count));
             let (status, said) = execute(&dir, "sip reload");
             assert_eq!(status, Some(0), "{said}");
         },
