@@ -99,10 +99,11 @@ fn number(line: &mut Vec<u8>, number: u64) {
 }
 
 /// The file of an account; `None` where it has none, or one that would lie
-/// elsewhere.
+/// elsewhere, or is the file of all.
 pub fn account_file(accountcode: &str) -> Option<String> {
     let safe = !accountcode.is_empty()
         && !accountcode.starts_with('.')
+        && accountcode != "Master"
         && accountcode.len() <= 200
         && !accountcode.contains(['/', '\0']);
     safe.then(|| format!("{accountcode}.csv"))

@@ -105,7 +105,7 @@ fn half_a_second_counts_where_it_shall() {
 #[test]
 fn an_account_has_a_file_of_its_own_and_none_elsewhere() {
     assert_eq!(csv::account_file("sales").as_deref(), Some("sales.csv"));
-    for code in ["", "../up", ".hidden", "a/b", "a\0b"] {
+    for code in ["", "../up", ".hidden", "a/b", "a\0b", "Master"] {
         assert_eq!(csv::account_file(code), None, "{code:?}");
     }
 }
