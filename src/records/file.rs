@@ -41,7 +41,7 @@ impl Appender {
         if self.looked.elapsed() >= LOOK {
             self.looked = Instant::now();
             if !self.is_there() {
-                self.file = None;
+                self.leave();
             }
         }
         let file = match &mut self.file {
@@ -61,6 +61,15 @@ impl Appender {
     /// What was appended outlives the host.
     pub fn sync(&mut self) -> io::Result<()> {
         self.file.as_ref().map_or(Ok(()), File::sync_data)
+    }
+
+    /// Whoever moved the file away has all of it, whatever becomes of the host.
+    fn leave(&mut self) {
+        if let Some(moved) = self.file.take()
+            && let Err(error) = moved.sync_data()
+        {
+            tracing::error!("what was moved from {}: {error}", self.path.display());
+        }
     }
 
     /// Whether the path still leads to the file that is open.
@@ -83,11 +92,22 @@ fn open(path: &Path) -> io::Result<File> {
         .mode(0o640)
         .open(path)?;
     let len = file.metadata()?.len();
+    if len == 0 {
+        sync_directory(path);
+    }
     let whole = whole_lines(&mut file, len)?;
     if whole < len {
         file.set_len(whole)?;
     }
     Ok(file)
+}
+
+/// That a file is in its directory, or no longer, outlives the host. A file system
+/// that cannot promise it says so; nobody can help that here.
+pub(super) fn sync_directory(path: &Path) {
+    if let Some(dir) = path.parent() {
+        let _ = File::open(dir).and_then(|dir| dir.sync_all());
+    }
 }
 
 /// How many bytes of a file are whole lines.
