@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::file::Appender;
+use super::file::{Appender, sync_directory};
 
 /// The most a spool may hold, in bytes.
 const MOST: u64 = 1 << 30;
@@ -35,12 +35,15 @@ impl Spool {
             waiting: 0,
             len: 0,
         };
-        if !spool.file.path().exists() {
+        if spool.file.path().exists() {
+            // Half a row at its end is taken away.
+            spool.file.append(b"")?;
+            spool.len = std::fs::metadata(spool.file.path())?.len();
+        }
+        if spool.len == 0 {
+            spool.unmark()?;
             return Ok(spool);
         }
-        // Half a row at its end is taken away.
-        spool.file.append(b"")?;
-        spool.len = std::fs::metadata(spool.file.path())?.len();
         let done = std::fs::read_to_string(spool.mark()).unwrap_or_default();
         spool.done = done.trim().parse().unwrap_or(0).min(spool.len);
         let mut rest = File::open(spool.file.path())?;
@@ -54,7 +57,8 @@ impl Spool {
         self.waiting
     }
 
-    /// Puts rows at the end, where they outlive the host.
+    /// Puts rows at the end, where they outlive the host. `Err`: none of them is
+    /// there.
     pub fn put(&mut self, rows: &[Row]) -> io::Result<()> {
         if self.len > MOST {
             return Err(io::Error::other("the spool is full"));
@@ -65,9 +69,12 @@ impl Spool {
             lines.push(b'\n');
         }
         self.file.append(&lines)?;
-        self.file.sync()?;
         self.len += lines.len() as u64;
         self.waiting += rows.len() as u64;
+        if let Err(error) = self.file.sync() {
+            let path = self.file.path().display();
+            tracing::error!("{path} may not outlive the host: {error}");
+        }
         Ok(())
     }
 
@@ -95,16 +102,23 @@ impl Spool {
         if self.done < self.len {
             return std::fs::write(self.mark(), self.done.to_string());
         }
+        // The mark goes first, and for good: rows without one come twice, but one
+        // without its rows would have others passed over that come later.
+        self.unmark()?;
+        let rows = File::options().write(true).open(self.file.path())?;
+        rows.set_len(0)?;
         (self.done, self.len, self.waiting) = (0, 0, 0);
-        // The mark goes last: without rows it means nothing.
-        File::options()
-            .write(true)
-            .open(self.file.path())?
-            .set_len(0)?;
+        Ok(())
+    }
+
+    /// Nothing is done with.
+    fn unmark(&self) -> io::Result<()> {
         match std::fs::remove_file(self.mark()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            Ok(()) => sync_directory(self.file.path()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     fn mark(&self) -> PathBuf {
@@ -147,6 +161,26 @@ mod tests {
         assert_eq!(again.next(9).unwrap().0, []);
         again.put(&rows[..1]).unwrap();
         assert_eq!(again.next(9).unwrap().0, rows[..1]);
+    }
+
+    #[test]
+    fn a_mark_that_outlived_its_rows_hides_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let rows: Vec<Row> = (0..5).map(row).collect();
+        for spool in [Some(""), None] {
+            match spool {
+                Some(text) => std::fs::write(path("cdr.spool"), text).unwrap(),
+                None => std::fs::remove_file(path("cdr.spool")).unwrap(),
+            }
+            std::fs::write(path("cdr.spool.done"), "12").unwrap();
+            Spool::open(dir.path()).unwrap().put(&rows).unwrap();
+            // That process is killed.
+            let mut next = Spool::open(dir.path()).unwrap();
+            let (all, taken) = next.next(9).unwrap();
+            assert_eq!(all, rows);
+            next.take(taken).unwrap();
+        }
     }
 
     #[test]
