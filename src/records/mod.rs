@@ -129,6 +129,8 @@ pub enum Fsync {
 #[derive(Debug)]
 pub struct Recorder {
     errands: Errands,
+    /// What waits before each place; only looked at.
+    queues: Vec<Receiver<Arc<Entry>>>,
     threads: Vec<JoinHandle<()>>,
     board: Arc<Board>,
 }
@@ -156,10 +158,12 @@ impl Recorder {
         let style = ArcSwap::from_pointee(settings.style.clone());
         let mut recorder = Recorder {
             errands: errands.clone(),
+            queues: Vec::new(),
             threads: Vec::new(),
             board: Arc::new(Board { places, style }),
         };
         for (name, entries, tally) in queues {
+            recorder.queues.push(entries.clone());
             recorder.open(name, entries, tally, &settings)?;
         }
         let (boot, node, switches) = (settings.boot, settings.node, settings.switches);
@@ -202,6 +206,7 @@ impl Recorder {
                     spool,
                     board,
                     tally,
+                    again: None,
                 };
                 self.hire("cdr-table", move || table.serve())
             }
@@ -217,6 +222,15 @@ impl Recorder {
     /// The places records go to.
     pub fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    /// Whether records come faster than they are written: soon some would be
+    /// lost.
+    pub fn is_behind(&self) -> bool {
+        let waiting = self.queues.iter().map(Receiver::len);
+        waiting
+            .chain([self.errands.len()])
+            .any(|len| len > QUEUE / 2)
     }
 
     /// What is counted, by name.

@@ -1,6 +1,8 @@
 //! Records as rows of a table, whose own columns say what is written. Rows go in
 //! batches; while the database does not take them they wait in the spool, and
-//! those after them too, so that they arrive in order.
+//! those after them too, so that they arrive in order. What comes meanwhile is
+//! put there between two batches, so that no queue fills up while a long spool
+//! is carried to the table.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,7 +22,8 @@ use pinion_sip::config::AmaFlags;
 /// Rows of one batch, at most.
 const MOST: usize = 500;
 
-/// How long rows gather for a batch; a process that is killed loses no more.
+/// How long rows gather for a batch. A process that is killed loses them, and
+/// those the database was about to take.
 const GATHER: Duration = Duration::from_millis(200);
 
 /// How soon the database is asked again.
@@ -37,29 +40,39 @@ pub struct Table {
     pub(super) spool: Spool,
     pub(super) board: Arc<Board>,
     pub(super) tally: Arc<Tally>,
+    /// When the database, which does not take rows, is asked again.
+    pub(super) again: Option<Instant>,
 }
 
 impl Table {
-    /// Writes until no more can come, and what is left.
+    /// Writes until no more can come, and what is left; what waits in the spool
+    /// then waits for the next process.
     pub fn serve(&mut self) {
-        loop {
-            let (rows, more) = self.gather();
-            self.write(rows);
-            self.tally.waiting.set(self.spool.waiting());
-            if !more {
-                return;
-            }
-        }
+        while self.step() {}
     }
 
-    /// The next rows, and whether there may be any after them.
+    /// Deals with what is new, and carries one batch of what waits; whether there
+    /// may be more.
+    pub(super) fn step(&mut self) -> bool {
+        let (rows, more) = self.gather();
+        self.write(rows);
+        if more {
+            self.carry();
+        }
+        self.tally.waiting.set(self.spool.waiting());
+        more
+    }
+
+    /// The next rows, and whether there may be any after them. Where others wait
+    /// for the table, those that are there already.
     fn gather(&self) -> (Vec<Row>, bool) {
         let mut rows = Vec::new();
-        let wait = match self.spool.waiting() {
-            0 => Duration::MAX,
-            _ => AGAIN,
+        let now = Instant::now();
+        let (mut until, gather) = match (self.spool.waiting(), self.again) {
+            (0, _) => (None, GATHER),
+            (_, Some(again)) => (Some(again), GATHER),
+            (_, None) => (Some(now), Duration::ZERO),
         };
-        let mut until = Instant::now().checked_add(wait);
         loop {
             let next = match until {
                 Some(until) => self.entries.recv_deadline(until),
@@ -68,7 +81,7 @@ impl Table {
             match next {
                 Ok(entry) => {
                     if rows.is_empty() {
-                        until = Some(Instant::now() + GATHER);
+                        until = Some(Instant::now() + gather);
                     }
                     rows.push(self.row(&entry));
                     if rows.len() == MOST {
@@ -88,14 +101,13 @@ impl Table {
             .collect()
     }
 
-    /// Writes what waits, then what is new.
+    /// Writes what is new, behind what waits.
     fn write(&mut self, rows: Vec<Row>) {
-        let caught_up = self.carry();
-        let left = match (caught_up, rows.is_empty()) {
-            (_, true) => return,
-            (true, false) => self.put(rows, false),
-            (false, false) => rows,
-        };
+        let mut left = rows;
+        if self.spool.waiting() == 0 {
+            left = self.put(left, false);
+            self.again = (!left.is_empty()).then(|| Instant::now() + AGAIN);
+        }
         if left.is_empty() {
             return;
         }
@@ -111,28 +123,36 @@ impl Table {
         }
     }
 
-    /// Takes rows from the spool to the table; whether none is left.
-    fn carry(&mut self) -> bool {
-        while self.spool.waiting() > 0 {
-            let (rows, taken) = match self.spool.next(MOST) {
-                Ok(next) => next,
-                Err(error) => {
-                    self.pool.tell(&format!(
-                        "the spool of call records cannot be read: {error}"
-                    ));
-                    return false;
-                }
-            };
-            if !self.put(rows, true).is_empty() {
-                return false;
-            }
-            if let Err(error) = self.spool.take(taken) {
-                tracing::error!("the spool of call records cannot be written: {error}");
-                return false;
-            }
-            self.tally.waiting.set(self.spool.waiting());
+    /// Takes the next rows from the spool to the table, unless it was asked too
+    /// lately.
+    fn carry(&mut self) {
+        let is_early = self.again.is_some_and(|again| Instant::now() < again);
+        if self.spool.waiting() == 0 || is_early {
+            return;
         }
-        true
+        let carried = self.carry_some();
+        self.again = (!carried).then(|| Instant::now() + AGAIN);
+    }
+
+    /// One batch of them; whether there may be another.
+    fn carry_some(&mut self) -> bool {
+        let (rows, taken) = match self.spool.next(MOST) {
+            Ok(next) => next,
+            Err(error) => {
+                self.pool.tell(&format!(
+                    "the spool of call records cannot be read: {error}"
+                ));
+                return false;
+            }
+        };
+        if !self.put(rows, true).is_empty() {
+            return false;
+        }
+        let took = self.spool.take(taken);
+        if let Err(error) = &took {
+            tracing::error!("the spool of call records cannot be written: {error}");
+        }
+        took.is_ok()
     }
 
     /// Writes rows to the table; those that it does not take now are returned.

@@ -3,7 +3,10 @@ use pinion_sip::config::AmaFlags;
 use pinion_sip::dialplan::{Cause, Zone};
 use pinion_sip::machine::{Cdr, CdrId, Disposition, UnixMicros};
 
+use std::path::Path;
+
 use super::*;
+use crate::realtime::mapping::{Place, Requirements, Section, SqliteSection};
 
 fn entry() -> Entry {
     Entry {
@@ -170,6 +173,83 @@ fn records_reach_every_place_before_the_end() {
     assert_eq!(lines("Master.csv"), 100);
     assert_eq!(lines("sales.csv"), 100);
     assert_eq!(lines("Master.json"), 100);
+}
+
+/// A table of SQLite with so many rows in its spool, and the way to it.
+fn table(dir: &Path, waiting: u32) -> (Table, Sender<Arc<Entry>>) {
+    let dbfile = dir.join("calls.sqlite3");
+    let schema = include_str!("../../examples/realtime-sqlite/schema.sql");
+    let connection = rusqlite::Connection::open(&dbfile).unwrap();
+    connection.execute_batch(schema).unwrap();
+    let section = Section::Sqlite(SqliteSection {
+        name: "calls".into(),
+        dbfile,
+        requirements: Requirements::Warn,
+    });
+    let place = Place {
+        read_section: 0,
+        write_section: 0,
+        table: "cdr".into(),
+    };
+    let mapping = Mapping {
+        families: Vec::new(),
+        sections: vec![section],
+    };
+    let patience = Duration::from_secs(5);
+    let sources = Sources::new(&mapping, patience, &Arc::default(), &Arc::default());
+    let mut pool = Pool::new(Arc::new(sources));
+    let route = pool.route(&[place], true);
+    let mut spool = Spool::open(dir).unwrap();
+    let row = |number: u32| {
+        spool::Row::from([
+            ("delivery_id".into(), format!("old-{number}")),
+            ("calldate".into(), "2024-02-29 17:06:00".into()),
+            ("end".into(), "2024-02-29 17:06:09".into()),
+        ])
+    };
+    spool
+        .put(&(0..waiting).map(row).collect::<Vec<_>>())
+        .unwrap();
+    let style = Style {
+        csv: None,
+        json: None,
+        form: form(),
+    };
+    let (sender, entries) = bounded(16);
+    let table = Table {
+        entries,
+        pool,
+        route,
+        spool,
+        board: Arc::new(Board {
+            places: Vec::new(),
+            style: ArcSwap::from_pointee(style),
+        }),
+        tally: Arc::default(),
+        again: None,
+    };
+    (table, sender)
+}
+
+#[test]
+fn new_records_do_not_wait_until_a_long_spool_is_in_the_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut table, sender) = table(dir.path(), 1200);
+    for number in 0..10 {
+        let id = format!("new-{number}");
+        sender.send(Arc::new(Entry { id, ..entry() })).unwrap();
+    }
+    let mut waiting = Vec::new();
+    while table.spool.waiting() > 0 {
+        assert!(table.step());
+        waiting.push(table.spool.waiting());
+    }
+    assert_eq!(
+        waiting,
+        [710, 210, 0],
+        "the new ones are on the disk at once"
+    );
+    assert_eq!(table.tally.written.value(), 1210);
 }
 
 #[test]
