@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use pinion_runtime::StreamOptions;
 
-use super::{Bytes, milliseconds, seconds};
+use super::values::{Bytes, milliseconds, seconds};
 use crate::config::sip::Tcp;
 
 const TCP: &str = "TCP";
