@@ -364,10 +364,9 @@ fn uses(house: &House) -> Uses {
 fn end_calls(house: &House, modules: &[Module]) {
     let carriers = modules.iter().filter(|module| module.carries_calls());
     for part in carriers.filter_map(|module| module.part()) {
-        for shard in 0..house.shards.count() {
-            // A shard that does not answer has its calls cut.
-            let _ = house.shards.ask(shard, Query::End(part));
-        }
+        // A shard that does not answer has its calls cut.
+        let pages = house.shards.pages(Query::End(part, Span::FIRST));
+        pages.for_each(drop);
     }
 }
 

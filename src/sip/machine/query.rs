@@ -77,7 +77,7 @@ pub enum Query {
     /// A telephone is rung, and does something of its own.
     Originate(Box<Origination>),
     /// The end of the calls that cannot go on without a module.
-    End(Module),
+    End(Module, Span),
     /// What its calls use of modules.
     Uses(Span),
     /// The end of what these have registered, as far as sip.conf does not have
@@ -121,6 +121,7 @@ impl Query {
         match self {
             Query::Channels(span) => Query::Channels(span.after(from)),
             Query::Channel(span, name) => Query::Channel(span.after(from), name),
+            Query::End(module, span) => Query::End(module, span.after(from)),
             Query::Uses(span) => Query::Uses(span.after(from)),
             Query::Known(span) => Query::Known(span.after(from)),
             Query::Dialogs(span) => Query::Dialogs(span.after(from)),
@@ -159,10 +160,12 @@ pub enum Page {
     Globals(Vec<(Box<str>, Box<str>)>),
     /// To `Memory`.
     Memory(Vec<TableRow>),
-    /// To `Order`, `End` and `Removed`: how many have done it, or were there. To
+    /// To `Order` and `Removed`: how many have done it, or were there. To
     /// `Originate`, `Load`, `Unregister` and `Qualify`: 1 if there was anything to
     /// do, and room for it, else 0.
     Done(u32),
+    /// To `End`: how many channels of a call have ended, for each call.
+    Ended(Rows<u32>),
     /// To `Uses`: a module as often as it is used.
     Uses(Rows<Module>),
     /// To `Known`.
@@ -192,6 +195,7 @@ impl Page {
     pub fn next(&self) -> Option<u64> {
         match self {
             Page::Channels(rows) => rows.next,
+            Page::Ended(rows) => rows.next,
             Page::Uses(rows) => rows.next,
             Page::Known(rows) => rows.next,
             Page::Dialogs(rows) => rows.next,

@@ -33,7 +33,7 @@ impl Shard {
                 Page::Done(self.originate(now, origination, None, out).into())
             }
             Query::Order(order) => Page::Done(self.order_channels(now, &order, out)),
-            Query::End(module) => Page::Done(self.end_calls(now, module, out)),
+            Query::End(module, span) => Page::Ended(self.end_calls(now, module, span, out)),
             Query::Uses(span) => Page::Uses(self.uses(now, span)),
             Query::Removed(names) => Page::Done(self.removed(now, &names, out)),
             Query::Known(span) => Page::Known(self.known_devices(now, span)),

@@ -24,8 +24,15 @@ impl Shard {
         })
     }
 
-    /// Ends the calls that cannot go on without a module; how many channels.
-    pub(super) fn end_calls(&mut self, now: Instant, module: Module, out: &mut Outbox) -> u32 {
+    /// Ends the calls of a part of the table that cannot go on without a module:
+    /// what all have to say would not fit into one outbox. The channels of each.
+    pub(super) fn end_calls(
+        &mut self,
+        now: Instant,
+        module: Module,
+        span: Span,
+        out: &mut Outbox,
+    ) -> Rows<u32> {
         let order = Order {
             whom: Whom::All,
             action: Action::HangUp(Cause::NORMAL_CIRCUIT_CONGESTION),
@@ -35,15 +42,16 @@ impl Shard {
             call.each_transport(|used| needs |= Module::of_transport(used) == module);
             needs
         };
-        let calls = self.calls.iter().filter(|(_, call)| needs(call));
-        let calls: Vec<Handle> = calls.map(|(handle, _)| handle).collect();
-        let mut count = 0;
-        for handle in calls {
-            let ended =
-                self.with_call(now, None, handle, out, |call, turn| call.obey(turn, &order));
-            count += ended.unwrap_or(0);
+        let calls = rows_of(&self.calls, span, |handle, call, calls| {
+            calls.extend(needs(call).then_some(handle));
+        });
+        let ended = calls.rows.into_iter().filter_map(|handle: Handle| {
+            self.with_call(now, None, handle, out, |call, turn| call.obey(turn, &order))
+        });
+        Rows {
+            rows: ended.collect(),
+            next: calls.next,
         }
-        count
     }
 
     /// Forgets what devices have registered that are not in sip.conf any more,

@@ -5,7 +5,8 @@ use super::*;
 use crate::base::Text;
 use crate::config::{AmaFlags, Recording};
 use crate::dialplan::Cause;
-use crate::machine::{Body, Cdr, CdrId, Disposition, RECORDS, UnixMicros};
+use crate::machine::{Body, Cdr, CdrId, Disposition, Query, RECORDS, Span, UnixMicros};
+use crate::modules::Module;
 
 /// Microseconds since 1970 of so many milliseconds after the start.
 fn at(millis: u64) -> UnixMicros {
@@ -112,6 +113,26 @@ fn cancel(rig: &mut Rig) {
         .replace("INVITE sip:1002", "CANCEL sip:1002")
         .replace("1 INVITE", "1 CANCEL");
     rig.receive(ALICE, &cancel);
+}
+
+#[test]
+fn ended_from_outside() {
+    let mut rig = usual();
+    let (invite, _) = talk(&mut rig);
+    rig.now = rig.now + Duration::from_millis(5500);
+    let end = Query::End(Module::ChanSip, Span::FIRST);
+    rig.shard.serve(rig.now, end, &mut rig.out);
+    let cdr = rig.only_record();
+    let golden = Cdr {
+        answer: Some(at(3000)),
+        end: at(8500),
+        disposition: Disposition::Answered,
+        pdd: Some(Duration::from_millis(40)),
+        setup: Some(Duration::from_secs(3)),
+        final_code: Some(200),
+        ..expected(&invite)
+    };
+    assert_eq!(cdr, golden, "at once, whatever the telephones say");
 }
 
 #[test]
