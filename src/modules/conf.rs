@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
-use super::{Module, in_order, named};
-use crate::config::file::{self, ConfigError, Disk, Entry, Position, Warning};
+use pinion_sip::modules::Module as Part;
+
+use super::{Module, in_order, named, names};
+use crate::config::file::{self, Category, ConfigError, Disk, Entry, Position, Warning};
 use crate::config::{nearest, truth};
 
 /// What is loaded, and what was said of it.
@@ -22,6 +24,15 @@ struct Line {
     at: Position,
 }
 
+/// What the lines of `[modules]` ask for.
+#[derive(Default)]
+struct Wishes {
+    autoload: bool,
+    load: Vec<Line>,
+    omit: Vec<Module>,
+    required: Vec<Line>,
+}
+
 /// Reads modules.conf of a directory. `Err`: a module that is required is not
 /// there. Of a module that is to be loaded and not to be loaded the latter
 /// counts, as in Asterisk.
@@ -31,68 +42,12 @@ pub fn choose(dir: &Path) -> Result<Chosen, ConfigError> {
         return Ok(Chosen::default());
     }
     let file = file::load(&Disk::default(), &path)?;
-    let mut chosen = Chosen {
-        warnings: file.warnings,
-        ..Chosen::default()
-    };
-    let sections = file.categories.iter();
-    let sections = sections.filter(|category| category.name.eq_ignore_ascii_case("modules"));
-    let entries: Vec<&Entry> = sections.flat_map(|category| &category.entries).collect();
-    let (mut autoload, mut load, mut omit, mut required) =
-        (false, Vec::new(), Vec::new(), Vec::new());
-    for entry in entries {
-        match entry.key.to_ascii_lowercase().as_str() {
-            "autoload" => autoload = yes(entry)?,
-            "load" | "preload" => load.extend(line(entry, &mut chosen.warnings)),
-            "noload" => omit.extend(unwanted(entry, &mut chosen.warnings)),
-            "require" | "preload-require" => {
-                let module = named(&entry.value).map_err(|sentence| {
-                    let text =
-                        format!("{sentence}. It is required: take the line out, or mend it.");
-                    ConfigError::new(&entry.at, text)
-                })?;
-                let at = entry.at.clone();
-                required.push(Line { module, at });
-            }
-            _ => {
-                let text = format!(
-                    "'{}' is not an option of [modules]. It is ignored.",
-                    entry.key
-                );
-                chosen.warnings.push(Warning::new(&entry.at, text));
-            }
-        }
-    }
-    let mut loaded: Vec<Module> = Vec::new();
-    for module in in_order() {
-        let named = |lines: &[Line]| lines.iter().any(|line| line.module == module);
-        let wanted = autoload || named(&load) || named(&required);
-        let mut needs = module.depends_on().iter();
-        let needs = needs.find(|needed| !loaded.contains(needed));
-        match needs {
-            _ if !wanted || omit.contains(&module) => {}
-            None => loaded.push(module),
-            Some(needed) => {
-                let mut lines = load.iter().chain(&required);
-                let at = lines
-                    .find(|line| line.module == module)
-                    .map(|line| &line.at);
-                let text = format!(
-                    "{}.so needs {}.so, which is not loaded; neither is it.",
-                    module.name(),
-                    needed.name()
-                );
-                let whole = Position {
-                    file: path.to_string_lossy().into(),
-                    line: 0,
-                };
-                chosen
-                    .warnings
-                    .push(Warning::new(at.unwrap_or(&whole), text));
-            }
-        }
-    }
-    if let Some(Line { module, at }) = required.iter().find(|line| !loaded.contains(&line.module)) {
+    let mut warnings = file.warnings;
+    let wishes = Wishes::read(&file.categories, &mut warnings)?;
+    let loaded = wishes.granted(&path, &mut warnings);
+    warnings.extend(wishes.torn(&loaded, &path));
+    let is_missing = |line: &&Line| !loaded.contains(&line.module);
+    if let Some(Line { module, at }) = wishes.required.iter().find(is_missing) {
         let text = format!(
             "{}.so is required and not loaded: a noload says so, or what it needs is not loaded.",
             module.name()
@@ -100,8 +55,91 @@ pub fn choose(dir: &Path) -> Result<Chosen, ConfigError> {
         return Err(ConfigError::new(at, text));
     }
     let all = Module::all();
-    chosen.absent = all.filter(|module| !loaded.contains(module)).collect();
-    Ok(chosen)
+    Ok(Chosen {
+        absent: all.filter(|module| !loaded.contains(module)).collect(),
+        warnings,
+    })
+}
+
+impl Wishes {
+    fn read(categories: &[Category], warnings: &mut Vec<Warning>) -> Result<Wishes, ConfigError> {
+        let mut wishes = Wishes::default();
+        let sections = categories.iter();
+        let sections = sections.filter(|category| category.name.eq_ignore_ascii_case("modules"));
+        for entry in sections.flat_map(|category| &category.entries) {
+            match entry.key.to_ascii_lowercase().as_str() {
+                "autoload" => wishes.autoload = yes(entry)?,
+                "load" | "preload" => wishes.load.extend(line(entry, warnings)),
+                "noload" => wishes.omit.extend(unwanted(entry, warnings)),
+                "require" | "preload-require" => wishes.required.push(demanded(entry)?),
+                _ => {
+                    let text = format!(
+                        "'{}' is not an option of [modules]. It is ignored.",
+                        entry.key
+                    );
+                    warnings.push(Warning::new(&entry.at, text));
+                }
+            }
+        }
+        Ok(wishes)
+    }
+
+    /// The line that wants a module.
+    fn line_of(&self, module: Module) -> Option<&Line> {
+        let mut lines = self.load.iter().chain(&self.required);
+        lines.find(|line| line.module == module)
+    }
+
+    /// What is loaded: what is wanted, as far as what it needs is, too.
+    fn granted(&self, path: &Path, warnings: &mut Vec<Warning>) -> Vec<Module> {
+        let mut loaded: Vec<Module> = Vec::new();
+        for module in in_order() {
+            let line = self.line_of(module);
+            if self.omit.contains(&module) || !(self.autoload || line.is_some()) {
+                continue;
+            }
+            let mut needs = module.depends_on().iter();
+            let Some(needed) = needs.find(|needed| !loaded.contains(needed)) else {
+                loaded.push(module);
+                continue;
+            };
+            let text = format!(
+                "{}.so needs {}.so, which is not loaded; neither is it.",
+                module.name(),
+                needed.name()
+            );
+            warnings.push(Warning::new(&place(line, path), text));
+        }
+        loaded
+    }
+
+    /// What Asterisk has within chan_sip.so has modules of its own here, of which
+    /// a file that was written for it names none.
+    fn torn(&self, loaded: &[Module], path: &Path) -> Option<Warning> {
+        let chan_sip = Module::Part(Part::ChanSip);
+        let is_left_out = |module: &Module| {
+            let is_of_it = module.depends_on().contains(&chan_sip);
+            is_of_it && !loaded.contains(module) && !self.omit.contains(module)
+        };
+        let parts: Vec<Module> = Module::all().filter(is_left_out).collect();
+        if !loaded.contains(&chan_sip) || parts.is_empty() {
+            return None;
+        }
+        let text = format!(
+            "chan_sip.so is loaded without {}, which Asterisk has within it. Give each a line like this one, or a noload.",
+            names(&parts)
+        );
+        Some(Warning::new(&place(self.line_of(chan_sip), path), text))
+    }
+}
+
+/// Where a line is; the file as a whole without one.
+fn place(line: Option<&Line>, path: &Path) -> Position {
+    let whole = || Position {
+        file: path.to_string_lossy().into(),
+        line: 0,
+    };
+    line.map_or_else(whole, |line| line.at.clone())
 }
 
 fn yes(entry: &Entry) -> Result<bool, ConfigError> {
@@ -114,6 +152,16 @@ fn yes(entry: &Entry) -> Result<bool, ConfigError> {
     })
 }
 
+/// A module without which there is nothing to start.
+fn demanded(entry: &Entry) -> Result<Line, ConfigError> {
+    let module = named(&entry.value).map_err(|sentence| {
+        let text = "It is required: take the line out, or mend it.";
+        ConfigError::new(&entry.at, format!("{} {text}", ended(sentence)))
+    })?;
+    let at = entry.at.clone();
+    Ok(Line { module, at })
+}
+
 /// A module that is to be loaded. Asterisk has many that this engine has not.
 fn line(entry: &Entry, warnings: &mut Vec<Warning>) -> Option<Line> {
     match named(&entry.value) {
@@ -122,13 +170,19 @@ fn line(entry: &Entry, warnings: &mut Vec<Warning>) -> Option<Line> {
             at: entry.at.clone(),
         }),
         Err(sentence) => {
-            warnings.push(Warning::new(
-                &entry.at,
-                format!("{sentence}. The line does nothing."),
-            ));
+            let text = format!("{} The line does nothing.", ended(sentence));
+            warnings.push(Warning::new(&entry.at, text));
             None
         }
     }
+}
+
+/// A sentence before another.
+fn ended(mut sentence: String) -> String {
+    if !sentence.ends_with('?') {
+        sentence.push('.');
+    }
+    sentence
 }
 
 /// A module that is not to be loaded: one that is not there is not, but for one
@@ -148,8 +202,6 @@ fn unwanted(entry: &Entry, warnings: &mut Vec<Warning>) -> Option<Module> {
 
 #[cfg(test)]
 mod tests {
-    use pinion_sip::modules::Module as Part;
-
     use super::*;
     use crate::modules::Beside;
 
@@ -195,7 +247,8 @@ mod tests {
     fn without_autoload_what_is_named_is_loaded() {
         let text = "[modules]\nautoload=no\npreload => pbx_config.so\nload => res_sip_udp.so\n\
                     load => chan_sip.so\nrequire => app_dial.so\n";
-        let absent = absent(text);
+        let chosen = chosen(text).unwrap();
+        let absent = chosen.absent;
         let loaded = [
             Module::Part(Part::PbxConfig),
             Module::Part(Part::Udp),
@@ -204,6 +257,15 @@ mod tests {
         ];
         assert_eq!(absent.len(), Module::all().count() - loaded.len());
         assert!(loaded.iter().all(|module| !absent.contains(module)));
+        let said: Vec<String> = chosen.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 1);
+        assert!(
+            said[0].ends_with(
+                "modules.conf:5: chan_sip.so is loaded without res_sip_registrar.so, res_sip_tcp.so, which Asterisk \
+                 has within it. Give each a line like this one, or a noload."
+            ),
+            "{said:?}"
+        );
     }
 
     #[test]
@@ -238,7 +300,7 @@ mod tests {
     fn a_required_one_that_is_missing_ends_the_start() {
         assert_eq!(
             chosen("[modules]\nautoload=yes\nrequire => app_dail.so\n").unwrap_err(),
-            "modules.conf:3: No such module 'app_dail.so'. Did you mean 'app_dial'?. \
+            "modules.conf:3: No such module 'app_dail.so'. Did you mean 'app_dial'? \
              It is required: take the line out, or mend it."
         );
         let text = "[modules]\nautoload=yes\nnoload => chan_sip.so\nrequire => res_sip_udp.so\n";
