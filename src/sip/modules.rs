@@ -117,13 +117,6 @@ modules! {
 }
 
 impl Module {
-    /// The module of that name, with or without `.so`.
-    pub fn named(name: &str) -> Option<Module> {
-        let name = name.strip_suffix(".so").unwrap_or(name);
-        let mut all = Module::ALL.iter().copied();
-        all.find(|module| module.name() == name)
-    }
-
     /// What carries messages so.
     pub fn of_transport(transport: Transport) -> Module {
         match transport {
@@ -262,13 +255,6 @@ mod tests {
         assert_eq!(Module::of_application("retrydial"), Some(Module::AppDial));
         assert_eq!(Module::of_application("Answer"), None);
         assert_eq!(Module::of_function("len"), None, "case counts");
-    }
-
-    #[test]
-    fn a_name_may_end_in_so() {
-        assert_eq!(Module::named("chan_sip.so"), Some(Module::ChanSip));
-        assert_eq!(Module::named("chan_sip"), Some(Module::ChanSip));
-        assert_eq!(Module::named("chan_si"), None);
     }
 
     #[test]
