@@ -112,8 +112,9 @@ impl Parts {
         plan: true,
     };
 
-    /// Neither: `extconfig.conf` and the files of drivers alone.
-    pub const DATABASES: Parts = Parts {
+    /// Neither: what is read whenever anything is, `asterisk.conf`, `cdr.conf`,
+    /// `extconfig.conf` and the files of drivers.
+    pub const REST: Parts = Parts {
         sip: false,
         plan: false,
     };

@@ -92,10 +92,10 @@ impl Module {
         match self {
             Module::Part(Part::ChanSip | Part::Registrar) => Some(Parts::SIP),
             Module::Part(Part::PbxConfig) => Some(Parts::PLAN),
-            Module::Part(Part::PbxRealtime) | Module::Beside(Beside::Mysql | Beside::Sqlite) => {
-                Some(Parts::DATABASES)
-            }
-            _ => None,
+            Module::Part(Part::PbxRealtime) => Some(Parts::REST),
+            Module::Beside(Beside::Http | Beside::Metrics) => None,
+            Module::Beside(_) => Some(Parts::REST),
+            Module::Part(_) => None,
         }
     }
 
@@ -151,40 +151,4 @@ fn names<'m>(modules: impl IntoIterator<Item = &'m Module>) -> String {
 }
 
 #[cfg(test)]
-mod running;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_module_comes_after_those_it_needs_and_sockets_last() {
-        let ordered = in_order();
-        assert_eq!(ordered.len(), Module::all().count());
-        let place = |module| ordered.iter().position(|&other| other == module).unwrap();
-        for module in Module::all() {
-            for &needed in module.depends_on() {
-                assert!(place(needed) < place(module), "{}", module.name());
-            }
-        }
-        assert_eq!(ordered.last(), Some(&Module::Part(Part::Tcp)));
-    }
-
-    #[test]
-    fn no_two_modules_have_the_same_name() {
-        let mut names: Vec<&str> = Module::all().map(Module::name).collect();
-        names.sort_unstable();
-        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
-    }
-
-    #[test]
-    fn a_name_that_is_none_is_told_with_the_nearest() {
-        assert_eq!(named("app_dial.so"), Ok(Module::Part(Part::AppDial)));
-        assert_eq!(named("cdr_csv"), Ok(Module::Beside(Beside::CdrCsv)));
-        assert_eq!(
-            named("app_dail.so"),
-            Err("No such module 'app_dail.so'. Did you mean 'app_dial'?".into())
-        );
-        assert_eq!(named("nosuch.so"), Err("No such module 'nosuch.so'".into()));
-    }
-}
+mod tests;

@@ -94,7 +94,7 @@ impl Modules {
 
     /// All modules, by name.
     pub fn rows(&self, house: &House) -> Vec<Row> {
-        let uses = uses(house);
+        let uses = Uses::now(house);
         let missing = house.settings().config.general.missing;
         let row = |module: Module| Row {
             module,
@@ -122,26 +122,31 @@ impl Modules {
         let reloader = reloader(house)?;
         let mut parting = self.lock();
         let missing = reloader.missing();
-        let leaves = |parting: &Parting| parting.modules.contains(&module);
-        if self.status(missing, module) == Status::Running && !parting.iter().any(leaves) {
+        let stays = |module: Module| {
+            let leaves = |parting: &Parting| parting.modules.contains(&module);
+            self.status(missing, module) == Status::Running && !parting.iter().any(leaves)
+        };
+        if stays(module) {
             return Err("it is loaded already".into());
         }
-        let stands = |needed: &&Module| self.status(missing, **needed) != Status::Running;
-        let needed: Vec<&Module> = module.depends_on().iter().filter(stands).collect();
+        let needed = module.depends_on().iter();
+        let needed: Vec<&Module> = needed.filter(|needed| !stays(**needed)).collect();
         if !needed.is_empty() {
             return Err(format!("it needs {}", names(needed)));
         }
-        match (module, module.parts().filter(|_| reloader.has_files())) {
-            (Module::Beside(beside), _) => self.switches.set(beside, true),
-            (Module::Part(part), Some(parts)) => {
-                drop(reloader.load(house, parts, with(missing, part))?);
-            }
-            (Module::Part(part), None) => reloader.set_missing(house, with(missing, part)),
+        let made_whole = match module {
+            Module::Part(part) => with(missing, part),
+            Module::Beside(_) => missing,
+        };
+        match module.parts().filter(|_| reloader.has_files()) {
+            Some(parts) => drop(reloader.load(house, parts, made_whole)?),
+            None if made_whole != missing => reloader.set_missing(house, made_whole),
+            None => {}
         }
-        for parting in parting.iter_mut() {
-            parting.modules.retain(|other| *other != module);
+        if let Module::Beside(beside) = module {
+            self.switches.set(beside, true);
         }
-        parting.retain(|parting| !parting.modules.is_empty());
+        call_off(&mut parting, &[module]);
         Ok(())
     }
 
@@ -157,11 +162,16 @@ impl Modules {
         let mut parting = self.lock();
         let missing = reloader.missing();
         self.may_unload(modules, missing)?;
-        let uses = uses(house).of_all(modules);
+        let uses = Uses::now(house);
+        let idle = uses.is_idle(modules);
+        let uses = uses.of_all(modules);
         let deadline = |time: Duration| Instant::now() + time;
         let carries = modules.iter().any(|module| module.carries_calls());
         let stage = match manner {
-            _ if uses == 0 => None,
+            _ if idle => None,
+            Manner::Unused if uses == 0 => {
+                return Err("a shard does not say whether it is used".into());
+            }
             Manner::Unused => {
                 return Err(format!(
                     "in use {uses} times; when-idle, drain SECONDS or now says what becomes of that"
@@ -176,6 +186,7 @@ impl Modules {
                 Some(Stage::Ending(deadline(LAST_MESSAGES)))
             }
         };
+        call_off(&mut parting, modules);
         let Some(stage) = stage else {
             self.take_out(house, reloader, modules);
             let mut said = format!("Unloaded {}", names(modules));
@@ -266,10 +277,10 @@ impl Modules {
             return;
         };
         let mut parting = self.lock();
-        let (uses, now) = (uses(house), Instant::now());
+        let (uses, now) = (Uses::now(house), Instant::now());
         parting.retain_mut(|parting| {
             let modules = &parting.modules;
-            let idle = uses.of_all(modules) == 0;
+            let idle = uses.is_idle(modules);
             let over = match parting.stage {
                 Stage::Waiting => false,
                 Stage::Draining(until) | Stage::Ending(until) => now >= until,
@@ -333,11 +344,31 @@ fn gone(missing: Missing, modules: &[Module]) -> Missing {
 }
 
 /// How often each module is used.
-struct Uses(Vec<Module>);
+struct Uses {
+    /// A module as often as it is used.
+    all: Vec<Module>,
+    /// Whether every shard has told of its calls to the last.
+    whole: bool,
+}
 
 impl Uses {
+    fn now(house: &House) -> Uses {
+        let (mut all, mut told) = (Vec::new(), 0);
+        for (_, page) in house.shards.pages(Query::Uses(Span::FIRST)) {
+            if let Page::Uses(rows) = page {
+                told += u16::from(rows.next.is_none());
+                all.extend(rows.rows.into_iter().map(Module::Part));
+            }
+        }
+        if let Some(reloader) = &house.reloader {
+            all.extend(reloader.drivers().into_iter().map(Module::Beside));
+        }
+        let whole = told == house.shards.count();
+        Uses { all, whole }
+    }
+
     fn of(&self, module: Module) -> u32 {
-        let times = self.0.iter().filter(|&&used| used == module).count();
+        let times = self.all.iter().filter(|&&used| used == module).count();
         u32::try_from(times).unwrap_or(u32::MAX)
     }
 
@@ -345,19 +376,19 @@ impl Uses {
         let uses = modules.iter().map(|&module| self.of(module));
         uses.max().unwrap_or(0)
     }
+
+    /// Whether none of them is used for sure.
+    fn is_idle(&self, modules: &[Module]) -> bool {
+        self.whole && self.of_all(modules) == 0
+    }
 }
 
-fn uses(house: &House) -> Uses {
-    let mut all = Vec::new();
-    for (_, page) in house.shards.pages(Query::Uses(Span::FIRST)) {
-        if let Page::Uses(rows) = page {
-            all.extend(rows.rows.into_iter().map(Module::Part));
-        }
+/// These are not to be unloaded any more.
+fn call_off(parting: &mut Vec<Parting>, modules: &[Module]) {
+    for parting in parting.iter_mut() {
+        parting.modules.retain(|module| !modules.contains(module));
     }
-    if let Some(reloader) = &house.reloader {
-        all.extend(reloader.drivers().into_iter().map(Module::Beside));
-    }
-    Uses(all)
+    parting.retain(|parting| !parting.modules.is_empty());
 }
 
 /// Ends the calls that cannot go on without modules.
@@ -418,9 +449,14 @@ mod tests {
 
     #[test]
     fn modules_are_used_as_often_as_the_most_used_of_them() {
-        let uses = Uses(vec![CHAN_SIP, UDP, CHAN_SIP]);
+        let mut uses = Uses {
+            all: vec![CHAN_SIP, UDP, CHAN_SIP],
+            whole: true,
+        };
         assert_eq!(uses.of(CHAN_SIP), 2);
         assert_eq!(uses.of_all(&[UDP, CHAN_SIP]), 2);
-        assert_eq!(uses.of_all(&[DIAL]), 0);
+        assert!(uses.is_idle(&[DIAL]) && !uses.is_idle(&[DIAL, UDP]));
+        uses.whole = false;
+        assert!(!uses.is_idle(&[DIAL]), "nobody knows");
     }
 }

@@ -217,7 +217,7 @@ fn what_takes_a_restart_is_said() {
     );
     let mapping = |text: &str| {
         rig.write("res_config_sqlite3.conf", text);
-        rig.draft(Parts::DATABASES).unwrap().0.mapping
+        rig.draft(Parts::REST).unwrap().0.mapping
     };
     let here = mapping("[db]\ndbfile=/nonexistent\n");
     let there = mapping("[db]\ndbfile=/elsewhere\n");

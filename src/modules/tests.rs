@@ -1,5 +1,5 @@
 //! Commands to shards that run, and what a telephone on the loopback interface
-//! hears meanwhile.
+//! hears meanwhile; and how modules stand to each other.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use pinion_sip::modules::Missing;
 use pinion_sip::shard::{Setup, Shard};
 use tempfile::TempDir;
 
+use super::*;
 use crate::config;
 use crate::config::file::Exec;
 use crate::control::command;
@@ -73,7 +74,7 @@ impl Rig {
         );
         let house = Arc::new(house.with_reloader(reloader));
         let attended = Arc::clone(&house);
-        std::thread::spawn(move || super::attend(&attended));
+        std::thread::spawn(move || attend(&attended));
         let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
         phone.set_read_timeout(Some(SOON)).unwrap();
         Rig {
@@ -344,6 +345,38 @@ fn when_idle_waits_and_is_called_off_by_a_load() {
 }
 
 #[test]
+fn nothing_is_loaded_whose_needs_are_about_to_leave() {
+    let mut rig = Rig::new();
+    let waiting = rig.wait();
+    let all = "chan_sip res_sip_registrar res_sip_udp res_sip_tcp";
+    rig.done(&format!("module unload {all} when-idle"));
+    let said = rig.refused("module load res_sip_udp");
+    assert!(said.contains("it needs chan_sip.so"), "{said}");
+    for module in all.split(' ') {
+        rig.done(&format!("module load {module}"));
+    }
+    rig.send("CANCEL", "1", waiting);
+    rig.hear("INVITE", waiting);
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(rig.status("res_sip_udp"), "Running");
+    assert_eq!(rig.call("3"), Some(486), "all stay");
+}
+
+#[test]
+fn a_module_beside_the_shards_is_loaded_with_its_file() {
+    let rig = Rig::new();
+    rig.done("module unload cdr_csv");
+    rig.write("cdr.conf", "[csv]\nusegmtime=perhaps\n");
+    let said = rig.refused("module load cdr_csv");
+    assert!(said.contains("cdr.conf:2: "), "{said}");
+    assert_eq!(rig.status("cdr_csv"), "Not Running");
+    rig.write("cdr.conf", "[csv]\nusegmtime=yes\n");
+    rig.done("module load cdr_csv");
+    rig.write("cdr.conf", "[csv]\nusegmtime=no\n");
+    rig.done("module reload cdr_csv");
+}
+
+#[test]
 fn what_a_plan_has_of_an_unloaded_module_is_missing() {
     let mut rig = Rig::new();
     assert_eq!(rig.call("2"), Some(486));
@@ -380,4 +413,35 @@ fn now_ends_the_calls() {
     rig.done("module unload res_sip_udp.so now");
     assert_eq!(rig.hear("INVITE", waiting), Some(503));
     rig.await_status("res_sip_udp", "Not Running");
+}
+
+#[test]
+fn a_module_comes_after_those_it_needs_and_sockets_last() {
+    let ordered = in_order();
+    assert_eq!(ordered.len(), Module::all().count());
+    let place = |module| ordered.iter().position(|&other| other == module).unwrap();
+    for module in Module::all() {
+        for &needed in module.depends_on() {
+            assert!(place(needed) < place(module), "{}", module.name());
+        }
+    }
+    assert_eq!(ordered.last(), Some(&Module::Part(Part::Tcp)));
+}
+
+#[test]
+fn no_two_modules_have_the_same_name() {
+    let mut names: Vec<&str> = Module::all().map(Module::name).collect();
+    names.sort_unstable();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+#[test]
+fn a_name_that_is_none_is_told_with_the_nearest() {
+    assert_eq!(named("app_dial.so"), Ok(Module::Part(Part::AppDial)));
+    assert_eq!(named("cdr_csv"), Ok(Module::Beside(Beside::CdrCsv)));
+    assert_eq!(
+        named("app_dail.so"),
+        Err("No such module 'app_dail.so'. Did you mean 'app_dial'?".into())
+    );
+    assert_eq!(named("nosuch.so"), Err("No such module 'nosuch.so'".into()));
 }
