@@ -83,6 +83,12 @@ pub fn load(dir: &Path, disk: &Disk, warnings: &mut Vec<Warning>) -> Result<Cdr,
 }
 
 impl Cdr {
+    /// Whether another says the same.
+    pub fn is_like(&self, other: &Cdr) -> bool {
+        let said = |cdr: &Cdr| (cdr.recording, cdr.initiatedseconds, cdr.csv, cdr.json);
+        said(self) == said(other)
+    }
+
     fn take(
         &mut self,
         category: &Category,

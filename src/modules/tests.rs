@@ -373,7 +373,8 @@ fn a_module_beside_the_shards_is_loaded_with_its_file() {
     rig.write("cdr.conf", "[csv]\nusegmtime=yes\n");
     rig.done("module load cdr_csv");
     rig.write("cdr.conf", "[csv]\nusegmtime=no\n");
-    rig.done("module reload cdr_csv");
+    let said = rig.done("module reload cdr_csv");
+    assert!(said.contains("cdr.conf: "), "{said}");
 }
 
 #[test]

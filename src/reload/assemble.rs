@@ -43,16 +43,17 @@ pub fn assemble(
     set_flags(&mut config.general, flags);
     config.general.missing = missing;
     config.general.records = records::rules(&loaded.records, basis.records);
-    config.peers = match earlier {
-        Some((before, earlier)) if before.config.peers.is(&config.peers) => earlier.peers.clone(),
-        earlier => {
-            let peers = match flags.t1 {
-                None => config.peers,
-                Some(t1) => config.peers.map(|peer| {
-                    peer.timer_t1 = t1;
-                    peer.timer_b = 64 * t1;
-                }),
-            };
+    config.peers = match (flags.t1, earlier) {
+        (_, Some((before, earlier))) if before.config.peers.is(&config.peers) => {
+            earlier.peers.clone()
+        }
+        // Those that are alike are the same as they were read.
+        (None, _) => config.peers,
+        (Some(t1), earlier) => {
+            let peers = config.peers.map(|peer| {
+                peer.timer_t1 = t1;
+                peer.timer_b = 64 * t1;
+            });
             match earlier {
                 Some((_, earlier)) => peers.keeping(&earlier.peers),
                 None => peers,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use pinion_sip::config::{Change, Config, Host, Peer, Peers};
 use serde_json::{Value, json};
 
+use super::assemble::Basis;
 use super::plan::PlanDifference;
 use crate::config::Loaded;
 use crate::control::out::{Form, Out};
@@ -17,32 +18,29 @@ use crate::realtime::mapping::Mapping;
 const TOLD: usize = 200;
 
 /// A device that stays, and is different.
-pub struct Changed {
+#[derive(Clone, Copy)]
+pub struct Changed<'a> {
     /// What it was.
-    pub old: Arc<Peer>,
+    pub old: &'a Peer,
     /// What it is.
-    pub new: Arc<Peer>,
+    pub new: &'a Peer,
 }
 
-impl Changed {
+impl Changed<'_> {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.new.name
     }
 
-    /// Whether it has a fixed host now, and may have registered before.
-    pub fn settles(&self) -> bool {
-        self.old.host == Host::Dynamic && self.new.host != Host::Dynamic
-    }
-
     /// What is different, option by option; nothing where its secret alone is
     /// hashed for another realm.
     pub fn changes(&self) -> Vec<Change> {
-        self.old.changes(&self.new)
+        self.old.changes(self.new)
     }
 }
 
-/// Between two configurations.
+/// Between two configurations. It is made by a thread that gives way to shards,
+/// and told by one that does not: what takes long has been done by then.
 #[derive(Default)]
 pub struct Difference {
     /// `[general]` of sip.conf.
@@ -51,10 +49,16 @@ pub struct Difference {
     pub added: Vec<String>,
     /// Devices that are gone.
     pub removed: Vec<String>,
-    /// Devices that stay, and are different.
-    pub changed: Vec<Changed>,
+    /// Devices that had none before and have a fixed host now.
+    pub settled: Vec<String>,
+    /// The old devices and the new ones, unless they are the very same.
+    pub peers: Option<(Peers, Peers)>,
+    /// Places, among the new ones, of devices that stay and are different.
+    changed: Vec<u32>,
     /// The dialplan.
     pub plan: PlanDifference,
+    /// Whether cdr.conf says something else.
+    pub records: bool,
     /// Databases that are reached otherwise.
     pub databases: Vec<String>,
     /// What takes a restart, in sentences.
@@ -73,12 +77,14 @@ pub struct Side<'a> {
 }
 
 impl Difference {
-    /// What is different in `new`. The databases are those of `running`.
-    pub fn between(old: Side<'_>, new: Side<'_>, running: &Mapping) -> Difference {
+    /// What is different in `new`, for an engine on that basis.
+    pub fn between(old: Side<'_>, new: Side<'_>, basis: &Basis) -> Difference {
+        let running = &basis.mapping;
         let mut difference = Difference {
             general: old.config.general.changes(&new.config.general),
+            records: !new.loaded.records.is_like(&old.loaded.records),
             databases: moved(&old.loaded.mapping, &new.loaded.mapping, running),
-            restart: restart(old, new, running),
+            restart: restart(old, new, basis),
             warnings: new
                 .loaded
                 .warnings
@@ -89,6 +95,7 @@ impl Difference {
         };
         if !old.config.peers.is(&new.config.peers) {
             difference.devices(&old.config.peers, &new.config.peers);
+            difference.peers = Some((old.config.peers.clone(), new.config.peers.clone()));
         }
         let plans = (&old.loaded.config.plan, &new.loaded.config.plan);
         if !Arc::ptr_eq(plans.0, plans.1) {
@@ -98,13 +105,15 @@ impl Difference {
     }
 
     fn devices(&mut self, old: &Peers, new: &Peers) {
-        for peer in new.iter() {
+        for (place, peer) in (0..).zip(new.iter()) {
             match old.by_name(peer.name.as_bytes()) {
                 None => self.added.push(peer.name.to_string()),
-                Some(before) if !Arc::ptr_eq(before, peer) => self.changed.push(Changed {
-                    old: Arc::clone(before),
-                    new: Arc::clone(peer),
-                }),
+                Some(before) if !Arc::ptr_eq(before, peer) => {
+                    self.changed.push(place);
+                    if before.host == Host::Dynamic && peer.host != Host::Dynamic {
+                        self.settled.push(peer.name.to_string());
+                    }
+                }
                 Some(_) => {}
             }
         }
@@ -114,13 +123,22 @@ impl Difference {
         self.removed.extend(gone.map(|peer| peer.name.to_string()));
     }
 
+    /// Devices that stay, and are different.
+    pub fn changed(&self) -> impl Iterator<Item = Changed<'_>> {
+        let places = self.changed.iter();
+        places.filter_map(|&place| {
+            let (old, new) = self.peers.as_ref()?;
+            let new = new.iter().nth(place as usize)?;
+            let old = old.by_name(new.name.as_bytes())?;
+            Some(Changed { old, new })
+        })
+    }
+
     /// Whether nothing is different.
     pub fn is_empty(&self) -> bool {
-        self.general.is_empty()
-            && self.added.is_empty()
-            && self.removed.is_empty()
-            && self.changed.is_empty()
+        !self.has_sip()
             && self.plan.is_empty()
+            && !self.records
             && self.databases.is_empty()
             && self.restart.is_empty()
     }
@@ -157,6 +175,9 @@ impl Difference {
             self.tell_sip(out)?;
         }
         self.plan.tell(whole, out)?;
+        if self.records {
+            out.remark("cdr.conf: other records of calls, or written otherwise")?;
+        }
         for name in &self.databases {
             out.remark(&format!("database {name} is reached otherwise"))?;
         }
@@ -170,25 +191,19 @@ impl Difference {
             let Change { option, old, new } = change;
             format!("{option}: {old} -> {new}")
         };
-        let general = self.general.iter();
-        tell_some(
-            out,
-            general.map(|change| format!("  [general] {}", line(change))),
-        )?;
-        tell_some(out, self.added.iter().map(|name| format!("  + [{name}]")))?;
-        tell_some(out, self.removed.iter().map(|name| format!("  - [{name}]")))?;
-        let changed = self.changed.iter();
-        tell_some(
-            out,
-            changed.map(|changed| {
-                let changes: Vec<String> = changed.changes().iter().map(line).collect();
-                let name = changed.name();
-                match changes.is_empty() {
-                    true => format!("  ~ [{name}] by the realm"),
-                    false => format!("  ~ [{name}] {}", changes.join(", ")),
-                }
-            }),
-        )
+        tell_some(out, self.general.iter(), |change| {
+            format!("  [general] {}", line(change))
+        })?;
+        tell_some(out, self.added.iter(), |name| format!("  + [{name}]"))?;
+        tell_some(out, self.removed.iter(), |name| format!("  - [{name}]"))?;
+        tell_some(out, self.changed(), |changed| {
+            let changes: Vec<String> = changed.changes().iter().map(line).collect();
+            let name = changed.name();
+            match changes.is_empty() {
+                true => format!("  ~ [{name}] by the realm"),
+                false => format!("  ~ [{name}] {}", changes.join(", ")),
+            }
+        })
     }
 
     fn to_json(&self) -> Value {
@@ -197,8 +212,7 @@ impl Difference {
             changes.iter().map(option).collect()
         };
         let changed: Vec<Value> = self
-            .changed
-            .iter()
+            .changed()
             .map(
                 |changed| json!({ "name": changed.name(), "options": options(&changed.changes()) }),
             )
@@ -207,6 +221,7 @@ impl Difference {
             "general": options(&self.general),
             "peers": { "added": self.added, "removed": self.removed, "changed": changed },
             "dialplan": self.plan.to_json(),
+            "records": self.records,
             "databases": self.databases,
             "restart": self.restart,
             "warnings": self.warnings,
@@ -215,15 +230,16 @@ impl Difference {
 }
 
 /// Tells people of things of one kind, the first of many.
-pub(super) fn tell_some(
+pub(super) fn tell_some<T>(
     out: &mut Out<'_>,
-    mut lines: impl Iterator<Item = String>,
+    mut things: impl Iterator<Item = T>,
+    line: impl Fn(T) -> String,
 ) -> io::Result<()> {
-    lines
+    things
         .by_ref()
         .take(TOLD)
-        .try_for_each(|line| out.remark(&line))?;
-    match lines.count() {
+        .try_for_each(|thing| out.remark(&line(thing)))?;
+    match things.count() {
         0 => Ok(()),
         more => out.remark(&format!("  ... and {more} more")),
     }
@@ -240,7 +256,7 @@ fn moved(old: &Mapping, new: &Mapping, running: &Mapping) -> Vec<String> {
 }
 
 /// What the engine goes by from its start to its end.
-fn restart(old: Side<'_>, new: Side<'_>, running: &Mapping) -> Vec<String> {
+fn restart(old: Side<'_>, new: Side<'_>, basis: &Basis) -> Vec<String> {
     let mut sentences = Vec::new();
     let list = |addresses: &[SocketAddr]| {
         let texts: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
@@ -259,12 +275,18 @@ fn restart(old: Side<'_>, new: Side<'_>, running: &Mapping) -> Vec<String> {
                 .into(),
         );
     }
-    if !running.is_alike(&new.loaded.mapping) {
+    if !basis.mapping.is_alike(&new.loaded.mapping) {
         sentences.push("extconfig.conf has changed: that takes a restart".into());
     }
-    let places = |loaded: &Loaded| (loaded.records.csv, loaded.records.json);
-    if places(old.loaded) != places(new.loaded) {
-        sentences.push("[csv] and [json] of cdr.conf take a restart".into());
+    if new.loaded.records.recording.enable && !basis.records && basis.flags.cdr.is_some() {
+        sentences
+            .push("enable of cdr.conf takes a restart: calls leave no records until then".into());
+    }
+    if old.loaded.access != new.loaded.access {
+        sentences.push(
+            "astctlpermissions, astctlowner or astctlgroup has changed: that takes a restart"
+                .into(),
+        );
     }
     let (old, new) = (&old.config.general, &new.config.general);
     let options = [

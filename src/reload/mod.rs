@@ -35,7 +35,7 @@ use pinion_sip::modules::{Missing, Modules};
 use crate::config::file::Exec;
 use crate::config::{self, Loaded, Parts};
 use crate::control::house::House;
-use crate::modules::{Beside, missed};
+use crate::modules::{Beside, Switches, missed};
 use crate::notify::Reloading;
 use crate::read_rows;
 use crate::realtime::mapping::{Mapping, Section};
@@ -103,7 +103,13 @@ impl Reloader {
         let missing = missing.unwrap_or(old.general.missing);
         let made = self.aside(|| self.draft(&held, &old, parts, missing));
         let (loaded, config, difference) = made?;
+        if let Some((old, new)) = &difference.peers {
+            // Whoever is told of these may be the last to have them.
+            self.live.keep(if dry { new } else { old }.clone());
+        }
         if dry {
+            self.aside(|| drop((loaded, config)));
+            self.tidy();
             return Ok(difference);
         }
         let rows = &loaded.rows;
@@ -122,13 +128,8 @@ impl Reloader {
         let before = std::mem::replace(&mut *held, loaded);
         drop(held);
         self.aside(|| drop(before));
-        let moved = difference
-            .changed
-            .iter()
-            .filter(|changed| changed.settles());
-        let moved = moved.map(|changed| changed.name());
-        let removed = difference.removed.iter().map(String::as_str);
-        unregister(house, &removed.chain(moved).collect::<Vec<_>>());
+        let gone = difference.removed.iter().chain(&difference.settled);
+        unregister(house, &gone.map(String::as_str).collect::<Vec<_>>());
         Ok(difference)
     }
 
@@ -141,6 +142,21 @@ impl Reloader {
             Arc::new(assemble(&self.basis, &held, missing, earlier))
         });
         self.adopt(house, made);
+    }
+
+    /// The configuration the engine goes by.
+    pub fn config(&self) -> Arc<Config> {
+        self.live.config()
+    }
+
+    /// Which modules beside the shards are loaded.
+    pub fn switches(&self) -> Arc<Switches> {
+        Arc::clone(&self.basis.switches)
+    }
+
+    /// The databases that were there at the start.
+    pub fn sections(&self) -> Vec<Section> {
+        self.basis.mapping.sections.clone()
     }
 
     /// What the engine goes without.
@@ -199,7 +215,7 @@ impl Reloader {
                 config: &config,
             },
         );
-        let difference = Difference::between(before, after, &self.basis.mapping);
+        let difference = Difference::between(before, after, &self.basis);
         Ok((loaded, Arc::new(config), difference))
     }
 

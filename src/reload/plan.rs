@@ -128,22 +128,17 @@ impl PlanDifference {
         if !whole {
             return Ok(());
         }
-        tell_some(out, self.added.iter().map(|name| format!("  + [{name}]")))?;
-        tell_some(out, self.removed.iter().map(|name| format!("  - [{name}]")))?;
-        let extensions = self.extensions.iter();
-        tell_some(
-            out,
-            extensions.map(|(name, fate)| format!("  {} {name}", fate.sign())),
-        )?;
-        let rewired = self.rewired.iter();
-        tell_some(
-            out,
-            rewired.map(|name| format!("  ~ [{name}] includes others")),
-        )?;
-        tell_some(
-            out,
-            self.globals.iter().map(|name| format!("  ~ global {name}")),
-        )
+        tell_some(out, self.added.iter(), |name| format!("  + [{name}]"))?;
+        tell_some(out, self.removed.iter(), |name| format!("  - [{name}]"))?;
+        tell_some(out, self.extensions.iter(), |(name, fate)| {
+            format!("  {} {name}", fate.sign())
+        })?;
+        tell_some(out, self.rewired.iter(), |name| {
+            format!("  ~ [{name}] includes others")
+        })?;
+        tell_some(out, self.globals.iter(), |name| {
+            format!("  ~ global {name}")
+        })
     }
 
     /// For programs.

@@ -92,8 +92,8 @@ fn what_changed_is_told_and_the_rest_is_kept() {
     let difference = rig.draft(Parts::ALL).unwrap().2;
     assert_eq!(difference.added, ["1004"]);
     assert_eq!(difference.removed, ["1003"]);
-    assert_eq!(difference.changed.len(), 1);
-    let changed = &difference.changed[0];
+    assert_eq!(difference.changed().count(), 1);
+    let changed = difference.changed().next().unwrap();
     let changes = changed.changes();
     let options: Vec<&str> = changes.iter().map(|change| change.option).collect();
     assert_eq!(
@@ -141,7 +141,7 @@ fn every_option_that_is_removed_returns_to_its_default() {
         difference.general.len()
     );
     assert_eq!(
-        difference.changed.len(),
+        difference.changed().count(),
         3,
         "devices have it from [general]"
     );
@@ -226,6 +226,28 @@ fn what_takes_a_restart_is_said() {
 }
 
 #[test]
+fn cdr_conf_is_told_of_and_what_of_it_takes_a_restart() {
+    for (flags, restarts) in [("", 0), ("--cdr /nonexistent", 1)] {
+        let rig = Rig::new(flags);
+        rig.write("cdr.conf", "[general]\nenable=no\n[csv]\nusegmtime=yes\n");
+        let difference = rig.adopt();
+        assert!(difference.records && difference.restart.is_empty());
+        rig.write("cdr.conf", "[general]\nenable=yes\n[csv]\nusegmtime=yes\n");
+        let difference = rig.draft(Parts::REST).unwrap().2;
+        assert!(difference.records && difference.general.is_empty());
+        assert_eq!(difference.restart.len(), restarts, "nobody writes any down");
+    }
+}
+
+#[test]
+fn who_may_reach_the_console_takes_a_restart() {
+    let rig = Rig::new("");
+    rig.write("asterisk.conf", "[files]\nastctlpermissions=0600\n");
+    let restart = rig.draft(Parts::REST).unwrap().2.restart;
+    assert!(restart[0].starts_with("astctlpermissions"), "{restart:?}");
+}
+
+#[test]
 fn a_plan_without_modules_is_made_of_the_whole_one() {
     use pinion_sip::modules::{Module, Modules};
     let rig = Rig::new("");
@@ -251,6 +273,21 @@ fn a_plan_without_modules_is_made_of_the_whole_one() {
         Some((&held, &without)),
     );
     assert!(Arc::ptr_eq(&whole.plan, &earlier.plan));
+}
+
+#[test]
+fn devices_that_somebody_is_told_of_are_not_taken_apart_there() {
+    let rig = Rig::new("");
+    rig.write("more.conf", "[1004](phone)\n");
+    let (loaded, config, difference) = rig.draft(Parts::ALL).unwrap();
+    assert!(config.peers.is(&loaded.config.peers), "indexed once");
+    let (_, new) = difference.peers.clone().unwrap();
+    rig.reloader.live.keep(new);
+    drop((loaded, config));
+    assert_eq!(rig.reloader.live.tidy(), 1);
+    assert_eq!(difference.added, ["1004"]);
+    drop(difference);
+    assert_eq!(rig.reloader.live.tidy(), 0);
 }
 
 #[test]

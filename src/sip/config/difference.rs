@@ -90,7 +90,7 @@ impl Peer {
 
 impl General {
     /// What is different in `new`, what holds for devices that do not say
-    /// included.
+    /// included; of sip.conf alone.
     pub fn changes(&self, new: &General) -> Vec<Change> {
         let old = self;
         let mut changes = changes!(General old new
@@ -110,10 +110,9 @@ impl General {
                 tcp_switch "--tcp-switch" tos_sip "tos_sip" cos_sip "cos_sip" rtcachefriends "rtcachefriends"
                 rtupdate "rtupdate" rtautoclear_s "rtautoclear" rtsavesysname "rtsavesysname"
                 rtsavepath "rtsavepath" ignoreregexpire "ignoreregexpire" systemname "systemname"
-                records "cdr.conf"
             ]
             secret []
-            apart [missing defaults]);
+            apart [missing defaults records]);
         changes.extend(old.defaults.changes(&new.defaults));
         changes
     }

@@ -165,6 +165,11 @@ impl Peers {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Whether anybody else has these.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// The device called `name`.
     pub fn by_name(&self, name: &[u8]) -> Option<&Arc<Peer>> {
         let hash = self.0.hasher.hash_one(name);
