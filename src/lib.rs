@@ -22,6 +22,8 @@
 //! src/workers/    what plans have done outside: HTTP, DNS, commands of the host
 //! src/reload/     another configuration for a running engine: read, compared, handed out
 //! src/serve.rs    the running server: banner, signals, drain, counters
+//! src/sockets.rs  what is listened on: bound, marked, steered
+//! src/staff.rs    what works for the shards on threads of its own
 //! src/tune/       what of the host holds the server back
 //! src/trial/      calls in virtual time, told by a file: what a plan does with them
 //! src/runtime/    crate pinion-runtime: executors, sockets, mesh; no SIP
@@ -66,19 +68,20 @@ pub mod realtime;
 pub mod records;
 pub mod reload;
 mod serve;
+mod sockets;
+mod staff;
 mod table;
 pub mod trial;
 pub mod tune;
 mod workers;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinion_runtime::{Clock, Desks, Group, Options, Steering};
-use pinion_sip::base::{Limits, Transport};
+use pinion_runtime::{Clock, Desks, Group, Options};
+use pinion_sip::base::{Limits, ShardId, Transport};
 use pinion_sip::config::General;
 use pinion_sip::machine::Sought;
 use pinion_sip::modules::Missing;
@@ -86,18 +89,19 @@ use pinion_sip::shard::{Setup, Shard};
 
 use crate::capture::{Bounds, Trace};
 use crate::config::file::Exec;
-use crate::config::sip::Tcp;
 use crate::config::table::Row as Line;
 use crate::config::{Access, Loaded};
 use crate::control::socket::Socket;
 use crate::database::Kept;
-use crate::flags::{CpuList, Flags, Steer, TcpFlags};
+use crate::flags::{CpuList, Flags};
 use crate::identity::Rights;
 use crate::logs::{Guards, Logs};
 use crate::modules::Switches;
 use crate::realtime::mapping::Mapping;
 use crate::realtime::service::Service;
 use crate::reload::{Basis, Live, Reloader, assemble};
+use crate::sockets::Sockets;
+use crate::staff::Staff;
 use crate::workers::Workers;
 
 /// Why the server does not run, in one sentence.
@@ -137,33 +141,55 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         tracing::warn!("{remark}");
     }
     let cpus = place_shards(flags.cpus.as_ref(), flags.shards)?;
-    let (mut loaded, mut about) = load(flags)?;
-    name_node(&mut loaded.config.general, flags);
-    if let (Some(t1), Some(rows)) = (flags.t1, Arc::get_mut(&mut loaded.rows)) {
-        rows.force_timer_t1(t1);
-    }
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
-    let switches = Arc::<Switches>::default();
-    let missing = missing(flags, &switches)?;
-    for sentence in modules::missed(&loaded.config.plan, missing.absent) {
-        tracing::warn!("{sentence}");
-    }
-    let sockets = Sockets {
-        tcp: (flags.tcp.clone(), loaded.tcp.clone()),
-        listen: listen_addresses(flags, &loaded.listen),
-        shards: cpus.len(),
-        receive_bytes: flags.rcvbuf.0,
-        send_bytes: flags.sndbuf.0,
-        tos: loaded.config.general.tos_sip,
-        cos: loaded.config.general.cos_sip,
-        steer: flags.steer,
-    };
-    let (groups, steering) = rights.exercise(move || sockets.open())?;
+    let (loaded, mut about) = load(flags)?;
+    let (switches, missing) = choose_modules(flags, &loaded)?;
+    let wanted = Sockets::wanted(flags, &loaded, cpus.len());
+    let (groups, steering) = rights.exercise(move || wanted.open())?;
     let console = bind_console(flags, &loaded.access)?;
-    let shards = cpus.len() as u16;
-    let mut options = Options {
+    let mut options = options(flags, &loaded, cpus, &logs);
+    let own = sockets::advertised(&groups, Transport::Udp);
+    let node = database::own_node(flags, &loaded.config.general, &loaded.mapping, &own)?;
+    let (recorder, records) = records::start(flags, &loaded, &switches, &mut about)?.unzip();
+    let basis = Basis {
+        flags: flags.clone(),
+        mapping: loaded.mapping.clone(),
+        switches,
+        node: node.as_ref().map(|node| Arc::new(node.node())),
+        records: recorder.is_some(),
+    };
+    let config = Arc::new(assemble(&basis, &loaded, missing, None));
+    let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));
+    let (service, database) = database::start(&basis, &live, node, &mut about)?.unzip();
+    let (workers, work) = Workers::new(work(flags));
+    options.desks = Desks {
+        database,
+        workers: Some(work),
+        records,
+    };
+    let factory = factory(flags, &options, &groups, &live, service.as_ref())?;
+    serve::serve(serve::Plan {
+        flags,
+        shards: serve::Shards {
+            options: &options,
+            groups,
+            steering,
+            factory,
+        },
+        staff: Staff {
+            service,
+            workers,
+            recorder,
+        },
+        reloader: Reloader::new(basis, live, loaded),
+        logs,
+        console,
+        about: &about,
+    })
+}
+
+/// How the shards run.
+fn options(flags: &Flags, loaded: &Loaded, cpus: Vec<usize>, logs: &Logs) -> Options {
+    Options {
         cpus,
         batch: usize::from(flags.batch),
         coalesce: Duration::from_micros(flags.coalesce),
@@ -174,122 +200,39 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
         watch: logs.watch().clone(),
         clock: Clock::start(),
         desks: Desks::default(),
-    };
-    let unix_start = options.clock.unix_start();
-    let advertised = |transport| {
-        let carries = move |group: &&Group| group.transport() == transport;
-        groups
-            .iter()
-            .filter(carries)
-            .map(Group::advertised)
-            .collect()
-    };
-    let sockets: Vec<SocketAddr> = advertised(Transport::Udp);
-    let streams: Vec<SocketAddr> = advertised(Transport::Tcp);
-    let node = database::own_node(flags, &loaded.config.general, &loaded.mapping, &sockets)?;
-    let (recorder, records) = records::start(flags, &loaded, &switches, &mut about)?.unzip();
-    let sections = loaded.mapping.sections.clone();
-    let basis = Basis {
-        flags: flags.clone(),
-        mapping: loaded.mapping.clone(),
-        switches: Arc::clone(&switches),
-        node: node.as_ref().map(|node| Arc::new(node.node())),
-        records: recorder.is_some(),
-    };
-    let config = Arc::new(assemble(&basis, &loaded, missing, None));
-    let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));
-    let database = database::start(&basis, &live, node, &mut about)?;
-    let (service, desk) = database.unzip();
-    let (workers, work) = Workers::new(work(flags));
-    options.desks = Desks {
-        database: desk,
-        workers: Some(work),
-        records,
-    };
-    let kept = Kept::load(service.as_ref().map(Service::realtime), shards);
-    let limits = limits(flags, shards);
-    let nonce_secret = seed()?;
-    let reloader = Reloader::new(basis, Arc::clone(&live), loaded);
-    serve::serve(serve::Plan {
-        flags,
-        reloader,
-        switches,
-        options: &options,
-        groups,
-        steering,
-        logs,
-        service,
-        workers,
-        recorder,
-        config: live.config(),
-        sections,
-        console,
-        about: &about,
-        factory: move |shard, incarnation| {
-            Shard::new(Setup {
-                shard,
-                shards,
-                incarnation,
-                limits,
-                config: live.config(),
-                sockets: sockets.clone(),
-                streams: streams.clone(),
-                kept: kept.of(shard, incarnation),
-                entries: kept.entries_of(shard, incarnation),
-                seed: seed().expect("the kernel gave randomness at start"),
-                nonce_secret,
-                unix_start,
-            })
-        },
+    }
+}
+
+/// Makes the machine of a shard: its first, and each that replaces one.
+fn factory(
+    flags: &Flags,
+    options: &Options,
+    groups: &[Group],
+    live: &Arc<Live>,
+    service: Option<&Service>,
+) -> Result<impl Fn(ShardId, u32) -> Shard + Send + Sync + use<>, Failure> {
+    let shards = options.cpus.len() as u16;
+    let sockets = sockets::advertised(groups, Transport::Udp);
+    let streams = sockets::advertised(groups, Transport::Tcp);
+    let kept = Kept::load(service.map(Service::realtime), shards);
+    let (limits, nonce_secret) = (limits(flags, shards), seed()?);
+    let (live, unix_start) = (Arc::clone(live), options.clock.unix_start());
+    Ok(move |shard, incarnation| {
+        Shard::new(Setup {
+            shard,
+            shards,
+            incarnation,
+            limits,
+            config: live.config(),
+            sockets: sockets.clone(),
+            streams: streams.clone(),
+            kept: kept.of(shard, incarnation),
+            entries: kept.entries_of(shard, incarnation),
+            seed: seed().expect("the kernel gave randomness at start"),
+            nonce_secret,
+            unix_start,
+        })
     })
-}
-
-/// What is to be listened on, and how.
-struct Sockets {
-    tcp: (TcpFlags, Tcp),
-    listen: Vec<SocketAddr>,
-    shards: usize,
-    receive_bytes: usize,
-    send_bytes: usize,
-    tos: u8,
-    cos: u8,
-    steer: Steer,
-}
-
-impl Sockets {
-    /// Does all that may take a right.
-    fn open(&self) -> Result<(Vec<Group>, Steering), Failure> {
-        let (mut groups, shortfalls) = pinion_runtime::bind(
-            &self.listen,
-            self.shards,
-            self.receive_bytes,
-            self.send_bytes,
-        )
-        .map_err(|error| Failure::Host(error.to_string()))?;
-        for shortfall in shortfalls {
-            tracing::warn!("{shortfall}");
-        }
-        let datagrams: Vec<SocketAddr> = groups.iter().map(Group::local).collect();
-        let (flags, tcp) = &self.tcp;
-        let streams = flags.addresses(tcp, &datagrams);
-        let streams = pinion_runtime::bind_streams(&streams, self.shards)
-            .map_err(|error| Failure::Host(error.to_string()))?;
-        groups.extend(streams);
-        mark(&groups, self.tos, self.cos);
-        let steering = steer(&groups, self.steer)?;
-        Ok((groups, steering))
-    }
-}
-
-/// `--steer`. What cannot be had is told, and why; what was asked for must be.
-fn steer(groups: &[Group], wish: Steer) -> Result<Steering, Failure> {
-    let steering = Steering::start(groups, wish.way())
-        .map_err(|closed| Failure::Host(format!("--steer {}: {closed}", closed.way.name())))?;
-    for closed in steering.closed() {
-        tracing::info!("--steer auto: not {}: {closed}", closed.way.name());
-    }
-    tracing::info!("steering {}", steering.way());
-    Ok(steering)
 }
 
 /// `--console`. One that was asked for must be; without one an engine runs on.
@@ -305,20 +248,21 @@ fn bind_console(flags: &Flags, access: &Access) -> Result<Option<Socket>, Failur
     }
 }
 
-/// `tos_sip` and `cos_sip`. A kernel that refuses them is no reason not to run.
-fn mark(groups: &[Group], tos: u8, cos: u8) {
-    for group in groups {
-        if let Err(error) = group.mark(tos, cos) {
-            tracing::warn!(
-                "tos_sip and cos_sip have no effect on {}: {error}",
-                group.local()
-            );
-        }
+/// The configuration, as flags have it, and what the banner says about it. What
+/// will surprise is told.
+fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
+    let (mut loaded, about) = read_config(flags)?;
+    name_node(&mut loaded.config.general, flags);
+    if let (Some(t1), Some(rows)) = (flags.t1, Arc::get_mut(&mut loaded.rows)) {
+        rows.force_timer_t1(t1);
     }
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok((loaded, about))
 }
 
-/// The configuration, and what the banner says about it.
-fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
+fn read_config(flags: &Flags) -> Result<(Loaded, String), Failure> {
     if let Some(dir) = &flags.config {
         let read_rows = |mapping: &Mapping, file: &str| read_rows(mapping, file, flags.db_timeout);
         let loaded = config::load_dir(dir, &read_rows, Exec::Run)
@@ -339,23 +283,27 @@ fn load(flags: &Flags) -> Result<(Loaded, String), Failure> {
     Ok((loaded, about))
 }
 
-/// What modules.conf leaves out.
-fn missing(flags: &Flags, switches: &Switches) -> Result<Missing, Failure> {
+/// What modules.conf leaves out: beside the shards, and of them. What the plan
+/// misses of it is told.
+fn choose_modules(flags: &Flags, loaded: &Loaded) -> Result<(Arc<Switches>, Missing), Failure> {
+    let (switches, mut missing) = (Arc::<Switches>::default(), Missing::default());
     let Some(dir) = &flags.config else {
-        return Ok(Missing::default());
+        return Ok((switches, missing));
     };
     let chosen = modules::choose(dir).map_err(|error| Failure::Settings(error.to_string()))?;
     for warning in &chosen.warnings {
         tracing::warn!("{warning}");
     }
-    let mut missing = Missing::default();
     for module in chosen.absent {
         match module {
             modules::Module::Part(part) => missing.absent = missing.absent.with(part),
             modules::Module::Beside(beside) => switches.set(beside, false),
         }
     }
-    Ok(missing)
+    for sentence in modules::missed(&loaded.config.plan, missing.absent) {
+        tracing::warn!("{sentence}");
+    }
+    Ok((switches, missing))
 }
 
 /// The rows that are lines of a file.
@@ -440,13 +388,4 @@ fn place_shards(cpus: Option<&CpuList>, shards: Option<u16>) -> Result<Vec<usize
     }
     let shards = shards.map_or(cpus.len(), usize::from);
     Ok(cpus.iter().copied().cycle().take(shards).collect())
-}
-
-/// `--listen`, else the configuration's.
-fn listen_addresses(flags: &Flags, configured: &[SocketAddr]) -> Vec<SocketAddr> {
-    if flags.listen.is_empty() {
-        configured.to_vec()
-    } else {
-        flags.listen.clone()
-    }
 }

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use pinion_runtime::{Census, Engine, Event, Group, Options, Steering, Way};
 use pinion_sip::base::ShardId;
-use pinion_sip::config::Config;
 use pinion_sip::machine::Machine;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
@@ -21,14 +20,12 @@ use crate::control::socket::{Console, Socket};
 use crate::control::watching::{Consoles, Watching};
 use crate::flags::Flags;
 use crate::logs::Logs;
-use crate::modules::{self, Modules, Switches};
+use crate::modules::{self, Modules};
 use crate::notify::Notifier;
-use crate::realtime::mapping::Section;
 use crate::realtime::service::Service;
-use crate::records::Recorder;
-use crate::reload::{Reloader, hangup};
+use crate::reload::{Reloader, hangup::Hangup};
+use crate::staff::Staff;
 use crate::table::{hit_rate, table, totals};
-use crate::workers::Workers;
 
 /// How often a drain looks whether calls are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
@@ -44,34 +41,30 @@ enum Happening {
 pub(crate) struct Plan<'f, F> {
     /// The command line.
     pub(crate) flags: &'f Flags,
-    /// How the shards run.
+    /// The shards.
+    pub(crate) shards: Shards<'f, F>,
+    /// What works for them.
+    pub(crate) staff: Staff,
+    /// The configuration they start with, and what brings another.
+    pub(crate) reloader: Reloader,
+    /// The log.
+    pub(crate) logs: Logs,
+    /// Where operators reach it.
+    pub(crate) console: Option<Socket>,
+    /// Said before `ready`: where the configuration comes from, and whatever
+    /// else the operator must know.
+    pub(crate) about: &'f str,
+}
+
+/// What shards are made of.
+pub(crate) struct Shards<'f, F> {
+    /// How they run.
     pub(crate) options: &'f Options,
     /// Their sockets.
     pub(crate) groups: Vec<Group>,
     /// What brings datagrams to them.
     pub(crate) steering: Steering,
-    /// The log.
-    pub(crate) logs: Logs,
-    /// The database, if there is one.
-    pub(crate) service: Option<Service>,
-    /// What works outside for plans.
-    pub(crate) workers: Workers,
-    /// What writes the records of calls, if anything does.
-    pub(crate) recorder: Option<Recorder>,
-    /// The configuration they start with.
-    pub(crate) config: Arc<Config>,
-    /// The databases it knows.
-    pub(crate) sections: Vec<Section>,
-    /// Where operators reach it.
-    pub(crate) console: Option<Socket>,
-    /// What brings another.
-    pub(crate) reloader: Reloader,
-    /// Which modules beside the shards are loaded.
-    pub(crate) switches: Arc<Switches>,
-    /// Said before `ready`: where the configuration comes from, and whatever
-    /// else the operator must know.
-    pub(crate) about: &'f str,
-    /// Makes a shard's machine.
+    /// Makes the machine of one.
     pub(crate) factory: F,
 }
 
@@ -81,104 +74,88 @@ where
     M: Machine + 'static,
     F: Fn(ShardId, u32) -> M + Send + Sync + 'static,
 {
-    let Plan {
-        flags,
-        options,
-        groups,
-        steering,
-        logs,
-        mut service,
-        mut workers,
-        recorder,
-        ..
-    } = plan;
+    let (flags, mut staff, shards) = (plan.flags, plan.staff, plan.shards);
     let (sender, happenings) = mpsc::channel();
     watch_signals(sender.clone())?;
     let http = flags
         .http
         .map(|address| Http::bind(address, flags.http_anywhere));
     let http = http.transpose()?;
-    let mut banner = banner(options, &groups, &steering, plan.console.as_ref());
+    let mut banner = banner(&shards, plan.console.as_ref());
     let listens = |group: &Group| (group.transport(), group.local());
-    let listening = groups.iter().map(listens).collect();
+    let listening = shards.groups.iter().map(listens).collect();
     // The main thread listens as long as any shard lives.
     let events = sender.clone();
     let report = move |event| drop(events.send(Happening::Shard(event)));
-    let engine = Engine::start(options, groups, plan.factory, report)
+    let engine = Engine::start(shards.options, shards.groups, shards.factory, report)
         .map_err(|error| Failure::Host(error.to_string()))?;
-    if let Some(service) = &mut service {
-        service
-            .open(engine.answers())
-            .map_err(|error| Failure::Host(format!("no thread for the database: {error}")))?;
-    }
-    workers
-        .open(&engine.answers())
-        .map_err(|error| Failure::Host(format!("no thread for the dialplan: {error}")))?;
+    staff.open(&engine.answers())?;
     let mut house = House::new(
         engine.shards().clone(),
-        plan.config,
+        plan.reloader.config(),
         listening,
-        Watching::new(logs.clone()),
+        Watching::new(plan.logs.clone()),
         move |order| {
             drop(sender.send(Happening::Order(order)));
         },
     );
-    if let Some(recorder) = &recorder {
+    if let Some(recorder) = &staff.recorder {
         house.records = Some(Arc::clone(recorder.board()));
     }
-    house.modules = Modules::new(plan.switches);
-    let realtime = service
-        .as_ref()
-        .map(|service| Arc::clone(service.realtime()));
+    house.modules = Modules::new(plan.reloader.switches());
+    let realtime = staff.service.as_ref().map(Service::realtime);
     let about = About {
         flags: Flags::origins(std::env::args_os()),
-        way: Some(steering.way()),
-        sections: plan.sections,
-        realtime,
+        way: Some(shards.steering.way()),
+        sections: plan.reloader.sections(),
+        realtime: realtime.map(Arc::clone),
     };
     let house = Arc::new(house.with_reloader(plan.reloader).with_about(about));
-    logs.read_to(Consoles(Arc::downgrade(&house)));
+    plan.logs.read_to(Consoles(Arc::downgrade(&house)));
     let console = plan
         .console
         .map(|socket| socket.open(Arc::clone(&house)))
         .transpose()
-        .map_err(|error| Failure::Host(format!("no thread for the console: {error}")))?;
-    let totals = gauge(&logs, service.as_ref(), &workers, recorder.as_ref());
+        .map_err(|error| threadless("the console", &error))?;
+    let totals = staff.gauge(&plan.logs);
     if let Some(http) = http {
         let _ = writeln!(banner, "http      http://{}/", http.address());
         http.open(Arc::clone(&house), Arc::clone(&totals))
-            .map_err(|error| Failure::Host(format!("no thread for HTTP: {error}")))?;
+            .map_err(|error| threadless("HTTP", &error))?;
     }
     let attended = Arc::clone(&house);
     std::thread::Builder::new()
         .name("modules".into())
         .spawn(move || modules::attend(&attended))
-        .map_err(|error| Failure::Host(format!("no thread for the modules: {error}")))?;
+        .map_err(|error| threadless("the modules", &error))?;
+    let hangup = Hangup::new(&house).map_err(|error| threadless("SIGHUP", &error))?;
     banner.push_str(plan.about);
     banner.push_str("ready\n");
     say(&banner);
     let notifier = Notifier::of_environment();
     notifier.ready(engine.shards().count());
     let server = Server {
-        logs,
-        service,
-        workers,
-        recorder,
+        logs: plan.logs,
+        staff,
         totals,
         engine,
-        way: steering.way(),
+        way: shards.steering.way(),
         happenings,
         started: Instant::now(),
         ending: None,
         signalled: false,
         notifier,
         console,
-        house,
+        hangup,
     };
     server.run(
         Duration::from_secs(flags.stats_interval),
         Duration::from_secs(flags.drain_limit),
     )
+}
+
+fn threadless(whose: &str, error: &io::Error) -> Failure {
+    Failure::Host(format!("no thread for {whose}: {error}"))
 }
 
 /// Signals reach the main thread like all that happens.
@@ -201,28 +178,18 @@ fn say(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn banner(
-    options: &Options,
-    groups: &[Group],
-    steering: &Steering,
-    console: Option<&Socket>,
-) -> String {
+fn banner<F>(shards: &Shards<'_, F>, console: Option<&Socket>) -> String {
     let mut text = format!("pinion {}\n", env!("CARGO_PKG_VERSION"));
-    let places: Vec<String> = options
-        .cpus
+    let cpus = &shards.options.cpus;
+    let places: Vec<String> = cpus
         .iter()
         .enumerate()
         .map(|(shard, cpu)| format!("{shard} on CPU {cpu}"))
         .collect();
     // Writing to a String does not fail.
-    let _ = writeln!(
-        text,
-        "shards    {}: {}",
-        options.cpus.len(),
-        places.join(", ")
-    );
-    let _ = writeln!(text, "steering  {}", steering.way());
-    for group in groups {
+    let _ = writeln!(text, "shards    {}: {}", cpus.len(), places.join(", "));
+    let _ = writeln!(text, "steering  {}", shards.steering.way());
+    for group in &shards.groups {
         let (local, advertised) = (group.local(), group.advertised());
         let transport = group.transport().name().to_ascii_lowercase();
         let _ = write!(text, "listen    {transport} {local}");
@@ -248,9 +215,7 @@ enum Ending {
 
 struct Server {
     logs: Logs,
-    service: Option<Service>,
-    workers: Workers,
-    recorder: Option<Recorder>,
+    staff: Staff,
     totals: Totals,
     engine: Engine,
     way: Way,
@@ -261,7 +226,7 @@ struct Server {
     signalled: bool,
     notifier: Notifier,
     console: Option<Console>,
-    house: Arc<House>,
+    hangup: Hangup,
 }
 
 impl Server {
@@ -273,7 +238,7 @@ impl Server {
             match self.next(next_stats.into_iter().chain(next_sign).min()) {
                 Some(Happening::Signal(SIGUSR1)) => self.print(&self.engine.shards().census()),
                 Some(Happening::Signal(SIGUSR2)) => self.logs.rotate(),
-                Some(Happening::Signal(SIGHUP)) => hangup::reload(&self.house),
+                Some(Happening::Signal(SIGHUP)) => self.hangup.ask(),
                 Some(Happening::Order(Order::StopNow)) => break,
                 Some(Happening::Order(order)) => self.obey(order),
                 Some(Happening::Signal(_)) if self.signalled => break,
@@ -300,17 +265,14 @@ impl Server {
             }
         }
         self.notifier.stopping("ending");
-        if let Some(console) = self.console {
+        if let Some(console) = self.console.take() {
             console.close();
         }
         self.engine.shards().stop();
         let (started, way, last) = (self.started, self.way, self.engine.join());
-        if let Some(recorder) = &mut self.recorder {
-            recorder.close();
-        }
+        self.staff.close_records();
         let totals = (self.totals)();
-        self.workers.close();
-        if self.service.is_some_and(|service| !service.close()) {
+        if !self.staff.close() {
             say("the database took too long for the last registrations\n");
         }
         print(started, way, &last, &totals);
@@ -382,25 +344,6 @@ impl Server {
     fn print(&self, censuses: &[Census]) {
         print(self.started, self.way, censuses, &(self.totals)());
     }
-}
-
-/// What tells the numbers that belong to no shard.
-fn gauge(
-    logs: &Logs,
-    service: Option<&Service>,
-    workers: &Workers,
-    recorder: Option<&Recorder>,
-) -> Totals {
-    let (logs, work) = (logs.clone(), workers.gauge());
-    let database = service.map(Service::gauge);
-    let records = recorder.map(Recorder::gauge);
-    Arc::new(move || {
-        let mut totals = logs.counters();
-        totals.extend(database.as_ref().map(|gauge| gauge()).unwrap_or_default());
-        totals.extend(work());
-        totals.extend(records.as_ref().map(|gauge| gauge()).unwrap_or_default());
-        totals
-    })
 }
 
 fn print(started: Instant, way: Way, censuses: &[Census], counters: &[(String, u64)]) {

@@ -14,8 +14,8 @@ use super::serve::Inquiries;
 use super::setup::Setup;
 use crate::auth;
 use crate::base::{
-    Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Random, ShardId, Slab, Text,
-    UnixTime, Ways, shard_of,
+    Decimal, Flow, Handle, Hasher, Instant, Lanes, Level, Random, ShardId, Slab, Text, UnixTime,
+    Ways, shard_of,
 };
 use crate::call::{
     Ask, Asker, Call, Exchange, FlightRecorder, Kept, Occupancy, Ringing, Turn, node_plan,

@@ -1,0 +1,67 @@
+//! What works for the shards on threads of its own: the databases, what plans
+//! have done outside, the records of calls. It begins when the shards stand and
+//! ends after them.
+
+use std::sync::Arc;
+
+use pinion_runtime::Answers;
+
+use crate::Failure;
+use crate::control::http::Totals;
+use crate::logs::Logs;
+use crate::realtime::service::Service;
+use crate::records::Recorder;
+use crate::workers::Workers;
+
+/// Who works.
+pub(crate) struct Staff {
+    /// The databases, if there are any.
+    pub(crate) service: Option<Service>,
+    /// What works outside for plans.
+    pub(crate) workers: Workers,
+    /// What writes the records of calls, if anything does.
+    pub(crate) recorder: Option<Recorder>,
+}
+
+impl Staff {
+    /// Begins to answer the shards.
+    pub(crate) fn open(&mut self, answers: &Answers) -> Result<(), Failure> {
+        if let Some(service) = &mut self.service {
+            service
+                .open(answers.clone())
+                .map_err(|error| Failure::Host(format!("no thread for the database: {error}")))?;
+        }
+        self.workers
+            .open(answers)
+            .map_err(|error| Failure::Host(format!("no thread for the dialplan: {error}")))
+    }
+
+    /// What tells the numbers that belong to no shard, those of `logs` among them,
+    /// to whoever asks again and again.
+    pub(crate) fn gauge(&self, logs: &Logs) -> Totals {
+        let (logs, work) = (logs.clone(), self.workers.gauge());
+        let database = self.service.as_ref().map(Service::gauge);
+        let records = self.recorder.as_ref().map(Recorder::gauge);
+        Arc::new(move || {
+            let mut totals = logs.counters();
+            totals.extend(database.as_ref().map(|gauge| gauge()).unwrap_or_default());
+            totals.extend(work());
+            totals.extend(records.as_ref().map(|gauge| gauge()).unwrap_or_default());
+            totals
+        })
+    }
+
+    /// Writes the records there are; no more come.
+    pub(crate) fn close_records(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.close();
+        }
+    }
+
+    /// Does what is left to do, and ends; false if a database took too long for
+    /// that.
+    pub(crate) fn close(self) -> bool {
+        self.workers.close();
+        self.service.is_none_or(Service::close)
+    }
+}
