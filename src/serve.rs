@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use pinion_runtime::{Census, Engine, Event, Group, Options, Steering, Way};
 use pinion_sip::base::ShardId;
-use pinion_sip::machine::Machine;
+use pinion_sip::machine::{Machine, Query, Span};
+use pinion_sip::modules::Module;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
@@ -29,6 +30,9 @@ use crate::table::{hit_rate, table, totals};
 
 /// How often a drain looks whether calls are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
+
+/// How long it may take at the end to tell the telephones of calls that are left.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// What reaches the main thread.
 enum Happening {
@@ -268,6 +272,7 @@ impl Server {
         if let Some(console) = self.console.take() {
             console.close();
         }
+        self.end_calls();
         self.engine.shards().stop();
         let (started, way, last) = (self.started, self.way, self.engine.join());
         self.staff.close_records();
@@ -277,6 +282,21 @@ impl Server {
         }
         print(started, way, &last, &totals);
         died.map_or(Ok(()), |message| Err(Failure::Host(message)))
+    }
+
+    /// Hangs up what calls are left: telephones hear of it, and each has its
+    /// record.
+    fn end_calls(&self) {
+        self.engine.shards().drain();
+        let until = Instant::now() + PARTING;
+        let all = Query::End(Module::ChanSip, Span::FIRST);
+        for _ in self.engine.shards().pages(all) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            self.staff.await_records(left);
+        }
     }
 
     /// Waits for something to happen, or for what is due.
@@ -333,7 +353,7 @@ impl Server {
 
     fn is_over(&self, now: Instant, ending: Ending) -> bool {
         if matches!(ending, Ending::Drained(Some(end)) if now >= end) {
-            say("drain limit reached: remaining calls are cut\n");
+            say("drain limit reached: remaining calls are hung up\n");
             return true;
         }
         let censuses = self.engine.shards().census();

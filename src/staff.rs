@@ -3,6 +3,7 @@
 //! ends after them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pinion_runtime::Answers;
 
@@ -12,6 +13,9 @@ use crate::logs::Logs;
 use crate::realtime::service::Service;
 use crate::records::Recorder;
 use crate::workers::Workers;
+
+/// How often it is looked whether records of calls have been written.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Who works.
 pub(crate) struct Staff {
@@ -49,6 +53,17 @@ impl Staff {
             totals.extend(records.as_ref().map(|gauge| gauge()).unwrap_or_default());
             totals
         })
+    }
+
+    /// Waits until more records find room, for so long.
+    pub(crate) fn await_records(&self, mut patience: Duration) {
+        let Some(recorder) = &self.recorder else {
+            return;
+        };
+        while recorder.is_behind() && !patience.is_zero() {
+            std::thread::sleep(LOOK);
+            patience = patience.saturating_sub(LOOK);
+        }
     }
 
     /// Writes the records there are; no more come.

@@ -62,7 +62,7 @@ fn now_and_then<'s>(scope: &'s Scope<'s, '_>, work: impl Fn() + Send + 's) -> Se
 }
 
 /// Has the engine carry out a command.
-fn order(engine: &Engine, command: &str) {
+pub fn order(engine: &Engine, command: &str) {
     let binary = std::env::var_os("PINION_BIN").unwrap_or(env!("CARGO_BIN_EXE_pinion").into());
     let done = Command::new(binary)
         .args(["-x", command, "--console"])
