@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use crate::Failure;
-use crate::control::house::{About, House, Order};
+use crate::control::house::{About, House, Materials, Order};
 use crate::control::http::{Http, Totals};
 use crate::control::socket::{Console, Socket};
 use crate::control::watching::{Consoles, Watching};
@@ -23,7 +23,6 @@ use crate::flags::Flags;
 use crate::logs::Logs;
 use crate::modules::{self, Modules};
 use crate::notify::Notifier;
-use crate::realtime::service::Service;
 use crate::reload::{Reloader, hangup::Hangup};
 use crate::staff::Staff;
 use crate::table::{hit_rate, table, totals};
@@ -94,27 +93,30 @@ where
     let engine = Engine::start(shards.options, shards.groups, shards.factory, report)
         .map_err(|error| Failure::Host(error.to_string()))?;
     staff.open(&engine.answers())?;
-    let mut house = House::new(
-        engine.shards().clone(),
-        plan.reloader.config(),
+    let house = House::new(Materials {
+        shards: engine.shards().clone(),
+        config: plan.reloader.config(),
         listening,
-        Watching::new(plan.logs.clone()),
-        move |order| {
-            drop(sender.send(Happening::Order(order)));
+        watching: Watching::new(plan.logs.clone()),
+        modules: Modules::new(plan.reloader.switches()),
+        records: staff
+            .recorder
+            .as_ref()
+            .map(|recorder| Arc::clone(recorder.board())),
+        about: About {
+            directory: flags.config.clone(),
+            flags: Flags::origins(std::env::args_os()),
+            way: Some(shards.steering.way()),
+            sections: plan.reloader.sections(),
+            realtime: staff
+                .service
+                .as_ref()
+                .map(|service| Arc::clone(service.realtime())),
         },
-    );
-    if let Some(recorder) = &staff.recorder {
-        house.records = Some(Arc::clone(recorder.board()));
-    }
-    house.modules = Modules::new(plan.reloader.switches());
-    let realtime = staff.service.as_ref().map(Service::realtime);
-    let about = About {
-        flags: Flags::origins(std::env::args_os()),
-        way: Some(shards.steering.way()),
-        sections: plan.reloader.sections(),
-        realtime: realtime.map(Arc::clone),
-    };
-    let house = Arc::new(house.with_reloader(plan.reloader).with_about(about));
+        reloader: Some(plan.reloader),
+        orders: Box::new(move |order| drop(sender.send(Happening::Order(order)))),
+    });
+    let house = Arc::new(house);
     plan.logs.read_to(Consoles(Arc::downgrade(&house)));
     let console = plan
         .console

@@ -2,6 +2,7 @@
 //! the thread that serves. Decides nothing itself.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -38,27 +39,72 @@ pub struct House {
     pub shards: Shards,
     /// When the engine started.
     pub started: SystemTime,
-    /// Where the records of calls go; `None` where calls leave none.
-    pub records: Option<Arc<Board>>,
     /// What consoles are told without having asked.
     pub news: News,
-    /// What the engine was started with.
-    pub about: About,
-    /// What brings another configuration; `None` where there is none to bring.
-    pub reloader: Option<Arc<Reloader>>,
-    /// Its parts, and what is to become of them.
-    pub modules: Modules,
     /// Where it listens.
     pub listening: Vec<(Transport, SocketAddr)>,
     /// The log, and the messages that are shown.
     pub watching: Watching,
+    /// Its parts, and what is to become of them.
+    pub modules: Modules,
+    /// What brings another configuration; `None` where there is none to bring.
+    pub reloader: Option<Arc<Reloader>>,
+    /// Where the records of calls go; `None` where calls leave none.
+    pub records: Option<Arc<Board>>,
+    /// What the engine was started with.
+    pub about: About,
     settings: Mutex<Settings>,
-    orders: Box<dyn Fn(Order) + Send + Sync>,
+    orders: Orders,
+}
+
+/// What brings an order to the thread that serves.
+pub type Orders = Box<dyn Fn(Order) + Send + Sync>;
+
+/// What a house is built of.
+pub struct Materials {
+    /// The shards.
+    pub shards: Shards,
+    /// The configuration they started with.
+    pub config: Arc<Config>,
+    /// See [`House`].
+    pub listening: Vec<(Transport, SocketAddr)>,
+    /// See [`House`].
+    pub watching: Watching,
+    /// See [`House`].
+    pub modules: Modules,
+    /// See [`House`].
+    pub reloader: Option<Reloader>,
+    /// See [`House`].
+    pub records: Option<Arc<Board>>,
+    /// See [`House`].
+    pub about: About,
+    /// Who carries out orders.
+    pub orders: Orders,
+}
+
+impl Materials {
+    /// What every house needs. There is nothing else: it listens nowhere, and
+    /// orders reach nobody.
+    pub fn new(shards: Shards, config: Arc<Config>, watching: Watching) -> Materials {
+        Materials {
+            shards,
+            config,
+            listening: Vec::new(),
+            watching,
+            modules: Modules::default(),
+            reloader: None,
+            records: None,
+            about: About::default(),
+            orders: Box::new(|_| {}),
+        }
+    }
 }
 
 /// What an engine was started with.
 #[derive(Default)]
 pub struct About {
+    /// Where its files are; `None` for the built-in configuration.
+    pub directory: Option<PathBuf>,
     /// Its flags.
     pub flags: Vec<Setting>,
     /// How datagrams find their shard.
@@ -79,47 +125,25 @@ pub struct Settings {
 }
 
 impl House {
-    /// A house whose shards started with `config` and listen at those
-    /// addresses, which operators watch by `watching`, and whose orders `orders`
-    /// brings to the serving thread.
-    pub fn new(
-        shards: Shards,
-        config: Arc<Config>,
-        listening: Vec<(Transport, SocketAddr)>,
-        watching: Watching,
-        orders: impl Fn(Order) + Send + Sync + 'static,
-    ) -> House {
+    /// The house of an engine that starts now.
+    pub fn new(materials: Materials) -> House {
         let started = SystemTime::now();
+        let settings = Settings {
+            config: materials.config,
+            since: started,
+        };
         House {
-            shards,
+            shards: materials.shards,
             started,
-            records: None,
             news: News::default(),
-            about: About::default(),
-            reloader: None,
-            listening,
-            modules: Modules::default(),
-            watching,
-            settings: Mutex::new(Settings {
-                config,
-                since: started,
-            }),
-            orders: Box::new(orders),
-        }
-    }
-
-    /// The same house, of an engine that was started so.
-    #[must_use]
-    pub fn with_about(self, about: About) -> House {
-        House { about, ..self }
-    }
-
-    /// The same house, with what brings another configuration.
-    #[must_use]
-    pub fn with_reloader(self, reloader: Reloader) -> House {
-        House {
-            reloader: Some(Arc::new(reloader)),
-            ..self
+            listening: materials.listening,
+            watching: materials.watching,
+            modules: materials.modules,
+            reloader: materials.reloader.map(Arc::new),
+            records: materials.records,
+            about: materials.about,
+            settings: Mutex::new(settings),
+            orders: materials.orders,
         }
     }
 

@@ -16,7 +16,7 @@ use super::*;
 use crate::config;
 use crate::config::file::Exec;
 use crate::control::command;
-use crate::control::house::House;
+use crate::control::house::{House, Materials};
 use crate::control::out::{Form, Out};
 use crate::control::watching::Watching;
 use crate::flags::Flags;
@@ -65,14 +65,13 @@ impl Rig {
         let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));
         let (engine, address) = start(&live);
         let reloader = Reloader::new(basis, Arc::clone(&live), loaded);
-        let house = House::new(
-            engine.shards().clone(),
-            live.config(),
-            vec![(Transport::Udp, address)],
-            Watching::new(Logs::of_nobody()),
-            |_| {},
-        );
-        let house = Arc::new(house.with_reloader(reloader));
+        let watching = Watching::new(Logs::of_nobody());
+        let house = House::new(Materials {
+            listening: vec![(Transport::Udp, address)],
+            reloader: Some(reloader),
+            ..Materials::new(engine.shards().clone(), live.config(), watching)
+        });
+        let house = Arc::new(house);
         let attended = Arc::clone(&house);
         std::thread::spawn(move || attend(&attended));
         let phone = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -12,10 +12,12 @@ use pinion_sip::machine::realtime::{Errand, Known, Outcome};
 use pinion_sip::machine::{Answer, Body, Envelope, Question};
 use pinion_sip::shard::{Setup, Shard};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::config::extensions::parse_extensions;
 use crate::control::command::run;
-use crate::control::house::House;
+use crate::control::complete::complete;
+use crate::control::house::{About, House, Materials};
 use crate::control::out::{Form, Out};
 use crate::control::watching::Watching;
 use crate::logs::Logs;
@@ -23,6 +25,7 @@ use crate::logs::Logs;
 const PLAN: &str = "[default]\nexten => _X.,1,Dial(SIP/${EXTEN},20)\n";
 
 pub struct Rig {
+    directory: TempDir,
     house: House,
     engine: Engine,
     errands: Errands,
@@ -140,20 +143,34 @@ impl Rig {
             }
         });
         let watching = Watching::new(Logs::of_nobody());
-        let shards = engine.shards().clone();
-        let house = House::new(
-            shards,
-            config,
-            vec![(Transport::Udp, address)],
-            watching,
-            |_| {},
-        );
+        let directory = tempfile::tempdir().unwrap();
+        let house = House::new(Materials {
+            listening: vec![(Transport::Udp, address)],
+            about: About {
+                directory: Some(directory.path().into()),
+                ..About::default()
+            },
+            ..Materials::new(engine.shards().clone(), config, watching)
+        });
         Rig {
+            directory,
             house,
             engine,
             errands,
             address,
         }
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.directory.path().join(name), text).unwrap();
+    }
+
+    pub fn house(&self) -> &House {
+        &self.house
+    }
+
+    pub fn complete(&self, line: &str) -> Vec<String> {
+        complete(&self.house, line)
     }
 
     pub fn say(&self, line: &str) -> (bool, String) {
