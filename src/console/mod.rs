@@ -21,7 +21,7 @@ pub fn execute(socket: Option<&Path>, command: &str, json: bool) -> u8 {
         Err(sentence) => return lost(&sentence),
     };
     let kind = if json { Kind::Json } else { Kind::Text };
-    match answer(&mut engine, kind, command, &mut io::stdout().lock()) {
+    match answer(&mut engine, kind, command) {
         Ok(Some(ok)) => u8::from(!ok),
         Ok(None) => lost(&engine.farewell()),
         // Whoever reads has seen enough.
@@ -30,15 +30,28 @@ pub fn execute(socket: Option<&Path>, command: &str, json: bool) -> u8 {
     }
 }
 
-/// Carries out what is typed, until the end of it. Returns the exit status:
-/// that of the last command where stdin is no terminal, else 0.
+/// Carries out what is typed, until the end of it, and tells news meanwhile.
+/// Returns the exit status: that of the last command where lines are not edited
+/// at a terminal, else 0.
 pub fn attach(socket: Option<&Path>) -> u8 {
-    let mut engine = match Engine::reach(socket) {
-        Ok(engine) => engine,
-        Err(sentence) => return lost(&sentence),
-    };
-    if io::stdin().is_terminal() {
-        return terminal::attach(engine);
+    match Engine::reach(socket) {
+        Ok(engine) if io::stdin().is_terminal() => terminal::attach(engine),
+        Ok(engine) => follow(engine),
+        Err(sentence) => lost(&sentence),
+    }
+}
+
+/// Carries out lines as they come, with no prompt, history or colours: from a
+/// pipe, or where a terminal can do no better.
+fn follow(mut engine: Engine) -> u8 {
+    let told = engine.tell_news(|text| {
+        if let Some(text) = text {
+            // Whether anybody reads is noticed where answers are written.
+            let _ = writeln!(io::stdout(), "{text}");
+        }
+    });
+    if told.is_err() {
+        return lost(&engine.farewell());
     }
     let mut status = 0;
     for line in io::stdin().lines().map_while(Result::ok) {
@@ -49,7 +62,7 @@ pub fn attach(socket: Option<&Path>) -> u8 {
         if line.is_empty() {
             continue;
         }
-        match answer(&mut engine, Kind::Text, line, &mut io::stdout().lock()) {
+        match answer(&mut engine, Kind::Text, line) {
             Ok(Some(ok)) => status = u8::from(!ok),
             Ok(None) => return lost(&engine.farewell()),
             Err(_) => return status,
@@ -58,17 +71,14 @@ pub fn attach(socket: Option<&Path>) -> u8 {
     status
 }
 
-/// Writes what an engine answers on `out`. Whether the command did what it was
-/// asked; `None` if the engine has gone meanwhile.
-fn answer(
-    engine: &mut Engine,
-    kind: Kind,
-    command: &str,
-    out: &mut dyn Write,
-) -> io::Result<Option<bool>> {
+/// Writes what an engine answers on stdout, which news share: between two parts
+/// of an answer, each of whole lines. Whether the command did what it was asked;
+/// `None` if the engine has gone meanwhile.
+fn answer(engine: &mut Engine, kind: Kind, command: &str) -> io::Result<Option<bool>> {
     if engine.ask(kind, command).is_err() {
         return Ok(None);
     }
+    let mut out = io::stdout();
     loop {
         match engine.reply() {
             Some(Reply::Part(bytes)) => out.write_all(&bytes)?,

@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::env;
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
@@ -17,7 +16,7 @@ use rustyline::{
 };
 
 use super::wire::{Engine, Reply};
-use super::{answer, lost};
+use super::{answer, follow, lost};
 use crate::control::frame::Kind;
 
 /// Lines the history keeps.
@@ -53,7 +52,9 @@ impl Completer for Prompter {
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
         let line = &line[..at];
-        let start = line.rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
+        let mut letters = line.char_indices();
+        let blank = letters.rfind(|(_, letter)| letter.is_whitespace());
+        let start = blank.map_or(0, |(at, blank)| at + blank.len_utf8());
         let mut engine = self.engine.borrow_mut();
         engine.ask(Kind::Complete, line)?;
         match engine.reply() {
@@ -88,12 +89,17 @@ fn converse(engine: Engine) -> rustyline::Result<u8> {
         .completion_type(CompletionType::List)
         .build();
     let mut editor: Editor<Prompter, FileHistory> = Editor::with_config(config)?;
+    // A terminal on which news cannot stand above a line, or an output that is
+    // none.
+    let Ok(mut printer) = editor.create_external_printer() else {
+        return Ok(follow(engine));
+    };
     let history = history();
     if let Some(file) = &history {
         // The first time there is none.
         let _ = editor.load_history(file);
     }
-    let colours = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
+    let colours = env::var_os("NO_COLOR").is_none();
     println!("pinion {}", engine.version);
     println!(
         "Connected to pinion {} currently running on {} (pid = {})",
@@ -101,8 +107,8 @@ fn converse(engine: Engine) -> rustyline::Result<u8> {
     );
     let prompt = format!("{}*CLI> ", engine.host);
     let engine = Rc::new(RefCell::new(engine));
-    let mut printer = editor.create_external_printer()?;
-    engine.borrow_mut().take_news(move |text| {
+    engine.borrow_mut().tell_news(move |text| {
+        let text = text.unwrap_or("The engine has ended the session; Enter leaves.");
         // A terminal that is gone is noticed where the next line is read.
         let _ = printer.print(format!("{text}\n"));
     })?;
@@ -118,7 +124,7 @@ fn converse(engine: Engine) -> rustyline::Result<u8> {
             Err(error) => return Err(error),
         };
         let line = line.trim();
-        if line.is_empty() {
+        if line.is_empty() && !engine.borrow().has_gone() {
             continue;
         }
         editor.add_history_entry(line)?;
@@ -131,7 +137,7 @@ fn converse(engine: Engine) -> rustyline::Result<u8> {
         }
         let kind = if colours { Kind::Colour } else { Kind::Text };
         let mut engine = engine.borrow_mut();
-        if answer(&mut engine, kind, line, &mut io::stdout().lock())?.is_none() {
+        if answer(&mut engine, kind, line)?.is_none() {
             break lost(&engine.farewell());
         }
     };

@@ -1,22 +1,20 @@
 //! A session with an engine, as its client sees it. One thread reads all that
-//! the engine says: answers go to whoever has asked, news to whoever takes
-//! them.
+//! the engine says and waits for nobody but whoever has asked: answers go there,
+//! news to a thread of their own, since a terminal takes them when it likes.
 
 use std::io::{self, BufReader, ErrorKind};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::control::frame::{self, Frame, Kind};
+use crate::control::news::{Listener, News};
 use crate::control::socket::places;
 
 /// Parts of an answer that may lie here unread.
 const PARTS: usize = 16;
-
-/// Takes news.
-type Tell = Box<dyn FnMut(&str) + Send>;
 
 /// What an engine answers.
 pub(super) enum Reply {
@@ -32,7 +30,8 @@ pub(super) enum Reply {
 pub(super) struct Engine {
     stream: UnixStream,
     replies: Receiver<Reply>,
-    tell: Arc<Mutex<Option<Tell>>>,
+    /// Until somebody takes them.
+    news: Option<Listener>,
     farewell: Arc<Mutex<String>>,
     /// Which version runs.
     pub(super) version: String,
@@ -74,20 +73,18 @@ impl Engine {
         let mut part = || parts.next().unwrap_or_default();
         let (version, pid, host) = (part(), part(), part());
         let (sender, replies) = sync_channel(PARTS);
-        let (tell, farewell) = <(Arc<Mutex<Option<Tell>>>, Arc<Mutex<String>>)>::default();
-        let (teller, last) = (Arc::clone(&tell), Arc::clone(&farewell));
+        let news = News::default();
+        let listener = news.listen();
+        let farewell = Arc::<Mutex<String>>::default();
+        let last = Arc::clone(&farewell);
         thread::spawn(move || {
-            let why = listen(&mut input, &sender, &teller);
-            let tell = teller.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(mut tell) = tell {
-                tell("The engine has ended the session; Enter leaves.");
-            }
+            let why = listen(&mut input, &sender, &news);
             *last.lock().unwrap_or_else(PoisonError::into_inner) = why;
         });
         Ok(Engine {
             stream,
             replies,
-            tell,
+            news: Some(listener),
             farewell,
             version,
             pid,
@@ -105,9 +102,26 @@ impl Engine {
         self.replies.recv().ok()
     }
 
-    /// Takes news from now on.
-    pub(super) fn take_news(&mut self, tell: impl FnMut(&str) + Send + 'static) -> io::Result<()> {
-        *self.tell.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(tell));
+    /// Whether the engine has gone; to be asked where no answer is due.
+    pub(super) fn has_gone(&self) -> bool {
+        matches!(self.replies.try_recv(), Err(TryRecvError::Disconnected))
+    }
+
+    /// Has news told from now on, and `None` once the engine has gone.
+    pub(super) fn tell_news(
+        &mut self,
+        mut tell: impl FnMut(Option<&str>) + Send + 'static,
+    ) -> io::Result<()> {
+        let Some(news) = self.news.take() else {
+            return Ok(());
+        };
+        let tell = move || {
+            while let Some(text) = news.next() {
+                tell(Some(&text));
+            }
+            tell(None);
+        };
+        thread::Builder::new().spawn(tell)?;
         self.ask(Kind::Attach, "")
     }
 
@@ -125,11 +139,7 @@ impl Engine {
 }
 
 /// Reads until the engine goes; why it did, if it says so.
-fn listen(
-    input: &mut BufReader<UnixStream>,
-    replies: &SyncSender<Reply>,
-    tell: &Mutex<Option<Tell>>,
-) -> String {
+fn listen(input: &mut BufReader<UnixStream>, replies: &SyncSender<Reply>, news: &News) -> String {
     loop {
         let Frame { kind, bytes } = match frame::read(input) {
             Ok(Some(frame)) => frame,
@@ -141,10 +151,7 @@ fn listen(
             Kind::Done => Reply::Done(bytes == b"ok"),
             Kind::Words => Reply::Words(text().lines().map(str::to_owned).collect()),
             Kind::News => {
-                let mut tell = tell.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(tell) = tell.as_mut() {
-                    tell(&text());
-                }
+                news.say(&text());
                 continue;
             }
             Kind::Bye => return text().into_owned(),

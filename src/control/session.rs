@@ -266,7 +266,8 @@ fn greeting() -> String {
     )
 }
 
-/// An answer on its way, in parts.
+/// An answer on its way, in parts that end with a line where there are lines:
+/// news may stand between them.
 struct Parts<'l> {
     line: &'l Line,
     gathered: Vec<u8>,
@@ -276,7 +277,10 @@ impl Write for Parts<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.gathered.extend_from_slice(bytes);
         if self.gathered.len() >= GATHERED {
+            let last = self.gathered.iter().rposition(|byte| *byte == b'\n');
+            let rest = last.map_or_else(Vec::new, |last| self.gathered.split_off(last + 1));
             self.flush()?;
+            self.gathered = rest;
         }
         Ok(bytes.len())
     }
@@ -287,5 +291,46 @@ impl Write for Parts<'_> {
         }
         let gathered = std::mem::take(&mut self.gathered);
         self.line.send(Kind::Out, &gathered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parts in which an answer comes.
+    fn parts(of: &[&str]) -> Vec<String> {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let line = Line::new(ours);
+        let of: Vec<String> = of.iter().map(|&text| text.to_owned()).collect();
+        let writer = thread::spawn(move || {
+            let gathered = Vec::new();
+            let line = &line;
+            let mut answer = Parts { line, gathered };
+            of.iter()
+                .for_each(|text| answer.write_all(text.as_bytes()).unwrap());
+            answer.flush().unwrap();
+        });
+        let mut input = BufReader::new(theirs);
+        let frames = std::iter::from_fn(|| frame::read(&mut input).unwrap());
+        let parts = frames.map(|frame| frame.text()).collect();
+        writer.join().unwrap();
+        parts
+    }
+
+    #[test]
+    fn a_part_ends_with_a_line_where_there_are_lines() {
+        let row = "x".repeat(99);
+        let rows: Vec<&str> = [row.as_str(), "\n"].repeat(1000);
+        let parts = parts(&rows);
+        assert_eq!(parts.concat(), rows.concat());
+        assert!(parts.len() > 2);
+        assert!(parts.iter().all(|part| part.ends_with('\n')));
+    }
+
+    #[test]
+    fn a_long_line_is_not_gathered_to_its_end() {
+        let parts = parts(&[&*"x".repeat(1000); 100]);
+        assert!(parts.len() > 2, "{}", parts.len());
     }
 }
