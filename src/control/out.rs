@@ -261,7 +261,7 @@ impl<'w> Out<'w> {
                 (0, blanks)
             };
             line.extend(std::iter::repeat_n(' ', before));
-            line.push_str(&harmless(cut));
+            line.push_str(&of_one_line(cut));
             line.extend(std::iter::repeat_n(' ', after));
         }
         line.push('\n');
@@ -346,7 +346,17 @@ impl<'w> Out<'w> {
 
 /// Text that makes a terminal do nothing: some of it comes from the network.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let harms = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
+    without(text, |letter| {
+        letter.is_control() && !"\n\t".contains(letter)
+    })
+}
+
+/// The same of a value, which has no lines: none is made up by what it says.
+fn of_one_line(text: &str) -> Cow<'_, str> {
+    without(text, char::is_control)
+}
+
+fn without(text: &str, harms: impl Fn(char) -> bool + Copy) -> Cow<'_, str> {
     match text.contains(harms) {
         true => Cow::Owned(text.replace(harms, "\u{fffd}")),
         false => Cow::Borrowed(text),
@@ -420,7 +430,10 @@ impl Fields<'_, '_> {
     ) -> io::Result<()> {
         let value = value.into();
         match self.out.form {
-            Form::Text => writeln!(self.out.sink, "{before}{}", value.text()),
+            Form::Text => {
+                let text = value.text();
+                writeln!(self.out.sink, "{before}{}", of_one_line(&text))
+            }
             Form::Json => {
                 self.object.insert(key.to_owned(), value.json());
                 Ok(())
@@ -508,12 +521,18 @@ mod tests {
         out.line("one\u{1b}[2J\ttwo").unwrap();
         out.remark("\u{9b}31m").unwrap();
         let mut table = out.table("calls", &COLUMNS).unwrap();
-        table.row(&["\u{7}bell".into()]).unwrap();
+        table.row(&["\u{7}bell\n".into()]).unwrap();
         table.end().unwrap();
+        let mut sheet = out.fields("peer");
+        sheet
+            .field("Useragent : ", "user_agent", "\u{1b}]0;x\nyes")
+            .unwrap();
+        sheet.end().unwrap();
         out.fail("\r no").unwrap();
         out.end().unwrap();
-        let expected =
-            "one\u{fffd}[2J\ttwo\n\u{fffd}31m\nCall-ID  \n\u{fffd}bell    \n\u{fffd} no\n";
+        let expected = "one\u{fffd}[2J\ttwo\n\u{fffd}31m\n\
+            Call-ID  \n\u{fffd}bell\u{fffd}   \n\
+            Useragent : \u{fffd}]0;x\u{fffd}yes\n\u{fffd} no\n";
         assert_eq!(String::from_utf8(sink).unwrap(), expected);
     }
 }
