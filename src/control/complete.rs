@@ -134,7 +134,7 @@ fn there_are(house: &House, kind: &str, begun: &str) -> Vec<String> {
 fn channels(house: &House, begun: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (_, page) in house.shards.pages(Query::Channels(Span::FIRST)) {
-        if let Page::Channels(rows) = page {
+        if let Some(Page::Channels(rows)) = page {
             let found = rows.rows.iter().map(|row| row.name.to_string());
             names.extend(found.filter(|name| begins(name, begun)));
         }

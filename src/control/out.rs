@@ -290,13 +290,18 @@ impl<'w> Out<'w> {
         }
     }
 
-    /// What was asked cannot be done, and why.
+    /// What was asked cannot be done, and why. Said again, for another reason,
+    /// too.
     pub fn fail(&mut self, sentence: impl Into<String>) -> io::Result<()> {
         let sentence = sentence.into();
         if self.form == Form::Text {
             self.coloured(1, |out| writeln!(out.sink, "{}", harmless(&sentence)))?;
         }
-        self.error = Some(sentence);
+        let mut error = self.error.take().unwrap_or_default();
+        if !error.is_empty() {
+            error.push('\n');
+        }
+        self.error = Some(error + &sentence);
         Ok(())
     }
 
@@ -511,6 +516,18 @@ mod tests {
             "ok": false,
         });
         assert_eq!((ok, value), (false, expected));
+    }
+
+    #[test]
+    fn all_reasons_of_a_failure_are_told() {
+        let mut sink = Vec::new();
+        let mut out = Out::new(Form::Json, &mut sink);
+        out.fail_silently();
+        out.fail("one").unwrap();
+        out.fail("two").unwrap();
+        assert!(!out.end().unwrap());
+        let value: Value = serde_json::from_slice(&sink).unwrap();
+        assert_eq!(value, json!({"error": "one\ntwo", "ok": false}));
     }
 
     #[test]

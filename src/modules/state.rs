@@ -353,17 +353,16 @@ struct Uses {
 
 impl Uses {
     fn now(house: &House) -> Uses {
-        let (mut all, mut told) = (Vec::new(), 0);
+        let (mut all, mut whole) = (Vec::new(), true);
         for (_, page) in house.shards.pages(Query::Uses(Span::FIRST)) {
-            if let Page::Uses(rows) = page {
-                told += u16::from(rows.next.is_none());
+            whole &= page.is_some();
+            if let Some(Page::Uses(rows)) = page {
                 all.extend(rows.rows.into_iter().map(Module::Part));
             }
         }
         if let Some(reloader) = &house.reloader {
             all.extend(reloader.drivers().into_iter().map(Module::Beside));
         }
-        let whole = told == house.shards.count();
         Uses { all, whole }
     }
 

@@ -99,22 +99,19 @@ impl Shards {
         answers
     }
 
-    /// All pages of a table, shard by shard. No shard is asked for a page
-    /// before the one before it is wanted, and none waits for another.
-    pub fn pages(&self, query: Query) -> impl Iterator<Item = (ShardId, Page)> + '_ {
+    /// All pages of a table, shard by shard; `None` in place of the rest of one
+    /// that does not answer. No shard is asked for a page before the one before
+    /// it is wanted, and none waits for another.
+    pub fn pages(&self, query: Query) -> impl Iterator<Item = (ShardId, Option<Page>)> + '_ {
         let mut next = (self.count() > 0).then(|| (0, query.clone()));
         std::iter::from_fn(move || {
-            loop {
-                let (shard, asked) = next.take()?;
-                let page = self.ask(shard, asked);
-                next = match page.as_ref().and_then(Page::next) {
-                    Some(from) => Some((shard, query.clone().after(from))),
-                    None => (shard + 1 < self.count()).then(|| (shard + 1, query.clone())),
-                };
-                if let Some(page) = page {
-                    return Some((shard, page));
-                }
-            }
+            let (shard, asked) = next.take()?;
+            let page = self.ask(shard, asked);
+            next = match page.as_ref().and_then(Page::next) {
+                Some(from) => Some((shard, query.clone().after(from))),
+                None => (shard + 1 < self.count()).then(|| (shard + 1, query.clone())),
+            };
+            Some((shard, page))
         })
     }
 

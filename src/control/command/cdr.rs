@@ -5,7 +5,7 @@ use std::io;
 use pinion_sip::config::Recording;
 use serde_json::json;
 
-use super::{Command, Wrong};
+use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Column, Out};
 use crate::records::Board;
@@ -18,9 +18,7 @@ pub(super) const COMMANDS: &[Command] = &[Command {
 }];
 
 fn status(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
-    if !arguments.is_empty() {
-        return Err(Wrong::Usage);
-    }
+    empty(arguments)?;
     let rules = house.settings().config.general.records;
     tell_rules(rules, out)?;
     Ok(tell_board(house.records.as_deref(), out)?)

@@ -4,6 +4,7 @@ use pinion_sip::machine::{ChannelRow, Page, Query, Span};
 use serde_json::json;
 use smol_str::SmolStr;
 
+use super::silent::Silent;
 use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Cell, Column, Form, Out};
@@ -83,10 +84,7 @@ fn channels(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
         [] => Layout::Plain,
         ["concise"] => Layout::Concise,
         ["verbose"] => Layout::Verbose,
-        ["count"] => {
-            let (channels, calls) = count(house);
-            return footer(house, channels, calls, out);
-        }
+        ["count"] => return count(house, out),
         _ => return Err(Wrong::Usage),
     };
     if layout == Layout::Concise && out.form() == Form::Text {
@@ -97,9 +95,9 @@ fn channels(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
         _ => &PLAIN,
     };
     let columns = [people, &FACTS].concat();
-    let mut calls = 0;
+    let (mut calls, mut silent) = (0, Silent::default());
     let mut table = out.table("channels", &columns)?;
-    for (shard, row) in rows(house) {
+    for (shard, row) in rows(house, &mut silent) {
         calls += u64::from(row.calls);
         let mut cells = match layout {
             Layout::Verbose => verbose(&row),
@@ -109,15 +107,19 @@ fn channels(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
         table.row(&cells)?;
     }
     let channels = table.end()?;
-    footer(house, channels, calls, out)
+    footer(house, channels, calls, out)?;
+    Ok(silent.own_up(out)?)
 }
 
 /// A part of the calls: a row of a channel takes a shard a microsecond or two.
 const PAGE: Span = Span { from: 0, most: 64 };
 
 /// All channels there are, shard by shard.
-fn rows(house: &House) -> impl Iterator<Item = (u16, ChannelRow)> + '_ {
-    let pages = house.shards.pages(Query::Channels(PAGE));
+fn rows<'h>(
+    house: &'h House,
+    silent: &'h mut Silent,
+) -> impl Iterator<Item = (u16, ChannelRow)> + 'h {
+    let pages = silent.pages(house, Query::Channels(PAGE));
     pages.flat_map(|(shard, page)| {
         let rows = match page {
             Page::Channels(rows) => rows.rows,
@@ -128,10 +130,14 @@ fn rows(house: &House) -> impl Iterator<Item = (u16, ChannelRow)> + '_ {
 }
 
 /// Channels and calls.
-fn count(house: &House) -> (u64, u64) {
-    rows(house).fold((0, 0), |(channels, calls), (_, row)| {
+fn count(house: &House, out: &mut Out<'_>) -> Result<(), Wrong> {
+    let mut silent = Silent::default();
+    let counts = |(channels, calls): (u64, u64), (_, row): (u16, ChannelRow)| {
         (channels + 1, calls + u64::from(row.calls))
-    })
+    };
+    let (channels, calls) = rows(house, &mut silent).fold((0, 0), counts);
+    footer(house, channels, calls, out)?;
+    Ok(silent.own_up(out)?)
 }
 
 fn plain(row: &ChannelRow) -> Vec<Cell<'_>> {
@@ -196,7 +202,8 @@ fn bridge(row: &ChannelRow) -> String {
 /// Fields between exclamation marks, for scripts. The 3 says that accounting
 /// follows no rule of its own (`AMA_DOCUMENTATION`).
 fn concise(house: &House, out: &mut Out<'_>) -> Result<(), Wrong> {
-    for (_, row) in rows(house) {
+    let mut silent = Silent::default();
+    for (_, row) in rows(house, &mut silent) {
         let fields = [
             row.name.to_string(),
             row.context.to_string(),
@@ -215,7 +222,7 @@ fn concise(house: &House, out: &mut Out<'_>) -> Result<(), Wrong> {
         ];
         out.line(fields.join("!"))?;
     }
-    Ok(())
+    Ok(silent.own_up(out)?)
 }
 
 fn or_none(text: &str) -> String {
@@ -231,8 +238,10 @@ fn footer(house: &House, channels: u64, calls: u64, out: &mut Out<'_>) -> Result
 
 fn calls(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     empty(arguments)?;
-    let calls = sum("calls", &house.shards.census());
-    so_far(house, calls, out)
+    let mut silent = Silent::default();
+    let calls = sum("calls", &silent.census(house));
+    so_far(house, calls, out)?;
+    Ok(silent.own_up(out)?)
 }
 
 fn so_far(house: &House, calls: u64, out: &mut Out<'_>) -> Result<(), Wrong> {
@@ -248,16 +257,20 @@ fn channel(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), W
     let &[name] = arguments else {
         return Err(Wrong::Usage);
     };
-    let pages = house
-        .shards
-        .pages(Query::Channel(Span::FIRST, SmolStr::new(name)));
-    let found = pages.into_iter().find_map(|(shard, page)| match page {
-        Page::Channels(mut rows) => rows.rows.pop().map(|row| (shard, row)),
-        _ => None,
-    });
+    let mut silent = Silent::default();
+    let query = Query::Channel(Span::FIRST, SmolStr::new(name));
+    let found = silent
+        .pages(house, query)
+        .find_map(|(shard, page)| match page {
+            Page::Channels(mut rows) => rows.rows.pop().map(|row| (shard, row)),
+            _ => None,
+        });
     match found {
         Some((shard, row)) => whole(&row, shard, out),
-        None => Ok(out.fail(format!("{name} is not a known channel"))?),
+        None => {
+            out.fail(format!("{name} is not a known channel"))?;
+            Ok(silent.own_up(out)?)
+        }
     }
 }
 

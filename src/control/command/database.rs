@@ -8,6 +8,7 @@ use pinion_sip::dialplan::{Entry, Inquiry, Reply, Verb};
 use pinion_sip::machine::{Page, Query};
 
 use super::inquiry::inquire;
+use super::silent::Silent;
 use super::{Command, Wrong};
 use crate::control::house::House;
 use crate::control::out::{Column, Form, Out};
@@ -111,21 +112,22 @@ fn show(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wron
         [family, tree] => format!("{family}/{tree}"),
         _ => return Err(Wrong::Usage),
     };
-    let entries = Entries::new(house, &path);
+    let mut entries = Entries::new(house, &path);
     if out.form() == Form::Json {
         let mut table = out.table("entries", &COLUMNS)?;
-        for (path, value) in entries {
+        for (path, value) in entries.by_ref() {
             table.row(&[format!("/{path}").into(), (&*value).into()])?;
         }
         table.end()?;
-        return Ok(());
+    } else {
+        let mut count = 0;
+        for (path, value) in entries.by_ref() {
+            count += 1;
+            out.line(format!("{:<50}: {value:<25}", format!("/{path}")))?;
+        }
+        out.line(format!("{count} results found."))?;
     }
-    let mut count = 0;
-    for (path, value) in entries {
-        count += 1;
-        out.line(format!("{:<50}: {value:<25}", format!("/{path}")))?;
-    }
-    Ok(out.line(format!("{count} results found."))?)
+    Ok(entries.silent.own_up(out)?)
 }
 
 /// A path and its value.
@@ -137,6 +139,7 @@ struct Entries<'h> {
     house: &'h House,
     path: &'h str,
     shards: Vec<Part>,
+    silent: Silent,
 }
 
 /// What one shard has of them.
@@ -157,6 +160,7 @@ impl<'h> Entries<'h> {
             house,
             path,
             shards: (0..house.shards.count()).map(part).collect(),
+            silent: Silent::default(),
         }
     }
 
@@ -168,7 +172,7 @@ impl<'h> Entries<'h> {
                 continue;
             };
             let query = Query::Entries(self.path.into(), last);
-            if let Some(Page::Entries(more)) = self.house.shards.ask(shard, query) {
+            if let Some(Page::Entries(more)) = self.silent.ask(self.house, shard, query) {
                 part.last = more.last().map(|(path, _)| path.clone());
                 part.waiting.extend(more);
             }

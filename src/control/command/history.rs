@@ -1,12 +1,15 @@
 //! `sip show history`, `sip show failures`: what happened to calls.
 
+use std::io;
+
 use pinion_sip::base::Text;
 use pinion_sip::machine::{FailureRow, HistoryRow, Page, Query, Span};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Command, Wrong};
+use super::silent::Silent;
+use super::{Command, Wrong, empty};
 use crate::control::house::House;
-use crate::control::out::{Cell, Column, Out};
+use crate::control::out::{Cell, Column, Fields, Out};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
@@ -28,23 +31,25 @@ fn history(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), W
         return Err(Wrong::Usage);
     };
     let query = Query::History(Text::from(*call_id), Span::FIRST);
-    let mut calls = Vec::new();
-    for (shard, page) in house.shards.pages(query) {
+    let mut silent = Silent::default();
+    let mut calls = out.sheets("calls")?;
+    for (shard, page) in silent.pages(house, query) {
         let Page::History(rows) = page else { continue };
         for row in &rows.rows {
-            tell(row, out)?;
-            calls.push(object(shard, row));
+            let mut sheet = calls.fields();
+            tell(row, &mut sheet)?;
+            members(shard, row, &mut sheet);
+            sheet.end()?;
         }
     }
-    if calls.is_empty() {
-        let sentence = format!("No such SIP Call ID starting with '{call_id}'");
-        return Ok(out.fail(sentence)?);
+    if calls.end()? == 0 {
+        out.fail(format!("No such SIP Call ID starting with '{call_id}'"))?;
     }
-    Ok(out.member("calls", &Value::Array(calls))?)
+    Ok(silent.own_up(out)?)
 }
 
 /// A call in lines.
-fn tell(row: &HistoryRow, out: &mut Out<'_>) -> Result<(), Wrong> {
+fn tell(row: &HistoryRow, out: &mut Fields<'_, '_>) -> io::Result<()> {
     out.remark("")?;
     let failed = row
         .failed
@@ -74,20 +79,24 @@ fn tell(row: &HistoryRow, out: &mut Out<'_>) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn object(shard: u16, row: &HistoryRow) -> Value {
+/// The same for programs.
+fn members(shard: u16, row: &HistoryRow, sheet: &mut Fields<'_, '_>) {
     let moments = row.moments.iter().map(|moment| {
         json!({"after_ms": moment.after.as_millis() as u64, "what": moment.what.to_string()})
     });
-    json!({
-        "shard": shard,
-        "channel": row.channel.as_str(),
-        "call_ids": row.call_ids.iter().map(Text::lossy).collect::<Vec<_>>(),
-        "began": row.began.0,
-        "ended_s_ago": row.ended.map(|ago| ago.as_secs()),
-        "failed": row.failed.map(|status| status.code()),
-        "forgotten": row.forgotten,
-        "moments": moments.collect::<Vec<_>>(),
-    })
+    let call_ids: Vec<_> = row.call_ids.iter().map(Text::lossy).collect();
+    for (key, value) in [
+        ("shard", json!(shard)),
+        ("channel", json!(row.channel.as_str())),
+        ("call_ids", json!(call_ids)),
+        ("began", json!(row.began.0)),
+        ("ended_s_ago", json!(row.ended.map(|ago| ago.as_secs()))),
+        ("failed", json!(row.failed.map(|status| status.code()))),
+        ("forgotten", json!(row.forgotten)),
+        ("moments", moments.collect()),
+    ] {
+        sheet.member(key, value);
+    }
 }
 
 fn failures(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
@@ -98,10 +107,9 @@ fn failures(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
         Column::left("Channel", "channel", 24),
         Column::left("Call ID", "call_id", 40),
     ];
-    if !arguments.is_empty() {
-        return Err(Wrong::Usage);
-    }
-    let pages = house.shards.pages(Query::Failures);
+    empty(arguments)?;
+    let mut silent = Silent::default();
+    let pages = silent.pages(house, Query::Failures);
     let mut failed: Vec<FailureRow> = pages
         .filter_map(|(_, page)| match page {
             Page::Failures(rows) => Some(rows.rows),
@@ -128,5 +136,6 @@ fn failures(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
         ])?;
     }
     let count = table.end()?;
-    Ok(out.remark(&format!("{count} failed calls"))?)
+    out.remark(&format!("{count} failed calls"))?;
+    Ok(silent.own_up(out)?)
 }

@@ -16,7 +16,8 @@ mod plan;
 mod realtime;
 mod reload;
 mod shards;
-mod sip;
+mod silent;
+pub(super) mod sip;
 mod synopses;
 mod watch;
 

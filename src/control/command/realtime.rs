@@ -2,6 +2,7 @@
 //! them that are remembered.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use pinion_sip::base::Text;
 use pinion_sip::dialplan::{Deed, Inquiry, Reply, Row, Rows};
@@ -10,6 +11,7 @@ use regex_lite::Regex;
 use serde_json::{Value, json};
 
 use super::inquiry::inquire;
+use super::silent::Silent;
 use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Column, Out};
@@ -201,53 +203,57 @@ fn status(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wr
 
 fn prune(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     let config = house.settings().config;
+    let mut silent = Silent::default();
     match *arguments {
         ["all"] => {
-            let count = known(house, |_| true).len();
+            let count = known(house, &mut silent, |_| true).len();
             house.shards.prune(None);
-            pruned(count, out)
+            pruned(count, out)?;
         }
         ["like", pattern] => {
             let pattern = match Regex::new(pattern) {
                 Ok(pattern) => pattern,
                 Err(error) => return Ok(out.fail(format!("{pattern}: {error}"))?),
             };
-            let names = known(house, |name| pattern.is_match(name));
+            let names = known(house, &mut silent, |name| pattern.is_match(name));
             for name in &names {
                 house.shards.prune(Some(&Text::from(name.as_str())));
             }
-            pruned(names.len(), out)
+            pruned(names.len(), out)?;
         }
         ["peer", name] | [name] => {
-            let is_known = !known(house, |known| known == name).is_empty();
-            if is_known {
-                house.shards.prune(Some(&Text::from(name)));
-                return Ok(out.line(format!("Peer '{name}' pruned."))?);
+            let is_known = !known(house, &mut silent, |known| known == name).is_empty();
+            let in_file = config.peers.by_name(name.as_bytes()).is_some();
+            match (is_known, in_file) {
+                (true, _) => {
+                    house.shards.prune(Some(&Text::from(name)));
+                    out.line(format!("Peer '{name}' pruned."))?;
+                }
+                (false, true) => out.fail(format!(
+                    "Peer '{name}' is not a Realtime peer, cannot be pruned."
+                ))?,
+                (false, false) => out.fail(format!("Peer '{name}' not found."))?,
             }
-            let sentence = match config.peers.by_name(name.as_bytes()) {
-                Some(_) => format!("Peer '{name}' is not a Realtime peer, cannot be pruned."),
-                None => format!("Peer '{name}' not found."),
-            };
-            Ok(out.fail(sentence)?)
         }
-        _ => Err(Wrong::Usage),
+        _ => return Err(Wrong::Usage),
     }
+    Ok(silent.own_up(out)?)
 }
 
-fn pruned(count: usize, out: &mut Out<'_>) -> Result<(), Wrong> {
+fn pruned(count: usize, out: &mut Out<'_>) -> io::Result<()> {
     out.member("pruned", &json!(count))?;
     let said = match count {
         0 => "No peers found to prune.".into(),
         count => format!("{count} peers pruned."),
     };
-    Ok(out.remark(&said)?)
+    out.remark(&said)
 }
 
 /// The devices of the database that any shard remembers, and whose names are
 /// wanted.
-fn known(house: &House, wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
+fn known(house: &House, silent: &mut Silent, wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for (_, page) in house.shards.pages(Query::Known(Span::FIRST)) {
+    for (_, page) in silent.pages(house, Query::Known(Span::FIRST)) {
         if let Page::Known(rows) = page {
             let own = rows.rows.iter().map(|peer| peer.name.to_string());
             names.extend(own.filter(|name| wanted(name)));

@@ -9,6 +9,7 @@ use pinion_sip::base::ShardId;
 use pinion_sip::machine::{Page, Query};
 use serde_json::json;
 
+use super::silent::Silent;
 use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Cell, Column, Out};
@@ -49,7 +50,8 @@ const TICKS: f64 = 100.0;
 
 fn counters(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     empty(arguments)?;
-    let censuses = house.shards.census();
+    let mut silent = Silent::default();
+    let censuses = silent.census(house);
     for census in &censuses {
         let all = census.counters.iter();
         let all: serde_json::Map<_, _> = all
@@ -57,7 +59,8 @@ fn counters(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
             .collect();
         out.member(&format!("shard_{}", census.shard), &all.into())?;
     }
-    Ok(out.remark(table(&censuses).trim_end())?)
+    out.remark(table(&censuses).trim_end())?;
+    Ok(silent.own_up(out)?)
 }
 
 fn steering(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
@@ -65,13 +68,15 @@ fn steering(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
     let Some(way) = house.about.way else {
         return Ok(out.fail("Nothing is known of the steering")?);
     };
-    let censuses = house.shards.census();
+    let mut silent = Silent::default();
+    let censuses = silent.census(house);
     let total = |name| sum(name, &censuses);
     out.member("way", &json!(way.name()))?;
     out.member("datagrams", &json!(total("datagrams")))?;
     out.member("handed_over", &json!(total("handed_off")))?;
     out.remark(&format!("Steering by {way}"))?;
-    Ok(out.remark(&hit_rate(way, &censuses))?)
+    out.remark(&hit_rate(way, &censuses))?;
+    Ok(silent.own_up(out)?)
 }
 
 fn memory(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
@@ -83,10 +88,10 @@ fn memory(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wr
         Column::right("Bytes", "bytes", 14),
     ];
     empty(arguments)?;
-    let mut bytes = 0;
+    let (mut bytes, mut silent) = (0, Silent::default());
     let mut table = out.table("tables", &COLUMNS)?;
     for shard in 0..house.shards.count() {
-        let Some(Page::Memory(rows)) = house.shards.ask(shard, Query::Memory) else {
+        let Some(Page::Memory(rows)) = silent.ask(house, shard, Query::Memory) else {
             continue;
         };
         for row in rows {
@@ -109,7 +114,8 @@ fn memory(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wr
     out.remark(&format!("{bytes} bytes in tables"))?;
     let resident = resident().unwrap_or_default();
     out.member("resident_bytes", &json!(resident))?;
-    Ok(out.remark(&format!("{resident} bytes of the process in memory"))?)
+    out.remark(&format!("{resident} bytes of the process in memory"))?;
+    Ok(silent.own_up(out)?)
 }
 
 /// Bytes of this process that are in memory.
@@ -138,7 +144,8 @@ fn shards(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wr
     let (before, began) = (house.shards.census(), Instant::now());
     let worked = seats();
     thread::sleep(WATCHED);
-    let (after, took) = (house.shards.census(), began.elapsed().as_secs_f64());
+    let mut silent = Silent::default();
+    let (after, took) = (silent.census(house), began.elapsed().as_secs_f64());
     let work = seats();
     let mut table = out.table("shards", &COLUMNS)?;
     for census in &after {
@@ -174,7 +181,7 @@ fn shards(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wr
         ])?;
     }
     table.end()?;
-    Ok(())
+    Ok(silent.own_up(out)?)
 }
 
 /// Where a shard's thread runs, and what it has had of a processor.

@@ -8,7 +8,7 @@ use pinion_sip::base::shard_of;
 use pinion_sip::config::Host;
 use pinion_sip::machine::{Page, Query, Sought};
 
-use super::{Command, Wrong};
+use super::{Command, Wrong, empty};
 use crate::capture::Trace;
 use crate::control::house::House;
 use crate::control::out::{Column, Out};
@@ -238,9 +238,7 @@ fn core_debug(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<()
 }
 
 fn rotate(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
-    if !arguments.is_empty() {
-        return Err(Wrong::Usage);
-    }
+    empty(arguments)?;
     house.watching.logs.rotate();
     Ok(out.line("The log goes on in a file opened anew")?)
 }
@@ -268,9 +266,7 @@ fn channels(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
         Column::left("Status", "status", 8),
         Column::left("Configuration", "configuration", 60),
     ];
-    if !arguments.is_empty() {
-        return Err(Wrong::Usage);
-    }
+    empty(arguments)?;
     let logs = &house.watching.logs;
     let (file, levels) = (logs.file(), logs.levels().to_string());
     let (name, kind) = match &file {

@@ -6,6 +6,7 @@ use pinion_sip::machine::{Page, Query};
 
 use super::find::{Found, find};
 use super::sheet::name_and_load;
+use super::silent::Silent;
 use super::{Command, Wrong};
 use crate::control::house::House;
 use crate::control::out::Out;
@@ -30,35 +31,32 @@ fn unregister(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<()
         return Err(Wrong::Usage);
     };
     let home = shard_of(name.as_bytes(), house.shards.count());
-    let answer = house.shards.ask(home, Query::Unregister(Text::from(*name)));
-    match answer {
+    let mut silent = Silent::default();
+    match silent.ask(house, home, Query::Unregister(Text::from(*name))) {
         Some(Page::Done(1)) => out.line(format!("Unregistered peer '{name}'\n"))?,
-        Some(_) if find(house, name, false).is_some() => {
+        Some(_) if find(house, &mut silent, name, false).is_some() => {
             out.fail(format!("Peer {name} not registered"))?;
         }
         Some(_) => out.fail(format!("Peer unknown: '{name}'. Not unregistered."))?,
-        None => out.fail(silent(name))?,
+        None => {}
     }
-    Ok(())
+    Ok(silent.own_up(out)?)
 }
 
 fn qualify(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     let (name, load) = name_and_load(arguments)?;
-    let Some(Found { peer, .. }) = find(house, name, load) else {
-        return Ok(out.fail(format!("Peer '{name}' not found"))?);
+    let mut silent = Silent::default();
+    let Some(Found { peer, .. }) = find(house, &mut silent, name, load) else {
+        out.fail(format!("Peer '{name}' not found"))?;
+        return Ok(silent.own_up(out)?);
     };
     if peer.asked_within().is_none() {
         return Ok(out.fail(format!("Peer '{name}' is not monitored (qualify=no)"))?);
     }
     let home = shard_of(name.as_bytes(), house.shards.count());
-    match house.shards.ask(home, Query::Qualify(Text::from(name))) {
-        Some(Page::Done(1)) => {}
+    match silent.ask(house, home, Query::Qualify(Text::from(name))) {
+        Some(Page::Done(1)) | None => {}
         Some(_) => out.fail(format!("Peer '{name}' has no contact to ask"))?,
-        None => out.fail(silent(name))?,
     }
-    Ok(())
-}
-
-fn silent(name: &str) -> String {
-    format!("The shard that is the home of '{name}' does not answer")
+    Ok(silent.own_up(out)?)
 }

@@ -8,7 +8,8 @@ use pinion_sip::base::Text;
 use pinion_sip::machine::{DialogDetail, DialogRow, Page, Query, Span};
 use serde_json::{Value, json};
 
-use super::{Command, Wrong, bare};
+use super::silent::Silent;
+use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Cell, Column, Fields, Out};
 
@@ -63,9 +64,10 @@ const STATS: [Column; 11] = [
 fn each(
     house: &House,
     query: Query,
+    silent: &mut Silent,
     mut tell: impl FnMut(&DialogRow) -> io::Result<()>,
 ) -> io::Result<()> {
-    for (_, page) in house.shards.pages(query) {
+    for (_, page) in silent.pages(house, query) {
         if let Page::Dialogs(rows) = page {
             rows.rows.iter().try_for_each(&mut tell)?;
         }
@@ -74,14 +76,16 @@ fn each(
 }
 
 fn channels(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
-    bare(arguments)?;
+    empty(arguments)?;
+    let mut silent = Silent::default();
     let mut table = out.table("dialogs", &CHANNELS)?;
-    each(house, Query::Dialogs(Span::FIRST), |row| {
+    each(house, Query::Dialogs(Span::FIRST), &mut silent, |row| {
         table.row(&cells(row))
     })?;
     let count = table.end()?;
     let plural = if count == 1 { "" } else { "s" };
-    Ok(out.remark(&format!("{count} active SIP dialog{plural}"))?)
+    out.remark(&format!("{count} active SIP dialog{plural}"))?;
+    Ok(silent.own_up(out)?)
 }
 
 fn cells(row: &DialogRow) -> [Cell<'_>; 9] {
@@ -117,10 +121,11 @@ fn seconds(row: &DialogRow) -> Value {
 }
 
 fn channelstats(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
-    bare(arguments)?;
+    empty(arguments)?;
     let unseen = |text: &'static str| Cell::Both(text.into(), Value::Null);
+    let mut silent = Silent::default();
     let mut table = out.table("dialogs", &STATS)?;
-    each(house, Query::Dialogs(Span::FIRST), |row| {
+    each(house, Query::Dialogs(Span::FIRST), &mut silent, |row| {
         let clock = row.answered.map(clock).unwrap_or_default();
         table.row(&[
             address(row),
@@ -146,7 +151,8 @@ fn channelstats(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<
     })?;
     let count = table.end()?;
     let plural = if count == 1 { "" } else { "s" };
-    Ok(out.remark(&format!("{count} active SIP channel{plural}"))?)
+    out.remark(&format!("{count} active SIP channel{plural}"))?;
+    Ok(silent.own_up(out)?)
 }
 
 /// `hh:mm:ss`.
@@ -160,23 +166,16 @@ fn channel(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), W
         return Err(Wrong::Usage);
     };
     let query = Query::Dialog(Span::FIRST, Text::from(*call_id));
-    let mut found = Vec::new();
-    each(house, query, |row| {
-        found.push(row.clone());
-        Ok(())
-    })?;
-    if found.is_empty() {
-        let text = format!("No such SIP Call ID starting with '{call_id}'");
-        return Ok(out.fail(text)?);
-    }
+    let mut silent = Silent::default();
     let mut dialogs = out.sheets("dialogs")?;
-    for row in &found {
-        if let Some(detail) = &row.detail {
-            tell(row, detail, dialogs.fields())?;
-        }
+    each(house, query, &mut silent, |row| match &row.detail {
+        Some(detail) => tell(row, detail, dialogs.fields()),
+        None => Ok(()),
+    })?;
+    if dialogs.end()? == 0 {
+        out.fail(format!("No such SIP Call ID starting with '{call_id}'"))?;
     }
-    dialogs.end()?;
-    Ok(())
+    Ok(silent.own_up(out)?)
 }
 
 fn tell(row: &DialogRow, detail: &DialogDetail, mut sheet: Fields<'_, '_>) -> io::Result<()> {

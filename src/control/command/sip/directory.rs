@@ -16,7 +16,8 @@ use pinion_sip::machine::{DeviceRow, Page, Query, Span};
 use regex_lite::Regex;
 use smol_str::SmolStr;
 
-use crate::control::command::Wrong;
+use super::Wrong;
+use super::silent::Silent;
 use crate::control::house::House;
 
 /// Devices whose state one shard is asked for at once: some 50 µs of its time.
@@ -44,11 +45,11 @@ pub(super) struct Entry<'d> {
 }
 
 impl Directory {
-    pub(super) fn of(house: &House) -> Directory {
+    pub(super) fn of(house: &House, silent: &mut Silent) -> Directory {
         let config = house.settings().config;
         let mut known = Vec::new();
         if has_database(&config) {
-            for (_, page) in house.shards.pages(Query::Known(Span::FIRST)) {
+            for (_, page) in silent.pages(house, Query::Known(Span::FIRST)) {
                 if let Page::Known(rows) = page {
                     known.extend(rows.rows);
                 }
@@ -123,6 +124,7 @@ pub(super) fn has_database(config: &Config) -> bool {
 /// that does not answer.
 pub(super) fn each<'d>(
     house: &House,
+    silent: &mut Silent,
     mut entries: impl Iterator<Item = Entry<'d>>,
     mut tell: impl FnMut(Entry<'d>, Option<&DeviceRow>) -> Result<(), Wrong>,
 ) -> Result<(), Wrong> {
@@ -136,7 +138,7 @@ pub(super) fn each<'d>(
         let rows = (0..shards).map(|shard| {
             let own = page.iter().filter(|entry| home(entry) == shard);
             let names = own.map(|entry| entry.peer.name.clone()).collect();
-            ask(house, shard, names).into_iter()
+            ask(house, silent, shard, names).into_iter()
         });
         let mut rows: Vec<_> = rows.collect();
         for entry in page {
@@ -146,17 +148,18 @@ pub(super) fn each<'d>(
     }
 }
 
-/// What the home shard of one device knows of it.
-pub(super) fn one(house: &House, name: &str) -> Option<DeviceRow> {
+/// What the home shard of one device knows of it; `None` if that does not
+/// answer.
+pub(super) fn one(house: &House, silent: &mut Silent, name: &str) -> Option<DeviceRow> {
     let home = shard_of(name.as_bytes(), house.shards.count());
-    ask(house, home, vec![name.into()]).pop()
+    ask(house, silent, home, vec![name.into()]).pop()
 }
 
-fn ask(house: &House, shard: ShardId, names: Vec<SmolStr>) -> Vec<DeviceRow> {
+fn ask(house: &House, silent: &mut Silent, shard: ShardId, names: Vec<SmolStr>) -> Vec<DeviceRow> {
     if names.is_empty() {
         return Vec::new();
     }
-    match house.shards.ask(shard, Query::Devices(names)) {
+    match silent.ask(house, shard, Query::Devices(names)) {
         Some(Page::Devices(rows)) => rows,
         _ => Vec::new(),
     }

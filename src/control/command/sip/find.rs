@@ -9,6 +9,7 @@ use pinion_sip::config::Peer;
 use pinion_sip::machine::{DeviceRow, Page, Query, Span};
 
 use super::directory;
+use super::silent::Silent;
 use crate::control::house::House;
 
 /// How often a shard is asked whether the database has answered.
@@ -37,9 +38,9 @@ impl Found {
 
 /// The device called `name`. Unless `load` has it read from the database, one
 /// of those that no shard knows now is not found.
-pub(super) fn find(house: &House, name: &str, load: bool) -> Option<Found> {
+pub(super) fn find(house: &House, silent: &mut Silent, name: &str, load: bool) -> Option<Found> {
     let config = house.settings().config;
-    let row = directory::one(house, name)?;
+    let row = directory::one(house, silent, name)?;
     if let Some(peer) = config.peers.by_name(name.as_bytes()) {
         return Some(Found {
             peer: Arc::clone(peer),
@@ -48,18 +49,19 @@ pub(super) fn find(house: &House, name: &str, load: bool) -> Option<Found> {
         });
     }
     let rules = config.realtime.as_ref().filter(|rules| rules.devices)?;
-    let known = row.known.clone().or_else(|| known_elsewhere(house, name));
+    let known = row.known.clone();
+    let known = known.or_else(|| known_elsewhere(house, silent, name));
     match known {
         Some(known) => Some(Found::stored(known, row)),
-        None if load => read(house, name, rules.timeout + LEEWAY),
+        None if load => read(house, silent, name, rules.timeout + LEEWAY),
         None => None,
     }
 }
 
 /// A device that has called, and was never called itself, is known where its
 /// calls are, and perhaps not at home.
-fn known_elsewhere(house: &House, name: &str) -> Option<Arc<Peer>> {
-    let mut pages = house.shards.pages(Query::Known(Span::FIRST));
+fn known_elsewhere(house: &House, silent: &mut Silent, name: &str) -> Option<Arc<Peer>> {
+    let mut pages = silent.pages(house, Query::Known(Span::FIRST));
     pages.find_map(|(_, page)| match page {
         Page::Known(rows) => rows.rows.into_iter().find(|peer| peer.name == name),
         _ => None,
@@ -67,12 +69,12 @@ fn known_elsewhere(house: &House, name: &str) -> Option<Arc<Peer>> {
 }
 
 /// Has its home shard read a device, and waits until it has.
-fn read(house: &House, name: &str, patience: Duration) -> Option<Found> {
+fn read(house: &House, silent: &mut Silent, name: &str, patience: Duration) -> Option<Found> {
     let home = shard_of(name.as_bytes(), house.shards.count());
-    house.shards.ask(home, Query::Load(Text::from(name)))?;
+    silent.ask(house, home, Query::Load(Text::from(name)))?;
     let end = Instant::now() + patience;
     loop {
-        let row = directory::one(house, name)?;
+        let row = directory::one(house, silent, name)?;
         if let Some(peer) = row.known.clone() {
             return Some(Found::stored(peer, row));
         }

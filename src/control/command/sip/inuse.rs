@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::directory::{self, Directory, Entry};
+use super::silent::Silent;
 use super::{Command, Wrong};
 use crate::control::house::House;
 use crate::control::out::{Cell, Column, Out};
@@ -26,10 +27,12 @@ fn inuse(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wro
         ["all"] => true,
         _ => return Err(Wrong::Usage),
     };
-    let directory = Directory::of(house);
+    let mut silent = Silent::default();
+    let directory = Directory::of(house, &mut silent);
     let wanted = |entry: &Entry<'_>| all || entry.peer.call_limit > 0;
     let mut table = out.table("peers", &COLUMNS)?;
-    directory::each(house, directory.entries().filter(wanted), |entry, row| {
+    let entries = directory.entries().filter(wanted);
+    directory::each(house, &mut silent, entries, |entry, row| {
         let limit = entry.peer.call_limit;
         let calls = row.map(|row| row.calls);
         // Those that ring, or are held, are among the calls.
@@ -45,5 +48,5 @@ fn inuse(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wro
         ])?)
     })?;
     table.end()?;
-    Ok(())
+    Ok(silent.own_up(out)?)
 }

@@ -29,7 +29,7 @@ mod users;
 #[cfg(test)]
 mod tests;
 
-use super::{Command, Wrong};
+use super::{Command, Wrong, empty, silent};
 
 /// The commands of each file.
 pub(super) const FAMILIES: [&[Command]; 11] = [
@@ -45,11 +45,3 @@ pub(super) const FAMILIES: [&[Command]; 11] = [
     tcp::COMMANDS,
     none::COMMANDS,
 ];
-
-/// That a command takes no arguments.
-fn bare(arguments: &[&str]) -> Result<(), Wrong> {
-    match arguments {
-        [] => Ok(()),
-        _ => Err(Wrong::Usage),
-    }
-}

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Command, Wrong, bare};
+use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Column, Out};
 
@@ -43,7 +43,7 @@ fn registry(_: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wron
         Column::left("State", "state", 20),
         Column::left("Reg.Time", "registered", 25),
     ];
-    bare(arguments)?;
+    empty(arguments)?;
     out.table("registrations", &COLUMNS)?.end()?;
     Ok(out.remark("0 SIP registrations.")?)
 }
@@ -59,7 +59,7 @@ fn subscriptions(_: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(),
         Column::left("Mailbox", "mailbox", 10),
         Column::left("Expiry", "expires_s", 6),
     ];
-    bare(arguments)?;
+    empty(arguments)?;
     out.table("subscriptions", &COLUMNS)?.end()?;
     Ok(out.remark("0 active SIP subscriptions")?)
 }
@@ -71,7 +71,7 @@ fn mwi(_: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
         Column::left("Mailbox", "mailbox", 11),
         Column::left("Subscribed", "subscribed", 10),
     ];
-    bare(arguments)?;
+    empty(arguments)?;
     out.table("subscriptions", &COLUMNS)?.end()?;
     Ok(())
 }

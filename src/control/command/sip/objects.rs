@@ -9,7 +9,8 @@ use pinion_sip::machine::{Page, Query, Span};
 use serde_json::{Value, json};
 
 use super::directory::{Directory, Entry};
-use super::{Command, Wrong, bare};
+use super::silent::Silent;
+use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Cell, Column, Fields, Out, Table};
 
@@ -29,8 +30,9 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 fn objects(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
-    bare(arguments)?;
-    let directory = Directory::of(house);
+    empty(arguments)?;
+    let mut silent = Silent::default();
+    let directory = Directory::of(house, &mut silent);
     let (of_file, stored) = directory.len();
     out.remark(&format!(
         "-= Peer objects: {of_file} static, {stored} realtime, 0 autocreate =-\n"
@@ -51,7 +53,7 @@ fn objects(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), W
     peers.end()?;
     out.remark("-= Registry objects: 0 =-\n\n-= Dialog objects:\n")?;
     let mut dialogs = out.sheets("dialogs")?;
-    for (_, page) in house.shards.pages(Query::Dialogs(Span::FIRST)) {
+    for (_, page) in silent.pages(house, Query::Dialogs(Span::FIRST)) {
         let Page::Dialogs(rows) = page else { continue };
         for row in rows.rows {
             // Its call owns it.
@@ -59,7 +61,7 @@ fn objects(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), W
         }
     }
     dialogs.end()?;
-    Ok(())
+    Ok(silent.own_up(out)?)
 }
 
 fn object(mut sheet: Fields<'_, '_>, name: &str, kind: &str, references: usize) -> io::Result<()> {
@@ -78,7 +80,7 @@ fn domains(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), W
         Column::left("Context", "context", 20),
         Column::left("Set by", "set_by", 16),
     ];
-    bare(arguments)?;
+    empty(arguments)?;
     let config = house.settings().config;
     let general = &config.general;
     if general.domains.is_empty() {

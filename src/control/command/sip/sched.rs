@@ -3,7 +3,8 @@
 use pinion_sip::machine::{Page, Query};
 use serde_json::{Value, json};
 
-use super::{Command, Wrong, bare};
+use super::silent::Silent;
+use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Cell, Column, Out};
 
@@ -22,10 +23,10 @@ const COLUMNS: [Column; 4] = [
 ];
 
 fn sched(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
-    bare(arguments)?;
-    let mut all = 0;
+    empty(arguments)?;
+    let (mut all, mut silent) = (0, Silent::default());
     let mut table = out.table("timers", &COLUMNS)?;
-    for (shard, page) in house.shards.pages(Query::Timers) {
+    for (shard, page) in silent.pages(house, Query::Timers) {
         let Page::Timers(rows) = page else { continue };
         for row in rows {
             all += row.count;
@@ -45,5 +46,6 @@ fn sched(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wro
         }
     }
     table.end()?;
-    Ok(out.remark(&format!("{all} timers are set"))?)
+    out.remark(&format!("{all} timers are set"))?;
+    Ok(silent.own_up(out)?)
 }

@@ -8,7 +8,7 @@ use pinion_sip::base::{AddressText, Transport};
 use pinion_sip::config::{Config, General, Qualify};
 use serde_json::{Value, json};
 
-use super::{Command, Wrong, bare};
+use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Cell, Fields, Out};
 
@@ -20,7 +20,7 @@ pub(super) const COMMANDS: &[Command] = &[Command {
 }];
 
 fn settings(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
-    bare(arguments)?;
+    empty(arguments)?;
     let config = house.settings().config;
     let mut sheet = out.fields("settings");
     global(house, &config, &mut sheet)?;

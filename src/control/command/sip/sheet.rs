@@ -9,6 +9,7 @@ use pinion_sip::machine::{ContactRow, DeviceRow};
 use serde_json::{Value, json};
 
 use super::find::{Found, find};
+use super::silent::Silent;
 use super::state::{self, Status};
 use super::{Command, Wrong};
 use crate::control::house::House;
@@ -31,19 +32,25 @@ pub(super) const COMMANDS: &[Command] = &[
 
 fn peer(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     let (name, load) = name_and_load(arguments)?;
-    match find(house, name, load).filter(|found| found.peer.kind != PeerKind::User) {
+    let mut silent = Silent::default();
+    let found = find(house, &mut silent, name, load);
+    match found.filter(|found| found.peer.kind != PeerKind::User) {
         Some(found) => tell_peer(&found, out.fields("peer"))?,
         None => out.fail(format!("Peer {name} not found."))?,
     }
+    silent.own_up(out)?;
     Ok(out.remark("")?)
 }
 
 fn user(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     let (name, load) = name_and_load(arguments)?;
-    match find(house, name, load).filter(|found| found.peer.kind != PeerKind::Peer) {
+    let mut silent = Silent::default();
+    let found = find(house, &mut silent, name, load);
+    match found.filter(|found| found.peer.kind != PeerKind::Peer) {
         Some(found) => tell_user(&found, out.fields("user"))?,
         None => out.fail(format!("User {name} not found."))?,
     }
+    silent.own_up(out)?;
     Ok(out.remark("")?)
 }
 

@@ -2,7 +2,8 @@
 
 use pinion_sip::machine::{Page, Query, Span};
 
-use super::{Command, Wrong, bare};
+use super::silent::Silent;
+use super::{Command, Wrong, empty};
 use crate::control::house::House;
 use crate::control::out::{Column, Out};
 
@@ -21,9 +22,10 @@ const COLUMNS: [Column; 4] = [
 ];
 
 fn tcp(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
-    bare(arguments)?;
+    empty(arguments)?;
+    let mut silent = Silent::default();
     let mut table = out.table("connections", &COLUMNS)?;
-    for (shard, page) in house.shards.pages(Query::Connections(Span::FIRST)) {
+    for (shard, page) in silent.pages(house, Query::Connections(Span::FIRST)) {
         let Page::Connections(rows) = page else {
             continue;
         };
@@ -39,5 +41,5 @@ fn tcp(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong
         }
     }
     table.end()?;
-    Ok(())
+    Ok(silent.own_up(out)?)
 }

@@ -3,12 +3,19 @@
 
 mod rig;
 
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::Duration;
 
 use pinion_sip::config::{General, Peer, PeerKind, Qualify, Secret};
+use pinion_sip::machine::Query;
 use serde_json::Value;
 
 use rig::{Phone, Rig};
+
+use crate::control::command::run;
+use crate::control::out::{Form, Out};
 
 /// What Asterisk wrote.
 macro_rules! asterisk {
@@ -106,6 +113,74 @@ fn many_peers_come_page_by_page_each_once_and_in_order() {
         let registered = (1999 - number).is_multiple_of(7);
         assert_eq!(row["contacts"], u64::from(registered), "{row}");
     }
+    rig.end();
+}
+
+#[test]
+fn who_does_not_read_holds_no_other_listing() {
+    let names = (0..2000).map(|number| format!("{number:04}"));
+    let rig = Rig::new(3, names.map(|name| friend(&name)));
+    let (reads, read) = channel();
+    let (begins, begun) = channel();
+    let house = rig.house();
+    thread::scope(|scope| {
+        let slow = scope.spawn(move || {
+            let mut sink = Slow {
+                begins,
+                reads: read,
+            };
+            run(house, "sip show peers", Out::new(Form::Text, &mut sink)).unwrap()
+        });
+        begun.recv().unwrap();
+        let told = [(); 2].map(|()| rig.json("sip show peers"));
+        for json in told {
+            assert_eq!(json["peers"].as_array().map(Vec::len), Some(2000));
+        }
+        assert!(!slow.is_finished());
+        drop(reads);
+        assert!(slow.join().unwrap());
+    });
+    rig.end();
+}
+
+/// Takes nothing more once it has been written to, until somebody reads.
+struct Slow {
+    begins: Sender<()>,
+    reads: Receiver<()>,
+}
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Nobody waits for the later ones.
+        let _ = self.begins.send(());
+        let _ = self.reads.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn shards_that_do_not_answer_are_asked_once_and_named() {
+    let names = (0..500).map(|number| format!("{number:04}"));
+    let rig = Rig::new(2, names.map(|name| friend(&name)));
+    let shards = &rig.house().shards;
+    shards.stop();
+    // They end when their turn is over.
+    while (0..2).any(|shard| shards.ask(shard, Query::State).is_some()) {}
+    let sentence = "Shards 0, 1 do not answer: what they have is missing here.\n";
+    for line in [
+        "sip show peers",
+        "core show channels concise",
+        "core show calls",
+    ] {
+        let (ok, said) = rig.say(line);
+        assert!(!ok && said.ends_with(sentence), "{line}: {said}");
+    }
+    let (ok, said) = rig.say("sip show peer 0001");
+    assert!(!ok && said.contains(" does not answer: "), "{said}");
     rig.end();
 }
 

@@ -4,6 +4,7 @@ use pinion_sip::config::{PeerKind, Secret};
 use serde_json::json;
 
 use super::directory::{self, Directory, Entry};
+use super::silent::Silent;
 use super::{Command, Wrong};
 use crate::control::house::House;
 use crate::control::out::{Cell, Column, Out};
@@ -26,7 +27,8 @@ const COLUMNS: [Column; 6] = [
 
 fn users(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     let pattern = directory::like(arguments)?;
-    let directory = Directory::of(house);
+    let mut silent = Silent::default();
+    let directory = Directory::of(house, &mut silent);
     let wanted = |entry: &Entry<'_>| {
         let Entry { peer, .. } = entry;
         peer.kind != PeerKind::Peer
@@ -49,5 +51,5 @@ fn users(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wro
         ])?;
     }
     table.end()?;
-    Ok(())
+    Ok(silent.own_up(out)?)
 }
