@@ -45,6 +45,12 @@ impl Span {
     /// The first part of a table. Some 50 µs of a shard's time.
     pub const FIRST: Span = Span { from: 0, most: 256 };
 
+    /// All of a table, however long that takes.
+    pub const ALL: Span = Span {
+        from: 0,
+        most: u32::MAX,
+    };
+
     /// The part that begins at `from`.
     pub fn after(self, from: u64) -> Span {
         Span { from, ..self }
@@ -72,8 +78,8 @@ pub enum Query {
     Globals,
     /// What its tables hold.
     Memory,
-    /// Something its channels shall do.
-    Order(Order),
+    /// Something the channels of a part of its calls shall do.
+    Order(Order, Span),
     /// A telephone is rung, and does something of its own.
     Originate(Box<Origination>),
     /// The end of the calls that cannot go on without a module.
@@ -121,6 +127,7 @@ impl Query {
         match self {
             Query::Channels(span) => Query::Channels(span.after(from)),
             Query::Channel(span, name) => Query::Channel(span.after(from), name),
+            Query::Order(order, span) => Query::Order(order, span.after(from)),
             Query::End(module, span) => Query::End(module, span.after(from)),
             Query::Uses(span) => Query::Uses(span.after(from)),
             Query::Known(span) => Query::Known(span.after(from)),
@@ -160,12 +167,13 @@ pub enum Page {
     Globals(Vec<(Box<str>, Box<str>)>),
     /// To `Memory`.
     Memory(Vec<TableRow>),
-    /// To `Order` and `Removed`: how many have done it, or were there. To
+    /// To `Removed`: how many were there. To
     /// `Originate`, `Load`, `Unregister` and `Qualify`: 1 if there was anything to
     /// do, and room for it, else 0.
     Done(u32),
-    /// To `End`: how many channels of a call have ended, for each call.
-    Ended(Rows<u32>),
+    /// To `Order` and `End`: how many channels have obeyed, call by call. Nothing
+    /// comes next once one channel is all that is wanted, and has obeyed.
+    Obeyed(Rows<u32>),
     /// To `Uses`: a module as often as it is used.
     Uses(Rows<Module>),
     /// To `Known`.
@@ -195,7 +203,7 @@ impl Page {
     pub fn next(&self) -> Option<u64> {
         match self {
             Page::Channels(rows) => rows.next,
-            Page::Ended(rows) => rows.next,
+            Page::Obeyed(rows) => rows.next,
             Page::Uses(rows) => rows.next,
             Page::Known(rows) => rows.next,
             Page::Dialogs(rows) => rows.next,

@@ -1,25 +1,47 @@
 //! What is ordered of this shard's channels.
 
+use super::serve::rows_of;
 use super::shard::Shard;
 use crate::base::{Handle, Instant};
 use crate::call::{Call, Turn};
 use crate::dialplan::{Foreign, Order, Reply};
-use crate::machine::Outbox;
+use crate::machine::{Outbox, Rows, Span};
 
 impl Shard {
     /// Has the channels that are meant do what is ordered; returns how many have
     /// done it. A name leads to its call; without one, all calls are looked at.
     pub(super) fn order_channels(&mut self, now: Instant, order: &Order, out: &mut Outbox) -> u32 {
-        if let Some(number) = order.whom.number() {
-            let call = self.call_of_number(number);
-            return call.map_or(0, |call| self.order_call(now, call, order, out));
-        }
-        let mut done = 0;
-        for slot in 0..self.calls.used_slots() as u32 {
-            if let Some((handle, _)) = self.calls.at(slot) {
-                done += self.order_call(now, handle, order, out);
+        let done = self.order_some(now, order, Span::ALL, out);
+        done.rows.iter().sum()
+    }
+
+    /// The same of a part of the table; the channels of each call. A name leads
+    /// to its call from any part.
+    pub(super) fn order_some(
+        &mut self,
+        now: Instant,
+        order: &Order,
+        span: Span,
+        out: &mut Outbox,
+    ) -> Rows<u32> {
+        let calls = match order.whom.number() {
+            Some(number) => Rows {
+                rows: self.call_of_number(number).into_iter().collect(),
+                next: None,
+            },
+            None => rows_of(&self.calls, span, |handle, _, calls| calls.push(handle)),
+        };
+        let mut done = Rows {
+            rows: Vec::new(),
+            next: calls.next,
+        };
+        for call in calls.rows {
+            let channels = self.order_call(now, call, order, out);
+            if channels > 0 {
+                done.rows.push(channels);
             }
-            if done > 0 && order.whom.is_one() {
+            if channels > 0 && order.whom.is_one() {
+                done.next = None;
                 break;
             }
         }

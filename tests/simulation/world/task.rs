@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pinion_sip::base::ShardId;
 use pinion_sip::dialplan::{Action, Order};
-use pinion_sip::machine::{Body, Envelope, Input, Query};
+use pinion_sip::machine::{Body, Envelope, Input, Query, Span};
 
 use super::{Event, World};
 use crate::database::{Database, Mood};
@@ -80,7 +80,7 @@ impl World {
                 self.note(engine, 0, format!("is ordered: {order:?}"));
                 self.oracle.records.redirected |= matches!(order.action, Action::Redirect(_));
                 for shard in 0..self.engines[engine].blueprint.shards {
-                    let query = Query::Order(order.clone());
+                    let query = Query::Order(order.clone(), Span::ALL);
                     self.turn(engine, shard, |machine, now, out| {
                         machine.serve(now, query, out);
                     });

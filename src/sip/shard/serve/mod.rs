@@ -32,8 +32,8 @@ impl Shard {
             Query::Originate(origination) => {
                 Page::Done(self.originate(now, origination, None, out).into())
             }
-            Query::Order(order) => Page::Done(self.order_channels(now, &order, out)),
-            Query::End(module, span) => Page::Ended(self.end_calls(now, module, span, out)),
+            Query::Order(order, span) => Page::Obeyed(self.order_some(now, &order, span, out)),
+            Query::End(module, span) => Page::Obeyed(self.end_calls(now, module, span, out)),
             Query::Uses(span) => Page::Uses(self.uses(now, span)),
             Query::Removed(names) => Page::Done(self.removed(now, &names, out)),
             Query::Known(span) => Page::Known(self.known_devices(now, span)),
@@ -55,7 +55,7 @@ impl Shard {
 }
 
 /// What `each` makes of the entries of a part of a slab.
-fn rows_of<E, T>(
+pub(super) fn rows_of<E, T>(
     slab: &Slab<E>,
     span: Span,
     mut each: impl FnMut(Handle, &E, &mut Vec<T>),

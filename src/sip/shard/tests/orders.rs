@@ -36,10 +36,18 @@ const PLAN: &[&str] = &[
 ];
 
 fn order(rig: &mut Rig, whom: Whom, action: Action) -> u32 {
-    let query = Query::Order(Order { whom, action });
-    match rig.shard.serve(rig.now, query, &mut rig.out) {
-        Page::Done(count) => count,
-        page => panic!("{page:?}"),
+    let single = Span { from: 0, most: 1 };
+    let mut query = Query::Order(Order { whom, action }, single);
+    let mut all = 0;
+    loop {
+        match rig.shard.serve(rig.now, query.clone(), &mut rig.out) {
+            Page::Obeyed(calls) => {
+                all += calls.rows.iter().sum::<u32>();
+                let Some(from) = calls.next else { return all };
+                query = query.after(from);
+            }
+            page => panic!("{page:?}"),
+        }
     }
 }
 
@@ -110,6 +118,33 @@ fn an_answered_call_is_hung_up_at_both_ends() {
         assert_eq!(byes.count(), 2, "{whom}: {:?}", firsts(&sent));
         assert_eq!(rig.size("calls"), 0);
     }
+}
+
+#[test]
+fn many_calls_are_ordered_a_part_at_a_time() {
+    let mut rig = rig(PLAN);
+    for call in ["one", "two", "three"] {
+        let invite = INVITE.replace("Call-ID: ", &format!("Call-ID: {call}"));
+        rig.receive(
+            ALICE,
+            &invite.replace("branch=z9hG4bK", &format!("branch=z9hG4bK{call}")),
+        );
+    }
+    rig.sent();
+    assert_eq!(rig.size("calls"), 3);
+    let action = Action::HangUp(Cause::NORMAL_CLEARING);
+    let whom = Whom::All;
+    let part = Span { from: 1, most: 1 };
+    let query = Query::Order(Order { whom, action }, part);
+    let page = rig.shard.serve(rig.now, query, &mut rig.out);
+    let Page::Obeyed(calls) = page else {
+        panic!("{page:?}")
+    };
+    assert_eq!((calls.rows.len(), calls.next), (1, Some(2)));
+    assert_eq!(rig.size("calls"), 2, "one part is one call");
+    let action = Action::HangUp(Cause::NORMAL_CLEARING);
+    assert!(order(&mut rig, Whom::All, action) > 1);
+    assert_eq!(rig.size("calls"), 0);
 }
 
 #[test]

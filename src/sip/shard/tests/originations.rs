@@ -4,7 +4,7 @@ use super::channels::{answer, firsts, rig};
 use super::records::{recording, rules};
 use super::*;
 use crate::dialplan::{Goal, Origination, PATIENCE};
-use crate::machine::{Disposition, Page, Query, Span};
+use crate::machine::{Disposition, Page, Query, Rows, Span};
 use crate::modules::{Missing, Module};
 
 const PLAN: &[&str] = &[
@@ -307,8 +307,10 @@ fn a_call_without_a_caller_shows_whom_it_rings_and_may_be_hung_up() {
         whom: Whom::All,
         action: Action::HangUp(Cause::NORMAL_CLEARING),
     };
-    let page = rig.shard.serve(rig.now, Query::Order(order), &mut rig.out);
-    assert_eq!(page, Page::Done(1));
+    let query = Query::Order(order, Span::FIRST);
+    let page = rig.shard.serve(rig.now, query, &mut rig.out);
+    let (rows, next) = (vec![1], None);
+    assert_eq!(page, Page::Obeyed(Rows { rows, next }));
     assert_eq!(rig.size("calls"), 0);
 }
 

@@ -286,7 +286,7 @@ fn calls_end_that_a_transport_carries() {
     call(&mut rig);
     let ended = |rows: &[u32]| {
         let (rows, next) = (rows.to_vec(), None);
-        Page::Ended(Rows { rows, next })
+        Page::Obeyed(Rows { rows, next })
     };
     let end = |module| Query::End(module, Span::FIRST);
     assert_eq!(rig.ask(end(Module::Tcp)), ended(&[]));
