@@ -61,7 +61,8 @@ fn uptime(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wr
 
 /// `4 minutes, 21 seconds`, as Asterisk says it.
 fn spoken(time: Duration) -> String {
-    const UNITS: [(u64, &str); 4] = [
+    const UNITS: [(u64, &str); 5] = [
+        (31_536_000, "year"),
         (604_800, "week"),
         (86_400, "day"),
         (3600, "hour"),
@@ -69,17 +70,19 @@ fn spoken(time: Duration) -> String {
     ];
     let mut rest = time.as_secs();
     let mut parts = Vec::new();
-    let mut say = |count: u64, unit: &str| {
+    let of = |count: u64, unit: &str| {
         let plural = if count == 1 { "" } else { "s" };
-        parts.push(format!("{count} {unit}{plural}"));
+        format!("{count} {unit}{plural}")
     };
     for (seconds, unit) in UNITS {
         if rest >= seconds {
-            say(rest / seconds, unit);
+            parts.push(of(rest / seconds, unit));
             rest %= seconds;
         }
     }
-    say(rest, "second");
+    if rest > 0 || parts.is_empty() {
+        parts.push(of(rest, "second"));
+    }
     parts.join(", ")
 }
 
@@ -174,6 +177,8 @@ mod tests {
         let spoken = |seconds| spoken(Duration::from_secs(seconds));
         assert_eq!(spoken(0), "0 seconds");
         assert_eq!(spoken(261), "4 minutes, 21 seconds");
+        assert_eq!(spoken(240), "4 minutes");
+        assert_eq!(spoken(31_536_060), "1 year, 1 minute");
         assert_eq!(spoken(694_861), "1 week, 1 day, 1 hour, 1 minute, 1 second");
     }
 }

@@ -1,5 +1,6 @@
 //! `sip set debug`, `sip trace`, `core set`, `logger`: what operators watch.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -121,6 +122,20 @@ fn peer(house: &House, name: &str) -> Option<Sought> {
     })
 }
 
+/// Where a device is now, in the words of Asterisk, which watches that alone;
+/// `None` for what is no device, or nowhere.
+fn places(sought: &Sought) -> Option<String> {
+    let Sought::Peer { addresses, .. } = sought else {
+        return None;
+    };
+    let ips: BTreeSet<IpAddr> = addresses.iter().map(|at| at.ip().to_canonical()).collect();
+    let lines: Vec<String> = ips
+        .iter()
+        .map(|ip| format!("Enabled for IP: {ip}"))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\nSIP Debugging "))
+}
+
 fn debug(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wrong> {
     let messages = &house.watching.messages;
     let (sought, told) = match arguments {
@@ -134,7 +149,10 @@ fn debug(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wro
             (Sought::All, told.to_owned())
         }
         words => match sought(house, words) {
-            Ok((sought, told)) => (sought, format!("Enabled {told}")),
+            Ok((sought, told)) => {
+                let told = places(&sought).unwrap_or(format!("Enabled {told}"));
+                (sought, told)
+            }
             Err(Unsought::Usage) => return Err(Wrong::Usage),
             Err(Unsought::Because(why)) => return Ok(out.fail(why)?),
         },
@@ -285,6 +303,23 @@ fn channels(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_is_confirmed_by_where_it_is() {
+        let peer = |addresses: &[&str]| Sought::Peer {
+            name: "1001".into(),
+            addresses: addresses.iter().map(|at| at.parse().unwrap()).collect(),
+        };
+        assert_eq!(places(&Sought::All), None);
+        assert_eq!(places(&peer(&[])), None);
+        let there = peer(&[
+            "127.9.9.1:37152",
+            "127.9.9.1:37153",
+            "[::ffff:127.9.9.2]:5060",
+        ]);
+        let expected = "Enabled for IP: 127.9.9.1\nSIP Debugging Enabled for IP: 127.9.9.2";
+        assert_eq!(places(&there).as_deref(), Some(expected));
+    }
 
     #[test]
     fn levels_are_confirmed_as_asterisk_confirms_them() {
