@@ -23,7 +23,8 @@ pub fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// A line for the record: what follows a word that names a secret is left out.
+/// A line for the record: all that follows a word which names a secret is left
+/// out, since any of it may be the secret.
 pub fn masked(line: &str) -> String {
     let secret = |word: &str| {
         let word = word.to_ascii_lowercase();
@@ -33,7 +34,7 @@ pub fn masked(line: &str) -> String {
     };
     let mut masks = false;
     let words = words(line).into_iter().map(|word| {
-        if std::mem::take(&mut masks) {
+        if masks {
             return "***".to_string();
         }
         match word.split_once('=') {
@@ -77,6 +78,14 @@ mod tests {
             (
                 "realtime update sippeers name 1001 secret hunter2",
                 "realtime update sippeers name 1001 secret ***",
+            ),
+            (
+                "realtime update sippeers secret hunter2 secret hunter3",
+                "realtime update sippeers secret *** *** ***",
+            ),
+            (
+                "database put passwords 1001 hunter2",
+                "database put passwords *** ***",
             ),
             ("x md5secret=abc user=1", "x md5secret=*** user=1"),
             (
