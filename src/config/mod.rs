@@ -11,6 +11,7 @@ mod extconfig;
 pub mod extensions;
 pub mod file;
 mod mysql;
+pub(crate) mod notify;
 mod realtime;
 pub mod sip;
 mod sqlite;

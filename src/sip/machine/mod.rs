@@ -30,8 +30,8 @@ pub use moment::{Moment, Ringer, Topic, Way, What};
 pub use outbox::{Outbox, Sent};
 pub use query::{
     ChannelDetail, ChannelRow, ChannelState, ConnectionRow, ContactRow, DeviceRow, DialogDetail,
-    DialogRow, FailureRow, HistoryRow, Page, Query, RegistrationRow, Rows, Span, StateRow,
-    TableRow, TimerRow,
+    DialogRow, FailureRow, HistoryRow, Notification, Page, Query, RegistrationRow, Rows, Span,
+    StateRow, TableRow, TimerRow,
 };
 pub use security::{SecurityEvent, Suspicion};
 pub use sought::Sought;

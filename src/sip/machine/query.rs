@@ -6,6 +6,7 @@ mod connection;
 mod device;
 mod dialog;
 mod history;
+mod notification;
 mod registration;
 mod state;
 mod tables;
@@ -26,6 +27,7 @@ pub use connection::ConnectionRow;
 pub use device::{ContactRow, DeviceRow};
 pub use dialog::{DialogDetail, DialogRow};
 pub use history::{FailureRow, HistoryRow};
+pub use notification::Notification;
 pub use registration::RegistrationRow;
 pub use state::StateRow;
 pub use tables::TableRow;
@@ -108,6 +110,8 @@ pub enum Query {
     Unregister(Text),
     /// Ask the contacts of a device, whose home this is, whether they answer.
     Qualify(Text),
+    /// Tell the contacts of a device, whose home this is, of something.
+    Notify(Text, Box<Notification>),
     /// What happened to the calls one of whose Call-IDs begins so.
     History(Text, Span),
     /// The calls that failed last.

@@ -8,7 +8,7 @@ use super::shard::{RelayedMessage, Shard, digits};
 use crate::base::{Instant, Text, UnixTime, shard_of};
 use crate::call::{
     Call, LegRef, Onward, Opening, Outgoing, Owner, ParkedMessage, Responding, Resume, Turn,
-    end_with, name_addr, push_user,
+    end_with, name_addr, push_address, push_user,
 };
 use crate::config::Peer;
 use crate::dialog::{Dialog, Role, Sayings};
@@ -19,16 +19,17 @@ use crate::registrar::{self, Binding, Bindings, Refusal};
 use crate::transaction::{Keep, Start, TransactionId};
 use crate::wire::{HeaderName, Method, ReplyHead, Status, Uri, Writer};
 
-/// A MESSAGE on its way out.
-struct Outward<'m> {
-    peer: &'m Arc<Peer>,
+/// A MESSAGE, or a NOTIFY, on its way out, outside of dialogs.
+pub(super) struct Outward<'m> {
+    pub(super) method: Method<'static>,
+    pub(super) peer: &'m Arc<Peer>,
     /// The user part of its From.
-    from: &'m Text,
-    max_forwards: u8,
-    content_type: &'m [u8],
-    body: &'m [u8],
-    headers: &'m [(Box<str>, Box<str>)],
-    owner: Owner,
+    pub(super) from: &'m Text,
+    pub(super) max_forwards: u8,
+    pub(super) content_type: &'m [u8],
+    pub(super) body: &'m [u8],
+    pub(super) headers: &'m [(Box<str>, Box<str>)],
+    pub(super) owner: Owner,
 }
 
 impl Shard {
@@ -316,6 +317,7 @@ impl Shard {
             }
         };
         let outward = Outward {
+            method: Method::Message,
             peer: &parked.peer,
             from: &parked.from,
             max_forwards: parked.max_forwards,
@@ -324,7 +326,7 @@ impl Shard {
             headers: &[],
             owner: Owner::Relayed(handle),
         };
-        if !self.send_message(now, &binding, outward, out)
+        if !self.send_outward(now, &binding, outward, out)
             && let Some(relayed) = self.messages.remove(handle)
         {
             self.answer_message(now, server, &relayed.head, Status::SERVICE_UNAVAILABLE, out);
@@ -350,6 +352,7 @@ impl Shard {
         let mut from = Text::new();
         push_user(&mut from, message.from.as_bytes());
         let outward = Outward {
+            method: Method::Message,
             peer: &peer,
             from: &from,
             max_forwards: peer.maxforwards,
@@ -358,11 +361,11 @@ impl Shard {
             headers: &message.headers,
             owner: Owner::Nobody,
         };
-        self.send_message(now, binding, outward, out)
+        self.send_outward(now, binding, outward, out)
     }
 
-    /// Sends a MESSAGE to a contact; whether there was room.
-    fn send_message(
+    /// Sends a request to a contact; whether there was room.
+    pub(super) fn send_outward(
         &mut self,
         now: Instant,
         binding: &Binding,
@@ -382,9 +385,17 @@ impl Shard {
         let uri = Uri::parse(binding.uri()).ok();
         let flow = self.exchange.way_of(binding.flow, uri.as_ref());
         let (flow, routes) = self.exchange.first_hop(peer, flow);
-        let mut local = Text::from("<sip:");
+        let mut local = Text::from("sip:");
         local.push(message.from);
-        local.push(format!("@{}>", config.general.advertised(&flow)).as_bytes());
+        local.push(b"@");
+        push_address(&mut local, config.general.advertised(&flow));
+        // A MESSAGE has no Contact (RFC 3428 §4), a NOTIFY must (RFC 6665 §8.1.1).
+        let has_contact = message.method == Method::Notify;
+        let mut contact = Text::new();
+        if has_contact {
+            contact.push(&local);
+            contact.push(flow.transport.uri_parameter());
+        }
         let uri = match &onward {
             Some(onward) => &onward.uri,
             None => binding.uri(),
@@ -392,9 +403,10 @@ impl Shard {
         let sayings = Sayings {
             call_id: &call_id,
             local_tag: &tag,
-            local: &local,
+            local: &name_addr(&local),
             remote: &name_addr(uri),
             target: uri,
+            contact: &contact,
             ..Sayings::default()
         };
         let mut dialog = Dialog::new(Role::Uac, &sayings, flow);
@@ -410,13 +422,16 @@ impl Shard {
         };
         let request = Outgoing {
             dialog: &dialog,
-            method: Method::Message,
+            method: message.method,
             cseq: dialog.local_cseq,
             max_forwards: message.max_forwards,
             timers,
             owner: message.owner,
         };
         let sent = turn.request(request, |mut writer| {
+            if has_contact {
+                dialog.write_contact(&mut writer);
+            }
             for (name, value) in node.iter().flat_map(|node| &node.header) {
                 writer.other(name.as_bytes(), value.as_bytes());
             }

@@ -4,7 +4,7 @@
 //! - `directory`: all devices in order, and what their home shards know of them
 //! - `peers`, `users`, `inuse`: one line for each of them
 //! - `find`, `sheet`: one of them in full
-//! - `contacts`: `unregister`, `qualify peer`
+//! - `contacts`, `notify`: `unregister`, `qualify peer`, `notify`
 //! - `dialogs`: the dialogs of calls
 //! - `settings`: what holds for all
 //! - `objects`, `sched`: what is held, and waited for
@@ -17,6 +17,7 @@ mod directory;
 mod find;
 mod inuse;
 mod none;
+pub(in crate::control) mod notify;
 mod objects;
 mod peers;
 mod sched;
@@ -32,12 +33,13 @@ mod tests;
 use super::{Command, Wrong, empty, silent};
 
 /// The commands of each file.
-pub(super) const FAMILIES: [&[Command]; 11] = [
+pub(super) const FAMILIES: [&[Command]; 12] = [
     peers::COMMANDS,
     users::COMMANDS,
     inuse::COMMANDS,
     sheet::COMMANDS,
     contacts::COMMANDS,
+    notify::COMMANDS,
     dialogs::COMMANDS,
     settings::COMMANDS,
     objects::COMMANDS,

@@ -252,6 +252,50 @@ fn a_peer_is_unregistered_and_asked_by_name() {
 }
 
 #[test]
+fn a_device_is_told_what_sip_notify_conf_says() {
+    let rig = Rig::new(2, [friend("100000"), friend("100001")]);
+    let phone = Phone::at("127.0.0.1", &rig);
+    let without = "No sip_notify.conf file found, or no types listed there\n";
+    assert_eq!(rig.say("sip notify mwi 100000"), (false, without.into()));
+    rig.write(
+        "sip_notify.conf",
+        "[mwi]\nEvent=>message-summary\nContent-type=>application/simple-message-summary\n\
+         Content=>Messages-Waiting: no\n[check]\nEvent=>check-sync\\;reboot=false\n",
+    );
+    let unknown = "Unable to find notify type 'chek'. Did you mean 'check'?\n";
+    assert_eq!(rig.say("sip notify chek 100000"), (false, unknown.into()));
+    assert!(!rig.say("sip notify mwi").0);
+    phone.register("100000");
+    let (ok, said) = rig.say("sip notify mwi 100000 100001 nosuch");
+    assert!(!ok, "one has registered, one has not, one is not there");
+    assert_eq!(
+        said,
+        "Sending NOTIFY of type 'mwi' to '100000'\n\
+         Could not create address for '100001'\nCould not create address for 'nosuch'\n"
+    );
+    let heard = phone.hear();
+    assert!(heard.starts_with("NOTIFY sip:100000@"), "{heard}");
+    let address = rig.address;
+    for line in [
+        "Subscription-State: terminated".to_owned(),
+        "Event: message-summary".into(),
+        format!("Contact: <sip:pinion@{address}>"),
+        "Content-Type: application/simple-message-summary".into(),
+        "Content-Length: 22".into(),
+    ] {
+        assert!(heard.lines().any(|own| own == line), "{line}: {heard}");
+    }
+    assert!(heard.ends_with("\n\nMessages-Waiting: no\n"), "{heard}");
+    phone.accept(&heard);
+    assert!(rig.say("sip notify check 100000").0);
+    let heard = phone.hear();
+    let event = "\nEvent: check-sync;reboot=false\n";
+    assert!(heard.contains(event), "{heard}");
+    phone.accept(&heard);
+    rig.end();
+}
+
+#[test]
 fn users_show_no_password() {
     let mut peer = friend("100655");
     peer.secret = Secret::Plain("pw100655".into());

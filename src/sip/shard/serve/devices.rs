@@ -44,7 +44,7 @@ impl Shard {
     }
 
     /// Where a device is: where it has registered, or else where `host` says.
-    fn contacts_of(&self, now: Instant, name: &[u8]) -> Bindings {
+    pub(super) fn contacts_of(&self, now: Instant, name: &[u8]) -> Bindings {
         let mut bindings = Bindings::new();
         self.location
             .lookup(now, name, &mut |binding| bindings.push(binding.clone()));

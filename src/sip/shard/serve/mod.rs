@@ -7,6 +7,7 @@ mod history;
 mod inquiries;
 mod memory;
 mod modules;
+mod notify;
 mod registrations;
 mod state;
 mod timers;
@@ -45,6 +46,9 @@ impl Shard {
             Query::Load(name) => Page::Done(self.load(now, name, out).into()),
             Query::Unregister(name) => Page::Done(self.unregister(now, name).into()),
             Query::Qualify(name) => Page::Done(self.qualify(now, &name).into()),
+            Query::Notify(name, notification) => {
+                Page::Done(self.notify(now, &name, &notification, out))
+            }
             Query::History(prefix, span) => Page::History(self.history_rows(now, &prefix, span)),
             Query::Registrations(span) => Page::Registrations(self.registration_rows(now, span)),
             Query::State => Page::State(self.state()),

@@ -238,6 +238,16 @@ impl Phone {
         assert!(heard.starts_with("SIP/2.0 200 "), "{heard}");
     }
 
+    /// Answers a request with 200.
+    pub fn accept(&self, request: &str) {
+        let same = ["Via: ", "From: ", "To: ", "Call-ID: ", "CSeq: "];
+        let lines = request.lines();
+        let lines = lines.filter(|line| same.iter().any(|name| line.starts_with(name)));
+        let lines: Vec<&str> = lines.collect();
+        let lines = lines.join("\n");
+        self.send(&format!("SIP/2.0 200 OK\n{lines}\nContent-Length: 0\n\n"));
+    }
+
     /// Calls `exten`; what is heard is left to hear.
     pub fn call(&self, from: &str, exten: &str) {
         let (engine, address) = (self.engine, self.address);
