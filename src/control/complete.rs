@@ -5,11 +5,13 @@
 
 use pinion_sip::dialplan::{applications, functions};
 use pinion_sip::machine::{Page, Query, Span};
-use pinion_sip::modules::Module;
 
-use super::command::{self, Command, agrees};
+use super::command::sip::notify;
+use super::command::{self, agrees};
 use super::house::House;
 use super::words::words;
+use crate::logs::Levels;
+use crate::modules::Module;
 
 /// Most words that are offered.
 const MOST: usize = 200;
@@ -23,9 +25,14 @@ pub fn complete(house: &House, line: &str) -> Vec<String> {
         false => given.pop().unwrap_or_default(),
     };
     let given: Vec<&str> = given.iter().map(String::as_str).collect();
+    let asked = asked_about(&given);
     let mut offered = Vec::new();
     for command in command::all() {
-        for word in next(command, &given) {
+        let arguments = match asked.len() < given.len() {
+            true => "",
+            false => command.arguments,
+        };
+        for word in next(command.words, arguments, asked) {
             match is_kind(word) {
                 true => offered.extend(there_are(house, word, &begun)),
                 false => offered.push(word.to_owned()),
@@ -39,15 +46,28 @@ pub fn complete(house: &House, line: &str) -> Vec<String> {
     offered
 }
 
+/// The words of the command that help is asked for; all of them if it is not.
+fn asked_about<'g>(given: &'g [&'g str]) -> &'g [&'g str] {
+    let asks = |way: &[&str]| {
+        let mut pairs = way.iter().zip(given);
+        given.len() >= way.len() && pairs.all(|(word, given)| agrees(word, given))
+    };
+    match given {
+        given if asks(&["help"]) => &given[1..],
+        given if asks(&["core", "show", "help"]) => &given[3..],
+        given => given,
+    }
+}
+
 fn begins(word: &str, begun: &str) -> bool {
     let start = word.get(..begun.len());
     start.is_some_and(|start| start.eq_ignore_ascii_case(begun))
 }
 
-/// The words of a command's usage that may follow those given.
-fn next(command: &Command, given: &[&str]) -> Vec<&'static str> {
-    let own: Vec<&'static str> = command.words.split(' ').collect();
-    let ways = ways(command.arguments).into_iter().map(|way| {
+/// The words of a command and its arguments that may follow those given.
+fn next(words: &'static str, arguments: &'static str, given: &[&str]) -> Vec<&'static str> {
+    let own: Vec<&'static str> = words.split(' ').collect();
+    let ways = ways(arguments).into_iter().map(|way| {
         let mut whole = own.clone();
         whole.extend(way);
         whole
@@ -117,32 +137,57 @@ fn there_are(house: &House, kind: &str, begun: &str) -> Vec<String> {
         known.take(MOST).map(str::to_owned).collect()
     };
     match kind {
-        "PEER" => take(&mut config().peers.iter().map(|peer| &*peer.name)),
+        "PEER" => {
+            let mut names = take(&mut config().peers.iter().map(|peer| &*peer.name));
+            if names.len() < MOST && config().realtime.is_some() {
+                names.extend(of_shards(house, Query::Known(Span::FIRST), begun));
+            }
+            names
+        }
         "CONTEXT" => {
             let plan = &config().plan;
             take(&mut plan.contexts().iter().map(|context| context.name()))
         }
-        "CHANNEL" => channels(house, begun),
+        "TYPE" => {
+            let types = notify::types(house).unwrap_or_default();
+            take(&mut types.iter().map(|(name, _)| name.as_str()))
+        }
+        "CHANNEL" => of_shards(house, Query::Channels(Span::FIRST), begun),
+        "CALLID" => of_shards(house, Query::Dialogs(Span::FIRST), begun),
         "APPLICATION" | "APP" => take(&mut applications()),
         "FUNCTION" => take(&mut functions()),
-        "MODULE" => take(&mut Module::ALL.iter().map(|module| module.name())),
-        "COMMAND" => take(&mut command::all().map(|command| command.words)),
+        "MODULE" => {
+            let names = Module::all().map(|module| format!("{}.so", module.name()));
+            names.filter(|name| begins(name, begun)).collect()
+        }
+        "LOG-MODULE" => take(&mut Levels::modules()),
         _ => Vec::new(),
     }
 }
 
-fn channels(house: &House, begun: &str) -> Vec<String> {
+/// The names of a table that begin so, until there are enough of them.
+fn of_shards(house: &House, query: Query, begun: &str) -> Vec<String> {
     let mut names = Vec::new();
-    for (_, page) in house.shards.pages(Query::Channels(Span::FIRST)) {
-        if let Some(Page::Channels(rows)) = page {
-            let found = rows.rows.iter().map(|row| row.name.to_string());
-            names.extend(found.filter(|name| begins(name, begun)));
-        }
+    for (_, page) in house.shards.pages(query) {
+        names.extend(page.map_or_else(Vec::new, in_page));
+        names.retain(|name| begins(name, begun));
         if names.len() >= MOST {
             break;
         }
     }
     names
+}
+
+fn in_page(page: Page) -> Vec<String> {
+    match page {
+        Page::Channels(rows) => rows.rows.iter().map(|row| row.name.to_string()).collect(),
+        Page::Known(rows) => rows.rows.iter().map(|peer| peer.name.to_string()).collect(),
+        Page::Dialogs(rows) => {
+            let call_ids = rows.rows.iter().map(|row| row.call_id.lossy().into_owned());
+            call_ids.collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -41,11 +41,16 @@ pub struct Levels {
 }
 
 impl Levels {
+    /// What has a level of its own, by name.
+    pub fn modules() -> impl Iterator<Item = &'static str> {
+        MODULES.iter().map(|(module, _)| *module)
+    }
+
     /// The module of that name.
     pub fn module(name: &str) -> Result<&'static str, String> {
         let found = MODULES.iter().find(|(module, _)| *module == name);
         found.map(|(module, _)| *module).ok_or_else(|| {
-            let names = MODULES.map(|(module, _)| module);
+            let names: Vec<_> = Levels::modules().collect();
             format!(
                 "there is no module '{name}'; there are {}",
                 names.join(", ")

@@ -69,6 +69,10 @@ fn a_line_is_completed_by_what_there_is() {
         complete("core show application Gosub"),
         ["Gosub", "GosubIf"]
     );
+    assert_eq!(complete("core set debug 3 sec"), ["security"]);
+    assert_eq!(complete("module unload chan_s"), ["chan_sip.so"]);
+    assert_eq!(complete("help core show upt"), ["uptime"]);
+    assert_eq!(complete("core show help sip un"), ["unregister"]);
     assert_eq!(complete("nonsense "), [""; 0]);
 }
 

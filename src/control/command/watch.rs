@@ -18,13 +18,13 @@ use crate::logs::Levels;
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         words: "sip set debug",
-        arguments: "on|off|ip ADDRESS[:PORT]|peer PEER|callid ID|number NUMBER|method METHOD",
+        arguments: "on|off|ip ADDRESS[:PORT]|peer PEER|callid CALLID|number NUMBER|method METHOD",
         summary: "Show messages as they come and go; each adds to those before it",
         run: debug,
     },
     Command {
         words: "sip trace",
-        arguments: "on|ip ADDRESS[:PORT]|peer PEER|callid ID|number NUMBER|method METHOD > FILE|off|show",
+        arguments: "on|ip ADDRESS[:PORT]|peer PEER|callid CALLID|number NUMBER|method METHOD > FILE|off|show",
         summary: "Write messages into a new file of the engine's host, for Wireshark",
         run: trace,
     },
@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         words: "core set debug",
-        arguments: "LEVEL [MODULE]",
+        arguments: "LEVEL [LOG-MODULE]",
         summary: "From 1 on, log as with debug, from 5 on as with trace; 0 as before",
         run: core_debug,
     },

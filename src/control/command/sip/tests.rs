@@ -356,6 +356,7 @@ fn dialogs_stand_in_the_columns_of_asterisk() {
     let unanswered = theirs[2].replace("ae632e05@A ", "2395c7af@A ");
     assert!(said.lines().any(|row| row == unanswered), "{said}");
 
+    assert_eq!(rig.complete("sip show channel 2395"), ["2395c7af@A"]);
     let (ok, said) = rig.say("sip show channel 2395c7af");
     assert!(ok);
     assert_eq!(heads(&said), heads(asterisk!("channel")));
@@ -484,6 +485,8 @@ fn devices_of_the_database_are_told_once_somebody_has_asked_for_them() {
         .map(|row| (row["name"].as_str().unwrap(), row["realtime"] == true))
         .collect();
     assert_eq!(told, [("1001", true), ("1002", true), ("static", false)]);
+    assert_eq!(rig.complete("sip show peer 100"), ["1001", "1002"]);
+    assert_eq!(rig.complete("sip qualify peer st"), ["static"]);
     let (_, said) = rig.say("sip show peers like 1002");
     assert!(
         said.lines().nth(1).unwrap().ends_with(" Cached RT"),
