@@ -117,17 +117,18 @@ fn converse(engine: Engine) -> rustyline::Result<u8> {
         colours,
     }));
     let status = loop {
-        let line = match editor.readline(&prompt) {
-            Ok(line) => line,
+        let typed = match editor.readline(&prompt) {
+            Ok(typed) => typed,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => break 0,
             Err(error) => return Err(error),
         };
-        let line = line.trim();
+        let line = typed.trim();
         if line.is_empty() && !engine.borrow().has_gone() {
             continue;
         }
-        editor.add_history_entry(line)?;
+        // One that begins with a blank is not kept.
+        editor.add_history_entry(typed.trim_end())?;
         if ["exit", "quit"].contains(&line) {
             break 0;
         }
