@@ -86,6 +86,7 @@ pub fn draw(seed: u64) -> World {
     calls(&mut world, &users);
     faults(&mut world);
     orders(&mut world, &users);
+    originations(&mut world, &users);
     world.plan(FAULTS_END, Task::Clear);
     world
 }
@@ -213,6 +214,30 @@ fn calls(world: &mut World, users: &[String]) {
                 phone,
                 target,
                 plan,
+            },
+        );
+    }
+}
+
+/// The engine begins calls itself.
+fn originations(world: &mut World, users: &[String]) {
+    if !chance(world.random(), 4) {
+        return;
+    }
+    for _ in 0..1 + world.random().below(3) {
+        let [user, target] =
+            [(), ()].map(|()| users[world.random().below(users.len() as u64) as usize].clone());
+        let engine = usize::from(user.starts_with('2'));
+        let shards = u64::from(world.engines[engine].blueprint.shards);
+        let shard = world.random().below(shards) as u16;
+        let after = ms(1_500 + world.random().below(25_000));
+        world.plan(
+            after,
+            Task::Originate {
+                engine,
+                shard,
+                user,
+                target,
             },
         );
     }

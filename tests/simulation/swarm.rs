@@ -15,8 +15,12 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Both ends of each call that is up must think so.
+/// Both ends of each call that is up must think so. Where the engine has begun
+/// calls, both may be callees, and nobody can tell which belong together.
 pub fn ends_agree(world: &World) -> Result<(), Failure> {
+    if world.oracle.originated {
+        return Ok(());
+    }
     let calls = || world.phones.iter().flat_map(|phone| phone.calls.iter());
     for call in
         calls().filter(|call| call.is_up() && call.confirmed && !world.oracle.forgotten(call.since))
@@ -118,7 +122,7 @@ fn number(variable: &str) -> Option<u64> {
 
 /// What the worlds must have met between them, or they prove nothing: the
 /// beginnings of lines in the ladder.
-const SIGHTS: [&str; 23] = [
+const SIGHTS: [&str; 24] = [
     "SIP/2.0 100",
     "SIP/2.0 180",
     "SIP/2.0 183",
@@ -141,6 +145,7 @@ const SIGHTS: [&str; 23] = [
     "panics",
     "drain",
     "is ordered",
+    "rings 1",
     "unplugged",
 ];
 

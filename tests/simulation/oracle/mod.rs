@@ -19,6 +19,9 @@ use records::Records;
 use requests::{Dialog, Owed, Told};
 use responses::Asked;
 
+/// How the only bodies of an engine's own begin.
+const SILENCE: &[u8] = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\n";
+
 /// A broken rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failure {
@@ -80,6 +83,8 @@ pub struct Oracle {
     bodies: BTreeMap<Vec<u8>, Origin>,
     /// Callees' To tags above 100, by the offer of the INVITE they answer.
     forks: BTreeMap<Vec<u8>, BTreeSet<String>>,
+    /// Engines have begun calls themselves.
+    pub originated: bool,
     /// The records of calls.
     pub records: Records,
     /// The highest CSeq of each dialog's requests that came home.
@@ -207,7 +212,9 @@ impl Oracle {
     /// Bodies pass byte for byte and not back on their own leg. A request that
     /// opens something counts Max-Forwards down; one inside a dialog cannot loop.
     fn judge_body(&self, to: SocketAddr, message: &Msg) -> Verdict {
-        if message.body.is_empty() || !self.phones.contains_key(&to) {
+        // What a telephone is answered whose offer nobody takes yet (RFC 3725 §4.3).
+        let silence = self.originated && message.body.starts_with(SILENCE);
+        if message.body.is_empty() || silence || !self.phones.contains_key(&to) {
             return Ok(());
         }
         let Some(origin) = self.bodies.get(&message.body) else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pinion_sip::base::ShardId;
-use pinion_sip::dialplan::{Action, Order};
+use pinion_sip::dialplan::{Action, Goal, Order, Origination, PATIENCE};
 use pinion_sip::machine::{Body, Envelope, Input, Query, Span};
 
 use super::{Event, World};
@@ -34,6 +34,13 @@ pub enum Task {
     Reload { engine: usize },
     /// An operator wants something of an engine's channels.
     Order { engine: usize, order: Order },
+    /// A shard rings a user, who then calls another.
+    Originate {
+        engine: usize,
+        shard: ShardId,
+        user: String,
+        target: String,
+    },
     /// A phone's cable is out.
     Unplug { phone: usize, lasting: Duration },
     /// An engine is gone for good, and the others know.
@@ -85,6 +92,32 @@ impl World {
                         machine.serve(now, query, out);
                     });
                 }
+            }
+            Task::Originate {
+                engine,
+                shard,
+                user,
+                target,
+            } => {
+                self.note(engine, shard, format!("rings {user} for {target}"));
+                self.oracle.originated = true;
+                let goal = Goal::Plan {
+                    context: "default".into(),
+                    exten: target.into(),
+                    priority: 1,
+                };
+                let origination = Origination {
+                    tech: "SIP".into(),
+                    resource: user.into(),
+                    goal,
+                    caller: Default::default(),
+                    variables: Vec::new(),
+                    patience: PATIENCE,
+                };
+                let query = Query::Originate(Box::new(origination));
+                self.turn(engine, shard, |machine, now, out| {
+                    machine.serve(now, query, out);
+                });
             }
             Task::Unplug { phone, lasting } => {
                 let (name, until) = (format!("phone {phone}"), self.now + lasting);
