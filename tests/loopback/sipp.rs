@@ -20,6 +20,8 @@ pub struct Sipp {
     limit: Duration,
     /// What `-t` says.
     transport: Option<&'static str>,
+    /// Where it has to listen before anybody calls it.
+    listens: Option<SocketAddr>,
 }
 
 /// One SIPp at work; killed when dropped.
@@ -68,6 +70,8 @@ impl Sipp {
             "-buff_size",
             "4000000",
         ]);
+        // For media that never comes; of one and the same, too many would try.
+        command.args(["-mp", &(10_000 + 4 * serial).to_string()]);
         command.args(["-timeout", &limit.as_secs().to_string(), "-timeout_error"]);
         for (trace, file, suffix) in [
             ("-trace_stat", "-stf", "csv"),
@@ -82,6 +86,7 @@ impl Sipp {
             base,
             limit,
             transport: None,
+            listens: None,
         }
     }
 
@@ -95,6 +100,7 @@ impl Sipp {
     /// Takes calls on `address`.
     pub fn listening(mut self, address: SocketAddr) -> Sipp {
         self.command.args(["-p", &address.port().to_string()]);
+        self.listens = Some(address);
         self.on(address.ip())
     }
 
@@ -120,6 +126,7 @@ impl Sipp {
         fs::write(&file, csv).expect("the scratch directory can be written");
         self.command.arg(engine.to_string()).arg("-inf").arg(file);
         self.transport.get_or_insert("un");
+        self.listens = None;
         self.command.args(["-max_socket", "8000"]);
         self.command.args(["-r", &per_second.to_string()]);
         self
@@ -137,7 +144,7 @@ impl Sipp {
         self
     }
 
-    /// Starts it.
+    /// Starts it; who takes calls listens when this returns.
     pub fn start(mut self) -> Running {
         let output = fs::File::create(self.base.with_extension("screen")).expect("a file");
         if let Some(transport) = self.transport {
@@ -152,11 +159,18 @@ impl Sipp {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start sipp (package sip-tester): {error}"));
         let deadline = Instant::now() + self.limit + Duration::from_secs(5);
-        Running {
+        let mut running = Running {
             child,
             base: self.base,
             deadline,
+        };
+        if let Some(address) = self.listens {
+            let streams = self.transport.is_some_and(|name| name.starts_with('t'));
+            while !is_bound(address, streams) && !running.is_over() {
+                thread::sleep(Duration::from_millis(5));
+            }
         }
+        running
     }
 
     /// Starts it and waits for its end.
@@ -165,7 +179,26 @@ impl Sipp {
     }
 }
 
+/// Whether somebody has that address of the loopback interface.
+fn is_bound(address: SocketAddr, streams: bool) -> bool {
+    let IpAddr::V4(ip) = address.ip() else {
+        unreachable!("tests are on IPv4");
+    };
+    let table = if streams { "tcp" } else { "udp" };
+    let table = fs::read_to_string(format!("/proc/net/{table}")).expect("the kernel's table");
+    let ip = u32::from_ne_bytes(ip.octets());
+    let local = format!(" {ip:08X}:{:04X} ", address.port());
+    // The remote of who waits for others.
+    table.contains(&format!("{local}00000000:0000 "))
+}
+
 impl Running {
+    /// Whether it has ended, or ought to have.
+    fn is_over(&mut self) -> bool {
+        let ended = self.child.try_wait().expect("a child of ours").is_some();
+        ended || Instant::now() > self.deadline
+    }
+
     /// Waits for its end and reads what it left.
     pub fn wait(mut self) -> Outcome {
         let exit = loop {
