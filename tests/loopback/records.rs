@@ -16,9 +16,9 @@ use pinion_loadgen::results::Results;
 use crate::address::free_address;
 use crate::engine::{Engine, Scratch};
 use crate::phones::{self, line};
-use crate::share_machine;
 use crate::sipp::{Running, Sipp};
 use crate::watched::order;
+use crate::{share_machine, take_machine};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -180,7 +180,7 @@ fn ids(path: &Path) -> Vec<String> {
 
 #[test]
 fn an_engine_that_is_killed_has_written_what_had_ended() {
-    let _shared = share_machine();
+    let alone = take_machine();
     let records = Scratch::new("killed");
     let dir = records.path().to_str().expect("a plain path");
     let users = || (1000..1010).chain(2000..2010);
@@ -194,6 +194,8 @@ fn an_engine_that_is_killed_has_written_what_had_ended() {
     });
     let results = load(&engine, 6);
     killer.join().expect("it was killed");
+    drop(alone);
+    let _shared = share_machine();
     let json = records.path().join("Master.json");
     let first = ids(&json);
     let ended = results.sides.expect("both sides").caller_ended as usize;

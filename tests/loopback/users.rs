@@ -15,7 +15,7 @@ const CALLER: u32 = 1001;
 fn every_one_of_twenty_thousand_users_can_be_called() {
     let alone = take_machine();
     let (users, rate) = if optimised() {
-        (20_000, 500)
+        (20_000, 800)
     } else {
         (1_000, 50)
     };
@@ -26,7 +26,7 @@ fn every_one_of_twenty_thousand_users_can_be_called() {
 
     let (answering, ringing) = (free_address(), free_address());
     for contact in [answering, ringing] {
-        phones::register(&engine, callees().map(|user| (user, contact)), 4 * rate);
+        phones::register(&engine, callees().map(|user| (user, contact)), rate * 5 / 2);
     }
     assert_eq!(engine.counters().total("bindings"), 2 * users as u64);
 
