@@ -3,7 +3,7 @@
 use rustc_apfloat::{Float, Round};
 
 use super::super::substitute::Names;
-use super::number::{self, Number};
+use super::number::{Number, Real};
 use super::value::Value;
 
 /// What a function yields; the error is a sentence, and the value is 0 then.
@@ -43,16 +43,16 @@ fn of_dialplan<'t>(result: String) -> Value<'t> {
     let end = digits.find(['-', ' ', '\t']).unwrap_or(digits.len());
     let number = digits
         .get(..end)
-        .and_then(number::parse)
+        .and_then(Number::parse)
         .unwrap_or(Number::ZERO);
-    Value::Number(if negative { -number } else { number })
+    Value::Number(if negative { number.negated() } else { number })
 }
 
 /// A function of numbers.
 enum Mathematics {
     /// Exact.
-    One(fn(Number) -> Number),
-    Two(fn(Number, Number) -> Number),
+    One(fn(Real) -> Real),
+    Two(fn(Real, Real) -> Real),
     /// In double precision.
     Double(fn(f64) -> f64),
     Doubles(fn(f64, f64) -> f64),
@@ -62,13 +62,14 @@ impl Mathematics {
     /// What is not a number counts as 0.
     fn apply(&self, arguments: &[Value<'_>]) -> Option<Number> {
         let number = |value: &Value<'_>| value.number().unwrap_or(Number::ZERO);
-        let double = |value: &Value<'_>| number::to_double(number(value));
+        let real = |value: &Value<'_>| number(value).real();
+        let double = |value: &Value<'_>| number(value).to_double();
         Some(match (self, arguments) {
-            (Mathematics::One(function), [x]) => function(number(x)),
-            (Mathematics::Two(function), [x, y]) => function(number(x), number(y)),
-            (Mathematics::Double(function), [x]) => number::from_double(function(double(x))),
+            (Mathematics::One(function), [x]) => Number::Real(function(real(x))),
+            (Mathematics::Two(function), [x, y]) => Number::Real(function(real(x), real(y))),
+            (Mathematics::Double(function), [x]) => Number::from_double(function(double(x))),
             (Mathematics::Doubles(function), [x, y]) => {
-                number::from_double(function(double(x), double(y)))
+                Number::from_double(function(double(x), double(y)))
             }
             _ => return None,
         })
@@ -78,7 +79,7 @@ impl Mathematics {
 fn mathematics(name: &str) -> Option<Mathematics> {
     use Mathematics::*;
     Some(match name {
-        "ABS" => One(Number::abs),
+        "ABS" => One(Real::abs),
         "ACOS" => Double(f64::acos),
         "ASIN" => Double(f64::asin),
         "ATAN" => Double(f64::atan),

@@ -18,9 +18,10 @@ mod value;
 use core::cmp::Ordering;
 use core::fmt;
 
-use rustc_apfloat::Float;
+use smol_str::SmolStr;
 
 use super::substitute::Names;
+use number::Number;
 pub(super) use regex::Regex;
 use token::{Operator, Token, Tokens};
 use value::Value;
@@ -52,7 +53,7 @@ impl fmt::Display for Fault {
 /// The value of an expression whose variables have been replaced: `0` if it
 /// has none, and nothing for nothing at all. What went wrong adds a sentence
 /// to `troubles`.
-pub(super) fn evaluate(text: &str, names: &mut dyn Names, troubles: &mut Vec<String>) -> String {
+pub(super) fn evaluate(text: &str, names: &mut dyn Names, troubles: &mut Vec<String>) -> SmolStr {
     let mut parser = Parser {
         tokens: Tokens::new(text),
         names,
@@ -65,7 +66,7 @@ pub(super) fn evaluate(text: &str, names: &mut dyn Names, troubles: &mut Vec<Str
     }
     value.unwrap_or_else(|fault| {
         troubles.push(format!("{fault} in $[{text}]"));
-        String::from("0")
+        SmolStr::new_static("0")
     })
 }
 
@@ -93,9 +94,9 @@ fn tightness(operator: Operator) -> u8 {
 const UNARY: u8 = 6;
 
 impl<'t> Parser<'t> {
-    fn whole(&mut self) -> Result<String, Fault> {
+    fn whole(&mut self) -> Result<SmolStr, Fault> {
         if self.tokens.peek()?.is_none() {
-            return Ok(String::new());
+            return Ok(SmolStr::default());
         }
         let value = self.conditional()?;
         match self.tokens.take()? {
@@ -146,9 +147,8 @@ impl<'t> Parser<'t> {
             Some(Token::Not) => Ok(self.unary()?.complement()),
             Some(Token::Operator(Operator::Minus)) => {
                 let value = self.unary()?;
-                Ok(self
-                    .number(&value)
-                    .map_or(Value::ZERO, |number| Value::Number(-number)))
+                let number = self.number(&value);
+                Ok(Value::Number(number.map_or(Number::ZERO, Number::negated)))
             }
             _ => Err(Fault::Syntax),
         }
@@ -200,7 +200,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn number(&mut self, value: &Value<'_>) -> Option<number::Number> {
+    fn number(&mut self, value: &Value<'_>) -> Option<Number> {
         let number = value.number();
         if number.is_none() {
             self.troubles
@@ -235,19 +235,19 @@ impl<'t> Parser<'t> {
     fn compute(&mut self, operator: Operator, left: &Value<'_>, right: &Value<'_>) -> Value<'t> {
         let (x, y) = (self.number(left), self.number(right));
         Value::Number(match (operator, x, y) {
-            (Operator::Plus, Some(x), Some(y)) => (x + y).value,
-            (Operator::Minus, Some(x), Some(y)) => (x - y).value,
+            (Operator::Plus, Some(x), Some(y)) => x.plus(y),
+            (Operator::Minus, Some(x), Some(y)) => x.minus(y),
             (Operator::Plus | Operator::Minus, Some(x), None) => x,
             (Operator::Plus, None, Some(y)) => y,
-            (Operator::Minus, None, Some(y)) => (number::Number::ZERO - y).value,
-            (Operator::Times, Some(x), Some(y)) => (x * y).value,
-            (Operator::Divide, Some(_), y) if y.is_none_or(Float::is_zero) => {
+            (Operator::Minus, None, Some(y)) => Number::ZERO.minus(y),
+            (Operator::Times, Some(x), Some(y)) => x.times(y),
+            (Operator::Divide, Some(_), y) if y.is_none_or(Number::is_zero) => {
                 self.troubles.push(String::from("a division by zero"));
-                number::whole(DIVIDED_BY_ZERO)
+                Number::Whole(DIVIDED_BY_ZERO)
             }
-            (Operator::Divide, Some(x), Some(y)) => (x / y).value,
-            (Operator::Remainder, Some(x), Some(y)) if !y.is_zero() => x.c_fmod(y).value,
-            _ => number::Number::ZERO,
+            (Operator::Divide, Some(x), Some(y)) => x.divided_by(y),
+            (Operator::Remainder, Some(x), Some(y)) if !y.is_zero() => x.remainder(y),
+            _ => Number::ZERO,
         })
     }
 

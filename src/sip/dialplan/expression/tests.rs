@@ -16,7 +16,7 @@ impl Names for Nobody {
 
 fn value(text: &str) -> (String, String) {
     let mut troubles = Vec::new();
-    let value = evaluate(text, &mut Nobody, &mut troubles);
+    let value = evaluate(text, &mut Nobody, &mut troubles).into();
     (value, troubles.join("; "))
 }
 

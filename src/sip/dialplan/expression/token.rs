@@ -39,32 +39,29 @@ pub(super) enum Operator {
 /// A text read token by token.
 pub(super) struct Tokens<'t> {
     rest: &'t str,
-    /// The token before `rest`, if it has been looked at and not taken.
-    ahead: Option<Token<'t>>,
+    /// The token before `rest`; none at the end.
+    next: Result<Option<Token<'t>>, Fault>,
 }
 
 impl<'t> Tokens<'t> {
     pub(super) fn new(text: &'t str) -> Tokens<'t> {
-        Tokens {
+        let mut tokens = Tokens {
             rest: text,
-            ahead: None,
-        }
+            next: Ok(None),
+        };
+        tokens.next = tokens.read();
+        tokens
     }
 
     /// The next token, without taking it.
-    pub(super) fn peek(&mut self) -> Result<Option<Token<'t>>, Fault> {
-        if self.ahead.is_none() {
-            self.ahead = self.read()?;
-        }
-        Ok(self.ahead)
+    pub(super) fn peek(&self) -> Result<Option<Token<'t>>, Fault> {
+        self.next
     }
 
     /// Takes the next token.
     pub(super) fn take(&mut self) -> Result<Option<Token<'t>>, Fault> {
-        match self.ahead.take() {
-            None => self.read(),
-            token => Ok(token),
-        }
+        let after = self.read();
+        core::mem::replace(&mut self.next, after)
     }
 
     fn read(&mut self) -> Result<Option<Token<'t>>, Fault> {

@@ -3,14 +3,14 @@
 use alloc::borrow::Cow;
 use core::cmp::Ordering;
 
-use rustc_apfloat::Float;
+use smol_str::SmolStr;
 
 use super::super::arguments::split_at_byte;
 use super::super::substitute::leading_number;
-use super::number::{self, Number};
+use super::number::Number;
 
 /// The value of an expression.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Value<'t> {
     Number(Number),
     /// A text that counts as a number, as long as nothing asks for its text.
@@ -27,7 +27,7 @@ impl<'t> Value<'t> {
     }
 
     pub(super) fn whole(number: i64) -> Value<'t> {
-        Value::Number(number::whole(number))
+        Value::Number(Number::Whole(number))
     }
 
     /// A word of the expression: `12` and `1.5` are numbers.
@@ -57,7 +57,7 @@ impl<'t> Value<'t> {
     pub(super) fn number(&self) -> Option<Number> {
         match self {
             Value::Number(number) => Some(*number),
-            Value::Digits(text) => number::parse(text),
+            Value::Digits(text) => Number::parse(text),
             Value::Text(_) => None,
         }
     }
@@ -65,7 +65,7 @@ impl<'t> Value<'t> {
     /// The text, quotes included.
     pub(super) fn text(&self) -> Cow<'_, str> {
         match self {
-            Value::Number(number) => Cow::Owned(number::print(*number)),
+            Value::Number(number) => Cow::Owned(number.print().into()),
             Value::Digits(text) | Value::Text(text) => Cow::Borrowed(text),
         }
     }
@@ -111,14 +111,14 @@ impl<'t> Value<'t> {
     pub(super) fn compare(&self, other: &Value<'_>) -> Option<Ordering> {
         match (self, other) {
             (Value::Text(_), _) | (_, Value::Text(_)) => Some(self.text().cmp(&other.text())),
-            _ => self.number()?.partial_cmp(&other.number()?),
+            _ => self.number()?.compare(other.number()?),
         }
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(super) fn into_text(self) -> SmolStr {
         match self {
-            Value::Number(number) => number::print(number),
-            Value::Digits(text) | Value::Text(text) => text.into_owned(),
+            Value::Number(number) => number.print(),
+            Value::Digits(text) | Value::Text(text) => text.into(),
         }
     }
 }
