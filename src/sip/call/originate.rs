@@ -97,9 +97,14 @@ impl Call {
             originating.channel = id;
             let variables = &originating.origination.variables;
             let mut channels = self.channels.iter_mut();
-            let channel = channels.find(|channel| channel.id == id);
-            if let Some(channel) = channel.filter(|_| !variables.is_empty()) {
-                set_all(&mut channel.more().variables, variables);
+            if let Some(channel) = channels.find(|channel| channel.id == id) {
+                if channel.local().is_none() {
+                    // It will be the caller, and is known as that from the start.
+                    (channel.suffix, channel.serial) = (0, self.unique.1);
+                }
+                if !variables.is_empty() {
+                    set_all(&mut channel.more().variables, variables);
+                }
             }
         }
         tech.call(self, turn, id);

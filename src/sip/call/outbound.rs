@@ -21,6 +21,8 @@ use crate::wire::Status;
 pub struct Channel {
     /// Its name within the call.
     pub id: ChannelId,
+    /// What its name has behind the number of its call; 0 for nothing.
+    pub suffix: u32,
     /// The number in its `UNIQUEID`.
     pub serial: u64,
     /// Since when there is it.
@@ -78,6 +80,7 @@ impl Channel {
     pub fn to(destination: Destination) -> Channel {
         Channel {
             id: ChannelId(0),
+            suffix: 0,
             serial: 0,
             born: Instant::START,
             run: RunId::CALLER,
@@ -120,9 +123,9 @@ impl Channel {
     /// Its name, as `DIALEDPEERNAME` has it: one digit or more behind the
     /// number of its call, and so another than the caller's.
     pub fn name(&self, call: u32) -> SmolStr {
-        let id = self.id.0;
+        let suffix = self.suffix;
         if let Some(local) = self.local() {
-            return format_smolstr!("{local}-{call:08x}{id:x};1");
+            return format_smolstr!("{local}-{call:08x}{suffix:x};1");
         }
         // Every answered call has its callee's name told: no formatting here.
         let mut name = Text::from("SIP/");
@@ -132,11 +135,11 @@ impl Channel {
             (None, None) => {}
         }
         name.push(b"-");
-        let digits = hex(u64::from(call) << 32 | u64::from(id));
-        let (call, id) = digits.split_at(8);
+        let digits = hex(u64::from(call) << 32 | u64::from(suffix));
+        let (call, suffix) = digits.split_at(8);
         name.push(call);
-        let zeros = id.iter().take_while(|digit| **digit == b'0').count();
-        name.push(id.get(zeros..).unwrap_or_default());
+        let zeros = suffix.iter().take_while(|digit| **digit == b'0').count();
+        name.push(suffix.get(zeros..).unwrap_or_default());
         SmolStr::new(name.lossy())
     }
 
@@ -158,6 +161,7 @@ impl Call {
         let serial = turn.exchange.serial();
         self.channels.push(Channel {
             id,
+            suffix: id.0,
             serial,
             born: turn.now,
             ..channel

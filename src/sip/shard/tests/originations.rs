@@ -291,18 +291,34 @@ fn what_there_is_not_is_not_rung() {
     assert_eq!(originate(&mut rig, "SIP/1001", to_bob()), 0);
 }
 
+/// Names and `UNIQUEID`s of the channels there are.
+fn channels(rig: &mut Rig) -> Vec<String> {
+    let query = Query::Channels(Span::FIRST);
+    let Page::Channels(page) = rig.shard.serve(rig.now, query, &mut rig.out) else {
+        panic!()
+    };
+    let rows = page.rows.iter();
+    rows.map(|row| format!("{} {}", row.name, row.unique_id))
+        .collect()
+}
+
+#[test]
+fn a_telephone_has_one_name_before_it_answers_and_after() {
+    let mut rig = rig(PLAN);
+    originate(&mut rig, "SIP/1001", to_bob());
+    let before = channels(&mut rig);
+    let invite = rig.sent().remove(0).1;
+    alice_answers(&mut rig, &invite);
+    assert_eq!(channels(&mut rig)[..1], before);
+}
+
 #[test]
 fn a_call_without_a_caller_shows_whom_it_rings_and_may_be_hung_up() {
     use crate::dialplan::{Action, Cause, Order, Whom};
     let mut rig = rig(PLAN);
     originate(&mut rig, "SIP/1001", to_bob());
     rig.sent();
-    let query = Query::Channels(Span::FIRST);
-    let Page::Channels(page) = rig.shard.serve(rig.now, query, &mut rig.out) else {
-        panic!()
-    };
-    let names: Vec<_> = page.rows.iter().map(|row| &*row.name).collect();
-    assert_eq!(names, ["SIP/1001-000000001"]);
+    assert_eq!(channels(&mut rig), ["SIP/1001-00000000 1700000000.0"]);
     let order = Order {
         whom: Whom::All,
         action: Action::HangUp(Cause::NORMAL_CLEARING),
