@@ -212,8 +212,9 @@ impl Oracle {
     /// Bodies pass byte for byte and not back on their own leg. A request that
     /// opens something counts Max-Forwards down; one inside a dialog cannot loop.
     fn judge_body(&self, to: SocketAddr, message: &Msg) -> Verdict {
-        // What a telephone is answered whose offer nobody takes yet (RFC 3725 §4.3).
-        let silence = self.originated && message.body.starts_with(SILENCE);
+        // What is answered to an offer that nobody takes (RFC 3725 §4.3).
+        let may = self.originated || self.records.redirected;
+        let silence = may && message.body.starts_with(SILENCE);
         if message.body.is_empty() || silence || !self.phones.contains_key(&to) {
             return Ok(());
         }
