@@ -31,7 +31,7 @@ const GATHERED: usize = 16 * 1024;
 
 /// Where threads share a CPU, shards come first: the calling thread has the
 /// priority of commands from now on. Linux gives each thread one of its own.
-pub fn give_way() {
+pub fn come_second() {
     // A host that does not allow that is none the worse off.
     let _ = rustix::process::setpriority_process(None, NICE);
 }
@@ -114,7 +114,7 @@ impl Desk {
         let spawned = thread::Builder::new()
             .name("console".into())
             .spawn(move || {
-                give_way();
+                come_second();
                 let _leaving = Leaving(&desk, &line);
                 // A client that goes away is no trouble of the engine's.
                 let _ = attend(&desk, &line);

@@ -91,7 +91,7 @@ impl Http {
             .max_blocking_threads(AT_ONCE)
             .thread_keep_alive(Duration::from_secs(60))
             .thread_name("http-query")
-            .on_thread_start(session::give_way)
+            .on_thread_start(session::come_second)
             .build()?;
         let view = Arc::new(View { house, totals });
         let router = match self.anywhere {
@@ -100,7 +100,7 @@ impl Http {
         };
         let router = router.layer(map_response(gate::last));
         let serve = move || {
-            session::give_way();
+            session::come_second();
             let served: io::Result<()> = runtime.block_on(async {
                 let gate = gate::Gate::new(self.listener)?;
                 axum::serve(gate, router).await
