@@ -67,6 +67,8 @@ mod notify;
 pub mod realtime;
 pub mod records;
 pub mod reload;
+#[cfg(test)]
+mod rig;
 mod serve;
 mod sockets;
 mod staff;

@@ -5,26 +5,14 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
-use pinion_runtime::{Clock, Desks, Engine, Options, StreamOptions, Watch};
-use pinion_sip::base::Transport;
-use pinion_sip::modules::Missing;
-use pinion_sip::shard::{Setup, Shard};
+use pinion_runtime::{Desks, Engine};
 use tempfile::TempDir;
 
 use super::*;
-use crate::config;
-use crate::config::file::Exec;
 use crate::control::command;
 use crate::control::house::{House, Materials};
 use crate::control::out::{Form, Out};
-use crate::control::watching::Watching;
-use crate::flags::Flags;
-use crate::logs::Logs;
-use crate::realtime::mapping::Mapping;
-use crate::reload::{Basis, Live, Reloader, assemble};
-
-const SHARDS: u16 = 2;
+use crate::rig;
 
 const SIP: &str =
     "[general]\nudpbindaddr=127.0.0.1\nallowguest=yes\n[1001]\ntype=friend\nhost=dynamic\n";
@@ -51,25 +39,12 @@ impl Rig {
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         write("sip.conf", SIP);
         write("extensions.conf", PLAN);
-        let flags = Flags::parse_from(["pinion", "--config", dir.path().to_str().unwrap()]);
-        let rows = |_: &Mapping, _: &str| unreachable!("no tables");
-        let loaded = config::load_dir(dir.path(), &rows, Exec::Run).unwrap();
-        let basis = Basis {
-            flags,
-            mapping: loaded.mapping.clone(),
-            switches: Arc::default(),
-            node: None,
-            records: false,
-        };
-        let config = Arc::new(assemble(&basis, &loaded, Missing::default(), None));
-        let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));
-        let (engine, address) = start(&live);
-        let reloader = Reloader::new(basis, Arc::clone(&live), loaded);
-        let watching = Watching::new(Logs::of_nobody());
+        let (live, reloader) = rig::reloader(dir.path(), "");
+        let config = live.config();
+        let (engine, address) = rig::shards(2, Desks::default(), move || live.config());
         let house = House::new(Materials {
-            listening: vec![(Transport::Udp, address)],
             reloader: Some(reloader),
-            ..Materials::new(engine.shards().clone(), live.config(), watching)
+            ..rig::materials(&engine, address, config)
         });
         let house = Arc::new(house);
         let attended = Arc::clone(&house);
@@ -188,39 +163,6 @@ impl Drop for Rig {
             engine.join();
         }
     }
-}
-
-fn start(live: &Arc<Live>) -> (Engine, SocketAddr) {
-    let any = ["127.0.0.1:0".parse().unwrap()];
-    let (groups, _) = pinion_runtime::bind(&any, SHARDS.into(), 1 << 18, 1 << 18).unwrap();
-    let address = groups[0].local();
-    let cpus = pinion_runtime::allowed_cpus().unwrap();
-    let options = Options {
-        cpus: cpus.into_iter().cycle().take(SHARDS.into()).collect(),
-        batch: 8,
-        coalesce: Duration::ZERO,
-        precise: false,
-        streams: StreamOptions::default(),
-        mesh_depth: 64,
-        sample: 0,
-        watch: Watch::default(),
-        clock: Clock::start(),
-        desks: Desks::default(),
-    };
-    let unix_start = options.clock.unix_start();
-    let live = Arc::clone(live);
-    let factory = move |shard, incarnation| {
-        Shard::new(Setup {
-            shard,
-            shards: SHARDS,
-            incarnation,
-            seed: [shard as u8; 32],
-            unix_start,
-            ..Setup::alone(live.config(), address)
-        })
-    };
-    let engine = Engine::start(&options, groups, factory, |_| {}).unwrap();
-    (engine, address)
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Files on a disk, changed in between: what is told, and what stays.
 
-use clap::Parser;
 use tempfile::TempDir;
 
 use super::*;
@@ -23,21 +22,7 @@ impl Rig {
         write("sip.conf", SIP);
         write("more.conf", "[1003](phone)\n");
         write("extensions.conf", PLAN);
-        let arguments = ["pinion", "--config", dir.path().to_str().unwrap()];
-        let arguments = arguments.into_iter().chain(flags.split_whitespace());
-        let flags = crate::flags::Flags::parse_from(arguments);
-        let rows = |_: &Mapping, _: &str| unreachable!("no tables");
-        let loaded = config::load_dir(dir.path(), &rows, Exec::Run).unwrap();
-        let basis = Basis {
-            flags,
-            mapping: loaded.mapping.clone(),
-            switches: Arc::default(),
-            node: None,
-            records: false,
-        };
-        let config = Arc::new(assemble(&basis, &loaded, Missing::default(), None));
-        let live = Arc::new(Live::new(config, Arc::clone(&loaded.rows)));
-        let reloader = Reloader::new(basis, live, loaded);
+        let (_, reloader) = crate::rig::reloader(dir.path(), flags);
         Rig { dir, reloader }
     }
 

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use pinion_runtime::{Answers, Clock, Desk, Desks, Engine, Errands, Options, StreamOptions, Watch};
-use pinion_sip::base::{Limits, Transport};
+use pinion_runtime::{Answers, Desk, Desks, Engine, Errands};
 use pinion_sip::config::{Config, General, Peer, Peers, Realtime};
 use pinion_sip::machine::realtime::{Errand, Known, Outcome};
 use pinion_sip::machine::{Answer, Body, Envelope, Question};
-use pinion_sip::shard::{Setup, Shard};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -19,8 +17,7 @@ use crate::control::command::run;
 use crate::control::complete::complete;
 use crate::control::house::{About, House, Materials};
 use crate::control::out::{Form, Out};
-use crate::control::watching::Watching;
-use crate::logs::Logs;
+use crate::rig;
 
 const PLAN: &str = "[default]\nexten => _X.,1,Dial(SIP/${EXTEN},20)\n";
 
@@ -90,26 +87,10 @@ impl Rig {
         peers: impl IntoIterator<Item = Peer>,
         stored: Vec<Peer>,
     ) -> Rig {
-        let listen = ["127.0.0.1:0".parse().unwrap()];
-        let (groups, _) =
-            pinion_runtime::bind(&listen, usize::from(shards), 1 << 18, 1 << 18).unwrap();
-        let address = groups[0].local();
         let (desk, errands) = Desk::new(64);
-        let cpus = pinion_runtime::allowed_cpus().unwrap().into_iter();
-        let options = Options {
-            cpus: cpus.cycle().take(usize::from(shards)).collect(),
-            batch: 16,
-            coalesce: Duration::ZERO,
-            precise: false,
-            streams: StreamOptions::default(),
-            mesh_depth: 64,
-            watch: Watch::default(),
-            sample: 0,
-            clock: Clock::start(),
-            desks: Desks {
-                database: Some(desk),
-                ..Desks::default()
-            },
+        let desks = Desks {
+            database: Some(desk),
+            ..Desks::default()
         };
         let config = Arc::new(Config {
             general,
@@ -117,24 +98,8 @@ impl Rig {
             plan: Arc::new(parse_extensions(PLAN, "extensions.conf").unwrap().0),
             realtime: (!stored.is_empty()).then_some(RULES),
         });
-        let (unix_start, for_shards) = (options.clock.unix_start(), Arc::clone(&config));
-        let factory = move |shard, incarnation| {
-            Shard::new(Setup {
-                shard,
-                shards,
-                incarnation,
-                limits: Limits {
-                    calls: 100,
-                    transactions: 1000,
-                    bindings: 2000,
-                    ..Limits::default()
-                },
-                seed: [shard as u8; 32],
-                unix_start,
-                ..Setup::alone(Arc::clone(&for_shards), address)
-            })
-        };
-        let engine = Engine::start(&options, groups, factory, |_| {}).unwrap();
+        let for_shards = Arc::clone(&config);
+        let (engine, address) = rig::shards(shards, desks, move || Arc::clone(&for_shards));
         let answers = engine.answers();
         let worker = errands.clone();
         thread::spawn(move || {
@@ -142,15 +107,13 @@ impl Rig {
                 answer(&stored, &answers, errand);
             }
         });
-        let watching = Watching::new(Logs::of_nobody());
         let directory = tempfile::tempdir().unwrap();
         let house = House::new(Materials {
-            listening: vec![(Transport::Udp, address)],
             about: About {
                 directory: Some(directory.path().into()),
                 ..About::default()
             },
-            ..Materials::new(engine.shards().clone(), config, watching)
+            ..rig::materials(&engine, address, config)
         });
         Rig {
             directory,
