@@ -129,11 +129,7 @@ where
         http.open(Arc::clone(&house), Arc::clone(&totals))
             .map_err(|error| threadless("HTTP", &error))?;
     }
-    let attended = Arc::clone(&house);
-    std::thread::Builder::new()
-        .name("modules".into())
-        .spawn(move || modules::attend(&attended))
-        .map_err(|error| threadless("the modules", &error))?;
+    modules::attend(&house).map_err(|error| threadless("the modules", &error))?;
     let hangup = Hangup::new(&house).map_err(|error| threadless("SIGHUP", &error))?;
     banner.push_str(plan.about);
     banner.push_str("ready\n");

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use pinion_sip::machine::{Page, Query, Span};
 use pinion_sip::modules::{Missing, Module as Part, Modules as Set};
@@ -180,11 +181,7 @@ impl Modules {
             Manner::Now if !carries => None,
             Manner::WhenIdle => Some(Stage::Waiting),
             Manner::Drain(time) => Some(Stage::Draining(deadline(time))),
-            Manner::Now => {
-                reloader.set_missing(house, leaving(missing, modules));
-                end_calls(house, modules);
-                Some(Stage::Ending(deadline(LAST_MESSAGES)))
-            }
+            Manner::Now => Some(Stage::Ending(deadline(LAST_MESSAGES))),
         };
         call_off(&mut parting, modules);
         let Some(stage) = stage else {
@@ -196,18 +193,22 @@ impl Modules {
             }
             return Ok(said);
         };
-        if matches!(stage, Stage::Draining(_)) {
-            reloader.set_missing(house, leaving(missing, modules));
+        let (refused, until_then) = match stage {
+            // It may have been drained before.
+            Stage::Waiting => ("", staying(missing, modules)),
+            _ => ("takes nothing new and ", leaving(missing, modules)),
+        };
+        if until_then != missing {
+            reloader.set_missing(house, until_then);
+        }
+        if matches!(stage, Stage::Ending(_)) {
+            end_calls(house, modules);
         }
         parting.push(Parting {
             modules: modules.to_vec(),
             stage,
         });
         self.changed.notify_all();
-        let refused = match stage {
-            Stage::Waiting => "",
-            Stage::Draining(_) | Stage::Ending(_) => "takes nothing new and ",
-        };
         let limit = match manner {
             Manner::Drain(time) => format!(", or after {} s", time.as_secs()),
             _ => String::new(),
@@ -301,13 +302,18 @@ impl Modules {
     }
 }
 
-/// Unloads in time what is to be unloaded in time. Does not return.
-pub fn attend(house: &House) -> ! {
-    loop {
-        house.modules.wait();
-        house.modules.advance(house);
-        std::thread::sleep(LOOK);
-    }
+/// Unloads in time what is to be unloaded in time, on a thread of its own.
+pub fn attend(house: &Arc<House>) -> io::Result<()> {
+    let house = Arc::clone(house);
+    let work = move || {
+        loop {
+            house.modules.wait();
+            house.modules.advance(&house);
+            thread::sleep(LOOK);
+        }
+    };
+    thread::Builder::new().name("modules".into()).spawn(work)?;
+    Ok(())
 }
 
 fn reloader(house: &House) -> Result<&Arc<Reloader>, String> {
@@ -336,10 +342,15 @@ fn leaving(missing: Missing, modules: &[Module]) -> Missing {
     Missing { leaving, ..missing }
 }
 
+fn staying(missing: Missing, modules: &[Module]) -> Missing {
+    let leaving = parts_of(modules).fold(missing.leaving, Set::without);
+    Missing { leaving, ..missing }
+}
+
 fn gone(missing: Missing, modules: &[Module]) -> Missing {
     Missing {
         absent: parts_of(modules).fold(missing.absent, Set::with),
-        leaving: parts_of(modules).fold(missing.leaving, Set::without),
+        ..staying(missing, modules)
     }
 }
 

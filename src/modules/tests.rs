@@ -47,8 +47,7 @@ impl Rig {
             ..rig::materials(&engine, address, config)
         });
         let house = Arc::new(house);
-        let attended = Arc::clone(&house);
-        std::thread::spawn(move || attend(&attended));
+        attend(&house).unwrap();
         let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
         phone.set_read_timeout(Some(SOON)).unwrap();
         Rig {
@@ -283,6 +282,17 @@ fn when_idle_waits_and_is_called_off_by_a_load() {
     rig.send("CANCEL", "1", waiting);
     rig.hear("INVITE", waiting);
     rig.await_status("pbx_config", "Not Running");
+}
+
+#[test]
+fn what_was_drained_and_may_wait_takes_what_is_new_again() {
+    let mut rig = Rig::new();
+    rig.wait();
+    rig.done("module unload pbx_config drain 60");
+    assert_eq!(rig.call("3"), Some(503));
+    rig.done("module unload pbx_config when-idle");
+    assert_eq!(rig.status("pbx_config"), "Running");
+    assert_eq!(rig.call("3"), Some(486));
 }
 
 #[test]
