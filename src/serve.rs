@@ -99,19 +99,13 @@ where
         listening,
         watching: Watching::new(plan.logs.clone()),
         modules: Modules::new(plan.reloader.switches()),
-        records: staff
-            .recorder
-            .as_ref()
-            .map(|recorder| Arc::clone(recorder.board())),
+        records: staff.board(),
         about: About {
             directory: flags.config.clone(),
             flags: Flags::origins(std::env::args_os()),
             way: Some(shards.steering.way()),
             sections: plan.reloader.sections(),
-            realtime: staff
-                .service
-                .as_ref()
-                .map(|service| Arc::clone(service.realtime())),
+            realtime: staff.realtime(),
         },
         reloader: Some(plan.reloader),
         orders: Box::new(move |order| drop(sender.send(Happening::Order(order)))),

@@ -10,8 +10,9 @@ use pinion_runtime::Answers;
 use crate::Failure;
 use crate::control::http::Totals;
 use crate::logs::Logs;
+use crate::realtime::Realtime;
 use crate::realtime::service::Service;
-use crate::records::Recorder;
+use crate::records::{Board, Recorder};
 use crate::workers::Workers;
 
 /// How often it is looked whether records of calls have been written.
@@ -53,6 +54,18 @@ impl Staff {
             totals.extend(records.as_ref().map(|gauge| gauge()).unwrap_or_default());
             totals
         })
+    }
+
+    /// What became of the records of calls.
+    pub(crate) fn board(&self) -> Option<Arc<Board>> {
+        let recorder = self.recorder.as_ref();
+        recorder.map(|recorder| Arc::clone(recorder.board()))
+    }
+
+    /// Who asks the databases.
+    pub(crate) fn realtime(&self) -> Option<Arc<Realtime>> {
+        let service = self.service.as_ref();
+        service.map(|service| Arc::clone(service.realtime()))
     }
 
     /// Waits until more records find room, for so long.
