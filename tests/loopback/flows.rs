@@ -14,7 +14,7 @@ const FLAGS: [&str; 4] = ["--shards", "2", "--t1", "100"];
 /// Registers 1002, lets it run the scenario `callee` while 1001 calls it with
 /// the scenario `caller`, and returns what the caller saw. Both must go well.
 fn call(caller: &str, callee: &str) -> Outcome {
-    let _shared = share_machine();
+    let shared = share_machine();
     let engine = phones::engine(caller, 1001..=1002, &FLAGS);
     let contact = free_address();
     phones::register(&engine, [(1002, contact)].into_iter(), 10);
@@ -27,6 +27,7 @@ fn call(caller: &str, callee: &str) -> Outcome {
         .run();
     outcome.expect(1);
     callee.wait().expect(1);
+    drop(shared);
     engine.wait_until_empty(LINGER);
     assert_eq!(engine.stop(Duration::from_secs(5)), Some(0));
     outcome

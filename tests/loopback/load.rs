@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::phones::{self, line};
 use crate::sipp::{Outcome, Sipp};
 use crate::usage::cpu_time;
-use crate::{LINGER, optimised, share_machine, take_machine};
+use crate::{LINGER, optimised, take_machine};
 
 pub const CALLERS: std::ops::Range<u32> = 1000..1100;
 pub const CALLEES: std::ops::Range<u32> = 2000..2100;
@@ -76,7 +76,6 @@ fn carry(shards: &str) {
         cpu,
     } = drive(&engine, settle(&engine), rate, calls);
     drop(alone);
-    let _shared = share_machine();
     let emptied = engine.wait_until_empty(LINGER);
     println!(
         "figure: {shards} shards: {calls} calls at {rate}/s, 0 failed; {:.1} µs of CPU a call; \

@@ -40,7 +40,8 @@ fn optimised() -> bool {
     env::var_os("PINION_BIN").is_some()
 }
 
-/// Tests of behaviour share the machine; whoever measures has it alone.
+/// Tests of behaviour share the machine; whoever measures has it alone, but for
+/// those that only wait for an engine's tables to empty.
 static MACHINE: RwLock<()> = RwLock::new(());
 
 /// Shares the machine with other tests until dropped.

@@ -82,7 +82,7 @@ fn refuses(engine: &Engine, status_line: &str, address: SocketAddr) -> Running {
 
 #[test]
 fn the_office_calls_and_is_called() {
-    let _shared = share_machine();
+    let shared = share_machine();
     let engine = engine();
     let desks = [1004, 1005, 1006].map(|desk| (desk, free_address()));
     let lines = desks.map(|(desk, contact)| line(desk, contact));
@@ -116,6 +116,7 @@ fn the_office_calls_and_is_called() {
     for (callee, calls) in callees {
         callee.wait().expect(calls);
     }
+    drop(shared);
     engine.wait_until_empty(LINGER);
     assert_eq!(engine.stop(Duration::from_secs(5)), Some(0));
 }

@@ -40,7 +40,7 @@ fn engine(name: &str, users: impl Iterator<Item = u32>, flags: &[&str]) -> Engin
 /// Every scenario at once, each between two phones of its own: callers by one
 /// transport, callees by another, in SIPp's words.
 fn all_scenarios(name: &str, caller: &'static str, callee: &'static str) {
-    let _shared = share_machine();
+    let shared = share_machine();
     let users = 1000..1000 + 2 * SCENARIOS.len() as u32;
     let engine = engine(name, users, &[]);
     let place = (&engine.scratch, engine.address);
@@ -57,6 +57,7 @@ fn all_scenarios(name: &str, caller: &'static str, callee: &'static str) {
             });
         }
     });
+    drop(shared);
     engine.wait_until_empty(LINGER);
     let counters = engine.counters();
     if (caller, callee) == ("tn", "t1") {

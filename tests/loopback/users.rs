@@ -7,7 +7,7 @@ use crate::address::free_address;
 use crate::phones::{self, line};
 use crate::sipp::Sipp;
 use crate::usage::resident_mb;
-use crate::{LINGER, optimised, share_machine, take_machine};
+use crate::{LINGER, optimised, take_machine};
 
 const CALLER: u32 = 1001;
 
@@ -46,7 +46,6 @@ fn every_one_of_twenty_thousand_users_can_be_called() {
     winners.wait().expect(users);
     losers.wait().expect(users);
     drop(alone);
-    let _shared = share_machine();
     engine.wait_until_empty(LINGER);
     println!(
         "figure: {users} users with two contacts each, every one called; {:.0} MB resident",
