@@ -48,6 +48,12 @@ pub(super) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
+/// What stands before and behind the last `byte`, which is ASCII.
+pub(super) fn rsplit_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().rposition(|found| found == byte)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// The part before the first `delimiter` outside `()`, `[]` and `""`, and what
 /// follows it. With `clean`, quotes and backslashes are taken off.
 pub(super) fn first(text: &str, delimiter: char, clean: bool) -> (Cow<'_, str>, Option<&str>) {

@@ -11,7 +11,7 @@ use super::app::{self, MediaApps};
 use super::automaton::Automaton;
 use super::general::General;
 use super::pattern::Pattern;
-use super::plan::{Caller, Context, Extension, Include, Instruction, Key, Plan};
+use super::plan::{Caller, Context, Extension, ExtensionId, Include, Instruction, Key, Plan};
 use super::schedule::Schedule;
 use super::switch::{Switch, SwitchKind};
 use super::zone::Zone;
@@ -247,11 +247,15 @@ impl PlanBuilder {
     /// The plan.
     pub fn build(self) -> Plan {
         let names = self.names;
-        let finish = |draft: Draft| {
-            let extensions: Vec<Extension> = draft
-                .extensions
-                .into_iter()
-                .map(|(key, entry)| entry.finish(key))
+        let mut places = Vec::new();
+        let finish = |(context, draft): (usize, Draft)| {
+            let entries = draft.extensions.into_iter().enumerate();
+            let extensions: Vec<Extension> = entries
+                .map(|(place, (key, entry))| {
+                    let id = ExtensionId(places.len() as u32);
+                    places.push((context as u32, place as u32));
+                    entry.finish(id, key)
+                })
                 .collect();
             let includes = draft.includes.into_iter().map(|mut include| {
                 include.context = names.get(&include.name).copied();
@@ -266,7 +270,8 @@ impl PlanBuilder {
                 ignorepats: draft.ignorepats,
             }
         };
-        let contexts: Vec<Context> = self.contexts.into_iter().map(finish).collect();
+        let drafts = self.contexts.into_iter().enumerate();
+        let contexts: Vec<Context> = drafts.map(finish).collect();
         let mut switches = contexts.iter().flat_map(|context| &context.switches);
         let asks = switches.any(Switch::asks);
         let asks = asks || self.override_switch.as_ref().is_some_and(Switch::asks);
@@ -275,6 +280,7 @@ impl PlanBuilder {
             first_only: self.trie,
             override_switch: self.override_switch,
             contexts,
+            extensions: places,
             names,
             globals: self.globals,
             environment: Vec::new(),
@@ -315,8 +321,9 @@ impl PlanBuilder {
 }
 
 impl Entry {
-    fn finish(self, key: Key) -> Extension {
+    fn finish(self, id: ExtensionId, key: Key) -> Extension {
         Extension {
+            id,
             key,
             instructions: self.instructions.into_values().collect(),
             hint: self.hint,

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::position::Position;
 use super::record::{Account, Record};
 use super::switch::Replies;
 use super::work::Outside;
@@ -66,7 +67,5 @@ impl Default for Course {
 /// What `EXCEPTION()` tells: why, and where the call was.
 pub(super) struct Exception {
     pub(super) reason: SmolStr,
-    pub(super) context: SmolStr,
-    pub(super) exten: SmolStr,
-    pub(super) priority: u32,
+    pub(super) position: Position,
 }

@@ -6,6 +6,7 @@
 
 use smol_str::SmolStr;
 
+use super::position::Position;
 use super::step::{App, Ending, Event, Next, Step};
 use super::variables::{Full, Variables, bare};
 
@@ -32,10 +33,8 @@ pub(super) enum Kind {
 /// A subroutine at work: where it was called, and what it hides.
 pub(super) struct Frame {
     pub(super) kind: Kind,
-    /// The place of the call.
-    pub(super) context: SmolStr,
-    pub(super) exten: SmolStr,
-    pub(super) priority: u32,
+    /// Where it was called.
+    pub(super) position: Position,
     hidden: Vec<Hidden>,
     /// What called it in the middle of its work, and goes on with `Timer`.
     caller: Option<Box<dyn App>>,
@@ -43,14 +42,6 @@ pub(super) struct Frame {
 
 /// The most loops a call may be inside of.
 const LOOPS: usize = 128;
-
-/// The place of a `While`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Loop {
-    pub(super) context: SmolStr,
-    pub(super) exten: SmolStr,
-    pub(super) priority: u32,
-}
 
 /// A variable the frame has one of its own of.
 #[derive(Debug)]
@@ -72,7 +63,7 @@ impl Hidden {
 pub(super) struct Frames {
     stack: Vec<Frame>,
     /// The `While`s whose `EndWhile` may come, the innermost last.
-    loops: Vec<Loop>,
+    loops: Vec<Position>,
     /// The run ends when the outermost frame is left.
     pub(super) routine: bool,
     bytes: usize,
@@ -104,7 +95,7 @@ impl Frames {
     }
 
     /// Enters a loop; one whose `While` comes again is the same.
-    pub(super) fn open_loop(&mut self, of: Loop) -> Result<(), Full> {
+    pub(super) fn open_loop(&mut self, of: Position) -> Result<(), Full> {
         if self.loops.contains(&of) {
             return Ok(());
         }
@@ -116,12 +107,12 @@ impl Frames {
     }
 
     /// The innermost loop.
-    pub(super) fn innermost_loop(&self) -> Option<&Loop> {
+    pub(super) fn innermost_loop(&self) -> Option<&Position> {
         self.loops.last()
     }
 
     /// Leaves a loop.
-    pub(super) fn close_loop(&mut self, of: &Loop) {
+    pub(super) fn close_loop(&mut self, of: &Position) {
         self.loops.retain(|open| open != of);
     }
 
@@ -193,9 +184,7 @@ impl Step<'_> {
     pub(super) fn enter(&mut self, kind: Kind) -> Result<(), Full> {
         let frame = Frame {
             kind,
-            context: self.state.context.clone(),
-            exten: self.state.exten.clone(),
-            priority: self.state.priority,
+            position: self.state.position.clone(),
             hidden: Vec::new(),
             caller: None,
         };
@@ -229,9 +218,7 @@ impl Step<'_> {
 
     /// Goes back to where a frame was entered.
     pub(super) fn go_back(&mut self, frame: Frame) -> Next {
-        self.state.context = frame.context;
-        self.state.exten = frame.exten;
-        self.state.priority = frame.priority;
+        self.state.position = frame.position;
         match frame.caller {
             Some(app) => app.step(self, Event::Timer),
             None => Next::Continue,
@@ -280,7 +267,7 @@ impl Step<'_> {
     /// Leaves the macros whose contexts the call is not in any more.
     pub(super) fn leave_macros_behind(&mut self) -> Next {
         while let Some(Kind::Macro(context)) = self.frame().map(|frame| &frame.kind)
-            && *context != self.state.context
+            && context != self.state.position.context()
         {
             self.leave();
         }
@@ -291,7 +278,7 @@ impl Step<'_> {
     /// its `h` extension is theirs.
     pub(super) fn abandon_macros(&mut self) {
         while let Some(Kind::Macro(context)) = self.frame().map(|frame| &frame.kind)
-            && *context == self.state.context
+            && context == self.state.position.context()
         {
             if let Some(frame) = self.leave() {
                 self.go_back(frame);

@@ -26,6 +26,7 @@ mod origination;
 mod party;
 mod pattern;
 mod plan;
+mod position;
 mod record;
 mod replay;
 mod schedule;

@@ -55,9 +55,14 @@ pub(super) enum Caller {
     Any,
 }
 
+/// Names an extension by its place among all of a plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ExtensionId(pub(super) u32);
+
 /// A pattern's priorities.
 #[derive(Clone, Debug)]
 pub struct Extension {
+    pub(super) id: ExtensionId,
     pub(super) key: Key,
     pub(super) instructions: Vec<Instruction>,
     pub(super) hint: Option<Box<str>>,
@@ -105,11 +110,13 @@ impl Extension {
     pub(super) fn find(&self, seek: Seek<'_>) -> Option<&Instruction> {
         match seek {
             Seek::Priority(priority) => {
-                let at = self
-                    .instructions
-                    .binary_search_by_key(&priority, |instruction| instruction.priority)
-                    .ok()?;
-                self.instructions.get(at)
+                let of = |instruction: &Instruction| instruction.priority;
+                // Most extensions leave none out.
+                let counted = self.instructions.get(priority.wrapping_sub(1) as usize);
+                counted.filter(|found| of(found) == priority).or_else(|| {
+                    let at = self.instructions.binary_search_by_key(&priority, of).ok()?;
+                    self.instructions.get(at)
+                })
             }
             Seek::Label(label) => self
                 .instructions
@@ -245,6 +252,8 @@ impl<'a> Place<'a> {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(super) contexts: Vec<Context>,
+    /// The context of each extension, and its place there.
+    pub(super) extensions: Vec<(u32, u32)>,
     pub(super) names: HashMap<Box<str>, usize, Hasher>,
     pub(super) globals: HashMap<Box<str>, Box<str>, Hasher>,
     pub(super) environment: Vec<(Box<str>, Box<str>)>,
@@ -273,6 +282,12 @@ impl Plan {
     /// The context called `name`; case counts.
     pub fn context(&self, name: &str) -> Option<&Context> {
         self.contexts.get(*self.names.get(name)?)
+    }
+
+    pub(super) fn extension(&self, id: ExtensionId) -> Option<&Extension> {
+        let &(context, place) = self.extensions.get(id.0 as usize)?;
+        let context = self.contexts.get(context as usize)?;
+        context.extensions.get(place as usize)
     }
 
     /// A variable of `[globals]`.

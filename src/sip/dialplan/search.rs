@@ -6,7 +6,7 @@
 use smallvec::SmallVec;
 
 use super::pattern::Match;
-use super::plan::{Context, Extension, Include, Instruction, Place, Plan, Seek};
+use super::plan::{Context, Extension, ExtensionId, Include, Instruction, Place, Plan, Seek};
 use super::schedule::Schedule;
 use crate::base::UnixTime;
 
@@ -84,6 +84,19 @@ impl Plan {
     /// [`Plan::is_trie`].
     pub fn find(&self, place: Place<'_>, seek: Seek<'_>) -> Option<&Instruction> {
         self.walk(place, |context| self.own(context, place, seek))
+    }
+
+    /// The extension that has the say at a place: what it has, [`Plan::find`] finds
+    /// there, whoever calls and whenever. Nothing where that depends on the caller's
+    /// number or the time.
+    pub(super) fn home(&self, place: Place<'_>) -> Option<ExtensionId> {
+        let first = self.visit(place.context, None, |seen| match seen {
+            Visit::Tried { always: false, .. } => Some(None),
+            Visit::Tried { context, .. } => context.matching(place.dialled(), Some).map(Some),
+            Visit::Missing { .. } | Visit::Untimely { .. } => None,
+        });
+        let first = first.flatten()?;
+        first.caller().is_none().then_some(first.id)
     }
 
     /// What a context's own extensions have.

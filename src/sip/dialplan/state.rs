@@ -10,7 +10,8 @@ use super::channel::Channels;
 use super::course::{Course, HANDLERS, RESPONSE};
 use super::frames::Frames;
 use super::party::{Parties, Party, PartyField, together};
-use super::plan::{Place, Plan, split_hint};
+use super::plan::{Instruction, Place, Plan, Seek, split_hint};
+use super::position::Position;
 use super::record::{Account, Origin, Record};
 use super::replay::Replay;
 use super::step::Ending;
@@ -20,9 +21,7 @@ use crate::base::{Instant, UnixTime};
 
 /// The caller's channel, as the dialplan sees it.
 pub(super) struct State {
-    pub(super) context: SmolStr,
-    pub(super) exten: SmolStr,
-    pub(super) priority: u32,
+    pub(super) position: Position,
     /// The caller's number; empty if there is none.
     pub(super) number: SmolStr,
     /// The caller's name; empty if there is none.
@@ -52,11 +51,22 @@ impl State {
     /// Where the call stands, for a search.
     pub(super) fn place(&self, now: Instant) -> Place<'_> {
         Place {
-            context: &self.context,
-            exten: &self.exten,
+            context: self.position.context(),
+            exten: self.position.exten(),
             caller: &self.number,
             time: self.time(now),
         }
+    }
+
+    /// What the plan has at a position.
+    pub(super) fn find<'p>(
+        &self,
+        plan: &'p Plan,
+        position: &Position,
+        seek: Seek<'_>,
+        now: Instant,
+    ) -> Option<&'p Instruction> {
+        position.find(plan, seek, &self.number, self.time(now))
     }
 
     /// What few calls need, from now on.
@@ -80,9 +90,10 @@ impl State {
     /// the call is now. False, and nothing done, where too many wait.
     pub(super) fn push_handler(&mut self, location: &str) -> bool {
         let (place, _) = location.split_once('(').unwrap_or((location, ""));
+        let (context, exten) = (self.position.context(), self.position.exten());
         let whole = match place.split(',').count() {
-            1 => format!("{},{},{location}", self.context, self.exten),
-            2 => format!("{},{location}", self.context),
+            1 => format!("{context},{exten},{location}"),
+            2 => format!("{context},{location}"),
             _ => location.into(),
         };
         let handlers = &mut self.course().handlers;
@@ -223,12 +234,12 @@ impl State {
     /// are made.
     pub(super) fn origin(&self, start: Instant) -> Option<Origin<'_>> {
         let account = self.account()?;
-        let (context, exten, _) = self.outermost();
+        let outermost = self.outermost();
         Some(Origin {
             number: &self.number,
             name: &self.name,
-            context,
-            exten,
+            context: outermost.context(),
+            exten: outermost.exten(),
             application: account.application,
             arguments: &account.arguments,
             start,
@@ -241,13 +252,11 @@ impl State {
         begun.unwrap_or(self.began.1)
     }
 
-    /// Context, extension and priority, outside of any subroutine.
-    pub(super) fn outermost(&self) -> (&str, &str, u32) {
+    /// Where it stands outside of any subroutine.
+    pub(super) fn outermost(&self) -> &Position {
         let frames = self.frames.as_ref();
-        match frames.and_then(|frames| frames.bottom()) {
-            Some(frame) => (&frame.context, &frame.exten, frame.priority),
-            None => (&self.context, &self.exten, self.priority),
-        }
+        let bottom = frames.and_then(|frames| frames.bottom());
+        bottom.map_or(&self.position, |frame| &frame.position)
     }
 
     /// The Unix time of an instant.
@@ -283,9 +292,9 @@ impl<'a> Scope<'a> {
     pub(super) fn variable(&self, name: &str) -> Option<Cow<'a, str>> {
         let state = self.state;
         Some(match name {
-            "EXTEN" => Cow::Borrowed(&*state.exten),
-            "CONTEXT" => Cow::Borrowed(&*state.context),
-            "PRIORITY" => Cow::Owned(state.priority.to_string()),
+            "EXTEN" => Cow::Borrowed(&**state.position.exten()),
+            "CONTEXT" => Cow::Borrowed(&**state.position.context()),
+            "PRIORITY" => Cow::Owned(state.position.priority.to_string()),
             "HANGUPCAUSE" => Cow::Owned(state.cause.0.to_string()),
             "EPOCH" => Cow::Owned(format!("{}", state.time(self.now).0)),
             "HINT" => Cow::Borrowed(split_hint(self.plan.hint(state.place(self.now))?).0),

@@ -5,15 +5,14 @@
 
 use alloc::borrow::Cow;
 
-use smol_str::SmolStr;
-
-use super::arguments::split_call;
+use super::arguments::{rsplit_at_byte, split_call};
 use super::cause::Cause;
 use super::channel::{ChannelEvent, ChannelId, Channels};
 use super::course::Exception;
 use super::function::Read;
 use super::inquiry::{Inquiry, Lookup, Reply, Ticket};
-use super::plan::{Place, Plan, Seek};
+use super::plan::{Instruction, Place, Plan, Seek};
+use super::position::Position;
 use super::replay::Wanted;
 use super::state::{Scope, State};
 use super::substitute::{Names, leading_number, substitute};
@@ -102,9 +101,6 @@ pub(super) trait App: Send {
     fn step(self: Box<Self>, step: &mut Step<'_>, event: Event) -> Next;
 }
 
-/// Context, extension and priority, from 1.
-pub(super) type Target = (SmolStr, SmolStr, u32);
-
 /// One step of an application: the call, the plan and the channels.
 pub(super) struct Step<'a> {
     pub(super) plan: &'a Plan,
@@ -142,14 +138,16 @@ impl Step<'_> {
 
     /// `file:line` of the instruction at hand, or else its place in the plan.
     pub(super) fn here(&self) -> Box<str> {
-        let (state, priority) = (&self.state, self.state.priority);
-        match self
-            .plan
-            .find(state.place(self.now()), Seek::Priority(priority))
-        {
+        let position = &self.state.position;
+        match self.find(position, Seek::Priority(position.priority)) {
             Some(instruction) => instruction.at.clone(),
-            None => format!("{},{},{priority}", state.context, state.exten).into(),
+            None => position.to_string().into(),
         }
+    }
+
+    /// What the plan has at a position. Switches are not asked.
+    pub(super) fn find(&self, position: &Position, seek: Seek<'_>) -> Option<&Instruction> {
+        self.state.find(self.plan, position, seek, self.now())
     }
 
     /// Tells the operator of something that will not work.
@@ -293,10 +291,19 @@ impl Step<'_> {
         })
     }
 
-    /// Whether the context at hand has an extension with a priority. `Err`:
-    /// what a switch must be asked first.
+    /// Whether the extension at hand has a priority. `Err`: what a switch must be
+    /// asked first.
+    pub(super) fn has_priority(&self, priority: u32) -> Result<bool, Box<Lookup>> {
+        let position = &self.state.position;
+        match self.plan.asks {
+            true => self.has(position.exten(), priority),
+            false => Ok(self.find(position, Seek::Priority(priority)).is_some()),
+        }
+    }
+
+    /// Whether the context at hand has an extension with a priority.
     pub(super) fn has(&self, exten: &str, priority: u32) -> Result<bool, Box<Lookup>> {
-        self.has_in(&self.state.context, exten, priority)
+        self.has_in(self.state.position.context(), exten, priority)
     }
 
     /// The same for another context.
@@ -342,7 +349,7 @@ impl Step<'_> {
             Ok(Some("e")) => self.raise(reason),
             Ok(Some(name)) => {
                 if name == "i" {
-                    let invalid = self.state.exten.clone();
+                    let invalid = self.state.position.exten().clone();
                     self.set("INVALID_EXTEN", &invalid);
                 }
                 self.go(&[name, ",1"].concat())
@@ -356,9 +363,7 @@ impl Step<'_> {
         let state = &mut *self.state;
         let exception = Exception {
             reason: reason.into(),
-            context: state.context.clone(),
-            exten: state.exten.clone(),
-            priority: state.priority,
+            position: state.position.clone(),
         };
         state.course().exception = Some(exception);
         self.go("e,1")
@@ -387,49 +392,43 @@ impl Step<'_> {
 
     /// Context, extension and priority of such a location. Without a priority
     /// there the operator is told, and there is none.
-    pub(super) fn resolve(&mut self, location: &str) -> Option<Target> {
-        let mut parts = location.rsplitn(3, ',').map(str::trim);
-        let priority = parts.next().unwrap_or("");
-        let exten = parts
-            .next()
-            .filter(|exten| !exten.is_empty())
-            .unwrap_or(&self.state.exten);
-        let context = parts
-            .next()
-            .filter(|context| !context.is_empty())
-            .unwrap_or(&self.state.context);
-        let place = Place {
-            context,
-            exten,
-            ..self.state.place(self.now())
+    pub(super) fn resolve(&mut self, location: &str) -> Option<Position> {
+        let (place, priority) = rsplit_at_byte(location, b',').unwrap_or(("", location));
+        let (context, exten) = rsplit_at_byte(place, b',').unwrap_or(("", place));
+        let here = &self.state.position;
+        let mut position = match (context.trim(), exten.trim()) {
+            ("", "") => here.clone(),
+            ("", exten) => here.of(exten.into(), 0),
+            (context, "") => Position::new(context.into(), here.exten().clone(), 0),
+            (context, exten) => Position::new(context.into(), exten.into(), 0),
         };
-        let Some(priority) = self.priority(place, priority) else {
+        let Some(priority) = self.priority(&position, priority.trim()) else {
             let location: Box<str> = location.into();
             self.warn("goto", || {
                 format!("Goto: '{location}' is neither a priority nor a label")
             });
             return None;
         };
-        Some((context.into(), exten.into(), priority))
+        position.priority = priority;
+        Some(position)
     }
 
     /// Goes on at a place that was resolved.
-    pub(super) fn go_to(&mut self, (context, exten, priority): Target) -> Next {
-        self.state.context = context;
-        self.state.exten = exten;
+    pub(super) fn go_to(&mut self, target: Position) -> Next {
+        self.state.position = target;
         // What continues goes on to the priority after this one.
-        self.state.priority = priority - 1;
+        self.state.position.priority -= 1;
         self.leave_macros_behind()
     }
 
-    fn priority(&self, place: Place<'_>, text: &str) -> Option<u32> {
+    fn priority(&self, of: &Position, text: &str) -> Option<u32> {
         let number: Option<i64> = text.parse().ok();
         let target = match number {
             Some(number) if text.starts_with(['+', '-']) => {
-                i64::from(self.state.priority).checked_add(number)?
+                i64::from(self.state.position.priority).checked_add(number)?
             }
             Some(number) => number,
-            None => i64::from(self.plan.find(place, Seek::Label(text))?.priority),
+            None => i64::from(self.find(of, Seek::Label(text))?.priority),
         };
         u32::try_from(target).ok().filter(|&priority| priority > 0)
     }

@@ -510,7 +510,7 @@ impl Dial {
 /// A location of `b`, with the caller's context and extension where it has none
 /// of its own (`ast_app_expand_sub_args`).
 fn located(step: &Step<'_>, location: &str) -> String {
-    let (context, exten) = (&step.state.context, &step.state.exten);
+    let (context, exten) = (step.state.position.context(), step.state.position.exten());
     let place = location.split('(').next().unwrap_or(location);
     match place.matches(',').count() {
         0 => format!("{context},{exten},{location}"),

@@ -1,5 +1,7 @@
 //! `Gosub`, `GosubIf`, `Return` and `StackPop`: subroutines.
 
+use smol_str::{ToSmolStr, format_smolstr};
+
 use super::super::arguments::{first, split_at_byte, split_raw};
 use super::super::frames::Kind;
 use super::super::step::{Next, Step, holds};
@@ -27,8 +29,7 @@ pub(super) fn gosub(step: &mut Step<'_>, arguments: &str) -> Next {
     if !matches!(gone, Next::Continue) {
         return turn_back(step, None);
     }
-    let (exten, priority) = (&step.state.exten, step.state.priority);
-    match step.has(exten, priority.saturating_add(1)) {
+    match step.has_priority(step.state.position.priority.saturating_add(1)) {
         Ok(true) => {}
         Ok(false) => return turn_back(step, Some(location)),
         Err(lookup) => {
@@ -39,9 +40,9 @@ pub(super) fn gosub(step: &mut Step<'_>, arguments: &str) -> Next {
     }
     for number in 1..=parts.len().max(outer) {
         let value = parts.get(number - 1).map_or("", |part| part.as_ref());
-        step.set_local(&format!("ARG{number}"), value);
+        step.set_local(&format_smolstr!("ARG{number}"), value);
     }
-    step.set_local("ARGC", &parts.len().to_string());
+    step.set_local("ARGC", &parts.len().to_smolstr());
     gone
 }
 

@@ -61,8 +61,8 @@ pub(super) fn dump_channel(step: &mut Step<'_>, _: &str) -> Next {
     let state = &step.state;
     let mut text = String::new();
     for (name, value) in [
-        ("Context", &state.context),
-        ("Extension", &state.exten),
+        ("Context", state.position.context()),
+        ("Extension", state.position.exten()),
         ("Caller ID", &state.number),
         ("Caller ID Name", &state.name),
     ] {
@@ -70,7 +70,7 @@ pub(super) fn dump_channel(step: &mut Step<'_>, _: &str) -> Next {
         let _ = write!(text, "{name}={value} ");
     }
     let answered = step.channels.is_answered();
-    let (priority, cause) = (state.priority, state.cause.0);
+    let (priority, cause) = (state.position.priority, state.cause.0);
     let _ = write!(
         text,
         "Priority={priority} Answered={answered} Cause={cause}"

@@ -1,6 +1,9 @@
 //! `Macro`, `MacroIf`, `MacroExclusive` and `MacroExit`: the older subroutines.
 
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+
 use super::super::frames::Kind;
+use super::super::position::Position;
 use super::super::step::{Next, Step, holds};
 use super::complain;
 
@@ -51,21 +54,20 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
     if step.enter(Kind::Macro(context.as_str().into())).is_err() {
         return step.fail();
     }
+    let position = &step.state.position;
     for (name, value) in [
-        ("MACRO_EXTEN", step.state.exten.to_string()),
-        ("MACRO_CONTEXT", step.state.context.to_string()),
-        ("MACRO_PRIORITY", step.state.priority.to_string()),
-        ("MACRO_OFFSET", String::new()),
-        ("MACRO_DEPTH", (depth + 1).to_string()),
+        ("MACRO_EXTEN", position.exten().clone()),
+        ("MACRO_CONTEXT", position.context().clone()),
+        ("MACRO_PRIORITY", position.priority.to_smolstr()),
+        ("MACRO_OFFSET", SmolStr::default()),
+        ("MACRO_DEPTH", (depth + 1).to_smolstr()),
     ] {
         step.set_local(name, &value);
     }
     for (number, argument) in (1..=ARGUMENTS).zip(parts) {
-        step.set_local(&format!("ARG{number}"), argument);
+        step.set_local(&format_smolstr!("ARG{number}"), argument);
     }
-    step.state.context = context.into();
-    step.state.exten = "s".into();
-    step.state.priority = 0;
+    step.state.position = Position::new(context.into(), "s".into(), 0);
     Next::Continue
 }
 
@@ -113,11 +115,11 @@ pub(in super::super) fn leave(step: &mut Step<'_>) -> Option<Next> {
         .unwrap_or(0);
     let frame = step.leave()?;
     let back = step.go_back(frame);
-    let further = i64::from(step.state.priority).saturating_add(offset);
+    let further = i64::from(step.state.position.priority).saturating_add(offset);
     if let Ok(priority) = u32::try_from(further)
-        && step.has(&step.state.exten, priority.saturating_add(1)) == Ok(true)
+        && step.has_priority(priority.saturating_add(1)) == Ok(true)
     {
-        step.state.priority = priority;
+        step.state.position.priority = priority;
     }
     Some(step.after_leaving(back))
 }

@@ -51,7 +51,7 @@ fn run(step: &mut Step<'_>, _: &str) -> Next {
         MediaApps::External(place) => {
             let resource = match place.contains('@') {
                 true => place.to_string(),
-                false => format!("{}@{place}", step.state.exten),
+                false => format!("{}@{place}", step.state.position.exten()),
             };
             dial::run(step, &format!("SIP/{resource},,g"))
         }

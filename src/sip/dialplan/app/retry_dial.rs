@@ -5,9 +5,8 @@
 
 use core::time::Duration;
 
-use smol_str::SmolStr;
-
 use super::super::arguments::split;
+use super::super::position::Position;
 use super::super::step::{App, Event, Next, Step};
 use super::super::substitute::leading_number;
 use super::{complain, dial};
@@ -22,7 +21,7 @@ struct RetryDial {
     /// Attempts that may follow; no end to them if `None`.
     left: Option<u64>,
     /// Where the plan stood: a `Dial` that left it has found somewhere to go.
-    place: (SmolStr, SmolStr, u32),
+    place: Position,
     /// The subroutines the plan was inside of: a `Dial` that is in one more has
     /// sent the caller there (`B`) and goes on after it.
     depth: usize,
@@ -57,7 +56,7 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
             _ => PAUSE,
         },
         left: number(2).filter(|&attempts| attempts > 0),
-        place: place(step),
+        place: step.state.position.clone(),
         depth: step.depth(),
         phase: Phase::Pausing(step.now()),
     };
@@ -70,11 +69,6 @@ pub(super) fn doubts(arguments: &str) -> Vec<String> {
     parts
         .get(3)
         .map_or_else(Vec::new, |part| dial::doubts(part))
-}
-
-fn place(step: &Step<'_>) -> (SmolStr, SmolStr, u32) {
-    let state = &step.state;
-    (state.context.clone(), state.exten.clone(), state.priority)
 }
 
 impl RetryDial {
@@ -97,7 +91,7 @@ impl RetryDial {
                     return Next::Continue;
                 }
                 let answered = step.state.variables.value("DIALSTATUS") == Some("ANSWER");
-                if answered || self.left == Some(0) || place(step) != self.place {
+                if answered || self.left == Some(0) || step.state.position != self.place {
                     return Next::Continue;
                 }
                 self.phase = Phase::Pausing(step.now() + self.pause);

@@ -34,8 +34,7 @@ impl App for WaitExten {
 
 /// The next priority if there is one, else `t`, `i` or `e`.
 fn go_on(step: &mut Step<'_>) -> Next {
-    let exten = step.state.exten.clone();
-    match step.has(&exten, step.state.priority.saturating_add(1)) {
+    match step.has_priority(step.state.position.priority.saturating_add(1)) {
         Ok(true) => Next::Continue,
         Ok(false) => step.divert(&["t", "i"], "RESPONSETIMEOUT"),
         Err(lookup) => step.ask_switch(lookup, go_on),

@@ -3,18 +3,14 @@
 //! A loop is known by the place of its `While`. Its body may lie anywhere; the
 //! way out leads past the `EndWhile` further on in the same extension.
 
-use super::super::frames::Loop;
-use super::super::plan::{Place, Seek};
+use super::super::plan::Seek;
+use super::super::position::Position;
 use super::super::step::{Next, Step, holds};
 use super::complain;
 
 /// `While(condition)`: goes on into the loop, or past its end.
 pub(super) fn start(step: &mut Step<'_>, condition: &str) -> Next {
-    let here = Loop {
-        context: step.state.context.clone(),
-        exten: step.state.exten.clone(),
-        priority: step.state.priority,
-    };
+    let here = step.state.position.clone();
     if !holds(condition.trim()) {
         return leave(step, &here);
     }
@@ -41,7 +37,7 @@ fn again(step: &mut Step<'_>, application: &str) -> Next {
         complain(step, application, "there is no While at work");
         return Next::Continue;
     };
-    arrive(step, &innermost, innermost.priority - 1)
+    arrive(step, innermost.at(innermost.priority - 1))
 }
 
 /// `ExitWhile()`: past the end of the innermost loop.
@@ -55,19 +51,19 @@ pub(super) fn exit(step: &mut Step<'_>, _: &str) -> Next {
     }
 }
 
-fn innermost(step: &Step<'_>) -> Option<Loop> {
+fn innermost(step: &Step<'_>) -> Option<Position> {
     let frames = step.state.frames.as_ref()?;
     frames.innermost_loop().cloned()
 }
 
 /// Leaves a loop for what follows its `EndWhile`; without one the call goes on
 /// where it is.
-fn leave(step: &mut Step<'_>, of: &Loop) -> Next {
+fn leave(step: &mut Step<'_>, of: &Position) -> Next {
     if let Some(frames) = &mut step.state.frames {
         frames.close_loop(of);
     }
     match last(step, of) {
-        Some(priority) => arrive(step, of, priority),
+        Some(priority) => arrive(step, of.at(priority)),
         None => {
             complain(step, "While", "there is no EndWhile");
             Next::Continue
@@ -76,23 +72,16 @@ fn leave(step: &mut Step<'_>, of: &Loop) -> Next {
 }
 
 /// Goes on after a priority of the extension a loop is in.
-fn arrive(step: &mut Step<'_>, of: &Loop, after: u32) -> Next {
-    step.state.context = of.context.clone();
-    step.state.exten = of.exten.clone();
-    step.state.priority = after;
+fn arrive(step: &mut Step<'_>, after: Position) -> Next {
+    step.state.position = after;
     step.leave_macros_behind()
 }
 
 /// The priority of the `EndWhile` that belongs to a `While`.
-fn last(step: &Step<'_>, of: &Loop) -> Option<u32> {
-    let place = Place {
-        context: &of.context,
-        exten: &of.exten,
-        ..step.state.place(step.now())
-    };
+fn last(step: &Step<'_>, of: &Position) -> Option<u32> {
     let mut depth = 1_u32;
     for priority in of.priority.checked_add(1)?.. {
-        let instruction = step.plan.find(place, Seek::Priority(priority))?;
+        let instruction = step.find(of, Seek::Priority(priority))?;
         if instruction.application.eq_ignore_ascii_case("While") {
             depth += 1;
         } else if instruction.application.eq_ignore_ascii_case("EndWhile") {

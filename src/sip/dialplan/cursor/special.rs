@@ -1,7 +1,9 @@
 //! Where calls go by themselves: special extensions, limits of time, switches.
 
+use core::time::Duration;
+
 use super::super::fake::{Fake, call, place, plan};
-use super::super::{ChannelEvent, ChannelId, Failure, Inquiry, Reply, Ticket};
+use super::super::{ChannelEvent, ChannelId, Event, Failure, Inquiry, Reply, Ticket};
 use super::*;
 
 fn hangup(cause: u8) -> Progress {

@@ -74,17 +74,17 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
 /// Who called whom, and by what.
 fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
     let state = scope.state;
-    let (context, exten, priority) = state.outermost();
+    let outermost = state.outermost();
     let variable = |name| scope.variable(name).unwrap_or_default().into_owned();
     let instruction = || {
         let place = state.place(scope.now);
-        scope.plan.find(place, Seek::Priority(priority))
+        scope.plan.find(place, Seek::Priority(outermost.priority))
     };
     Some(match name.to_ascii_lowercase().as_str() {
         "clid" => clid(&state.name, &state.number).into(),
         "src" => state.number.to_string(),
-        "dst" => exten.into(),
-        "dcontext" => context.into(),
+        "dst" => outermost.exten().as_str().into(),
+        "dcontext" => outermost.context().as_str().into(),
         "channel" => variable("CHANNEL"),
         "dstchannel" => variable("DIALEDPEERNAME"),
         "lastapp" => match state.account() {

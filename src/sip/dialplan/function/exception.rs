@@ -13,11 +13,11 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
     if is("reason") {
         exception.reason.as_str().into()
     } else if is("context") {
-        exception.context.as_str().into()
+        exception.position.context().as_str().into()
     } else if is("exten") || is("extension") {
-        exception.exten.as_str().into()
+        exception.position.exten().as_str().into()
     } else if is("priority") {
-        exception.priority.to_string()
+        exception.position.priority.to_string()
     } else {
         String::new()
     }

@@ -26,7 +26,7 @@ pub(super) fn is_valid(scope: &Scope<'_>, arguments: &str) -> String {
     let parts = split(arguments, 4);
     let part = |at: usize| parts.get(at).map_or("", |part| part.trim());
     let context = match part(0) {
-        "" => &*scope.state.context,
+        "" => &**scope.state.position.context(),
         context => context,
     };
     truth(!part(1).is_empty() && has(scope, context, part(1), part(2)))
@@ -52,7 +52,7 @@ pub(super) fn hint(scope: &Scope<'_>, arguments: &str) -> String {
     let parts = split(arguments, 3);
     let exten = parts.first().map_or("", |part| part.trim());
     let by_name = parts.get(1).is_some_and(|options| options.contains('n'));
-    let hint = of_extension(scope, exten, &scope.state.context).unwrap_or_default();
+    let hint = of_extension(scope, exten, scope.state.position.context()).unwrap_or_default();
     let (devices, name) = split_hint(hint);
     if by_name { name } else { devices }.into()
 }

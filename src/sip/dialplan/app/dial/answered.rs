@@ -135,10 +135,8 @@ impl Dial {
             && let Some(place) = self.options.argument('G')
         {
             if let Some(target) = step.resolve(&place)
-                && let Some(after) = target.2.checked_add(1)
-                && step
-                    .channels
-                    .go_on(line.channel, (&target.0, &target.1, after))
+                && let Some(after) = target.priority.checked_add(1)
+                && step.channels.go_on(line.channel, target.at(after).parts())
             {
                 return step.go_to(target);
             }
@@ -200,13 +198,11 @@ impl Dial {
         let target = match self.options.argument('F') {
             Some(place) => step.resolve(&place),
             None => {
-                let state = &step.state;
-                let after = state.priority.checked_add(1);
-                after.map(|after| (state.context.clone(), state.exten.clone(), after))
+                let position = &step.state.position;
+                let after = position.priority.checked_add(1);
+                after.map(|after| position.at(after))
             }
         };
-        target.is_some_and(|(context, exten, priority)| {
-            step.channels.go_on(channel, (&context, &exten, priority))
-        })
+        target.is_some_and(|target| step.channels.go_on(channel, target.parts()))
     }
 }

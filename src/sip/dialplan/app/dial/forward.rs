@@ -103,7 +103,7 @@ impl Dial {
     fn ring_forwarded(&mut self, step: &mut Step<'_>, channel: super::ChannelId, from: &Line) {
         step.channels.inherit(channel, "FORWARDERNAME", &from.name);
         if self.options.has('f') && self.options.argument('f').is_none() {
-            let exten = step.state.exten.clone();
+            let exten = step.state.position.exten().clone();
             let shown = Shown {
                 identity: Some((&exten, "")),
                 presentation: None,
