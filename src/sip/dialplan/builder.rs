@@ -14,6 +14,7 @@ use super::pattern::Pattern;
 use super::plan::{Caller, Context, Extension, ExtensionId, Include, Instruction, Key, Plan};
 use super::schedule::Schedule;
 use super::switch::{Switch, SwitchKind};
+use super::template::Template;
 use super::zone::Zone;
 use crate::base::Hasher;
 use crate::modules::Missing;
@@ -163,7 +164,7 @@ impl PlanBuilder {
             priority: line.priority,
             label: line.label.map(Box::from),
             application: line.application.into(),
-            arguments: line.arguments.into(),
+            arguments: Template::new(line.arguments),
             at: line.at.into(),
             row: app::row(line.application),
         };

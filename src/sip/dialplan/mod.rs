@@ -37,6 +37,7 @@ mod substitute;
 mod switch;
 #[cfg(test)]
 mod table;
+mod template;
 mod variables;
 mod work;
 mod zone;
@@ -65,6 +66,7 @@ pub use search::Visit;
 pub use step::{Ending, Event};
 pub use substitute::{Names, substitute};
 pub use switch::{Switch, SwitchKind};
+pub use template::Template;
 pub use variables::{Full, Variables};
 pub use work::{Fetch, Manner, Records, Work, origin};
 pub use zone::{Calendar, Zone};

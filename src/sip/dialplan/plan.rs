@@ -12,6 +12,7 @@ use super::general::General;
 use super::pattern::{Match, Pattern};
 use super::schedule::Schedule;
 use super::switch::Switch;
+use super::template::Template;
 use super::zone::Zone;
 use crate::base::{Hasher, UnixTime};
 use crate::modules::Missing;
@@ -26,7 +27,7 @@ pub struct Instruction {
     /// The application as written.
     pub application: Box<str>,
     /// Its arguments before substitution.
-    pub arguments: Box<str>,
+    pub arguments: Template,
     /// `file:line`, for people.
     pub at: Box<str>,
     /// The application's row; unknown applications have none.

@@ -1,21 +1,19 @@
 //! `${…}` and `$[…]` replaced by their values.
 //!
-//! It knows the syntax; names are looked up by whoever asks, so that one
-//! implementation serves globals at load and channels in a call.
+//! Names are looked up by whoever asks, so that one implementation serves
+//! globals at load and channels in a call. Where references stand is
+//! `template`'s matter.
 
 use alloc::borrow::Cow;
 
-use super::arguments::split_at_byte;
 use super::expression;
+use super::template::{DEPTH, Inside, Parts, Reference, Span, Template, Value};
 
 /// The longest result, as Asterisk's `EXT_DATA_SIZE`.
 pub(super) const TEXT_BYTES: usize = 8191;
 
 /// Bytes that values are usually longer than the references to them.
 const USUAL_GROWTH: usize = 24;
-
-/// How deep references may nest.
-const DEPTH: usize = 32;
 
 /// Where variables and functions are looked up.
 pub trait Names {
@@ -33,150 +31,137 @@ pub fn substitute<'t>(
     names: &mut dyn Names,
     troubles: &mut Vec<String>,
 ) -> Cow<'t, str> {
-    substitute_within(text, names, troubles, 0)
-}
-
-fn substitute_within<'t>(
-    text: &'t str,
-    names: &mut dyn Names,
-    troubles: &mut Vec<String>,
-    depth: usize,
-) -> Cow<'t, str> {
-    let Some(mut reference) = next_reference(text) else {
+    let parts = Parts::read(text);
+    if let Parts::Plain(_) = parts {
         return Cow::Borrowed(text);
-    };
-    if depth == DEPTH {
-        troubles.push(format!("references nest deeper than {DEPTH}"));
-        return Cow::Borrowed("");
     }
     let mut result = String::with_capacity(text.len() + USUAL_GROWTH);
-    result.push_str(reference.before);
-    loop {
-        let inner = substitute_within(reference.inner, names, troubles, depth + 1);
-        if !reference.closed {
-            let bracket = if reference.expression { ']' } else { '}' };
-            troubles.push(format!("a '{bracket}' is missing in '{text}'"));
+    parts.fill(text, names, troubles, &mut result);
+    Cow::Owned(result)
+}
+
+impl Template {
+    /// [`substitute`] for a text that was read before. A text without references
+    /// is the result itself; any other is put together in `room`.
+    pub(super) fn fill<'r>(
+        &'r self,
+        names: &mut dyn Names,
+        troubles: &mut Vec<String>,
+        room: &'r mut String,
+    ) -> &'r str {
+        if let Parts::Plain(_) = self.parts {
+            return self;
         }
-        match reference.expression {
-            true => result.push_str(&expression::evaluate(&inner, names, troubles)),
-            false => result.push_str(&value(&inner, names, troubles)),
-        }
-        let next = next_reference(reference.after);
-        result.push_str(next.as_ref().map_or(reference.after, |next| next.before));
-        if result.len() > TEXT_BYTES {
-            troubles.push(format!("the text is cut at {TEXT_BYTES} bytes"));
-            result.truncate(floor(&result, TEXT_BYTES));
-            return Cow::Owned(result);
-        }
-        match next {
-            Some(next) => reference = next,
-            None => return Cow::Owned(result),
-        }
+        room.clear();
+        room.reserve(self.len() + USUAL_GROWTH);
+        self.parts.fill(self, names, troubles, room);
+        room
     }
 }
 
-/// One `${…}` or `$[…]` and its surroundings.
-struct Reference<'t> {
-    before: &'t str,
-    inner: &'t str,
-    after: &'t str,
-    expression: bool,
-    closed: bool,
-}
-
-fn next_reference(text: &str) -> Option<Reference<'_>> {
-    let mut from = 0;
-    loop {
-        let ahead = text.as_bytes().get(from..)?;
-        let dollar = from + ahead.iter().position(|&byte| byte == b'$')?;
-        let expression = match text.as_bytes().get(dollar + 1) {
-            Some(b'{') => false,
-            Some(b'[') => true,
-            _ => {
-                from = dollar + 1;
-                continue;
+impl Parts {
+    /// Adds what it becomes to `out`.
+    fn fill(
+        &self,
+        text: &str,
+        names: &mut dyn Names,
+        troubles: &mut Vec<String>,
+        out: &mut String,
+    ) {
+        let (whole, before, references) = match self {
+            Parts::Plain(span) => return span.push(text, out),
+            Parts::TooDeep => {
+                return troubles.push(format!("references nest deeper than {DEPTH}"));
             }
+            Parts::Mixed {
+                whole,
+                before,
+                references,
+            } => (whole, before, references),
         };
-        let rest = text.get(dollar + 2..)?;
-        let close = closing(rest, expression);
-        let end = close.unwrap_or(rest.len());
-        return Some(Reference {
-            before: text.get(..dollar)?,
-            inner: rest.get(..end)?,
-            after: rest.get(end + 1..).unwrap_or(""),
-            expression,
-            closed: close.is_some(),
-        });
+        let end = out.len() + TEXT_BYTES;
+        before.push(text, out);
+        for reference in references {
+            reference.fill(text, *whole, names, troubles, out);
+            reference.after.push(text, out);
+            if out.len() > end {
+                troubles.push(format!("the text is cut at {TEXT_BYTES} bytes"));
+                return out.truncate(floor(out, end));
+            }
+        }
     }
 }
 
-/// Where the bracket that opened just before `text` closes. Each kind counts
-/// only its own, as in Asterisk.
-fn closing(text: &str, expression: bool) -> Option<usize> {
-    let (open, close) = if expression {
-        (b'[', b']')
-    } else {
-        (b'{', b'}')
-    };
-    let mut depth = 0_u32;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte == open {
-            depth += 1;
-        } else if byte == close {
-            if depth == 0 {
-                return Some(at);
-            }
-            depth -= 1;
+impl Reference {
+    /// Adds what it becomes to `out`. It stands in a part of the text.
+    fn fill(
+        &self,
+        text: &str,
+        part: Span,
+        names: &mut dyn Names,
+        troubles: &mut Vec<String>,
+        out: &mut String,
+    ) {
+        let start = out.len();
+        if let Inside::Expression(parts) | Inside::Assembled(parts) = &self.inside {
+            parts.fill(text, names, troubles, out);
         }
-    }
-    None
-}
-
-/// `NAME[:offset[:length]]` or `FUNC(arguments)[:offset[:length]]`.
-fn value<'n>(
-    reference: &str,
-    names: &'n mut dyn Names,
-    troubles: &mut Vec<String>,
-) -> Cow<'n, str> {
-    let (name, range) = split_range(reference);
-    let whole = match split_at_byte(name, b'(') {
-        None => names.variable(name).unwrap_or_default(),
-        Some((function, arguments)) => {
-            let arguments = arguments
-                .rsplit_once(')')
-                .map_or(arguments, |(arguments, _)| arguments);
-            match names.function(function, arguments) {
-                Some(result) => Cow::Owned(result),
-                None => {
-                    troubles.push(format!("there is no function {function}"));
-                    Cow::Borrowed("")
-                }
+        if !self.closed {
+            let bracket = match self.inside {
+                Inside::Expression(_) => ']',
+                Inside::Value(_) | Inside::Assembled(_) => '}',
+            };
+            troubles.push(format!("a '{bracket}' is missing in '{}'", part.of(text)));
+        }
+        match &self.inside {
+            Inside::Value(inside) => {
+                let value = inside.find(text, names, troubles);
+                out.push_str(inside.cut(&value));
+            }
+            Inside::Assembled(_) => {
+                let inside = Value::read(out, Span::new(start..out.len()));
+                let value = inside.find(out, names, troubles);
+                out.truncate(start);
+                out.push_str(inside.cut(&value));
+            }
+            Inside::Expression(_) => {
+                let inside = out.get(start..).unwrap_or_default();
+                let value = expression::evaluate(inside, names, troubles);
+                out.truncate(start);
+                out.push_str(&value);
             }
         }
-    };
-    match range {
-        None => whole,
-        Some((offset, length)) => Cow::Owned(slice(&whole, offset, length).into()),
     }
 }
 
-/// The reference without its `:offset:length`, and those two.
-fn split_range(reference: &str) -> (&str, Option<(i64, i64)>) {
-    let mut parens = 0_i32;
-    for (at, byte) in reference.bytes().enumerate() {
-        match byte {
-            b'(' => parens += 1,
-            b')' => parens -= 1,
-            b':' if parens == 0 => {
-                let (name, range) = reference.split_at_checked(at).unwrap_or((reference, ""));
-                let mut numbers = range.split(':').skip(1).map_while(leading_number).fuse();
-                let offset = numbers.next().unwrap_or(0);
-                return (name, Some((offset, numbers.next().unwrap_or(i64::MAX))));
+impl Value {
+    /// What the variable or function at hand yields, whose name stands in `text`.
+    fn find<'n>(
+        &self,
+        text: &str,
+        names: &'n mut dyn Names,
+        troubles: &mut Vec<String>,
+    ) -> Cow<'n, str> {
+        let name = self.name.of(text);
+        let Some(arguments) = self.arguments else {
+            return names.variable(name).unwrap_or_default();
+        };
+        match names.function(name, arguments.of(text)) {
+            Some(result) => Cow::Owned(result),
+            None => {
+                troubles.push(format!("there is no function {name}"));
+                Cow::Borrowed("")
             }
-            _ => {}
         }
     }
-    (reference, None)
+
+    /// The part of a value that is wanted.
+    fn cut<'v>(&self, value: &'v str) -> &'v str {
+        match self.range {
+            None => value,
+            Some((offset, length)) => slice(value, offset, length),
+        }
+    }
 }
 
 /// The number a text begins with, as `sscanf("%d")` reads it.

@@ -12,6 +12,7 @@ use super::pattern::{Match, Pattern};
 use super::plan::{Context, Instruction, Place, Plan, Seek};
 use super::state::Scope;
 use super::substitute::{Names, substitute};
+use super::template::Template;
 
 /// Which line a switch stands in: how its data was, or will be, expanded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -242,7 +243,7 @@ fn instruction(plan: &Plan, row: &Row, lookup: &Lookup) -> Instruction {
         priority: lookup.priority,
         label: None,
         application: application.into(),
-        arguments: column(row, "appdata").unwrap_or_default().into(),
+        arguments: Template::new(column(row, "appdata").unwrap_or_default()),
         at: format!(
             "{}:{},{},{}",
             lookup.family, lookup.context, lookup.exten, lookup.priority

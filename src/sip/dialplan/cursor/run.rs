@@ -12,7 +12,6 @@ use super::super::frames::Frames;
 use super::super::plan::{Instruction, Place, Seek};
 use super::super::state::Scope;
 use super::super::step::{App, Ending, Event, Next, Step};
-use super::super::substitute::substitute;
 use super::super::switch::{self, Found};
 use super::{Cursor, Fell, Progress, Routine, Way};
 use crate::base::{Instant, Level};
@@ -104,13 +103,14 @@ impl Cursor {
         if now >= self.spent_since + REFILL {
             (self.spent_since, self.spent) = (now, 0);
         }
+        let mut room = String::new();
         while self.spent < self.bounds.steps {
             let course = self.state.course.as_ref();
             if course.is_some_and(|course| course.exhausted) {
                 return self.cut("holds more than a call may", channels);
             }
             self.spent += 1;
-            let next = self.advance(channels);
+            let next = self.advance(channels, &mut room);
             if let Some(progress) = self.follow(next, channels) {
                 return progress;
             }
@@ -122,8 +122,8 @@ impl Cursor {
         )
     }
 
-    /// Runs the instruction at hand.
-    fn advance(&mut self, channels: &mut dyn Channels) -> Next {
+    /// Runs the instruction at hand; `room` is for its arguments.
+    fn advance(&mut self, channels: &mut dyn Channels, room: &mut String) -> Next {
         let now = channels.now();
         let position = &self.state.position;
         let found = match self.plan.asks {
@@ -155,12 +155,12 @@ impl Cursor {
                 if let Some(course) = &mut step.state.course {
                     course.replies.tidy();
                 }
-                execute(&mut step, instruction)
+                execute(&mut step, instruction, room)
             }
             Found::Table(instruction) => {
                 self.way = Way::Entered;
                 step.state.course().replies.tidy();
-                execute(&mut step, &instruction)
+                execute(&mut step, &instruction, room)
             }
             Found::Ask(lookup) => step.ask_switch(lookup, |_| Next::Repeat),
             // Only a switch could have known the extension that was dialled.
@@ -315,11 +315,11 @@ impl Cursor {
     }
 }
 
-/// Substitutes and runs one instruction.
-fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
+/// Substitutes and runs one instruction; `room` is for its arguments.
+fn execute(step: &mut Step<'_>, instruction: &Instruction, room: &mut String) -> Next {
     let mut troubles = Vec::new();
     step.state.replay.rewind();
-    let arguments = substitute(&instruction.arguments, step, &mut troubles);
+    let arguments = instruction.arguments.fill(step, &mut troubles, room);
     if let Some(wanted) = step.state.replay.take_wanted() {
         // Then the instruction is read again.
         return step.find_out(wanted, |_| Next::Repeat);
@@ -339,7 +339,7 @@ fn execute(step: &mut Step<'_>, instruction: &Instruction) -> Next {
         Some(row) => {
             let application = app::ApplicationId::of(row);
             step.channels.runs(application, instruction.priority);
-            app::run(step, row, &arguments)
+            app::run(step, row, arguments)
         }
         None if step.plan.is_leaving(&instruction.application) => {
             step.state.cause = Cause::NORMAL_CIRCUIT_CONGESTION;
