@@ -111,11 +111,8 @@ impl Number {
     /// The number that digits and dots begin with, as `strtold` reads it;
     /// nothing if it is too large.
     pub(super) fn parse(text: &str) -> Option<Number> {
-        if let Ok(number) = text.parse::<u64>() {
-            return Some(match i64::try_from(number) {
-                Ok(number) => Number::Whole(number),
-                Err(_) => Number::Real(Real::from_u128(number.into()).value),
-            });
+        if let Some(number) = digits(text) {
+            return Some(Number::Whole(number));
         }
         let second_dot = text.match_indices('.').nth(1).map(|(at, _)| at);
         let text = text.get(..second_dot.unwrap_or(text.len()))?;
@@ -139,6 +136,14 @@ impl Number {
             _ => print(self.real()),
         }
     }
+}
+
+/// The number of nothing but digits; nothing if it is too large.
+fn digits(text: &str) -> Option<i64> {
+    text.bytes().try_fold(0_i64, |number, byte| match byte {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add((byte - b'0').into()),
+        _ => None,
+    })
 }
 
 /// A zero may have come out negative, which no whole number is.
