@@ -31,7 +31,16 @@ struct Variable {
     start: u32,
     name_len: u32,
     value_len: u32,
+    /// Of its name (see [`mark`]).
+    mark: u16,
     heritage: Heritage,
+}
+
+/// The first and the last byte of a name, by which most names differ.
+fn mark(name: &str) -> u16 {
+    let bytes = name.as_bytes();
+    let byte = |byte: Option<&u8>| byte.copied().unwrap_or_default();
+    u16::from_le_bytes([byte(bytes.first()), byte(bytes.last())])
 }
 
 impl Variable {
@@ -40,10 +49,6 @@ impl Variable {
         texts
             .get(start..start + self.name_len as usize)
             .unwrap_or_default()
-    }
-
-    fn is_named(&self, name: &str, texts: &str) -> bool {
-        self.name_len as usize == name.len() && self.name(texts) == name
     }
 
     fn value<'t>(&self, texts: &'t str) -> &'t str {
@@ -119,6 +124,7 @@ impl Variables {
             start: self.texts.len() as u32,
             name_len: name.len() as u32,
             value_len: value.len() as u32,
+            mark: mark(name),
             heritage,
         };
         self.texts.push_str(name);
@@ -172,9 +178,10 @@ impl Variables {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.list
-            .iter()
-            .position(|variable| variable.is_named(name, &self.texts))
+        let mark = mark(name);
+        let is_named =
+            |variable: &Variable| variable.mark == mark && variable.name(&self.texts) == name;
+        self.list.iter().position(is_named)
     }
 
     /// Drops the texts nobody refers to once they are the larger part, so that
