@@ -48,6 +48,15 @@ pub(super) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
+/// [`str::trim`], which few texts of a dialplan need.
+pub(super) fn trimmed(text: &str) -> &str {
+    let ends = (text.as_bytes().first(), text.as_bytes().last());
+    match ends {
+        (Some(b'!'..=b'~'), Some(b'!'..=b'~')) => text,
+        _ => text.trim(),
+    }
+}
+
 /// What stands before and behind the last `byte`, which is ASCII.
 pub(super) fn rsplit_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
     let at = text.bytes().rposition(|found| found == byte)?;

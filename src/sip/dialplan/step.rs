@@ -5,7 +5,7 @@
 
 use alloc::borrow::Cow;
 
-use super::arguments::{rsplit_at_byte, split_call};
+use super::arguments::{rsplit_at_byte, split_call, trimmed};
 use super::cause::Cause;
 use super::channel::{ChannelEvent, ChannelId, Channels};
 use super::course::Exception;
@@ -396,13 +396,13 @@ impl Step<'_> {
         let (place, priority) = rsplit_at_byte(location, b',').unwrap_or(("", location));
         let (context, exten) = rsplit_at_byte(place, b',').unwrap_or(("", place));
         let here = &self.state.position;
-        let mut position = match (context.trim(), exten.trim()) {
+        let mut position = match (trimmed(context), trimmed(exten)) {
             ("", "") => here.clone(),
             ("", exten) => here.of(exten.into(), 0),
             (context, "") => Position::new(context.into(), here.exten().clone(), 0),
             (context, exten) => Position::new(context.into(), exten.into(), 0),
         };
-        let Some(priority) = self.priority(&position, priority.trim()) else {
+        let Some(priority) = self.priority(&position, trimmed(priority)) else {
             let location: Box<str> = location.into();
             self.warn("goto", || {
                 format!("Goto: '{location}' is neither a priority nor a label")

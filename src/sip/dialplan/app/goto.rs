@@ -1,6 +1,6 @@
 //! `Goto`, `GotoIf` and `GotoIfTime`: jumps.
 
-use super::super::arguments::split_at_byte;
+use super::super::arguments::{split_at_byte, trimmed};
 use super::super::schedule::Schedule;
 use super::super::step::{Next, Step, holds};
 use super::complain;
@@ -13,7 +13,7 @@ pub(super) fn goto(step: &mut Step<'_>, arguments: &str) -> Next {
 /// `GotoIf(condition?[location if true][:location if false])`.
 pub(super) fn goto_if(step: &mut Step<'_>, arguments: &str) -> Next {
     let (condition, branches) = split_at_byte(arguments, b'?').unwrap_or((arguments, ""));
-    branch(step, holds(condition.trim()), branches)
+    branch(step, holds(trimmed(condition)), branches)
 }
 
 /// `GotoIfTime(times,weekdays,mdays,months[,timezone]?[location if true][:location if false])`.
@@ -44,7 +44,7 @@ pub(super) fn is_now(step: &mut Step<'_>, application: &str, times: &str) -> Opt
 /// Jumps to one of `true:false`; an empty one goes on.
 fn branch(step: &mut Step<'_>, condition: bool, branches: &str) -> Next {
     let (then, otherwise) = split_at_byte(branches, b':').unwrap_or((branches, ""));
-    match if condition { then } else { otherwise }.trim() {
+    match trimmed(if condition { then } else { otherwise }) {
         "" => Next::Continue,
         location => step.go(location),
     }

@@ -3,7 +3,7 @@
 
 use alloc::collections::VecDeque;
 
-use super::super::arguments::{split, split_at_byte};
+use super::super::arguments::{split, split_at_byte, trimmed};
 use super::super::function;
 use super::super::inquiry::Inquiry;
 use super::super::step::{Next, Step};
@@ -41,7 +41,7 @@ fn assign(step: &mut Step<'_>, assignment: &str) -> Option<Inquiry> {
         complain(step, "Set", &format!("'{assignment}' has no '='"));
         return None;
     };
-    let name = name.trim();
+    let name = trimmed(name);
     if name.is_empty() {
         complain(step, "Set", &format!("'{assignment}' has no name"));
         return None;
