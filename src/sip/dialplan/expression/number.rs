@@ -129,6 +129,9 @@ impl Number {
         match self {
             Number::Whole(number) if u128::from(number.unsigned_abs()) < PLAIN => {
                 match u64::try_from(number) {
+                    // Most are truths.
+                    Ok(0) => SmolStr::new_static("0"),
+                    Ok(1) => SmolStr::new_static("1"),
                     Ok(number) => Decimal::new(number).as_str().into(),
                     Err(_) => number.to_smolstr(),
                 }
