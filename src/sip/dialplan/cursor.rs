@@ -193,7 +193,6 @@ impl Cursor {
             plan: &self.plan,
             state: &self.state,
             channels,
-            now: channels.now(),
         };
         scope.value_at_once(name)
     }

@@ -241,12 +241,13 @@ pub struct Place<'a> {
 impl<'a> Place<'a> {
     /// The extension to look for.
     pub(super) fn dialled(&self) -> &'a str {
-        if self.exten.is_empty() {
-            "s"
-        } else {
-            self.exten
-        }
+        dialled(self.exten)
     }
+}
+
+/// The extension to look for where that was dialled.
+pub(super) fn dialled(exten: &str) -> &str {
+    if exten.is_empty() { "s" } else { exten }
 }
 
 /// A compiled dialplan.

@@ -8,7 +8,7 @@ use core::fmt;
 
 use smol_str::SmolStr;
 
-use super::plan::{ExtensionId, Instruction, Place, Plan, Seek};
+use super::plan::{ExtensionId, Instruction, Place, Plan, Seek, dialled};
 use crate::base::UnixTime;
 
 /// A place in the plan a call runs in. It belongs to that plan alone.
@@ -70,6 +70,29 @@ impl Position {
         plan: &'p Plan,
         seek: Seek<'_>,
         caller: &str,
+        time: impl FnOnce() -> UnixTime,
+    ) -> Option<&'p Instruction> {
+        if self.home.get() == UNSOUGHT {
+            self.look_for_home(plan);
+        }
+        let home = plan.extension(self.home.get());
+        let found = home.and_then(|home| home.find(seek));
+        found.or_else(|| self.search(plan, seek, caller, time()))
+    }
+
+    /// Apart from the way that most steps take, as [`Position::search`] is.
+    #[cold]
+    fn look_for_home(&self, plan: &Plan) {
+        let home = plan.home(&self.context, dialled(&self.exten));
+        self.home.set(home.unwrap_or(NONE));
+    }
+
+    #[cold]
+    fn search<'p>(
+        &self,
+        plan: &'p Plan,
+        seek: Seek<'_>,
+        caller: &str,
         time: UnixTime,
     ) -> Option<&'p Instruction> {
         let place = Place {
@@ -78,12 +101,7 @@ impl Position {
             caller,
             time,
         };
-        if self.home.get() == UNSOUGHT {
-            self.home.set(plan.home(place).unwrap_or(NONE));
-        }
-        let home = plan.extension(self.home.get());
-        let found = home.and_then(|home| home.find(seek));
-        found.or_else(|| plan.find(place, seek))
+        plan.find(place, seek)
     }
 }
 
@@ -168,7 +186,7 @@ mod tests {
                 for (caller, hours) in [("42", 0), ("7", 12), ("", 0), ("42", 12)] {
                     let time = UnixTime(NOW.0 + hours * 3600);
                     let place = Place { context: "c", exten, caller, time };
-                    let found = position.find(&plan, seek, caller, time);
+                    let found = position.find(&plan, seek, caller, || time);
                     let sought = plan.find(place, seek);
                     prop_assert_eq!(found.map(core::ptr::from_ref), sought.map(core::ptr::from_ref));
                 }

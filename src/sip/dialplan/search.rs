@@ -89,10 +89,10 @@ impl Plan {
     /// The extension that has the say at a place: what it has, [`Plan::find`] finds
     /// there, whoever calls and whenever. Nothing where that depends on the caller's
     /// number or the time.
-    pub(super) fn home(&self, place: Place<'_>) -> Option<ExtensionId> {
-        let first = self.visit(place.context, None, |seen| match seen {
+    pub(super) fn home(&self, context: &str, dialled: &str) -> Option<ExtensionId> {
+        let first = self.visit(context, None, |seen| match seen {
             Visit::Tried { always: false, .. } => Some(None),
-            Visit::Tried { context, .. } => context.matching(place.dialled(), Some).map(Some),
+            Visit::Tried { context, .. } => context.matching(dialled, Some).map(Some),
             Visit::Missing { .. } | Visit::Untimely { .. } => None,
         });
         let first = first.flatten()?;

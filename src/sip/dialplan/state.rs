@@ -66,7 +66,7 @@ impl State {
         seek: Seek<'_>,
         now: Instant,
     ) -> Option<&'p Instruction> {
-        position.find(plan, seek, &self.number, self.time(now))
+        position.find(plan, seek, &self.number, || self.time(now))
     }
 
     /// What few calls need, from now on.
@@ -271,10 +271,13 @@ pub(super) struct Scope<'a> {
     pub(super) plan: &'a Plan,
     pub(super) state: &'a State,
     pub(super) channels: &'a dyn Channels,
-    pub(super) now: Instant,
 }
 
 impl<'a> Scope<'a> {
+    pub(super) fn now(&self) -> Instant {
+        self.channels.now()
+    }
+
     /// A global, as it was set last.
     pub(super) fn global(&self, name: &str) -> Option<Cow<'a, str>> {
         let changed = self.channels.global(name);
@@ -296,13 +299,13 @@ impl<'a> Scope<'a> {
             "CONTEXT" => Cow::Borrowed(&**state.position.context()),
             "PRIORITY" => Cow::Owned(state.position.priority.to_string()),
             "HANGUPCAUSE" => Cow::Owned(state.cause.0.to_string()),
-            "EPOCH" => Cow::Owned(format!("{}", state.time(self.now).0)),
-            "HINT" => Cow::Borrowed(split_hint(self.plan.hint(state.place(self.now))?).0),
+            "EPOCH" => Cow::Owned(format!("{}", state.time(self.now()).0)),
+            "HINT" => Cow::Borrowed(split_hint(self.plan.hint(state.place(self.now()))?).0),
             "CALLINGPRES" => Cow::Owned(state.presentation(Party::Caller).to_string()),
             "CALLINGANI2" => Cow::Borrowed(state.party(Party::Caller, PartyField::Ani2)),
             "CALLINGTON" => Cow::Borrowed(state.party(Party::Caller, PartyField::NumberPlan)),
             "CALLINGTNS" => Cow::Borrowed("0"),
-            "HINTNAME" => Cow::Borrowed(split_hint(self.plan.hint(state.place(self.now))?).1),
+            "HINTNAME" => Cow::Borrowed(split_hint(self.plan.hint(state.place(self.now()))?).1),
             _ => {
                 let set = state.variables.value(name).map(Cow::Borrowed);
                 let told = set.or_else(|| self.channels.variable(name));

@@ -121,7 +121,6 @@ impl Step<'_> {
             plan: self.plan,
             state: self.state,
             channels: self.channels,
-            now: self.now(),
         }
     }
 

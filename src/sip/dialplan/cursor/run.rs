@@ -137,7 +137,6 @@ impl Cursor {
                     plan: &self.plan,
                     state: &self.state,
                     channels,
-                    now,
                 };
                 let place = self.state.place(now);
                 switch::search(&self.plan, &scope, place, position.priority)

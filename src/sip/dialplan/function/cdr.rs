@@ -47,13 +47,13 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
         true => format!("{:.6}", length.as_secs_f64()),
         false => length.as_secs().to_string(),
     };
-    let since = |start: Instant| length(scope.now.since(start));
+    let since = |start: Instant| length(scope.now().since(start));
     let when = |at: Instant| stamp(scope, at, raw);
     match name.to_ascii_lowercase().as_str() {
         "start" => when(times.start),
         "answer" => times.answer.map(when).unwrap_or_default(),
         "end" => match scope.state.ending {
-            Some(_) => when(scope.now),
+            Some(_) => when(scope.now()),
             None => String::new(),
         },
         "duration" => since(times.start),
@@ -77,7 +77,7 @@ fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
     let outermost = state.outermost();
     let variable = |name| scope.variable(name).unwrap_or_default().into_owned();
     let instruction = || {
-        let place = state.place(scope.now);
+        let place = state.place(scope.now());
         scope.plan.find(place, Seek::Priority(outermost.priority))
     };
     Some(match name.to_ascii_lowercase().as_str() {

@@ -36,7 +36,7 @@ fn has(scope: &Scope<'_>, context: &str, exten: &str, priority: &str) -> bool {
     let place = Place {
         context,
         exten,
-        ..scope.state.place(scope.now)
+        ..scope.state.place(scope.now())
     };
     let seek = match leading_number(priority) {
         _ if priority.is_empty() => Some(Seek::Priority(1)),
@@ -80,7 +80,7 @@ fn of_extension<'a>(scope: &Scope<'a>, exten: &str, context: &str) -> Option<&'a
     let place = Place {
         context,
         exten,
-        ..scope.state.place(scope.now)
+        ..scope.state.place(scope.now())
     };
     scope.plan.hint(place)
 }

@@ -34,7 +34,7 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
         Some(Which::Response) => course.response,
         Some(Which::Absolute) => match course.absolute {
             None => return "0".into(),
-            Some(at) => at.since(scope.now),
+            Some(at) => at.since(scope.now()),
         },
     };
     format!("{:.3}", time.as_secs_f64())
