@@ -327,6 +327,9 @@ impl Channels for Stage<'_, '_> {
     }
 
     fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {
-        self.call.note(self.turn, level, cause, text);
+        // Of each step there is one; most are not wanted.
+        if self.turn.out.wants(level) {
+            self.call.note(self.turn, level, cause, text);
+        }
     }
 }
