@@ -9,6 +9,7 @@ use pinion_sip::config::{Secret, Transports};
 
 use super::acl::{self, Network};
 use super::device::Device;
+use super::groups;
 use super::key::Place::{self, Both};
 use super::key::{Key, both, device, each, general, inert, inert_but};
 use super::load::{Outcome, Setting};
@@ -24,7 +25,6 @@ const NO_SUBSCRIPTIONS: &str = "subscriptions are not accepted";
 const NO_REFER: &str = "REFER is not accepted";
 const NO_READER: &str = "no application here reads it";
 const NO_VOICEMAIL: &str = "there is no voicemail here";
-const NO_PICKUP: &str = "ringing calls cannot be picked up here";
 const NO_SESSION_TIMERS: &str = "session timers (RFC 4028) are not run";
 pub(super) const MEDIA_PASSES: &str =
     "media and its description pass from phone to phone untouched";
@@ -108,11 +108,18 @@ pub(super) static KEYS: &[Key] = &[
         s.put(&mut g.general.allowexternaldomains)
     }),
     inert("language", Both, NO_READER),
-    inert(
-        "callgroup pickupgroup namedcallgroup namedpickupgroup",
-        Place::Device,
-        NO_PICKUP,
-    ),
+    device("callgroup", |d, s| {
+        groups::numbers(&mut groups::of(d).call, s)
+    }),
+    device("pickupgroup", |d, s| {
+        groups::numbers(&mut groups::of(d).pickup, s)
+    }),
+    device("namedcallgroup", |d, s| {
+        groups::names(&mut groups::of(d).call, s)
+    }),
+    device("namedpickupgroup", |d, s| {
+        groups::names(&mut groups::of(d).pickup, s)
+    }),
     device("setvar", |d, s| {
         s.pair('=', "NAME=VALUE")
             .map(|pair| d.peer.setvar.push(pair))

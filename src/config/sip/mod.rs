@@ -5,6 +5,7 @@
 mod acl;
 mod device;
 mod general;
+mod groups;
 mod key;
 mod keys;
 mod load;

@@ -234,6 +234,10 @@ fn peer_item(peer: &Peer, item: &str) -> Option<String> {
         "callerid_num" => Some(peer.callerid.number.clone()),
         "limit" => Some(peer.call_limit.to_string()),
         "busylevel" => Some(peer.busylevel.to_string()),
+        "callgroup" => Some(peer.pickup_groups.as_ref()?.call.numbers()),
+        "pickupgroup" => Some(peer.pickup_groups.as_ref()?.pickup.numbers()),
+        "namedcallgroup" => Some(peer.pickup_groups.as_ref()?.call.names()),
+        "namedpickupgroup" => Some(peer.pickup_groups.as_ref()?.pickup.names()),
         "maxforwards" => Some(peer.maxforwards.to_string()),
         _ => None,
     }

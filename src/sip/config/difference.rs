@@ -82,6 +82,7 @@ impl Peer {
                 final_response "final_response" noanswer_response "noanswer_response"
                 outofcall_message_context "outofcall_message_context"
                 description "description" accountcode "accountcode" amaflags "amaflags"
+                pickup_groups "callgroup"
             ]
             secret [secret "secret" remotesecret "remotesecret" credentials "auth"]
             apart [hashed])

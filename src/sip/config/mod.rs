@@ -7,6 +7,7 @@
 mod acl;
 mod difference;
 mod general;
+mod groups;
 mod peer;
 mod realtime;
 mod records;
@@ -23,6 +24,7 @@ use crate::dialplan::Plan;
 pub use acl::{Acl, Rule};
 pub use difference::Change;
 pub use general::General;
+pub use groups::{Groups, PickupGroups};
 pub use peer::{
     CallerId, FinalResponse, Host, Insecure, Nat, Peer, PeerKind, Presentation, Qualify, Secret,
     Transports, TrustIdOutbound,

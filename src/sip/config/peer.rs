@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::{Acl, AmaFlags};
+use super::{Acl, AmaFlags, PickupGroups};
 use crate::auth;
 use crate::base::Transport;
 use crate::wire::{Method, Status};
@@ -290,6 +290,9 @@ pub struct Peer {
     pub accountcode: SmolStr,
     /// `amaflags`: what its calls count for.
     pub amaflags: AmaFlags,
+    /// `callgroup`, `pickupgroup`, `namedcallgroup`, `namedpickupgroup`; few
+    /// devices have any.
+    pub pickup_groups: Option<Box<PickupGroups>>,
     /// `setvar=NAME=VALUE`, in file order.
     pub setvar: Vec<(String, String)>,
     /// `header=Name: value`, added to every outbound INVITE.
@@ -483,6 +486,7 @@ impl Peer {
             description: String::new(),
             accountcode: SmolStr::default(),
             amaflags: AmaFlags::default(),
+            pickup_groups: None,
             setvar: Vec::new(),
             header: Vec::new(),
             disallowed_methods: Vec::new(),

@@ -4,7 +4,9 @@
 use std::io;
 
 use pinion_sip::base::AddressText;
-use pinion_sip::config::{Host, Insecure, Peer, PeerKind, Presentation, Secret, TrustIdOutbound};
+use pinion_sip::config::{
+    Host, Insecure, Peer, PeerKind, PickupGroups, Presentation, Secret, TrustIdOutbound,
+};
 use pinion_sip::machine::{ContactRow, DeviceRow};
 use serde_json::{Value, json};
 
@@ -92,7 +94,7 @@ fn tell_peer(found: &Found, mut sheet: Fields<'_, '_>) -> io::Result<()> {
     if let Some(domain) = &peer.fromdomain {
         sheet.field("  FromDomain   : ", "fromdomain", domain.as_str())?;
     }
-    groups(&mut sheet)?;
+    groups(peer, &mut sheet)?;
     sheet.remark("  MOH Suggest  : ")?;
     sheet.remark("  Mailbox      : ")?;
     sheet.remark("  VM Extension : ")?;
@@ -141,7 +143,7 @@ fn tell_user(found: &Found, mut sheet: Fields<'_, '_>) -> io::Result<()> {
     sheet.remark("  MaxCallBR    : 0 kbps")?;
     presentation(peer, &mut sheet)?;
     sheet.field("  Call limit   : ", "call_limit", peer.call_limit)?;
-    groups(&mut sheet)?;
+    groups(peer, &mut sheet)?;
     callerid(peer, &mut sheet)?;
     sheet.field("  ACL          : ", "acl", !peer.acl.0.is_empty())?;
     session_timers("  Sess-Min-SE  : 0 secs", &mut sheet)?;
@@ -237,11 +239,13 @@ fn spoken(presentation: Presentation) -> String {
     format!("{shown}, {screened}")
 }
 
-fn groups(sheet: &mut Fields<'_, '_>) -> io::Result<()> {
-    sheet.remark("  Callgroup    : ")?;
-    sheet.remark("  Pickupgroup  : ")?;
-    sheet.remark("  Named Callgr : ")?;
-    sheet.remark("  Nam. Pickupgr: ")
+fn groups(peer: &Peer, sheet: &mut Fields<'_, '_>) -> io::Result<()> {
+    let none = PickupGroups::default();
+    let PickupGroups { call, pickup } = peer.pickup_groups.as_deref().unwrap_or(&none);
+    sheet.field("  Callgroup    : ", "callgroup", call.numbers())?;
+    sheet.field("  Pickupgroup  : ", "pickupgroup", pickup.numbers())?;
+    sheet.field("  Named Callgr : ", "namedcallgroup", call.names())?;
+    sheet.field("  Nam. Pickupgr: ", "namedpickupgroup", pickup.names())
 }
 
 fn callerid(peer: &Peer, sheet: &mut Fields<'_, '_>) -> io::Result<()> {
