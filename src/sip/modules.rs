@@ -64,6 +64,8 @@ modules! {
     AppChanIsAvail "app_chanisavail" "Whether devices could be called" [ChanIsAvail] []
     AppDb "app_db" "Deletes entries of the AstDB" [DBdel DBdeltree] []
     AppDial "app_dial" "Calls devices and joins who answers" [Dial RetryDial] []
+    AppDirectedPickup "app_directed_pickup" "Answers calls that ring elsewhere"
+        [Pickup PickupChan] []
     AppDumpChan "app_dumpchan" "Tells all of a channel" [DumpChan] []
     AppExec "app_exec" "Applications named by the call" [Exec ExecIf TryExec] []
     AppForkCdr "app_forkcdr" "A second record of one call" [ForkCDR] []

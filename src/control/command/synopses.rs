@@ -165,6 +165,16 @@ const APPLICATIONS: &[Row] = &[
         "Ring a telephone that goes its own way then",
     ),
     (
+        "Pickup",
+        "[exten[@context][&...]]",
+        "Answer a call that rings elsewhere",
+    ),
+    (
+        "PickupChan",
+        "channel[&...][,p]",
+        "Answer a call that rings at a channel",
+    ),
+    (
         "Proceeding",
         "",
         "Tell the caller that the call is on its way",

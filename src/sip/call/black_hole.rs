@@ -2,6 +2,10 @@
 //! there is anybody to talk to (RFC 3725 §4.3). What it is offered in its place
 //! later is what the one it talks to offers.
 
+/// A description of no media at all: an offer of nothing, where an offer is due
+/// (RFC 3264 §5).
+pub const OFFER: &[u8] = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n";
+
 /// Answers an SDP offer: every stream is taken as it was offered (RFC 3264 §6),
 /// inactive, and leads nowhere. Streams that take keys are refused. Empty for
 /// what is no SDP.
@@ -12,8 +16,7 @@ pub fn answer(content_type: &[u8], offer: &[u8]) -> Vec<u8> {
     if !is_sdp {
         return Vec::new();
     }
-    let mut answer =
-        b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n".to_vec();
+    let mut answer = OFFER.to_vec();
     let mut taken = false;
     for line in offer.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
         match line {

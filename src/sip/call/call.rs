@@ -171,6 +171,9 @@ pub struct Call {
     pub(super) max_forwards: u8,
     /// Another node has brought it, and no other is brought it.
     pub(super) from_node: bool,
+    /// Another call is asked to have the caller's leg: nothing ends it, and its
+    /// plan waits, until that is known.
+    pub(super) moving: bool,
     pub(super) lease: Option<Box<(Text, Lease)>>,
     /// How the last channel failed.
     pub(super) refused: Option<Box<Refused>>,
@@ -237,6 +240,7 @@ impl Call {
             caller,
             max_forwards: exchange.config.general.defaults.maxforwards,
             from_node: false,
+            moving: false,
             lease: None,
             refused: None,
             ending: None,
@@ -437,6 +441,11 @@ impl Call {
 
     pub(super) fn channel(&self, id: ChannelId) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.id == id)
+    }
+
+    /// Whether there is that channel.
+    pub fn has_channel(&self, id: ChannelId) -> bool {
+        self.channel(id).is_some()
     }
 
     pub(super) fn channel_mut(&mut self, id: ChannelId) -> Option<&mut Channel> {

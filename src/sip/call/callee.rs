@@ -39,7 +39,9 @@ impl Call {
             self.note_response(index, response);
         }
         let Some(leg) = self.leg(index) else { return };
-        if leg.invite != Some(id) {
+        if self.is_offered_to_picker(index, id) {
+            self.picker_responded(turn, index, response, status);
+        } else if leg.invite != Some(id) {
             self.relayed_response(turn, index, id, status);
         } else if status.is_provisional() {
             self.progressed_leg(turn, index, response, status);
@@ -63,6 +65,8 @@ impl Call {
         if leg.invite == Some(id) && leg.state == LegState::Inviting {
             self.note_final(turn.now, index, Status::REQUEST_TIMEOUT, copies);
             self.lost_leg(turn, index, Status::REQUEST_TIMEOUT, Failure::NO_RESPONSE);
+        } else if self.is_offered_to_picker(index, id) {
+            self.lose_picker(turn, index, Status::REQUEST_TIMEOUT);
         } else {
             self.relay_unanswered(turn, id, Status::REQUEST_TIMEOUT);
         }
@@ -75,6 +79,8 @@ impl Call {
         let status = Status::SERVICE_UNAVAILABLE;
         if leg.invite == Some(id) && leg.state == LegState::Inviting {
             self.lost_leg(turn, index, status, Failure::from_status(status));
+        } else if self.is_offered_to_picker(index, id) {
+            self.lose_picker(turn, index, status);
         } else {
             self.relay_unanswered(turn, id, status);
         }
@@ -190,7 +196,7 @@ impl Call {
 
     /// A tag for one more of the caller's early dialogs: its own for the
     /// first, a fresh one for each that a fork adds.
-    fn caller_tag(&mut self, turn: &mut Turn<'_>) -> Text {
+    pub(super) fn caller_tag(&mut self, turn: &mut Turn<'_>) -> Text {
         let Some(caller) = self.legs.first().filter(|_| self.has_caller()) else {
             return Text::new();
         };
@@ -251,12 +257,20 @@ impl Call {
         let cseq = leg.dialog.local_cseq;
         leg.acked_cseq = Some(cseq);
         leg.ack_owed = Some(AckOwed { cseq, relayed_for });
-        let channel = leg.channel;
         self.note_answered(turn, index, id);
         if offered {
             self.acknowledge_owed(turn, index);
         }
         self.drop_other_legs(turn, index);
+        self.tell_answered(turn, index);
+    }
+
+    /// Tells who rang the channel of a leg that it has been answered, by the
+    /// message being handled.
+    pub(super) fn tell_answered(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let Some(channel) = self.leg(index).map(|leg| leg.channel) else {
+            return;
+        };
         self.while_current(turn, index, |call, turn| {
             call.report(channel, ChannelEvent::Answered);
             call.deliver(turn);

@@ -268,6 +268,7 @@ impl Channels for Stage<'_, '_> {
     fn ask(&mut self, inquiry: Inquiry) -> Option<Ticket> {
         let channel = self.channel();
         let question = match inquiry {
+            Inquiry::Pickup(pick, nth) => self.call.offer_leg(self.turn, self.run, (*pick, nth))?,
             Inquiry::Order(_, Some(shard)) if shard >= self.turn.exchange.shards => return None,
             Inquiry::Take { hold, wait } => self.call.take(self.turn, channel, hold, wait)?,
             Inquiry::Unlock(name) => self.call.unlock(channel, name)?,
@@ -293,6 +294,7 @@ impl Channels for Stage<'_, '_> {
                 Question::Bindings(Text::from(&*message.to)),
                 Resume::PlanMessage(self.call.handle, ticket, message),
             ),
+            Question::PickUp(_) => (question, Resume::PickUp(self.call.handle, ticket)),
             question => (question, Resume::Plan(self.call.handle, ticket)),
         };
         self.turn.ask(question, resume);

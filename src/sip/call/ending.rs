@@ -11,6 +11,7 @@ use super::reason::write_cause;
 use super::resume::Resume;
 use super::run::RunId;
 use crate::base::{Level, Text};
+use crate::dialog::Role;
 use crate::dialplan::{Cause, ChannelEvent, ChannelId, Originated};
 use crate::machine::{Lease, Question, Way, What};
 use crate::transaction::TransactionId;
@@ -93,6 +94,10 @@ impl Call {
         if answered.len() == before {
             return;
         }
+        if self.awaits_picker(leg) {
+            self.picker_silent(turn, leg);
+            return;
+        }
         self.note(turn, Level::Warn, "unacknowledged", || {
             "a 2xx was never acknowledged; the call ends".into()
         });
@@ -132,7 +137,9 @@ impl Call {
     /// either direction needs its ACK (§13.2.2.4), or no further copy of it.
     fn leave(&mut self, turn: &mut Turn<'_>, index: u16) {
         self.acknowledge_owed(turn, index);
+        self.leave_offer(turn, index);
         if let Some(leg) = self.leg_mut(index) {
+            leg.bye_owed = None;
             for (_, server) in leg.answered.drain(..) {
                 turn.exchange.transactions.acknowledge(server);
             }
@@ -220,9 +227,11 @@ impl Call {
         if let Some(leg) = self.leg_mut(index) {
             leg.state = LegState::Ended;
             leg.stop_ringing(&mut turn.exchange.ringing);
-            turn.exchange
-                .dialogs
-                .remove(leg.dialog.call_id(), leg.dialog.local_tag());
+            let (call_id, tag) = (leg.dialog.call_id(), leg.dialog.local_tag());
+            let was_known = turn.exchange.dialogs.remove(call_id, tag);
+            if was_known && leg.dialog.role == Role::Uas {
+                turn.exchange.tell_home(call_id, false);
+            }
         }
     }
 
@@ -241,7 +250,7 @@ impl Call {
 }
 
 /// Gives a place in a call limit back.
-fn give_back(turn: &mut Turn<'_>, lease: Option<Box<(Text, Lease)>>) {
+pub(super) fn give_back(turn: &mut Turn<'_>, lease: Option<Box<(Text, Lease)>>) {
     if let Some((peer, lease)) = lease.map(|lease| *lease) {
         turn.ask(Question::Release { peer, lease }, Resume::Release);
     }

@@ -26,6 +26,10 @@ use crate::registrar::Binding;
 use crate::transaction::{Keep, Table, Timers, TransactionId};
 use crate::wire::{HeaderName, Message, Method, ReplyHead, Status, Uri, Writer};
 
+/// Names a dialog by keyed hash of its Call-ID: 64 bits, in two words, which
+/// leave an alarm as small as it is.
+pub type MovedName = [u32; 2];
+
 /// Names one leg of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LegRef {
@@ -89,6 +93,16 @@ pub enum Alarm {
         /// The call.
         call: Handle,
     },
+    /// A picker that met a 491 may be offered the caller's offer again.
+    Offer {
+        /// The call.
+        call: Handle,
+        /// The picker's leg.
+        leg: u16,
+    },
+    /// A dialog that lived on another shard is over for so long that no copies
+    /// of its messages come any more.
+    Forget(MovedName),
     /// The database did not answer and may be tried again.
     Probe,
     /// A plan wants a call begun.

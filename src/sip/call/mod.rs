@@ -19,6 +19,7 @@
 //! - `outbound`: what outbound channels have in common
 //! - `resource`, `wishes`: what a SIP destination and a channel's variables say
 //! - `apart`: what a channel does beside ringing for its caller
+//! - `picker`, `pickup`: callers who answer calls that ring elsewhere
 //! - `tech`, `sip`, `local`: the technologies Dial may name
 //! - `node`: calls to and from other engines over the same database
 //! - `functions`: what a plan asks of SIP by functions
@@ -65,6 +66,8 @@ mod node;
 mod orders;
 mod originate;
 mod outbound;
+mod picker;
+mod pickup;
 mod reason;
 mod reoffer;
 mod resource;
@@ -81,7 +84,7 @@ mod within;
 pub use call::{
     ALLOW, ALLOW_BUT_REGISTER, Call, Caller, Opening, end_with, name_addr, push_address,
 };
-pub use exchange::{Alarm, Exchange, LegRef, Outgoing, Owner, Responding, Turn};
+pub use exchange::{Alarm, Exchange, LegRef, MovedName, Outgoing, Owner, Responding, Turn};
 pub use flight_recorder::{FlightRecorder, MOST_BYTES, Moments};
 pub use forks::EndedForks;
 pub use identity::push_user;
@@ -89,6 +92,7 @@ pub use kept::Kept;
 pub use leg::Ringing;
 pub use limit::Occupancy;
 pub use node::{NODE_CONTEXT, Onward, node_plan};
+pub use picker::{PickUp, Picker};
 pub use resume::{Ask, Asker, ParkedMessage, Resume, Unsaved, Waiting};
 pub use stray::settle;
 pub use within::relayable;

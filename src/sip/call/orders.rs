@@ -60,7 +60,7 @@ impl Call {
 
     fn hang_up_end(&mut self, turn: &mut Turn<'_>, end: End, cause: Cause) -> bool {
         match end {
-            End::Caller if self.is_closed() => return false,
+            End::Caller if self.is_closed() || self.moving => return false,
             End::Caller => {
                 let status = cause.status().unwrap_or(Status::DECLINED);
                 if !self.is_answered() {
@@ -87,7 +87,7 @@ impl Call {
 
     fn redirect_end(&mut self, turn: &mut Turn<'_>, end: End, place: &str) -> bool {
         match end {
-            End::Caller => self.redirect_run(turn, RunId::CALLER, place),
+            End::Caller => !self.moving && self.redirect_run(turn, RunId::CALLER, place),
             End::Channel(id) => match self.onward_run(id) {
                 Some(run) => self.redirect_run(turn, run, place),
                 None => self.redirect_callee(turn, id, place),

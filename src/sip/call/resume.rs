@@ -41,8 +41,12 @@ pub enum Resume {
     AdmitCaller(Handle),
     /// A channel waits for a place in its peer's call limit.
     AdmitChannel(Handle, ChannelId),
+    /// A channel is counted among its peer's calls, which nobody refuses it.
+    Counted(Handle, ChannelId),
     /// A call's plan waits for a reply.
     Plan(Handle, Ticket),
+    /// A caller waits whether its leg is another call's from now on.
+    PickUp(Handle, Ticket),
     /// An operator waits for a reply, and fetches it by that number.
     Operator(u32),
     /// A channel of a call is put into a group; nobody waits for it.
@@ -79,6 +83,7 @@ impl Resume {
             Resume::AdmitCaller(call)
             | Resume::AdmitChannel(call, _)
             | Resume::Plan(call, _)
+            | Resume::PickUp(call, _)
             | Resume::PlanMessage(call, ..)
             | Resume::Bindings(call, _)
             | Resume::Device(call, _) => Some(call),

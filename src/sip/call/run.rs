@@ -473,6 +473,14 @@ impl Call {
         self.deliver(turn);
     }
 
+    /// The caller's leg stays: its plan goes on, and what it would have been
+    /// woken for meanwhile is due.
+    pub fn stayed(&mut self, turn: &mut Turn<'_>, ticket: Ticket, reply: Reply) {
+        self.moving = false;
+        self.own.alarm = None;
+        self.replied(turn, ticket, reply);
+    }
+
     /// The run that asked.
     fn asker(&mut self, ticket: Ticket) -> RunId {
         let others = self.others.iter_mut().flat_map(|others| &mut others.list);
@@ -492,11 +500,13 @@ impl Call {
             .chain(others.map(|other| other.id))
             .collect();
         self.originating_waited(turn);
+        let moving = self.moving;
         for id in ids {
             let Some(run) = self.run_mut(id) else {
                 continue;
             };
-            if run.alarm.is_some_and(|at| at <= turn.now) {
+            let waits = id == RunId::CALLER && moving;
+            if !waits && run.alarm.is_some_and(|at| at <= turn.now) {
                 run.alarm = None;
                 turn.record(What::Timer(Ringer::Plan, 0));
                 self.step(turn, id, Event::Timer);

@@ -510,6 +510,13 @@ impl Call {
         cause: Cause,
         elsewhere: bool,
     ) {
+        if self.awaits_picker(index) {
+            // It is sent its BYE once it has acknowledged its 2xx.
+            if let Some(leg) = self.leg_mut(index) {
+                leg.bye_owed = Some(cause);
+            }
+            return;
+        }
         let Some(leg) = self.leg(index) else { return };
         match (leg.state, leg.invite) {
             (LegState::Inviting, Some(invite)) => {

@@ -67,12 +67,13 @@ impl Call {
     }
 
     /// Tells the sender of an INVITE that it has arrived and nothing more is
-    /// known yet (RFC 3261 §17.2.1).
+    /// known yet (RFC 3261 §17.2.1). Where its leg is moving, whoever takes it may
+    /// have said more.
     pub fn trying(&self, turn: &mut Turn<'_>, server: TransactionId) {
         let relay = self.relays.iter().find(|relay| relay.server == server);
         let kept = match relay {
             Some(relay) => Some(&relay.kept),
-            None => self.unanswered.as_ref(),
+            None => self.unanswered.as_ref().filter(|_| !self.moving),
         };
         if let Some(kept) = kept {
             let nothing = (None, &b""[..], &b""[..]);
@@ -435,8 +436,9 @@ impl Call {
             let (content_type, body) = body_of(turn);
             self.acknowledge_with(turn, to, content_type, body);
         }
-        if index == 0 {
-            self.acknowledged(turn);
+        match index {
+            0 => self.acknowledged(turn),
+            index => self.picker_acknowledged(turn, index),
         }
     }
 

@@ -40,11 +40,15 @@ impl<R: Copy> Table<R> {
         found.map(|&(_, dialog)| dialog)
     }
 
-    /// Forgets a dialog.
-    pub fn remove(&mut self, call_id: &[u8], local_tag: &[u8]) {
+    /// Forgets a dialog; whether it was known.
+    pub fn remove(&mut self, call_id: &[u8], local_tag: &[u8]) -> bool {
         let key = self.key(call_id, local_tag);
-        if let Ok(found) = self.dialogs.find_entry(key, |&(other, _)| other == key) {
-            found.remove();
+        match self.dialogs.find_entry(key, |&(other, _)| other == key) {
+            Ok(found) => {
+                found.remove();
+                true
+            }
+            Err(_) => false,
         }
     }
 

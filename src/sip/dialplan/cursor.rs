@@ -202,6 +202,13 @@ impl Cursor {
         self.state.position.parts()
     }
 
+    /// Context and extension outside of any subroutine: what was dialled, unless
+    /// the plan went elsewhere.
+    pub fn outermost(&self) -> (&str, &str) {
+        let (context, exten, _) = self.state.outermost().parts();
+        (context, exten)
+    }
+
     /// What the plan has set of its channel by `CHANNEL`; empty for nothing.
     pub fn setting(&self, name: &str) -> &str {
         let record = self.state.record();

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::foreign::Foreign;
 use super::order::Order;
 use super::origination::Origination;
+use super::pickup::Pick;
 use super::work::Work;
 
 /// The names of devices' states, by their numbers (`ast_devstate_str`).
@@ -71,6 +72,11 @@ pub enum Inquiry {
     /// A telephone is rung, and does something of its own. Answered by the text of
     /// what becomes of it ([`Originated`](super::Originated)), once that is known.
     Originate(Box<Origination>),
+    /// The caller answers a call that rings on the n-th shard, counted from the
+    /// asker's own. Answered by [`Reply::Nothing`] if no such call rings there, by
+    /// a text if that never got known, and not at all if it has come about. Behind
+    /// the last shard nobody can be asked.
+    Pickup(Box<Pick>, u16),
 }
 
 /// Where an inquiry is answered.
@@ -208,7 +214,8 @@ impl Inquiry {
             | Inquiry::Rows(_)
             | Inquiry::Work(_)
             | Inquiry::Order(..)
-            | Inquiry::Originate(_) => false,
+            | Inquiry::Originate(_)
+            | Inquiry::Pickup(..) => false,
             Inquiry::Entry(entry) => !matches!(entry.verb, Verb::Remove | Verb::RemoveTree),
         }
     }
@@ -226,8 +233,8 @@ impl Inquiry {
             Inquiry::Entry(entry) => entry.family().as_bytes(),
             Inquiry::Extension(_) | Inquiry::Rows(_) => return Whereabouts::Database,
             Inquiry::Work(_) => return Whereabouts::Workers,
-            // The call's own shard does it, unasked.
-            Inquiry::Originate(_) => b"",
+            // The call has made something else of these.
+            Inquiry::Originate(_) | Inquiry::Pickup(..) => b"",
             Inquiry::Foreign(foreign) => return Whereabouts::Number(foreign.number()),
             Inquiry::Order(order, shard) => {
                 let number = shard.map(u32::from).or_else(|| order.whom.number());

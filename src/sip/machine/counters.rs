@@ -26,6 +26,8 @@ counters! {
     handed_off,
     /// Datagrams that came from another shard.
     handed_in,
+    /// Datagrams held back until it was known which shard their dialog is on.
+    held_back,
     /// Datagrams nothing could be answered to.
     unreadable,
     /// Messages ignored because SIP is not spoken (`module unload chan_sip`).
@@ -55,6 +57,8 @@ counters! {
     calls_refused,
     /// Calls refused by a call limit.
     calls_limited,
+    /// Calls that rang and were picked up.
+    calls_picked_up,
     /// Records of calls handed out to be written.
     call_records,
     /// Client transactions refused because the table was full.

@@ -8,6 +8,7 @@ use super::Topic;
 use super::cdr::Cdr;
 use super::realtime::{Errand, Outcome};
 use crate::base::{Flow, Instant, ShardId, Text};
+use crate::call::PickUp;
 use crate::dialplan::{Hold, Inquiry, Reply, Whereabouts};
 use crate::registrar::{Binding, Refusal, Update};
 
@@ -105,6 +106,18 @@ pub enum Question {
     /// Values of the AstDB that have changed, for the database workers to keep.
     /// Not answered.
     Entries(Entries),
+    /// Whether a call that rings there takes a caller's leg for its callee's.
+    PickUp(Arc<PickUp>),
+    /// Where a dialog lives whose Call-ID's home is that shard; that it is over is
+    /// repeated until answered.
+    Lives {
+        /// The home.
+        to: ShardId,
+        /// The Call-ID.
+        call_id: Text,
+        /// The shard it lives on; `None` once it is over.
+        on: Option<ShardId>,
+    },
     /// Globals that have been set, for that shard to know.
     Globals {
         /// The shard.
@@ -129,7 +142,10 @@ impl Question {
             Question::Take { .. } | Question::Unlock { .. } | Question::GiveBack { .. } => {
                 Topic::Hold
             }
-            Question::Entries(_) | Question::Globals { .. } => Topic::Shard,
+            Question::Entries(_)
+            | Question::Globals { .. }
+            | Question::PickUp(_)
+            | Question::Lives { .. } => Topic::Shard,
         }
     }
 }
@@ -143,7 +159,9 @@ pub enum Answer {
     Bindings(Vec<Binding>),
     /// To `Admit`: whether there was room.
     Admitted(bool),
-    /// To `Release`, `GiveBack` and `Globals`: it is done.
+    /// To `PickUp`: whether the leg is that shard's now.
+    PickedUp(bool),
+    /// To `Release`, `GiveBack`, `Lives` and `Globals`: it is done.
     Released,
     /// To `Errand`.
     Outcome(Outcome),

@@ -78,6 +78,13 @@ impl Shard {
                     call.retry_reoffer(turn)
                 });
             }
+            Alarm::Offer { call, leg } => {
+                self.with_call(now, None, call, out, |call, turn| {
+                    turn.record(What::Timer(Ringer::Glare, leg));
+                    call.offer_again(turn, leg)
+                });
+            }
+            Alarm::Forget(dialog) => self.moved.forget(dialog),
             Alarm::Probe => self.probe(now, out),
             Alarm::Originate => self.originate_next(now, out),
         }

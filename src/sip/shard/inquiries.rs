@@ -36,7 +36,8 @@ impl Shard {
             Inquiry::Message(_)
             | Inquiry::Take { .. }
             | Inquiry::Unlock(_)
-            | Inquiry::Originate(_) => Reply::Failed,
+            | Inquiry::Originate(_)
+            | Inquiry::Pickup(..) => Reply::Failed,
             // No shard is home to these.
             Inquiry::Extension(_) | Inquiry::Rows(_) | Inquiry::Work(_) => Reply::Failed,
             Inquiry::Peer(peer) => {
@@ -232,6 +233,7 @@ impl Shard {
         self.commons.groups.replaced(shard, incarnation);
         let free = self.commons.locks.replaced(shard, incarnation);
         self.tell_holders(now, free, out);
+        self.tell_of_pickers(shard, out);
         let all = self.exchange.globals.all();
         if !all.is_empty() {
             self.exchange.tell_globals(shard, Arc::from(all));

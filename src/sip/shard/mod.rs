@@ -2,7 +2,8 @@
 //!
 //! A `Shard` solely owns its tables, sized from `Limits`. `intake` finds the
 //! home of a datagram, `requests` and `responses` match it, the method's
-//! `Verdict` is applied, and `pending` parks what waits for an answer; what
+//! `Verdict` is applied; what belongs to a leg that has moved to another shard
+//! is passed on by `pickup`; and `pending` parks what waits for an answer; what
 //! only the database knows is asked for, and heard, in `realtime`; `serve`
 //! answers operators.
 
@@ -13,9 +14,11 @@ mod failures;
 mod inquiries;
 mod intake;
 mod lately;
+mod moved;
 mod orders;
 mod originations;
 mod pending;
+mod pickup;
 mod qualify;
 mod questions;
 mod realtime;

@@ -13,6 +13,10 @@ pub const TRY: Duration = Duration::from_millis(500);
 /// Tries of a question that may be repeated without harm.
 const MOST_TRIES: u8 = 4;
 
+/// Tries to have a leg taken by another shard: while it is not known whether one
+/// has taken it, two may answer its INVITE.
+const MOST_OFFERS: u8 = 8;
+
 struct Parked {
     ask: Ask,
     asked: Instant,
@@ -130,7 +134,12 @@ impl Pending {
                 return Some(Overdue::Late(Asked { ask, asked }));
             }
             let tries = match parked.ask.question {
-                Question::Release { .. } | Question::GiveBack { .. } => u8::MAX,
+                Question::Release { .. }
+                | Question::GiveBack { .. }
+                | Question::Lives { on: None, .. } => u8::MAX,
+                // Said later than that it is over, it would stand for ever.
+                Question::Lives { .. } => 1,
+                Question::PickUp(_) => MOST_OFFERS,
                 Question::Inquiry(ref inquiry) if !inquiry.may_be_repeated() => 1,
                 Question::Take {
                     hold: Hold::Lock(_),
@@ -177,11 +186,12 @@ impl Pending {
     }
 }
 
-/// Whether a question may be lost: all but those that give something back.
+/// Whether a question may be lost: all but those that give something back, or
+/// tell that a dialog is over.
 pub(super) fn is_refusable(ask: &Ask) -> bool {
     !matches!(
         ask.question,
-        Question::Release { .. } | Question::GiveBack { .. }
+        Question::Release { .. } | Question::GiveBack { .. } | Question::Lives { on: None, .. }
     )
 }
 

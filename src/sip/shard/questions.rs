@@ -2,6 +2,7 @@
 //! database; answered; and what waited for an answer resumed. `pending` keeps
 //! those on their way, `realtime` what only the database can answer.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::inquiries::LOCK_PATIENCE;
@@ -51,6 +52,8 @@ impl Shard {
                 self.take_back(now, hold, *lease, out);
                 Answer::Released
             }
+            Question::PickUp(wanted) => Answer::PickedUp(self.pick_up(now, wanted, None, out)),
+            Question::Lives { call_id, on, .. } => self.hear_where(now, call_id, *on)?,
             Question::Globals { changes, .. } => {
                 self.hear_of(changes, out);
                 Answer::Released
@@ -92,6 +95,11 @@ impl Shard {
                 self.wait_here(now, question, resume, out);
                 return;
             }
+            if let Question::PickUp(wanted) = &question {
+                let wanted = Arc::clone(wanted);
+                self.pick_up_here(now, &wanted, Ask { question, resume }, out);
+                return;
+            }
             let answer = self.decide(now, &question, None, out);
             let ask = Ask { question, resume };
             self.resume(now, Asked { ask, asked: now }, answer, out);
@@ -101,6 +109,11 @@ impl Shard {
             // There is nobody to ask.
             let ask = Ask { question, resume };
             self.resume(now, Asked { ask, asked: now }, None, out);
+            return;
+        }
+        if let Question::PickUp(wanted) = &question
+            && !self.offer(now, wanted, &resume, out)
+        {
             return;
         }
         self.exchange.counters.questions += 1;
@@ -159,7 +172,8 @@ impl Shard {
             },
             Question::Take { hold, .. } | Question::GiveBack { hold, .. } => hold.key(),
             Question::Unlock { name, .. } => name.as_bytes(),
-            Question::Globals { to, .. } => return *to,
+            Question::Globals { to, .. } | Question::Lives { to, .. } => return *to,
+            Question::PickUp(wanted) => return wanted.to,
         };
         shard_of(key, self.exchange.shards)
     }
@@ -227,6 +241,16 @@ impl Shard {
                     call.replied(turn, ticket, reply);
                 });
                 self.give_back_unless_held(call, answered, question);
+            }
+            (Resume::PickUp(call, ticket), answer) => {
+                if let Question::PickUp(wanted) = question {
+                    self.picked_up(now, (call, ticket), &wanted, answer, out);
+                }
+            }
+            (Resume::Counted(call, channel), _) => {
+                let call = self.calls.get(call);
+                let counted = call.is_some_and(|call| call.has_channel(channel));
+                self.give_back_unless(counted, question);
             }
             (Resume::Operator(number), answer) => {
                 let reply = match answer {

@@ -8,6 +8,7 @@ use hashbrown::HashSet;
 use super::failures::Failures;
 use super::intake::{call_id, is_keep_alive};
 use super::lately::Lately;
+use super::moved::Moved;
 use super::pending::Pending;
 use super::qualify::ALL_LOOKED_AT;
 use super::serve::Inquiries;
@@ -83,6 +84,8 @@ pub struct Shard {
     /// they changed.
     pub(super) unlooked: usize,
     pub(super) failures: Failures,
+    /// Dialogs at home here that live on other shards.
+    pub(super) moved: Moved,
     nonce_secret: [u8; 32],
 }
 
@@ -121,6 +124,7 @@ impl Shard {
             unlooked: ALL_LOOKED_AT,
             owed: VecDeque::new(),
             failures: Failures::new(limits.failures.into()),
+            moved: Moved::new(random.hasher(), limits.pending),
             pending: Pending::new(
                 limits.pending,
                 limits.calls.saturating_mul(4),
@@ -175,17 +179,7 @@ impl Shard {
         }
         let home = self.home_of_message(bytes);
         if home != self.exchange.shard {
-            self.exchange.counters.handed_off += 1;
-            out.stopwatch.leave();
-            let body = Body::Datagram {
-                bytes: bytes.into(),
-                flow,
-            };
-            out.forward(Envelope {
-                from: self.exchange.shard,
-                to: home,
-                body,
-            });
+            self.hand_over(bytes.into(), flow, home, out);
             return;
         }
         self.message(now, bytes, flow, out);
@@ -205,6 +199,9 @@ impl Shard {
 
     /// A datagram whose home this is.
     pub(super) fn message(&mut self, now: Instant, bytes: &[u8], flow: Flow, out: &mut Outbox) {
+        if !self.moved.is_empty() && self.pass_on(bytes, flow, out) {
+            return;
+        }
         if !self.exchange.carries(flow.transport) {
             self.exchange.counters.unheard += 1;
             return;
@@ -367,13 +364,14 @@ fn gate(
 /// How full the tables are: a row a table.
 impl Shard {
     /// Entries of each table, by name.
-    pub fn sizes(&self) -> [(&'static str, u64); 15] {
+    pub fn sizes(&self) -> [(&'static str, u64); 16] {
         let (devices, strangers) = self.exchange.devices.len();
         let down = !self.exchange.devices.database_is_well();
         [
             ("calls", self.calls.len().into()),
             ("dialogs", self.exchange.dialogs.len() as u64),
             ("transactions", self.exchange.transactions.len().into()),
+            ("moved", self.moved.len() as u64),
             ("pending", self.pending.len().into()),
             ("releases", self.pending.releases().into()),
             ("messages", self.messages.len().into()),

@@ -11,6 +11,7 @@ mod messages;
 mod options;
 mod orders;
 mod originations;
+mod pickup;
 mod records;
 mod reload;
 mod reoffers;

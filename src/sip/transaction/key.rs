@@ -48,6 +48,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Whether the request is from before branches identified transactions, so
+    /// that its Request-URI had to help.
+    pub fn is_old(&self) -> bool {
+        self.server.old
+    }
+
     /// A number that copies of the request share.
     pub fn number(&self) -> u64 {
         self.server.key.hash

@@ -89,6 +89,17 @@ impl ReplyHead {
     }
 }
 
+/// What identifies the transaction of the INVITE it was read from.
+impl ReplyHead {
+    /// Writes an INVITE of the same Via, From, To, Call-ID and CSeq. Its
+    /// Request-URI is not known any more, and nothing else is.
+    pub fn write_invite(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(b"INVITE sip:unknown.invalid SIP/2.0\r\n");
+        buffer.extend_from_slice(&self.lines);
+        buffer.extend_from_slice(b"\r\n\r\n");
+    }
+}
+
 /// Begins a response to a request at hand, keeping nothing (§8.2.7).
 pub fn write_reply<'b>(
     buffer: &'b mut Vec<u8>,

@@ -23,6 +23,7 @@ mod macros;
 mod media;
 mod message_send;
 mod originate;
+mod pickup;
 mod retry_dial;
 mod set;
 mod sip_header;
@@ -98,6 +99,8 @@ static ROWS: &[Row] = &[
     row_of("NoCDR", cdr::none),
     row_of("NoOp", log::no_op),
     row_of("Originate", originate::run),
+    row_of("Pickup", pickup::pickup),
+    row_of("PickupChan", pickup::pickup_channel),
     row_of("Proceeding", indicate::proceeding),
     row_of("Progress", indicate::progress),
     row_of("RaiseException", exception::raise),
@@ -303,7 +306,7 @@ mod tests {
     const NAMES: &str = "Answer Busy CELGenUserEvent ClearHash Congestion ContinueWhile Dial DumpChan \
         EndWhile Exec ExecIf ExecIfTime ExitWhile ForkCDR Gosub GosubIf Goto GotoIf GotoIfTime \
         Hangup HangupCauseClear ImportVar Incomplete Log MSet Macro MacroExclusive MacroExit \
-        MacroIf NoCDR NoOp Proceeding Progress RaiseException ResetCDR RetryDial Return Ringing \
+        MacroIf NoCDR NoOp Pickup PickupChan Proceeding Progress RaiseException ResetCDR RetryDial Return Ringing \
         SIPAddHeader SIPDtmfMode SIPRemoveHeader Set StackPop Transfer TryExec UserEvent Verbose \
         Wait WaitExten While";
 

@@ -24,6 +24,7 @@ impl Shard {
                 calls.used_bytes(),
             ),
             row("dialogs", self.exchange.dialogs.len() as u64, None, 0),
+            row("moved", self.moved.len() as u64, Some(limits.pending), 0),
             row(
                 "transactions",
                 transactions.len().into(),

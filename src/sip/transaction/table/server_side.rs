@@ -179,6 +179,16 @@ impl<O: Copy> Table<O> {
         self.settle(id);
     }
 
+    /// Whether there is a server transaction of that identity.
+    pub fn knows(&self, identity: &Identity) -> bool {
+        self.find_key(identity.server.key).is_some()
+    }
+
+    /// Gives a server transaction away unanswered: another table has it.
+    pub fn part_with(&mut self, id: TransactionId) {
+        self.remove(id);
+    }
+
     /// The INVITE that a CANCEL names (§9.2), and its user.
     pub fn cancel_target(&self, cancel: &Message) -> Option<(TransactionId, O)> {
         let id = self.find_key(self.keys.server(cancel, Method::Invite, ToTag::Own).key)?;
