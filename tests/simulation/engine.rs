@@ -19,6 +19,8 @@ pub struct Occupancy {
     pub dialogs: u64,
     /// Client and server transactions.
     pub transactions: u64,
+    /// Dialogs that live on another shard than their home.
+    pub moved: u64,
     /// Questions waiting.
     pub pending: u64,
     /// MESSAGEs on their way.
@@ -45,6 +47,7 @@ impl Occupancy {
             calls: count("calls"),
             dialogs: count("dialogs"),
             transactions: count("transactions"),
+            moved: count("moved"),
             pending: count("pending"),
             messages: count("messages"),
             places: count("places"),
@@ -60,6 +63,7 @@ impl Occupancy {
             calls: self.calls + other.calls,
             dialogs: self.dialogs + other.dialogs,
             transactions: self.transactions + other.transactions,
+            moved: self.moved + other.moved,
             pending: self.pending + other.pending,
             messages: self.messages + other.messages,
             places: self.places + other.places,
@@ -156,6 +160,13 @@ impl Engine {
         (hash % u64::from(self.blueprint.shards)) as ShardId
     }
 
+    /// Datagrams a shard has put aside so far.
+    pub fn held_back(&self, shard: ShardId) -> u64 {
+        let counters = self.shards[usize::from(shard)].counters();
+        let held = counters.iter().find(|(name, _)| *name == "held_back");
+        held.expect("a counter").1
+    }
+
     /// How full a shard is.
     pub fn occupancy(&self, shard: ShardId) -> Occupancy {
         Occupancy::of(&*self.shards[usize::from(shard)])
@@ -167,7 +178,8 @@ impl Engine {
         let over = held.calls > u64::from(limits.calls)
             || held.transactions > u64::from(limits.transactions)
             || held.bindings > u64::from(limits.bindings)
-            || held.pending > u64::from(limits.pending);
+            || held.pending > u64::from(limits.pending)
+            || held.moved > u64::from(limits.pending);
         over.then(|| format!("{held:?} over {limits:?}"))
     }
 }

@@ -47,6 +47,12 @@ const SHARING: &str = "[default]\nexten => _X.,1,Set(GROUP()=all)\n\
     same => n,Dial(SIP/${EXTEN},20)\n\
     exten => h,1,Set(FREED=${UNLOCK(two)})\n";
 
+/// Whoever dials 8 before a number answers what rings for it.
+const PICKING: &str = "[default]\nexten => _8.,1,Pickup(${EXTEN:1})\n\
+    same => n,PickupChan(SIP/${EXTEN:1})\n\
+    same => n,Congestion()\n\
+    exten => _X.,1,Dial(SIP/${EXTEN},20)\n";
+
 /// The other engine calls whatever it is asked for.
 const BEHIND: &str = DIALPLAN;
 
@@ -81,9 +87,10 @@ fn draw_peer(random: &mut Random, name: &str) -> Peer {
 pub fn draw(seed: u64) -> World {
     let mut world = World::new(seed, Weather::calm());
     world.weather = Weather::draw(world.random());
-    let users = people(&mut world);
+    let (users, picking) = people(&mut world);
+    world.oracle.picking = picking;
     registrations(&mut world);
-    calls(&mut world, &users);
+    calls(&mut world, &users, picking);
     faults(&mut world);
     orders(&mut world, &users);
     originations(&mut world, &users);
@@ -91,8 +98,9 @@ pub fn draw(seed: u64) -> World {
     world
 }
 
-/// Engines, their users, and a phone or two for each; returns the users.
-fn people(world: &mut World) -> Vec<String> {
+/// Engines, their users, and a phone or two for each; returns the users, and
+/// whether they pick up each other's calls.
+fn people(world: &mut World) -> (Vec<String>, bool) {
     let random = world.random();
     let tiny = chance(random, 5);
     let joined = chance(random, 5);
@@ -120,6 +128,7 @@ fn people(world: &mut World) -> Vec<String> {
         _ if joined => JOINED,
         way @ 0..3 => WINDING[way as usize],
         3 | 4 => SHARING,
+        5 => PICKING,
         _ => DIALPLAN,
     };
     let mut sizes = || {
@@ -167,7 +176,7 @@ fn people(world: &mut World) -> Vec<String> {
         world.phones[phone].moody = true;
         world.phones[phone].keeps_nonce = chance(world.random(), 3);
     }
-    names.into_iter().chain(away).collect()
+    (names.into_iter().chain(away).collect(), dialplan == PICKING)
 }
 
 /// Everybody registers; some come and go.
@@ -197,7 +206,7 @@ fn registrations(world: &mut World) {
     }
 }
 
-fn calls(world: &mut World, users: &[String]) {
+fn calls(world: &mut World, users: &[String], picking: bool) {
     let phones = world.phones.len() as u64;
     for _ in 0..3 + world.random().below(8) {
         let phone = world.random().below(phones) as usize;
@@ -208,6 +217,28 @@ fn calls(world: &mut World, users: &[String]) {
         };
         let plan = Plan::draw(world.random());
         let after = ms(1_500 + world.random().below(25_000));
+        if picking {
+            pick_up(world, after, &target);
+        }
+        world.plan(
+            after,
+            Task::Call {
+                phone,
+                target,
+                plan,
+            },
+        );
+    }
+}
+
+/// One or two try to pick up a call that begins then.
+fn pick_up(world: &mut World, after: Duration, target: &str) {
+    let phones = world.phones.len() as u64;
+    for _ in 0..1 + world.random().below(2) {
+        let phone = world.random().below(phones) as usize;
+        let plan = Plan::draw(world.random());
+        let after = after + ms(world.random().below(2_000));
+        let target = format!("8{target}");
         world.plan(
             after,
             Task::Call {

@@ -123,6 +123,14 @@ impl Oracle {
             );
         }
         let invite_2xx = response.method() == "INVITE" && (200..300).contains(&status);
+        if invite_2xx
+            && !response.body.is_empty()
+            && let Some(tag) = &tag
+        {
+            // What is offered here may be answered by the ACK, as if by another fork.
+            let answers = self.forks.entry(response.body.clone()).or_default();
+            answers.insert(tag.clone());
+        }
         if !excused && invite_2xx && self.settled.contains(&invite_of(response)) {
             return fail(
                 "a 2xx is not repeated after its ACK (§13.3.1.4)",

@@ -212,12 +212,11 @@ impl World {
         match event {
             Event::Datagram { from, to, bytes } => self.deliver(from, to, &bytes),
             Event::Envelope { engine, envelope } => {
-                if let Body::Datagram { bytes, .. } = &envelope.body
-                    && let Ok(message) = Msg::parse(bytes)
-                {
-                    self.oracle.came_home(self.now, &message);
-                }
-                self.feed(engine, envelope.to, Input::Envelope(envelope));
+                let message = match &envelope.body {
+                    Body::Datagram { bytes, .. } => Msg::parse(bytes).ok(),
+                    _ => None,
+                };
+                self.feed_message(engine, envelope.to, Input::Envelope(envelope), message);
             }
             Event::Errand { engine, envelope } => {
                 if let Body::Ask {
@@ -271,6 +270,7 @@ impl World {
             .position(|engine| engine.blueprint.addr == to)
         {
             let shard = self.engines[engine].shard_for(from);
+            let mut home = None;
             if from != STRANGER.into()
                 && let Ok(message) = Msg::parse(bytes)
             {
@@ -280,11 +280,11 @@ impl World {
                     self.engines[engine].blueprint.shards,
                 ) == shard
                 {
-                    self.oracle.came_home(self.now, &message);
+                    home = Some(message);
                 }
             }
             let flow = Flow::udp(0, to, from);
-            self.feed(engine, shard, Input::Datagram { bytes, flow });
+            self.feed_message(engine, shard, Input::Datagram { bytes, flow }, home);
         } else if let Some(phone) = self.phones.iter().position(|phone| phone.addr == to)
             && let Ok(message) = Msg::parse(bytes)
         {
@@ -296,19 +296,36 @@ impl World {
 
     /// One input to one shard.
     fn feed(&mut self, engine: usize, shard: ShardId, input: Input<'_>) {
-        self.turn(engine, shard, |machine, now, out| {
+        self.feed_message(engine, shard, input, None);
+    }
+
+    /// The same with a message that is for that shard.
+    fn feed_message(
+        &mut self,
+        engine: usize,
+        shard: ShardId,
+        input: Input<'_>,
+        message: Option<Msg>,
+    ) {
+        self.turn(engine, shard, message, |machine, now, out| {
             machine.handle(now, input, out);
         });
     }
 
     /// Lets one shard do something, and everything that follows from it at once.
+    /// A message has come home unless the shard passes it on or puts it aside: its
+    /// dialog may have moved.
     fn turn(
         &mut self,
         engine: usize,
         shard: ShardId,
+        message: Option<Msg>,
         work: impl FnOnce(&mut dyn Machine, Instant, &mut Outbox),
     ) {
         let now = self.now;
+        let held = message
+            .as_ref()
+            .map(|_| self.engines[engine].held_back(shard));
         let Engine { shards, outbox, .. } = &mut self.engines[engine];
         let machine = shards[usize::from(shard)].as_mut();
         let served = catch_unwind(AssertUnwindSafe(|| work(machine, now, outbox)));
@@ -320,7 +337,16 @@ impl World {
                 call_id: None,
             }));
         }
-        self.flush_engine(engine, shard);
+        let outbox = &mut self.engines[engine].outbox;
+        let envelopes: Vec<Envelope> = outbox.take_envelopes().collect();
+        let passes = |envelope: &Envelope| matches!(envelope.body, Body::Datagram { .. });
+        if let Some(message) = message
+            && !envelopes.iter().any(passes)
+            && held == Some(self.engines[engine].held_back(shard))
+        {
+            self.oracle.came_home(self.now, &message);
+        }
+        self.flush_engine(engine, shard, envelopes);
         let verdict = self.oracle.step_ended();
         self.judge(verdict);
         if let Some(seen) = self.engines[engine].overfull(shard) {
@@ -341,13 +367,12 @@ impl World {
         }
     }
 
-    fn flush_engine(&mut self, engine: usize, shard: ShardId) {
+    fn flush_engine(&mut self, engine: usize, shard: ShardId, envelopes: Vec<Envelope>) {
         let outbox = &mut self.engines[engine].outbox;
         let sends: Vec<(Flow, Vec<u8>)> = outbox
             .sends()
             .map(|(flow, bytes)| (*flow, bytes.to_vec()))
             .collect();
-        let envelopes: Vec<Envelope> = outbox.take_envelopes().collect();
         outbox.clear_sends();
         for (flow, bytes) in sends {
             let name = format!("engine {engine}/{shard}");
@@ -358,6 +383,13 @@ impl World {
             self.judge(verdict);
         }
         for envelope in envelopes {
+            if let Body::Answer {
+                answer: Answer::PickedUp(true),
+                ..
+            } = envelope.body
+            {
+                self.note(engine, envelope.to, format!("a leg moves to shard {shard}"));
+            }
             if let Body::Record(cdr) = &envelope.body {
                 let verdict = self.oracle.recorded(engine, cdr);
                 self.judge(verdict);

@@ -88,7 +88,7 @@ impl World {
                 self.oracle.records.redirected |= matches!(order.action, Action::Redirect(_));
                 for shard in 0..self.engines[engine].blueprint.shards {
                     let query = Query::Order(order.clone(), Span::ALL);
-                    self.turn(engine, shard, |machine, now, out| {
+                    self.turn(engine, shard, None, |machine, now, out| {
                         machine.serve(now, query, out);
                     });
                 }
@@ -115,7 +115,7 @@ impl World {
                     patience: PATIENCE,
                 };
                 let query = Query::Originate(Box::new(origination));
-                self.turn(engine, shard, |machine, now, out| {
+                self.turn(engine, shard, None, |machine, now, out| {
                     machine.serve(now, query, out);
                 });
             }
