@@ -19,6 +19,7 @@ mod mariadb;
 mod nodes;
 mod office;
 mod phones;
+mod pickup;
 mod records;
 mod refusals;
 mod sipp;

@@ -138,6 +138,12 @@ impl Sipp {
         self
     }
 
+    /// Has the first call go by this Call-ID, whose only `%u` is its number.
+    pub fn call_id(mut self, call_id: &str) -> Sipp {
+        self.command.args(["-cid_str", call_id]);
+        self
+    }
+
     /// Lets the scenario's pauses last this long.
     pub fn pausing(mut self, milliseconds: u32) -> Sipp {
         self.command.args(["-d", &milliseconds.to_string()]);
