@@ -58,6 +58,12 @@ impl Notifier {
         ]);
     }
 
+    /// Whether the service manager has heard of an end, which it does not take
+    /// back.
+    pub(crate) fn stops(&self) -> bool {
+        self.stops && self.period.is_some()
+    }
+
     /// An end takes as long as calls last, whatever the service manager thinks
     /// is enough for one, so time is asked for again and again until then.
     fn more_time(&self) -> NotifyState<'static> {

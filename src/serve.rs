@@ -30,8 +30,11 @@ use crate::table::{hit_rate, table, totals};
 /// How often a drain looks whether calls are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
 
-/// How long it may take at the end to tell the telephones of calls that are left.
+/// How long calls that are left have at the end for what they have to do yet.
 const PARTING: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether they have done it.
+const PARTING_LOOK: Duration = Duration::from_millis(5);
 
 /// What reaches the main thread.
 enum Happening {
@@ -235,8 +238,8 @@ impl Server {
                 Some(Happening::Signal(SIGUSR1)) => self.print(&self.engine.shards().census()),
                 Some(Happening::Signal(SIGUSR2)) => self.logs.rotate(),
                 Some(Happening::Signal(SIGHUP)) => self.hangup.ask(),
-                Some(Happening::Order(Order::StopNow)) => break,
-                Some(Happening::Order(order)) => self.obey(order),
+                Some(Happening::Order(order)) if self.obey(order) => break,
+                Some(Happening::Order(_)) => {}
                 Some(Happening::Signal(_)) if self.signalled => break,
                 Some(Happening::Signal(_)) => self.drain(drain_limit),
                 Some(Happening::Shard(Event::Died(shard, message))) => {
@@ -277,17 +280,17 @@ impl Server {
     }
 
     /// Hangs up what calls are left: telephones hear of it, and each has its
-    /// record.
+    /// record, also one whose plan has something to do yet.
     fn end_calls(&self) {
         self.engine.shards().drain();
         let until = Instant::now() + PARTING;
-        let all = Query::End(Module::ChanSip, Span::FIRST);
+        let left = || until.saturating_duration_since(Instant::now());
+        let all = Query::End(Module::ChanSip, Span::ORDERED);
         for _ in self.engine.shards().pages(all) {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            self.staff.await_records(left);
+            self.staff.await_records(left());
+        }
+        while !left().is_zero() && !self.is_idle() {
+            std::thread::sleep(PARTING_LOOK.min(left()));
         }
     }
 
@@ -330,17 +333,27 @@ impl Server {
         self.notifier.tell(&shards.census(), shards.count(), doing);
     }
 
-    fn obey(&mut self, order: Order) {
+    /// Does what an operator orders, who may call it off: it is no end as yet.
+    /// Of two ends the stronger stays. True for one that is at once.
+    fn obey(&mut self, order: Order) -> bool {
+        let drains = matches!(self.ending, Some(Ending::Drained(_)));
         match order {
-            // An operator may call this off: it is no end as yet.
-            Order::StopNow | Order::StopGracefully => self.refuse_calls(None),
-            Order::StopWhenConvenient => self.ending = Some(Ending::Idle),
+            Order::StopNow => return true,
+            Order::StopGracefully if !self.signalled => self.refuse_calls(None),
+            Order::StopWhenConvenient if !drains => self.ending = Some(Ending::Idle),
+            Order::StopGracefully | Order::StopWhenConvenient => {}
+            Order::Abort if self.notifier.stops() => {
+                tracing::warn!(
+                    "the service manager has been told of the end: there is no way back"
+                );
+            }
             Order::Abort => {
                 self.engine.shards().undrain();
                 self.ending = None;
                 self.signalled = false;
             }
         }
+        false
     }
 
     fn is_over(&self, now: Instant, ending: Ending) -> bool {
@@ -348,6 +361,11 @@ impl Server {
             say("drain limit reached: remaining calls are hung up\n");
             return true;
         }
+        self.is_idle()
+    }
+
+    /// Whether every shard says that it has no call.
+    fn is_idle(&self) -> bool {
         let censuses = self.engine.shards().census();
         censuses.len() == usize::from(self.engine.shards().count())
             && censuses.iter().all(|census| census.idle)

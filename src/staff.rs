@@ -1,6 +1,5 @@
 //! What works for the shards on threads of its own: the databases, what plans
-//! have done outside, the records of calls. It begins when the shards stand and
-//! ends after them.
+//! have done outside, the records of calls. It ends after them.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,7 +22,7 @@ use crate::reload::Reloader;
 /// Something only the serving thread does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
-    /// End, and cut what calls there are.
+    /// End, and hang up what calls there are.
     StopNow,
     /// Take no new calls, and end with the last.
     StopGracefully,

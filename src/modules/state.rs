@@ -406,7 +406,7 @@ fn end_calls(house: &House, modules: &[Module]) {
     let carriers = modules.iter().filter(|module| module.carries_calls());
     for part in carriers.filter_map(|module| module.part()) {
         // A shard that does not answer has its calls cut.
-        let pages = house.shards.pages(Query::End(part, Span::FIRST));
+        let pages = house.shards.pages(Query::End(part, Span::ORDERED));
         pages.for_each(drop);
     }
 }

@@ -31,11 +31,11 @@ impl Listener {
     fn start(name: &str) -> (Engine, Listener) {
         let of_tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
         let sample = |file: &str| fs::read_to_string(of_tree.join(file)).unwrap();
-        Listener::start_with(name, &sample("sip.conf"), &sample("extensions.conf"))
+        Listener::start_with(name, &sample("sip.conf"), &sample("extensions.conf"), &[])
     }
 
-    /// The same, with these files.
-    fn start_with(name: &str, sip: &str, extensions: &str) -> (Engine, Listener) {
+    /// The same, with these files and flags.
+    fn start_with(name: &str, sip: &str, extensions: &str, flags: &[&str]) -> (Engine, Listener) {
         // Paths of sockets are short, those of a target directory may be long.
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
@@ -49,7 +49,8 @@ impl Listener {
         let scratch = Scratch::new(name);
         scratch.write("sip.conf", sip);
         scratch.write("extensions.conf", extensions);
-        let engine = Engine::start_by(&by, scratch, free_address(), &["--shards", "2"]);
+        let flags = [&["--shards", "2"], flags].concat();
+        let engine = Engine::start_by(&by, scratch, free_address(), &flags);
         (engine, Listener { socket, _dir: dir })
     }
 
@@ -105,11 +106,11 @@ fn ready_signs_of_life_and_the_end_are_told() {
 }
 
 /// An engine in which 1001 rings 1002, by this INVITE.
-fn with_a_call(name: &str) -> (Engine, Listener, Phone, String) {
+fn with_a_call(name: &str, flags: &[&str]) -> (Engine, Listener, Phone, String) {
     let device = "type=friend\nhost=dynamic\n";
     let sip = format!("[general]\ncontext=default\n[1001]\n{device}[1002]\n{device}");
     let plan = "[default]\nexten => _1XXX,1,Dial(SIP/${EXTEN},60)\n";
-    let (engine, manager) = Listener::start_with(name, &sip, plan);
+    let (engine, manager) = Listener::start_with(name, &sip, plan, flags);
     let phone = Phone::new(&engine);
     phone.register("1002");
     phone.send("INVITE", "1001", "1002", "a-call", "");
@@ -121,7 +122,7 @@ fn with_a_call(name: &str) -> (Engine, Listener, Phone, String) {
 
 #[test]
 fn an_end_that_may_be_called_off_is_not_told_as_one() {
-    let (engine, manager, ..) = with_a_call("order");
+    let (engine, manager, ..) = with_a_call("order", &[]);
     for (order, status) in [
         ("core stop gracefully", "STATUS=draining: 1 calls"),
         ("core abort shutdown", "STATUS=serving: 1 calls"),
@@ -142,7 +143,7 @@ fn an_end_that_may_be_called_off_is_not_told_as_one() {
 #[test]
 fn a_signal_after_an_order_cuts_no_call() {
     for order in ["core stop gracefully", "core stop when convenient"] {
-        let (mut engine, manager, phone, invite) = with_a_call("signal");
+        let (mut engine, manager, phone, invite) = with_a_call("signal", &[]);
         ask(&engine, order).done();
         engine.signal("TERM");
         let told = manager.hear_until("STOPPING=1");
@@ -152,6 +153,26 @@ fn a_signal_after_an_order_cuts_no_call() {
         assert_eq!(engine.ended(LIMIT), Some(0), "{order}");
         manager.hear_until("STATUS=ending");
     }
+}
+
+#[test]
+fn a_weaker_end_takes_no_stronger_one_back() {
+    let (mut engine, manager, _phone, _invite) = with_a_call("weaker", &["--drain-limit", "2"]);
+    ask(&engine, "core stop when convenient").done();
+    ask(&engine, "core stop gracefully").done();
+    ask(&engine, "core stop when convenient").done();
+    engine.signal("TERM");
+    manager.hear_until("STATUS=draining: new calls get 503");
+    for order in [
+        "core stop gracefully",
+        "core stop when convenient",
+        "core abort shutdown",
+    ] {
+        ask(&engine, order).done();
+    }
+    // Its limit ends it all the same, though the telephone rings on.
+    assert_eq!(engine.ended(LIMIT), Some(0));
+    manager.hear_until("STATUS=ending");
 }
 
 #[test]

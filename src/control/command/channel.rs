@@ -30,13 +30,10 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
-/// Calls that are ordered something in one turn of a shard: some 100 µs.
-const PART: Span = Span { from: 0, most: 16 };
-
 /// What is ordered, done on the shards it is for; how many channels did it.
 fn order(house: &House, silent: &mut Silent, order: Order) -> u32 {
     let number = order.whom.number();
-    let query = Query::Order(order, PART);
+    let query = Query::Order(order, Span::ORDERED);
     let done = |page: Page| match page {
         Page::Obeyed(calls) => calls.rows.iter().sum(),
         _ => 0,
@@ -123,14 +120,13 @@ fn originate(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(),
     };
     // Any shard may have the call; those of one device go to one.
     let shard = pinion_sip::base::shard_of(device.as_bytes(), house.shards.count());
-    match house
-        .shards
-        .ask(shard, Query::Originate(Box::new(origination)))
-    {
+    let mut silent = Silent::default();
+    match silent.ask(house, shard, Query::Originate(Box::new(origination))) {
         Some(Page::Done(1..)) => out.line(format!("Ringing {device}"))?,
-        _ => out.fail(format!(
+        Some(_) => out.fail(format!(
             "{device} cannot be rung: there is no such device or technology, or no room for a call"
         ))?,
+        None => {}
     }
-    Ok(())
+    Ok(silent.own_up(out)?)
 }

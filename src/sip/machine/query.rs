@@ -47,6 +47,10 @@ impl Span {
     /// The first part of a table. Some 50 µs of a shard's time.
     pub const FIRST: Span = Span { from: 0, most: 256 };
 
+    /// The first calls of which something is ordered in one turn of a shard: some
+    /// 100 µs.
+    pub const ORDERED: Span = Span { from: 0, most: 16 };
+
     /// All of a table, however long that takes.
     pub const ALL: Span = Span {
         from: 0,
@@ -171,7 +175,7 @@ pub enum Page {
     Globals(Vec<(Box<str>, Box<str>)>),
     /// To `Memory`.
     Memory(Vec<TableRow>),
-    /// To `Removed`: how many were there. To
+    /// To `Removed`: how many were there. To `Notify`: how many were sent one. To
     /// `Originate`, `Load`, `Unregister` and `Qualify`: 1 if there was anything to
     /// do, and room for it, else 0.
     Done(u32),
