@@ -82,6 +82,12 @@ impl Live {
         left
     }
 
+    /// Whether there is nothing to be taken apart.
+    pub fn is_tidy(&self) -> bool {
+        let retired = self.lock();
+        retired.configs.is_empty() && retired.plans.is_empty() && retired.peers.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Retired> {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -241,8 +241,12 @@ impl Reloader {
             give_way();
             loop {
                 std::thread::sleep(TIDY);
+                if live.tidy() > 0 {
+                    continue;
+                }
+                // Taking apart takes long, and whoever reloads waits for this lock.
                 let mut tidies = flag.lock().unwrap_or_else(PoisonError::into_inner);
-                if live.tidy() == 0 {
+                if live.is_tidy() {
                     *tidies = false;
                     return;
                 }
