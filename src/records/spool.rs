@@ -60,7 +60,8 @@ impl Spool {
     /// Puts rows at the end, where they outlive the host. `Err`: none of them is
     /// there.
     pub fn put(&mut self, rows: &[Row]) -> io::Result<()> {
-        if self.len > MOST {
+        // What is done with takes room until all is: a file shrinks at once.
+        if self.len - self.done > MOST || self.len > 2 * MOST {
             return Err(io::Error::other("the spool is full"));
         }
         let mut lines = Vec::new();
