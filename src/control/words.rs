@@ -38,7 +38,10 @@ pub fn masked(line: &str) -> String {
             return "***".to_string();
         }
         match word.split_once('=') {
-            Some((name, _)) if secret(name) => format!("{name}=***"),
+            Some((name, value)) if secret(name) => {
+                masks = value.is_empty();
+                format!("{name}=***")
+            }
             Some(_) => word,
             None => {
                 masks = secret(&word);
@@ -88,6 +91,7 @@ mod tests {
                 "database put passwords *** ***",
             ),
             ("x md5secret=abc user=1", "x md5secret=*** user=1"),
+            ("x secret= hunter2", "x secret=*** ***"),
             (
                 "dialplan set global DB_PASSWORD \"a b\"",
                 "dialplan set global DB_PASSWORD ***",
