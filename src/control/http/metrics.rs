@@ -162,7 +162,7 @@ impl Text {
         );
     }
 
-    /// Numbers of databases, workers and whatever else is no shard.
+    /// Numbers of databases, workers, records of calls and the log.
     fn totals(&mut self, totals: &[(String, u64)]) {
         let totals: Vec<(&str, u64)> = totals
             .iter()
@@ -170,7 +170,7 @@ impl Text {
             .collect();
         self.named(
             "pinion_worker_number",
-            "Numbers of databases and workers",
+            "Numbers of databases, workers, records of calls and the log",
             &totals,
         );
     }
