@@ -86,8 +86,8 @@ impl Shard {
     }
 
     /// Prepares to hold what comes while another shard is asked. False if there
-    /// is no room, or the Call-ID is that of a leg that has moved already: the
-    /// plan goes on.
+    /// is no room, the Call-ID is that of a leg that has moved already, or this is
+    /// not its home, which alone knows the way of what is for it: the plan goes on.
     pub(super) fn offer(
         &mut self,
         now: Instant,
@@ -97,7 +97,8 @@ impl Shard {
     ) -> bool {
         let dialog = &wanted.picker.dialog;
         let since = dialog.remote_cseq.unwrap_or(0);
-        let offered = self.moved.offer(dialog.call_id(), since);
+        let at_home = shard_of(dialog.call_id(), self.exchange.shards) == self.exchange.shard;
+        let offered = at_home && self.moved.offer(dialog.call_id(), since);
         if !offered && let &Resume::PickUp(call, ticket) = resume {
             self.with_call(now, None, call, out, |call, turn| {
                 call.stayed(turn, ticket, Reply::Text(String::new()));

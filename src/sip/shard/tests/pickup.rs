@@ -136,7 +136,10 @@ impl House {
 
     /// Delivers what is between the shards; returns what they have sent.
     fn settle(&mut self) -> Sent {
+        let mut delivered = 0;
         while let Some(envelope) = self.mesh.pop_front() {
+            delivered += 1;
+            assert!(delivered < 10_000, "no rest: {envelope:?}");
             self.hand(usize::from(envelope.to), Input::Envelope(envelope));
         }
         let mut all = Vec::new();
@@ -812,4 +815,43 @@ fn a_picker_whose_new_shard_was_replaced_is_told_that_its_dialog_is_gone() {
     assert!(only(&sent, CAROL).starts_with("SIP/2.0 481"), "{sent:?}");
     house.wait(Duration::from_secs(120));
     assert!(house.shards[1].moved.is_empty());
+}
+
+/// Carol, who is in a call that she has picked up on the first shard, begins
+/// another by the same Call-ID.
+fn calls_again(house: &mut House, carol: &Caller) -> Sent {
+    let to = format!("<sip:{}@127.0.0.1>", carol.exten);
+    house.receive(CAROL, &carol.request("INVITE", 5, &to, OFFER))
+}
+
+/// A call of Dave's rings at Bob, on the second shard.
+fn rings_on_the_second(house: &mut House, carol: &Caller) -> Caller {
+    let dave = Caller {
+        user: "1004",
+        address: DAVE,
+        exten: "1002",
+        call_id: house.call_id("dave", 1),
+        ..carol_like(carol)
+    };
+    let invite = only(&house.receive(DAVE, &dave.invite()), BOB).to_string();
+    let sent = house.receive(BOB, &from(BOB, &invite, "180 Ringing", ""));
+    assert_eq!(firsts(&sent), ["SIP/2.0 180 Ringing"]);
+    dave
+}
+
+#[test]
+fn no_leg_is_offered_from_where_its_call_id_is_not_at_home() {
+    let mut house = House::new(2);
+    let (alice, carol) = (alice(&house), carol(&house, "8"));
+    let invite = rings(&mut house, &alice);
+    let (_, again) = picks_up(&mut house, &carol, &invite);
+    let ok = answers(&mut house, &again);
+    house.receive(ALICE, &alice.ack(&ok, ""));
+    // A home that was replaced knows no CSeq number, and passes all on.
+    house.replace(1);
+    house.settle();
+    rings_on_the_second(&mut house, &carol);
+    let sent = calls_again(&mut house, &carol);
+    assert!(only(&sent, CAROL).starts_with("SIP/2.0 486"), "{sent:?}");
+    assert!(house.shards[0].moved.is_empty());
 }
