@@ -23,10 +23,20 @@ enum Place {
     Over(ShardId),
 }
 
-/// A dialog, and the CSeq number of the INVITE that moved.
+/// A dialog, and the CSeq number of the INVITE that moved; 0: not known.
 struct Entry {
     since: u32,
     place: Place,
+}
+
+/// From when on a Call-ID is of a dialog that has moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Since {
+    /// The CSeq number of its INVITE; 0 where that is not known. Requests with
+    /// smaller ones are from before it.
+    pub cseq: u32,
+    /// Whether it is known where it lives.
+    pub settled: bool,
 }
 
 /// Where a datagram of some dialog goes.
@@ -104,11 +114,12 @@ impl Moved {
         }
     }
 
-    /// The CSeq number of the INVITE that moved, if that Call-ID's dialog has:
-    /// requests from before it are of none that has.
-    pub fn since(&self, call_id: &[u8]) -> Option<u32> {
+    /// Since when that Call-ID is of a dialog that has moved, if it is.
+    pub fn since(&self, call_id: &[u8]) -> Option<Since> {
         let entry = self.dialogs.get(&self.key(call_id))?;
-        Some(entry.since)
+        let settled = !matches!(entry.place, Place::Offered(_));
+        let cseq = entry.since;
+        Some(Since { cseq, settled })
     }
 
     /// Where a datagram of such a dialog goes.
@@ -194,8 +205,10 @@ mod tests {
             assert_eq!(moved.way(b"a", &[number], flow()), Way::Held);
         }
         assert_eq!(moved.way(b"b", b"0", flow()), Way::Here);
-        assert_eq!((moved.since(b"a"), moved.since(b"b")), (Some(2), None));
+        let since = |settled| Some(Since { cseq: 2, settled });
+        assert_eq!((moved.since(b"a"), moved.since(b"b")), (since(false), None));
         let held = moved.settle(b"a", Some(3));
+        assert_eq!(moved.since(b"a"), since(true));
         let numbers: Vec<u8> = held.iter().map(|(bytes, _)| bytes[0]).collect();
         assert_eq!(numbers, (0..MOST_HELD as u8).collect::<Vec<_>>());
         assert_eq!(moved.way(b"a", b"0", flow()), Way::To(3));

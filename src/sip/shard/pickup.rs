@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use super::intake::call_id;
-use super::moved::Way;
+use super::moved::{Since, Way};
 use super::pending::Asked;
 use super::shard::Shard;
 use crate::base::{Flow, Handle, Instant, Level, ShardId, shard_of};
@@ -131,11 +131,9 @@ impl Shard {
             None => call.moved(turn),
             Some(reply) => call.stayed(turn, ticket, reply),
         });
+        // What has moved is passed on from there.
         for (bytes, flow) in held {
-            match home {
-                Some(shard) => self.hand_over(bytes, flow, shard, out),
-                None => self.message(now, &bytes, flow, out),
-            }
+            self.message(now, &bytes, flow, out);
         }
     }
 
@@ -147,7 +145,7 @@ impl Shard {
         let Some(since) = self.moved.since(call_id) else {
             return false;
         };
-        if is_before(since, bytes) {
+        if self.stays(since, bytes) {
             return false;
         }
         match self.moved.way(call_id, bytes, flow) {
@@ -156,6 +154,33 @@ impl Shard {
             Way::To(shard) => self.hand_over(bytes.into(), flow, shard, out),
         }
         true
+    }
+
+    /// Whether a datagram is none of the dialog that has moved, though it bears
+    /// its Call-ID: a late copy of a request from before its INVITE, another
+    /// INVITE by that Call-ID, or what is of a transaction or a dialog here.
+    fn stays(&self, Since { cseq, settled }: Since, bytes: &[u8]) -> bool {
+        let mut fields = Fields::new();
+        let Ok(message) = Message::parse(bytes, &mut fields) else {
+            return false;
+        };
+        let transactions = &self.exchange.transactions;
+        if !message.is_request() {
+            return transactions.waits_for(&message);
+        }
+        let Ok(number) = message.cseq().map(|cseq| cseq.number) else {
+            return false;
+        };
+        let tag = message.to().ok().and_then(|to| to.tag());
+        // Where the number is not known, what opens a dialog may be a copy of
+        // what has moved.
+        let opens = tag.is_none() && cseq > 0 && number != cseq;
+        if number < cseq || opens {
+            return true;
+        }
+        // Until that is settled the dialog that may move is here, too.
+        let dialog = || self.exchange.dialogs.find(message.call_id(), tag?);
+        settled && (transactions.knows(&transactions.identify(&message)) || dialog().is_some())
     }
 
     /// Hands a datagram to the shard it is for.
@@ -215,14 +240,4 @@ impl Shard {
             });
         }
     }
-}
-
-/// Whether a datagram is a request from before the INVITE of that CSeq number: a
-/// late copy of one that was challenged, or its ACK.
-fn is_before(since: u32, bytes: &[u8]) -> bool {
-    let mut fields = Fields::new();
-    Message::parse(bytes, &mut fields).is_ok_and(|message| {
-        let earlier = message.cseq().is_ok_and(|cseq| cseq.number < since);
-        message.is_request() && earlier
-    })
 }

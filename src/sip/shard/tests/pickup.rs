@@ -840,6 +840,65 @@ fn rings_on_the_second(house: &mut House, carol: &Caller) -> Caller {
 }
 
 #[test]
+fn a_picker_that_calls_again_by_its_call_id_is_met_at_home() {
+    let mut house = House::new(2);
+    let (alice, carol) = (alice(&house), carol(&house, "8"));
+    let invite = rings(&mut house, &alice);
+    let (_, again) = picks_up(&mut house, &carol, &invite);
+    let ok = answers(&mut house, &again);
+    house.receive(ALICE, &alice.ack(&ok, ""));
+    let begun = |house: &House| {
+        let each = house.shards.iter();
+        each.map(|shard| shard.exchange.counters.calls_begun)
+            .collect::<Vec<_>>()
+    };
+    let before = begun(&house);
+    let sent = calls_again(&mut house, &carol);
+    let refused = only(&sent, CAROL).to_string();
+    assert!(refused.starts_with("SIP/2.0 486"), "{refused}");
+    assert_eq!(begun(&house), [before[0], before[1] + 1]);
+    // Its ACK is for the home, too.
+    let ack = carol.request("ACK", 5, header(&refused, "To"), "");
+    assert!(house.receive(CAROL, &ack).is_empty());
+    let copies = house.wait(Duration::from_secs(2));
+    assert!(copies.is_empty(), "{copies:?}");
+    hangs_up(&mut house, &alice, &ok);
+    house.empties();
+}
+
+#[test]
+fn a_picker_that_picks_up_once_more_by_its_call_id_has_two_dialogs() {
+    let mut house = House::new(2);
+    let (alice, carol) = (alice(&house), carol(&house, "8"));
+    let invite = rings(&mut house, &alice);
+    let (picked, again) = picks_up(&mut house, &carol, &invite);
+    let ok = answers(&mut house, &again);
+    house.receive(ALICE, &alice.ack(&ok, ""));
+    let dave = rings_on_the_second(&mut house, &carol);
+    let sent = calls_again(&mut house, &carol);
+    let second = only(&sent, CAROL).to_string();
+    assert!(second.starts_with("SIP/2.0 200 OK"), "{second}");
+    // Each dialog's messages get to where it lives.
+    let ack = carol.request("ACK", 5, header(&second, "To"), "");
+    let sent = house.receive(CAROL, &ack.replace("=z9hG4bK", "=z9hG4bKack"));
+    let again = only(&sent, CAROL).to_string();
+    assert!(again.starts_with("INVITE "), "{again}");
+    let sent = house.receive(CAROL, &from(CAROL, &again, "200 OK", "answer"));
+    let daves = only(&sent, DAVE).to_string();
+    assert!(daves.ends_with("\r\n\r\nanswer"), "{daves}");
+    house.receive(DAVE, &dave.ack(&daves, ""));
+    for (cseq, answer, address) in [(6, &second, DAVE), (7, &picked, ALICE)] {
+        let bye = carol.request("BYE", cseq, header(answer, "To"), "");
+        let sent = house.receive(CAROL, &bye);
+        assert!(only(&sent, CAROL).starts_with("SIP/2.0 200 OK"), "{sent:?}");
+        let bye = only(&sent, address).to_string();
+        house.receive(address, &from(address, &bye, "200 OK", ""));
+    }
+    house.wait(Duration::from_secs(120));
+    assert!(house.shards.iter().all(|shard| shard.moved.is_empty()));
+}
+
+#[test]
 fn no_leg_is_offered_from_where_its_call_id_is_not_at_home() {
     let mut house = House::new(2);
     let (alice, carol) = (alice(&house), carol(&house, "8"));

@@ -69,6 +69,11 @@ impl<O: Copy> Table<O> {
         Some((id, self.slots.get(id)?.packet.as_ref()?.switched))
     }
 
+    /// Whether a response belongs to a request of ours.
+    pub fn waits_for(&self, response: &Message) -> bool {
+        self.find_client(response).is_some()
+    }
+
     /// Whether a request that could not be sent is worth another try: nobody
     /// has cancelled it since.
     pub fn is_wanted(&self, id: TransactionId) -> bool {
