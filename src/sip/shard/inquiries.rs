@@ -201,7 +201,11 @@ impl Shard {
 
     /// An answer has come to a question of this shard.
     pub(super) fn heard(&mut self, now: Instant, id: QuestionId, answer: Answer, out: &mut Outbox) {
-        if let Some(asked) = self.pending.answered(id) {
+        let asked = match answer {
+            Answer::PickedUp(false) => self.pending.declined(id),
+            _ => self.pending.answered(id),
+        };
+        if let Some(asked) = asked {
             self.resume(now, asked, Some(answer), out);
         }
     }

@@ -25,6 +25,8 @@ struct Parked {
     /// waits for it any more.
     linger: Duration,
     tries: u8,
+    /// Times it was answered by no.
+    declined: u8,
 }
 
 /// A question whose answer is no longer waited for, and when it was put.
@@ -92,6 +94,7 @@ impl Pending {
             wait,
             linger,
             tries: 1,
+            declined: 0,
         };
         let id = self.parked.insert(parked).map_err(|parked| parked.ask)?;
         self.refusable += u32::from(refusable);
@@ -104,6 +107,17 @@ impl Pending {
         let Parked { ask, asked, .. } = self.parked.remove(id)?;
         self.refusable -= u32::from(is_refusable(&ask));
         Some(Asked { ask, asked })
+    }
+
+    /// Takes a question once each of its copies is answered by no: whoever is
+    /// asked twice may say yes to the second.
+    pub fn declined(&mut self, id: QuestionId) -> Option<Asked> {
+        let parked = self.parked.get_mut(id)?;
+        parked.declined += 1;
+        match parked.declined < parked.tries {
+            true => None,
+            false => self.answered(id),
+        }
     }
 
     /// When the next deadline is.
@@ -225,6 +239,19 @@ mod tests {
         now = pending.deadline().unwrap();
         assert!(matches!(pending.expire(now), Some(Overdue::Unanswered(_))));
         assert_eq!(pending.len(), 0);
+    }
+
+    #[test]
+    fn each_copy_of_a_question_is_answered_by_no_before_it_is_settled() {
+        let mut pending = Pending::new(1, 1, 0);
+        let id = pending.park(Instant::START, bindings(), TRY).unwrap();
+        let again = pending.expire(Instant::START + TRY);
+        assert!(matches!(again, Some(Overdue::Again(..))));
+        assert!(pending.declined(id).is_none());
+        assert!(pending.declined(id).is_some());
+        assert!(pending.declined(id).is_none(), "nobody waits any more");
+        let id = pending.park(Instant::START, bindings(), TRY).unwrap();
+        assert!(pending.declined(id).is_some());
     }
 
     #[test]

@@ -914,3 +914,36 @@ fn no_leg_is_offered_from_where_its_call_id_is_not_at_home() {
     assert!(only(&sent, CAROL).starts_with("SIP/2.0 486"), "{sent:?}");
     assert!(house.shards[0].moved.is_empty());
 }
+
+#[test]
+fn a_late_no_does_not_let_a_picker_have_two_owners() {
+    let mut house = House::new(2);
+    let (alice, carol) = (alice(&house), carol(&house, "8"));
+    house.drop_in(CAROL, &carol.invite());
+    while !house.mesh.iter().any(|envelope| is_answer(&envelope.body)) {
+        let envelope = house.mesh.pop_front().unwrap();
+        house.hand(usize::from(envelope.to), Input::Envelope(envelope));
+    }
+    let no = house.mesh.pop_front().unwrap();
+    // Her home comes to itself so late that it asks again before it hears.
+    house.now = house.now + Duration::from_millis(600);
+    house.hand(1, Input::Elapsed);
+    let again = house.mesh.pop_front().unwrap();
+    assert!(is_question(&again.body), "{again:?}");
+    house.hand(1, Input::Envelope(no));
+    let refused = house.settle();
+    let invite = rings(&mut house, &alice);
+    house.mesh.push_back(again);
+    let mut sent = house.settle();
+    let cancel: Sent = vec![(BOB.parse().unwrap(), only(&sent, BOB).into())];
+    bob_stops(&mut house, &cancel, &invite);
+    sent.extend(refused);
+    let finals = firsts(&sent).into_iter();
+    let finals = finals.filter(|line| line.starts_with("SIP/2.0 ") && !line.contains(" 100 "));
+    assert_eq!(finals.collect::<Vec<_>>(), ["SIP/2.0 200 OK"]);
+    let sent = house.receive(CAROL, &carol.ack(only(&sent, CAROL), ""));
+    let ok = answers(&mut house, only(&sent, CAROL));
+    house.receive(ALICE, &alice.ack(&ok, ""));
+    hangs_up(&mut house, &alice, &ok);
+    house.empties();
+}
