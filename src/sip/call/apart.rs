@@ -11,7 +11,7 @@ use super::exchange::Turn;
 use super::kept::Body;
 use super::outbound::{Channel, Held, More};
 use super::run::{Role, RunId};
-use crate::base::Label;
+use crate::base::{Label, Text};
 use crate::config::Presentation;
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Cursor, Ending, Place, Routine, Seek, Variables,
@@ -108,6 +108,7 @@ impl Call {
         if let Some(channel) = self.channel_mut(id) {
             channel.run = run;
         }
+        self.hold_offer(id, index);
         self.part(turn, id);
         self.note_ended(turn.now, id);
         self.answer_with_silence(turn, id, index);
@@ -168,6 +169,19 @@ impl Call {
         let caller_tag = self.current_caller_tag();
         if let Some(channel) = self.channel_mut(real) {
             let body = Body::of(body_of(turn));
+            channel.more().held = Some(Held { body, caller_tag });
+        }
+    }
+
+    /// Keeps what a callee has offered to a caller who has not answered that yet:
+    /// it is to be answered all the same (RFC 3261 §13.2.2.4).
+    fn hold_offer(&mut self, id: ChannelId, index: u16) {
+        let reoffer = self.reoffer.as_ref().filter(|_| self.bridge == Some(index));
+        let Some(body) = reoffer.map(|reoffer| reoffer.offer().clone()) else {
+            return;
+        };
+        if let Some(channel) = self.channel_mut(id) {
+            let caller_tag = Text::new();
             channel.more().held = Some(Held { body, caller_tag });
         }
     }

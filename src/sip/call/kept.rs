@@ -11,7 +11,7 @@ const MOST_SPARES: usize = 4096;
 const LARGEST_SPARE_BYTES: usize = 8192;
 
 /// A body on its way through, byte for byte.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Body {
     /// Content-Type.
     pub content_type: Text,

@@ -99,8 +99,18 @@ impl Call {
         }
     }
 
-    /// Sends an answered callee into the plan. It has no extension of its own that
-    /// might be left out; its context is its device's.
+    /// Whether the answer to what a callee's 2xx has offered is to come with the
+    /// caller's ACK: nobody else can give it.
+    fn awaits_callers_answer(&self, id: ChannelId, index: u16) -> bool {
+        let owed = self.leg(index).is_some_and(|leg| leg.ack_owed.is_some());
+        let more = self.channel(id).and_then(|channel| channel.more.as_ref());
+        let held = more.is_some_and(|more| more.held.is_some());
+        owed && !held && self.reoffer.is_none()
+    }
+
+    /// Sends an answered callee into the plan, once what it is set up with is
+    /// settled. It has no extension of its own that might be left out; its context
+    /// is its device's.
     fn redirect_callee(&mut self, turn: &mut Turn<'_>, id: ChannelId, place: &str) -> bool {
         let mut parts = place.rsplitn(3, ',').map(str::trim);
         let (Some(priority), Some(exten)) = (parts.next(), parts.next()) else {
@@ -127,6 +137,12 @@ impl Call {
         let Some(priority) = priority.filter(|&priority| priority > 0) else {
             return false;
         };
+        let Some(index) = self.answered_of(id) else {
+            return false;
+        };
+        if self.awaits_callers_answer(id, index) {
+            return false;
+        }
         // Who dialled it loses it.
         let run = channel.run;
         let context = context.to_owned();

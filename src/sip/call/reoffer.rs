@@ -21,6 +21,13 @@ pub(super) struct Reoffer {
     tries: u8,
 }
 
+impl Reoffer {
+    /// What the callee has offered.
+    pub(super) fn offer(&self) -> &Body {
+        &self.offer
+    }
+}
+
 impl Call {
     /// Offers the caller what the callee he is joined to has offered.
     pub(super) fn reoffer(&mut self, turn: &mut Turn<'_>, offer: (&[u8], &[u8])) {

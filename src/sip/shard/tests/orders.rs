@@ -51,7 +51,7 @@ fn order(rig: &mut Rig, whom: Whom, action: Action) -> u32 {
     }
 }
 
-fn channels(rig: &mut Rig) -> Vec<(String, ChannelState)> {
+pub(super) fn channels(rig: &mut Rig) -> Vec<(String, ChannelState)> {
     let query = Query::Channels(Span::FIRST);
     let Page::Channels(page) = rig.shard.serve(rig.now, query, &mut rig.out) else {
         panic!("no channels")
@@ -265,7 +265,7 @@ fn byes(rig: &mut Rig, after: Duration) -> usize {
 }
 
 /// Sends a channel of that name elsewhere.
-fn redirect(rig: &mut Rig, name: &str, place: &str) -> u32 {
+pub(super) fn redirect(rig: &mut Rig, name: &str, place: &str) -> u32 {
     order(rig, Whom::of(name, false), Action::Redirect(place.into()))
 }
 
@@ -349,4 +349,16 @@ fn a_name_of_old_means_no_other_call() {
     let new = channels(&mut rig)[0].0.clone();
     assert!(new.starts_with("SIP/1001-"), "{new}");
     assert_eq!(order(&mut rig, Whom::of(&new, false), action), 1);
+}
+
+#[test]
+fn a_callee_whose_offer_the_caller_answers_is_sent_nowhere_before() {
+    let mut rig = rig(PLAN);
+    let silent = INVITE.replace("5\n\noffer", "0\n\n");
+    let invite = rig.receive(ALICE, &silent).remove(0).1;
+    let sent = rig.receive(BOB, &answer(&invite));
+    let callee = "SIP/1002-000000001";
+    assert_eq!(redirect(&mut rig, callee, "default,66,1"), 0);
+    acknowledge(&mut rig, &sent);
+    assert_eq!(redirect(&mut rig, callee, "default,66,1"), 1);
 }

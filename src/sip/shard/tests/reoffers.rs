@@ -3,6 +3,7 @@
 
 use super::callees::bye_of;
 use super::channels::{answer, firsts, rig};
+use super::orders::{channels, redirect};
 use super::originations::as_alice;
 use super::*;
 
@@ -11,6 +12,7 @@ const PLAN: &[&str] = &[
     "default,_X.,2,Dial(SIP/1002,20,g)",
     "default,_X.,3,Set(GLOBAL(WENT)=on)",
     "default,_X.,4,Hangup(17)",
+    "default,66,1,Wait(3)",
     "default,h,1,Set(GLOBAL(OVER)=yes)",
 ];
 
@@ -137,6 +139,16 @@ fn a_caller_who_does_not_answer_one_is_gone() {
     let sent = rig.receive(ALICE, &respond(&reinvite, gone, "", ""));
     assert_eq!(global(&rig, "WENT"), None);
     is_over(rig, &sent);
+}
+
+#[test]
+fn a_callee_that_goes_on_while_one_is_under_way_has_its_offer_answered() {
+    let Reoffered { mut rig, .. } = reoffered();
+    let mut names = channels(&mut rig).into_iter().map(|(name, _)| name);
+    let callee = names.find(|name| name.starts_with("SIP/1002-")).unwrap();
+    assert_eq!(redirect(&mut rig, &callee, "default,66,1"), 1);
+    let ack = the(&rig.sent(), "ACK sip:1002@");
+    assert!(ack.contains("\r\n\r\nv=0\r\n"), "{ack}");
 }
 
 #[test]
