@@ -74,7 +74,8 @@ impl Call {
                 if self.channel(id).is_none() {
                     return false;
                 }
-                let event = match self.answered_of(self.behind(id)) {
+                let answered = self.answered_of(self.behind(id));
+                let event = match answered.filter(|&index| !self.is_joining(index)) {
                     Some(_) => ChannelEvent::Hangup(cause),
                     None => ChannelEvent::Failed(Failure::Hangup(cause)),
                 };
@@ -140,7 +141,7 @@ impl Call {
         let Some(index) = self.answered_of(id) else {
             return false;
         };
-        if self.awaits_callers_answer(id, index) {
+        if self.is_joining(index) || self.awaits_callers_answer(id, index) {
             return false;
         }
         // Who dialled it loses it.

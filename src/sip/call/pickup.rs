@@ -251,6 +251,13 @@ impl Call {
         leg.is_some_and(|leg| leg.state == LegState::Unacknowledged)
     }
 
+    /// Whether a picker is being set up still: its channel rings for whoever has
+    /// dialled it.
+    pub(super) fn is_joining(&self, index: u16) -> bool {
+        let leg = self.leg(index).filter(|_| index > 0);
+        leg.is_some_and(|leg| leg.dialog.role == Role::Uas && leg.ringing.is_some())
+    }
+
     /// A picker's dialog stands; false if it is over, as nobody waits for it any
     /// more: it may be sent its BYE now (RFC 3261 §15).
     fn confirm_picker(&mut self, turn: &mut Turn<'_>, index: u16) -> bool {

@@ -5,7 +5,10 @@ use super::channels::firsts;
 use super::*;
 use crate::base::{ShardId, shard_of};
 use crate::config::{PickupGroups, Recording};
-use crate::machine::{Answer, Body, Cdr, Disposition, Envelope, Question, RECORDS};
+use crate::dialplan::{Action, Cause, Order, Whom};
+use crate::machine::{
+    Answer, Body, Cdr, Disposition, Envelope, Page, Query, Question, RECORDS, Span,
+};
 
 const CAROL: &str = "127.0.0.1:7003";
 const DAVE: &str = "127.0.0.1:7004";
@@ -29,6 +32,7 @@ const PLAN: &[&str] = &[
     "default,91,1,Set(CHANNEL(pickupgroup)=5)",
     "default,91,2,Pickup()",
     "default,91,3,Hangup(17)",
+    "default,66,1,Wait(3)",
 ];
 
 const OFFER: &str = "v=0\r\ns=offer\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -195,6 +199,16 @@ impl House {
                 to,
                 body,
             });
+        }
+    }
+
+    /// Orders the channel of that name on the first shard; how many obeyed.
+    fn order(&mut self, name: &str, action: Action) -> u32 {
+        let whom = Whom::of(name, false);
+        let query = Query::Order(Order { whom, action }, Span::ALL);
+        match self.shards[0].serve(self.now, query, &mut self.outs[0]) {
+            Page::Obeyed(calls) => calls.rows.iter().sum(),
+            page => panic!("{page:?}"),
         }
     }
 
@@ -946,4 +960,51 @@ fn a_late_no_does_not_let_a_picker_have_two_owners() {
     house.receive(ALICE, &alice.ack(&ok, ""));
     hangs_up(&mut house, &alice, &ok);
     house.empties();
+}
+
+#[test]
+fn a_picker_is_sent_nowhere_before_it_has_joined() {
+    for acknowledges in [true, false] {
+        let mut house = House::new(2);
+        let (alice, carol) = (alice(&house), carol(&house, "8"));
+        let invite = rings(&mut house, &alice);
+        let sent = house.receive(CAROL, &carol.invite());
+        let picked = only(&sent, CAROL).to_string();
+        bob_stops(&mut house, &sent, &invite);
+        let callee = "SIP/1003-000000001";
+        let elsewhere = || Action::Redirect("default,66,1".into());
+        if !acknowledges {
+            assert_eq!(house.order(callee, elsewhere()), 0);
+        }
+        let sent = house.receive(CAROL, &carol.ack(&picked, ""));
+        assert_eq!(house.order(callee, elsewhere()), 0);
+        let ok = answers(&mut house, only(&sent, CAROL));
+        house.receive(ALICE, &alice.ack(&ok, ""));
+        if acknowledges {
+            hangs_up(&mut house, &alice, &ok);
+            house.empties();
+            continue;
+        }
+        assert_eq!(house.order(callee, elsewhere()), 1);
+        let sent = house.settle();
+        let line = format!("BYE sip:1001@{ALICE} SIP/2.0");
+        assert!(firsts(&sent).contains(&line), "{sent:?}");
+    }
+}
+
+#[test]
+fn a_picker_that_is_hung_up_before_it_has_joined_has_not_answered() {
+    let mut house = House::new(2);
+    let (alice, carol) = (alice(&house), carol(&house, "8"));
+    let invite = rings(&mut house, &alice);
+    picks_up(&mut house, &carol, &invite);
+    let action = Action::HangUp(Cause::NORMAL_CLEARING);
+    assert_eq!(house.order("SIP/1003-000000001", action), 1);
+    let sent = house.settle();
+    assert!(only(&sent, ALICE).starts_with("SIP/2.0 603"), "{sent:?}");
+    let lines = firsts(&sent);
+    assert!(
+        lines.iter().any(|line| line.starts_with("BYE sip:1003@")),
+        "{lines:?}"
+    );
 }
