@@ -45,6 +45,9 @@ pub struct Ringing {
     pub until: Option<Instant>,
     /// Early dialogs.
     pub early: SmallVec<[Early; 1]>,
+    /// The 2xx a picker was sent offers what the caller does, and its ACK brings
+    /// the answer.
+    pub offered: bool,
 }
 
 impl Ringing {
@@ -138,6 +141,7 @@ impl Leg {
     pub fn stop_ringing(&mut self, spares: &mut Spares<Ringing>) {
         if let Some(mut ringing) = self.ringing.take() {
             ringing.until = None;
+            ringing.offered = false;
             ringing.early.clear();
             spares.give(ringing);
         }

@@ -194,15 +194,19 @@ impl Call {
         picker: &Picker,
         server: TransactionId,
     ) {
-        let offer = self.unanswered.as_ref().map(|invite| &invite.body);
         let (content_type, bytes) = &picker.body;
+        let offers = bytes.is_empty() && self.has_offer();
+        if let Some(leg) = self.leg_mut(index) {
+            leg.ringing_in(&mut turn.exchange.ringing).offered = offers;
+        }
         let silence = black_hole::answer(content_type, bytes);
         let sdp = &b"application/sdp"[..];
-        let (content_type, body) = match offer {
+        let (content_type, body) = match &self.unanswered {
             _ if !bytes.is_empty() => (sdp, silence.as_slice()),
-            Some(offer) if !offer.bytes.is_empty() => {
-                (offer.content_type.as_bytes(), offer.bytes.as_slice())
-            }
+            Some(invite) if offers => (
+                invite.body.content_type.as_bytes(),
+                invite.body.bytes.as_slice(),
+            ),
             _ => (sdp, black_hole::OFFER),
         };
         let dialog = &picker.dialog;
@@ -224,13 +228,16 @@ impl Call {
     }
 
     /// A picker has acknowledged its 2xx: it is offered what the caller offers,
-    /// unless it has answered that already.
+    /// unless its 2xx made that offer and the ACK answers it.
     pub(super) fn picker_acknowledged(&mut self, turn: &mut Turn<'_>, index: u16) {
         if !self.confirm_picker(turn, index) {
             return;
         }
+        let leg = self.leg(index);
+        let ringing = leg.and_then(|leg| leg.ringing.as_ref());
+        let offered = ringing.is_some_and(|ringing| ringing.offered);
         let (_, answer) = body_of(turn);
-        match self.has_offer() && !answer.is_empty() {
+        match offered && !answer.is_empty() {
             true => self.picker_answered(turn, index),
             false => self.offer_to_picker(turn, index),
         }

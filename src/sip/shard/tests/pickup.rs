@@ -1008,3 +1008,20 @@ fn a_picker_that_is_hung_up_before_it_has_joined_has_not_answered() {
         "{lines:?}"
     );
 }
+
+#[test]
+fn what_a_picker_acknowledges_an_answer_with_is_no_answer() {
+    let mut house = House::new(2);
+    let (alice, carol) = (alice(&house), carol(&house, "8"));
+    let invite = rings(&mut house, &alice);
+    let sent = house.receive(CAROL, &carol.invite());
+    let picked = only(&sent, CAROL).to_string();
+    bob_stops(&mut house, &sent, &invite);
+    let sent = house.receive(CAROL, &carol.ack(&picked, "gossip"));
+    let again = only(&sent, CAROL).to_string();
+    assert!(again.ends_with(OFFER), "{again}");
+    let ok = answers(&mut house, &again);
+    house.receive(ALICE, &alice.ack(&ok, ""));
+    hangs_up(&mut house, &alice, &ok);
+    house.empties();
+}
