@@ -3,11 +3,12 @@
 
 use alloc::sync::Arc;
 
+use super::black_hole;
 use super::call::Call;
 use super::exchange::Turn;
 use super::leg::LegState;
 use super::run::RunId;
-use crate::base::{Level, ShardId};
+use crate::base::{Level, ShardId, lossy};
 use crate::config::{Groups, Peer};
 use crate::dialog::Dialog;
 use crate::dialplan::{Cause, Pick};
@@ -60,6 +61,17 @@ impl Call {
             });
             return None;
         };
+        let (content_type, offer) = &picker.body;
+        if !offer.is_empty() && black_hole::answer(content_type, offer).is_empty() {
+            // Its 2xx would have to answer that (RFC 3261 §13.2.1).
+            self.note(turn, Level::Warn, "no-sdp-to-answer", || {
+                let kind = lossy(content_type);
+                format!(
+                    "Pickup: a caller who offers {kind} and not application/sdp picks nothing up"
+                )
+            });
+            return None;
+        }
         let groups = groups_of(picker.peer.as_deref(), &pick);
         self.moving = true;
         let to = (u32::from(here) + u32::from(nth)) % u32::from(shards);

@@ -1025,3 +1025,13 @@ fn what_a_picker_acknowledges_an_answer_with_is_no_answer() {
     hangs_up(&mut house, &alice, &ok);
     house.empties();
 }
+
+#[test]
+fn a_picker_whose_offer_cannot_be_answered_picks_nothing_up() {
+    let mut house = House::new(2);
+    let (alice, carol) = (alice(&house), carol(&house, "8"));
+    rings(&mut house, &alice);
+    let invite = carol.invite().replace("application/sdp", "multipart/mixed");
+    let sent = house.receive(CAROL, &invite);
+    assert!(only(&sent, CAROL).starts_with("SIP/2.0 486"), "{sent:?}");
+}
