@@ -44,6 +44,7 @@ impl Shard {
         let Some((call, channel)) = found else {
             return false;
         };
+        // What its own call parts with there makes room for the transaction below.
         if let Some(own) = own {
             self.with_call(now, None, own, out, |call, turn| call.moved(turn));
         }
