@@ -22,6 +22,7 @@
 //! - `picker`, `pickup`: callers who answer calls that ring elsewhere
 //! - `tech`, `sip`, `local`: the technologies Dial may name
 //! - `node`: calls to and from other engines over the same database
+//! - `foreign`: what plans of other calls read and set of a channel's variables
 //! - `functions`: what a plan asks of SIP by functions
 //! - `caller`: what the caller is told
 //! - `diversion`: what its INVITE says of diversions

@@ -87,10 +87,7 @@ impl ReplyHead {
         }
         writer
     }
-}
 
-/// What identifies the transaction of the INVITE it was read from.
-impl ReplyHead {
     /// Writes an INVITE of the same Via, From, To, Call-ID and CSeq. Its
     /// Request-URI is not known any more, and nothing else is.
     pub fn write_invite(&self, buffer: &mut Vec<u8>) {
