@@ -312,16 +312,16 @@ impl World {
         });
     }
 
-    /// Lets one shard do something, and everything that follows from it at once.
-    /// A message has come home unless the shard passes it on or puts it aside: its
+    /// Lets one shard do something, and everything that follows from it at once;
+    /// returns what it has made of it, unless it has panicked. A message has come home unless the shard passes it on or puts it aside: its
     /// dialog may have moved.
-    fn turn(
+    fn turn<T>(
         &mut self,
         engine: usize,
         shard: ShardId,
         message: Option<Msg>,
-        work: impl FnOnce(&mut dyn Machine, Instant, &mut Outbox),
-    ) {
+        work: impl FnOnce(&mut dyn Machine, Instant, &mut Outbox) -> T,
+    ) -> Option<T> {
         let now = self.now;
         let held = message
             .as_ref()
@@ -357,6 +357,7 @@ impl World {
             }));
         }
         self.arm(engine, shard);
+        served.ok()
     }
 
     fn judge(&mut self, verdict: Result<(), Failure>) {

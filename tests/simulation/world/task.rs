@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pinion_sip::base::ShardId;
 use pinion_sip::dialplan::{Action, Goal, Order, Origination, PATIENCE};
-use pinion_sip::machine::{Body, Envelope, Input, Query, Span};
+use pinion_sip::machine::{Body, Envelope, Input, Page, Query, Span};
 
 use super::{Event, World};
 use crate::database::{Database, Mood};
@@ -85,13 +85,20 @@ impl World {
             }
             Task::Order { engine, order } => {
                 self.note(engine, 0, format!("is ordered: {order:?}"));
-                self.oracle.records.redirected |= matches!(order.action, Action::Redirect(_));
+                let before = self.oracle.records.redirected;
+                let redirects = matches!(order.action, Action::Redirect(_));
+                // What is sent in obeying is judged at once.
+                self.oracle.records.redirected |= redirects;
+                let mut obeyed = false;
                 for shard in 0..self.engines[engine].blueprint.shards {
                     let query = Query::Order(order.clone(), Span::ALL);
-                    self.turn(engine, shard, None, |machine, now, out| {
-                        machine.serve(now, query, out);
+                    let page = self.turn(engine, shard, None, |machine, now, out| {
+                        machine.serve(now, query, out)
                     });
+                    let nobody = |rows: &[u32]| rows.iter().sum::<u32>() == 0;
+                    obeyed |= !matches!(page, Some(Page::Obeyed(calls)) if nobody(&calls.rows));
                 }
+                self.oracle.records.redirected = before || redirects && obeyed;
             }
             Task::Originate {
                 engine,
@@ -100,7 +107,6 @@ impl World {
                 target,
             } => {
                 self.note(engine, shard, format!("rings {user} for {target}"));
-                self.oracle.originated = true;
                 let goal = Goal::Plan {
                     context: "default".into(),
                     exten: target.into(),
@@ -115,9 +121,10 @@ impl World {
                     patience: PATIENCE,
                 };
                 let query = Query::Originate(Box::new(origination));
-                self.turn(engine, shard, None, |machine, now, out| {
-                    machine.serve(now, query, out);
+                let page = self.turn(engine, shard, None, |machine, now, out| {
+                    machine.serve(now, query, out)
                 });
+                self.oracle.originated |= !matches!(page, Some(Page::Done(0)));
             }
             Task::Unplug { phone, lasting } => {
                 let (name, until) = (format!("phone {phone}"), self.now + lasting);
