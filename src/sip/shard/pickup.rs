@@ -71,6 +71,13 @@ impl Shard {
         Some((call, channel))
     }
 
+    /// Whether this is the home of a leg's Call-ID. Only from there it may move:
+    /// the home alone knows the way of what is for it, and of one leg at a time.
+    fn is_home_of(&self, wanted: &PickUp) -> bool {
+        let call_id = wanted.picker.dialog.call_id();
+        shard_of(call_id, self.exchange.shards) == self.exchange.shard
+    }
+
     /// Puts the question whether a call here takes a leg of this very shard.
     pub(super) fn pick_up_here(
         &mut self,
@@ -80,7 +87,7 @@ impl Shard {
         out: &mut Outbox,
     ) {
         let own = ask.resume.call();
-        if !self.pick_up(now, wanted, own, out) {
+        if !self.is_home_of(wanted) || !self.pick_up(now, wanted, own, out) {
             let answer = Some(Answer::PickedUp(false));
             self.resume(now, Asked { ask, asked: now }, answer, out);
         }
@@ -88,7 +95,7 @@ impl Shard {
 
     /// Prepares to hold what comes while another shard is asked. False if there
     /// is no room, the Call-ID is that of a leg that has moved already, or this is
-    /// not its home, which alone knows the way of what is for it: the plan goes on.
+    /// not its home: the plan goes on.
     pub(super) fn offer(
         &mut self,
         now: Instant,
@@ -98,8 +105,7 @@ impl Shard {
     ) -> bool {
         let dialog = &wanted.picker.dialog;
         let since = dialog.remote_cseq.unwrap_or(0);
-        let at_home = shard_of(dialog.call_id(), self.exchange.shards) == self.exchange.shard;
-        let offered = at_home && self.moved.offer(dialog.call_id(), since);
+        let offered = self.is_home_of(wanted) && self.moved.offer(dialog.call_id(), since);
         if !offered && let &Resume::PickUp(call, ticket) = resume {
             self.with_call(now, None, call, out, |call, turn| {
                 call.stayed(turn, ticket, Reply::Text(String::new()));

@@ -838,13 +838,13 @@ fn calls_again(house: &mut House, carol: &Caller) -> Sent {
     house.receive(CAROL, &carol.request("INVITE", 5, &to, OFFER))
 }
 
-/// A call of Dave's rings at Bob, on the second shard.
-fn rings_on_the_second(house: &mut House, carol: &Caller) -> Caller {
+/// A call of Dave's rings at Bob, on that shard.
+fn rings_on(house: &mut House, shard: ShardId, carol: &Caller) -> Caller {
     let dave = Caller {
         user: "1004",
         address: DAVE,
         exten: "1002",
-        call_id: house.call_id("dave", 1),
+        call_id: house.call_id("dave", shard),
         ..carol_like(carol)
     };
     let invite = only(&house.receive(DAVE, &dave.invite()), BOB).to_string();
@@ -888,7 +888,7 @@ fn a_picker_that_picks_up_once_more_by_its_call_id_has_two_dialogs() {
     let (picked, again) = picks_up(&mut house, &carol, &invite);
     let ok = answers(&mut house, &again);
     house.receive(ALICE, &alice.ack(&ok, ""));
-    let dave = rings_on_the_second(&mut house, &carol);
+    let dave = rings_on(&mut house, 1, &carol);
     let sent = calls_again(&mut house, &carol);
     let second = only(&sent, CAROL).to_string();
     assert!(second.starts_with("SIP/2.0 200 OK"), "{second}");
@@ -913,20 +913,24 @@ fn a_picker_that_picks_up_once_more_by_its_call_id_has_two_dialogs() {
 }
 
 #[test]
-fn no_leg_is_offered_from_where_its_call_id_is_not_at_home() {
-    let mut house = House::new(2);
-    let (alice, carol) = (alice(&house), carol(&house, "8"));
-    let invite = rings(&mut house, &alice);
-    let (_, again) = picks_up(&mut house, &carol, &invite);
-    let ok = answers(&mut house, &again);
-    house.receive(ALICE, &alice.ack(&ok, ""));
-    // A home that was replaced knows no CSeq number, and passes all on.
-    house.replace(1);
-    house.settle();
-    rings_on_the_second(&mut house, &carol);
-    let sent = calls_again(&mut house, &carol);
-    assert!(only(&sent, CAROL).starts_with("SIP/2.0 486"), "{sent:?}");
-    assert!(house.shards[0].moved.is_empty());
+fn no_leg_moves_from_where_its_call_id_is_not_at_home() {
+    for rings_at in [0, 1] {
+        let mut house = House::new(2);
+        let (alice, carol) = (alice(&house), carol(&house, "8"));
+        let invite = rings(&mut house, &alice);
+        let (_, again) = picks_up(&mut house, &carol, &invite);
+        let ok = answers(&mut house, &again);
+        house.receive(ALICE, &alice.ack(&ok, ""));
+        // A home that was replaced knows no CSeq number, and passes all on.
+        house.replace(1);
+        house.settle();
+        rings_on(&mut house, rings_at, &carol);
+        let sent = calls_again(&mut house, &carol);
+        assert!(only(&sent, CAROL).starts_with("SIP/2.0 486"), "{sent:?}");
+        assert!(house.shards[0].moved.is_empty());
+        // She is where she was.
+        hangs_up(&mut house, &alice, &ok);
+    }
 }
 
 #[test]
