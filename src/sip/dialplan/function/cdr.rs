@@ -2,8 +2,8 @@
 //! the call lasts.
 //!
 //! The record itself is made elsewhere. `lastapp` and `lastdata` are those it
-//! will have; where none is made, those of the instruction at hand as it is
-//! written in the plan.
+//! will have; where none is made, those of the instruction at hand, outside of
+//! any subroutine, as it is written in the plan.
 
 use core::time::Duration;
 
@@ -77,8 +77,8 @@ fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
     let outermost = state.outermost();
     let variable = |name| scope.variable(name).unwrap_or_default().into_owned();
     let instruction = || {
-        let place = state.place(scope.now());
-        scope.plan.find(place, Seek::Priority(outermost.priority))
+        let seek = Seek::Priority(outermost.priority);
+        state.find(scope.plan, outermost, seek, scope.now())
     };
     Some(match name.to_ascii_lowercase().as_str() {
         "clid" => clid(&state.name, &state.number).into(),

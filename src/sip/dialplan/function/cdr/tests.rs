@@ -17,6 +17,15 @@ fn cdr_tells_who_calls_whom() {
     );
     let lines = ["1,1,Verbose(${CDR(lastapp)} ${CDR(lastdata):0:13})"];
     assert_eq!(said(&lines, "1").0, "Verbose ${CDR(lastapp");
+    let lines = [
+        "1,1,NoOp()",
+        "1,2,Gosub(sub,s,1)",
+        "@sub",
+        "s,1,NoOp()",
+        "s,2,Set(WRONG=1)",
+        "s,3,Verbose(${CDR(lastapp)} ${CDR(lastdata)})",
+    ];
+    assert_eq!(said(&lines, "1").0, "Gosub sub,s,1");
 }
 
 #[test]
