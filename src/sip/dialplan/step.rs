@@ -440,10 +440,9 @@ impl Scope<'_> {
         let Some((function, arguments)) = call_of(name) else {
             return self.variable(name).unwrap_or_default().into_owned();
         };
-        match self.plan.function(function).and_then(|row| row.read) {
-            Some(Read::Plain(read)) => read(self, arguments),
-            _ => String::new(),
-        }
+        let read = self.plan.function(function).and_then(|row| row.read);
+        let view = read.and_then(Read::view);
+        view.map_or_else(String::new, |view| view(self, arguments))
     }
 }
 
@@ -477,11 +476,13 @@ impl Names for Step<'_> {
         let result = match read {
             Read::Plain(read) => return Some(read(&self.scope(), arguments)),
             Read::Evaluating(read) => return Some(read(self, arguments)),
-            Read::Changing(_) | Read::Asking(..) if self.state.replay.repeats() => {
+            Read::Changing(_) | Read::Asking(..) | Read::AtHand(..)
+                if self.state.replay.repeats() =>
+            {
                 return self.state.replay.repeat();
             }
             Read::Changing(read) => read(self, arguments),
-            Read::Asking(ask, tell) => match ask(self, arguments) {
+            Read::Asking(ask, tell) | Read::AtHand(_, ask, tell) => match ask(self, arguments) {
                 Err(value) => value,
                 Ok(inquiry) => {
                     let arguments = arguments.into();

@@ -6,7 +6,6 @@
 
 use alloc::borrow::Cow;
 
-use super::function::Read;
 use super::inquiry::{Lookup, Row};
 use super::pattern::{Match, Pattern};
 use super::plan::{Context, Instruction, Place, Plan, Seek};
@@ -263,10 +262,8 @@ impl Names for Reader<'_> {
     }
 
     fn function(&mut self, name: &str, arguments: &str) -> Option<String> {
-        match self.0.plan.function(name)?.read? {
-            Read::Plain(read) => Some(read(self.0, arguments)),
-            _ => None,
-        }
+        let view = self.0.plan.function(name)?.read?.view()?;
+        Some(view(self.0, arguments))
     }
 }
 

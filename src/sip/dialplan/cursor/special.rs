@@ -476,6 +476,12 @@ fn the_data_of_a_switch_is_expanded_during_the_call() {
     let lines = ["1,1,Set(F=fam)", "eswitch Realtime/${CALLERID(num)}@${F}"];
     let (fake, _) = serve(&lines, "1", &[]);
     assert_eq!(asked(&fake)[0], "fam:42,1,2");
+    let lines = [
+        "1,1,Set(SHARED(F)=fam)",
+        "eswitch Realtime/${EXTEN}@${SHARED(F)}",
+    ];
+    let (fake, _) = serve(&lines, "1", &[]);
+    assert_eq!(asked(&fake)[0], "fam:1,1,2");
 }
 
 #[test]

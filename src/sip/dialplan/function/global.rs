@@ -22,9 +22,21 @@ pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option
     None
 }
 
+/// That of the channel the plan runs on; another's would have to be asked for.
+pub(super) fn own_shared(scope: &Scope<'_>, arguments: &str) -> String {
+    match holder(scope, arguments) {
+        Holder::Own(key) => at_hand(scope, &key),
+        Holder::Other(..) => String::new(),
+    }
+}
+
+fn at_hand(scope: &Scope<'_>, key: &str) -> String {
+    scope.channels.shared(key).unwrap_or_default().into_owned()
+}
+
 pub(super) fn ask_shared(step: &mut Step<'_>, arguments: &str) -> Result<Inquiry, String> {
     match holder(&step.scope(), arguments) {
-        Holder::Own(key) => Err(step.channels.shared(&key).unwrap_or_default().into_owned()),
+        Holder::Own(key) => Err(at_hand(&step.scope(), &key)),
         Holder::Other(name, channel) => {
             let foreign = Foreign::new(&channel, Wish::Shared(name.into()));
             foreign.map(Inquiry::Foreign).ok_or_else(String::new)

@@ -51,6 +51,9 @@ pub(super) struct Row {
 /// Sets what the arguments name to a value.
 type Write = fn(&mut Step<'_>, &str, &str) -> Option<Inquiry>;
 
+/// What a function is, of a call as it stands and its arguments.
+type View = fn(&Scope<'_>, &str) -> String;
+
 /// What a function has to ask, of its arguments; or what it is at once.
 type Ask = fn(&mut Step<'_>, &str) -> Result<Inquiry, String>;
 
@@ -61,16 +64,29 @@ type Tell = fn(&mut Step<'_>, &str, Reply) -> String;
 #[derive(Clone, Copy)]
 pub(super) enum Read {
     /// From the call as it stands, as often as need be.
-    Plain(fn(&Scope<'_>, &str) -> String),
+    Plain(View),
     /// It changes something on the way: once for each instruction.
     Changing(fn(&mut Step<'_>, &str) -> String),
     /// It reads texts in its turn, or may have something to warn of.
     Evaluating(fn(&mut Step<'_>, &str) -> String),
     /// It needs something from outside, or has a value at once (`Err`).
     Asking(Ask, Tell),
+    /// The same, where some of it is the call's own and at hand: for those who
+    /// ask once, that is all of it.
+    AtHand(View, Ask, Tell),
 }
 
-const fn reading(name: &'static str, read: fn(&Scope<'_>, &str) -> String) -> Row {
+impl Read {
+    /// How those read it who can neither wait nor change anything.
+    pub(super) fn view(self) -> Option<View> {
+        match self {
+            Read::Plain(view) | Read::AtHand(view, ..) => Some(view),
+            Read::Changing(_) | Read::Evaluating(_) | Read::Asking(..) => None,
+        }
+    }
+}
+
+const fn reading(name: &'static str, read: View) -> Row {
     Row {
         name,
         read: Some(Read::Plain(read)),
@@ -289,7 +305,11 @@ static ROWS: &[Row] = &[
     reading("SHA1", digest::sha1),
     Row {
         name: "SHARED",
-        read: Some(Read::Asking(global::ask_shared, global::tell_shared)),
+        read: Some(Read::AtHand(
+            global::own_shared,
+            global::ask_shared,
+            global::tell_shared,
+        )),
         write: Some(global::write_shared),
     },
     asking("SHELL", shell::ask, shell::tell),

@@ -134,6 +134,33 @@ fn global_and_shared_are_set_and_read() {
 }
 
 #[test]
+fn what_a_channel_shares_is_at_hand_for_those_who_ask_once() {
+    let lines = [
+        "s,1,Set(CHANNEL=SIP/100-00000002)",
+        "s,2,Set(SHARED(L)=b)",
+        "s,3,Set(PUSH(SHARED(L))=c)",
+        "s,4,Set(UNSHIFT(SHARED(L))=a)",
+        "s,5,Set(A=${SHARED(L)} ${SHIFT(SHARED(L))} ${POP(SHARED(L))} ${SHARED(L)})",
+        "s,6,Set(SHARED(N)=7)",
+        "s,7,Set(B=${INC(SHARED(N))} ${INC(SHARED(N))} ${DEC(SHARED(N))} ${SHARED(N)})",
+        "s,8,Set(C=${IMPORT(SIP/100-00000002,SHARED(N))})",
+        "s,9,Set(D=${IMPORT(SIP/100-00000002,SHARED(N,SIP/200-00000001))})",
+        "s,10,Wait(1)",
+    ];
+    let (cursor, fake, _) = call(&lines, "s");
+    assert_eq!(cursor.variables().value("A"), Some("a,b,c a c b"));
+    assert_eq!(cursor.variables().value("B"), Some("8 9 8 8"));
+    assert_eq!(cursor.variables().value("C"), Some("8"));
+    assert_eq!(
+        cursor.variables().value("D"),
+        Some(""),
+        "it would have to wait"
+    );
+    assert_eq!(fake.warnings, [""; 0]);
+    assert_eq!(cursor.value("SHARED(L)", &fake), "b", "for another call");
+}
+
+#[test]
 fn what_another_channel_shares_is_asked_of_its_call() {
     let lines = [
         "s,1,Set(SHARED(Y,SIP/200-00000001)=3)",
