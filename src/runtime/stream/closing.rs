@@ -11,7 +11,8 @@ use super::{Alarm, Loss, Streams};
 use crate::counters::Counters;
 use crate::park::{Park, Token};
 
-/// How long a connection that is closed by us may go on to hear our last words.
+/// How long a connection that we close may go on to hear our last words. Where
+/// the remote has said its last, what waits leaves as fast as it reads.
 const LEAVING: Duration = Duration::from_secs(1);
 
 /// Why a connection ends.
@@ -42,23 +43,24 @@ impl Streams {
             drop(self.forget(handle));
             return;
         }
-        connection.state = match reason {
+        let (state, longest) = match reason {
             Reason::Remote => {
                 // Its end would be heard again and again.
                 let token = Token::Connection(handle);
                 let _ = park.change_stream(token, connection.as_fd(), (false, false));
                 connection.watched = false;
-                State::Heard
+                (State::Heard, self.options.idle)
             }
-            _ => State::Leaving,
+            _ => (State::Leaving, LEAVING),
         };
+        connection.state = state;
         let (flow, alias) = (connection.flow, connection.alias);
         count(reason, counters);
         // What is sent there from now on takes another one.
         self.lead_nowhere(&flow, alias, handle);
         self.list(handle);
         self.tell(handle);
-        self.set(now, LEAVING, handle, Alarm::Left);
+        self.set(now, longest, handle, Alarm::Left);
     }
 
     /// Ends a connection at once.

@@ -20,7 +20,8 @@ pub struct StreamOptions {
     /// How long a remote may take to accept a connection of ours.
     pub connect_timeout: Duration,
     /// After how long without a byte from the remote a connection is closed, up
-    /// to a quarter later.
+    /// to a quarter later; and how long what waits for a remote that has said
+    /// its last may take to leave.
     pub idle: Duration,
     /// How long a remote that connects may take to prove who it is.
     pub auth_timeout: Duration,

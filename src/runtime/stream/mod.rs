@@ -446,6 +446,8 @@ impl Streams {
             Alarm::Known if connection.remote == Remote::Stranger => {
                 self.close(handle, Reason::Stranger, counters);
             }
+            // One that ends has another alarm.
+            Alarm::Idle if connection.state != State::Open => {}
             Alarm::Idle if now.since(connection.heard) >= self.options.idle => {
                 self.close(handle, Reason::Idle, counters);
             }

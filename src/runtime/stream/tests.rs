@@ -407,15 +407,16 @@ fn who_pings_and_never_reads_is_closed_at_the_cap() {
     assert_eq!(rig.streams.len(), 0);
 }
 
-#[test]
-fn a_remote_that_has_said_its_last_hears_all_however_slowly_it_reads() {
-    let options = StreamOptions {
+/// A remote that is known, has said its last and has read nothing, and how many
+/// bytes it has been sent: more than the kernel has room for.
+fn unread(options: StreamOptions) -> (Rig, TcpStream, usize) {
+    let mut rig = Rig::new(StreamOptions {
         queue: 64 << 20,
-        ..StreamOptions::default()
-    };
-    let mut rig = Rig::new(options);
+        ..options
+    });
     let mut client = rig.client();
     let flow = rig.flow_of(&mut client);
+    rig.streams.prove(&Proven { flow, alias: None });
     let text = message(&"x".repeat(60_000));
     let number = 400;
     for _ in 0..number {
@@ -423,10 +424,31 @@ fn a_remote_that_has_said_its_last_hears_all_however_slowly_it_reads() {
     }
     client.shutdown(Shutdown::Write).unwrap();
     rig.until(|rig| rig.counters.tcp_closed_by_remote == 1);
-    assert_eq!(rig.streams.len(), 1, "the kernel has no room for all of it");
+    (rig, client, number * text.len())
+}
+
+#[test]
+fn a_remote_that_has_said_its_last_hears_all_however_slowly_it_reads() {
+    let (mut rig, mut client, sent) = unread(StreamOptions::default());
+    rig.now = rig.now + Duration::from_secs(60);
+    rig.turn(Duration::ZERO);
+    assert_eq!(rig.streams.len(), 1, "there is more to hear");
     let reader = std::thread::spawn(move || read_to_end(&mut client).len());
     rig.until(|rig| rig.streams.len() == 0);
-    assert_eq!(reader.join().unwrap(), number * text.len());
+    assert_eq!(reader.join().unwrap(), sent);
+}
+
+#[test]
+fn a_remote_that_has_said_its_last_and_does_not_read_is_gone_once_idle() {
+    let options = StreamOptions::default();
+    let (mut rig, _client, _) = unread(options);
+    rig.now = rig.now + options.idle - Duration::from_millis(1);
+    rig.turn(Duration::ZERO);
+    assert_eq!(rig.streams.len(), 1);
+    rig.now = rig.now + Duration::from_millis(1);
+    rig.turn(Duration::ZERO);
+    assert_eq!(rig.streams.len(), 0);
+    assert_eq!(rig.counters.tcp_closed_idle, 0, "the remote has closed it");
 }
 
 #[test]
