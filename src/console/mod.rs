@@ -6,6 +6,8 @@ mod wire;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use self::wire::{Engine, Reply};
 use crate::control::frame::Kind;
@@ -32,7 +34,7 @@ pub fn execute(socket: Option<&Path>, command: &str, json: bool) -> u8 {
 
 /// Carries out what is typed, until the end of it, and tells news meanwhile.
 /// Returns the exit status: that of the last command where lines are not edited
-/// at a terminal, else 0.
+/// at a terminal, else 0; 3 once the engine has gone.
 pub fn attach(socket: Option<&Path>) -> u8 {
     match Engine::reach(socket) {
         Ok(engine) if io::stdin().is_terminal() => terminal::attach(engine),
@@ -41,20 +43,44 @@ pub fn attach(socket: Option<&Path>) -> u8 {
     }
 }
 
+/// Lines that are read before the one at hand is carried out.
+const AHEAD: usize = 16;
+
+/// What comes next where lines come from a pipe.
+enum Turn {
+    Line(String),
+    /// There are no more lines.
+    End,
+    /// The engine has gone.
+    Gone,
+}
+
 /// Carries out lines as they come, with no prompt, history or colours: from a
 /// pipe, or where a terminal can do no better.
 fn follow(mut engine: Engine) -> u8 {
-    let told = engine.tell_news(|text| {
-        if let Some(text) = text {
-            // Whether anybody reads is noticed where answers are written.
-            let _ = writeln!(io::stdout(), "{text}");
-        }
+    let (turns, next) = sync_channel(AHEAD);
+    let gone = turns.clone();
+    let told = engine.tell_news(move |text| match text {
+        // Whether anybody reads is noticed where answers are written.
+        Some(text) => drop(writeln!(io::stdout(), "{text}")),
+        None => drop(gone.send(Turn::Gone)),
     });
     if told.is_err() {
         return lost(&engine.farewell());
     }
+    // It may wait for a line that never comes, and ends with the program.
+    thread::spawn(move || {
+        let lines = io::stdin().lines().map_while(Result::ok);
+        let mut all = lines.map(Turn::Line).chain([Turn::End]);
+        all.try_for_each(|turn| turns.send(turn))
+    });
     let mut status = 0;
-    for line in io::stdin().lines().map_while(Result::ok) {
+    for turn in next {
+        let line = match turn {
+            Turn::Line(line) => line,
+            Turn::End => break,
+            Turn::Gone => return lost(&engine.farewell()),
+        };
         let line = line.trim();
         if ["exit", "quit"].contains(&line) {
             break;

@@ -49,6 +49,42 @@ fn lines_from_a_pipe_are_carried_out() {
 }
 
 #[test]
+fn a_pipe_is_left_when_the_engine_goes() {
+    let engine = engine("console-pipe-gone");
+    let mut session = client(&engine);
+    session
+        .arg("-r")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut session = session.spawn().expect("the program runs");
+    let mut input = session.stdin.take().expect("a pipe");
+    let mut output = BufReader::new(session.stdout.take().expect("a pipe"));
+    input.write_all(b"core show version\n").expect("a reader");
+    let mut version = String::new();
+    output.read_line(&mut version).expect("an answer");
+    assert!(version.starts_with("pinion "), "{version}");
+    assert_eq!(engine.stop(LIMIT), Some(0));
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = session.try_wait().expect("a child") {
+            break status;
+        }
+        if start.elapsed() > LIMIT {
+            drop(input);
+            drop(session.wait());
+            panic!("it waits for a line");
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    let mut errors = String::new();
+    let mut stderr = session.stderr.take().expect("a pipe");
+    stderr.read_to_string(&mut errors).expect("its words");
+    assert_eq!(status.code(), Some(3), "{errors}");
+    assert!(errors.starts_with("pinion: the engine "), "{errors}");
+}
+
+#[test]
 fn news_come_between_the_answers_of_a_pipe() {
     let engine = engine("console-pipe-news");
     let mut session = client(&engine);
