@@ -136,8 +136,12 @@ impl Work {
             Ok(false) => tracing::info!("{} is full and ends", self.path.display()),
             Err(error) => tracing::error!("{} ends: {error}", self.path.display()),
         }
-        // Whether anybody asks for it or not: shards copy nothing any more.
+        // Whether anybody asks for it or not: shards copy nothing any more, and
+        // what was not written is not kept.
         self.capture.seek(Vec::new());
+        let dropped = self.capture.dropped();
+        self.shared.dropped.store(dropped, Ordering::Relaxed);
+        while self.capture.take().is_some() {}
     }
 
     /// Writes until it is told to stop (`true`), or its bound is reached.

@@ -87,6 +87,8 @@ fn a_bound_ends_it() {
     await_end(&trace);
     assert_eq!(messages(&path).len(), 4);
     assert_eq!(trace.counts(), (4, 0));
+    let left = std::iter::from_fn(|| trace.capture.take()).count();
+    assert!(left <= 1, "{left} are kept, and one was on its way at most");
 }
 
 #[test]
