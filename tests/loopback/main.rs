@@ -6,8 +6,14 @@
 
 #[path = "../engine/address.rs"]
 mod address;
+#[path = "../console/asked.rs"]
+#[expect(dead_code, reason = "these tests order, and read nothing")]
+mod asked;
 #[path = "../engine/mod.rs"]
 mod engine;
+#[path = "../http/client.rs"]
+#[expect(dead_code, reason = "these tests fetch the metrics and no more")]
+mod http;
 
 mod flood;
 mod flows;

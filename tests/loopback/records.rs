@@ -14,10 +14,10 @@ use pinion_loadgen::commands::Task;
 use pinion_loadgen::results::Results;
 
 use crate::address::free_address;
+use crate::asked::ask;
 use crate::engine::{Engine, Scratch};
 use crate::phones::{self, line};
 use crate::sipp::{Running, Sipp};
-use crate::watched::order;
 use crate::{share_machine, take_machine};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -94,36 +94,22 @@ fn master_csv_says_how_each_call_came_out() {
     assert_eq!(engine.stop(Duration::from_secs(40)), Some(0));
 }
 
-/// Caller, by a scenario, and callee of a call that is up.
-fn talk(engine: &Engine, scenario: &str) -> (Running, Running) {
+/// Caller and callee of a call that is up.
+fn talk(engine: &Engine) -> (Running, Running) {
     let contact = free_address();
     phones::register(engine, [(1002, contact)].into_iter(), 10);
     let callee = Sipp::new(&engine.scratch, "uas", 1, LIMIT)
         .listening(contact)
         .start();
-    let caller = Sipp::new(&engine.scratch, scenario, 1, LIMIT)
+    let caller = Sipp::new(&engine.scratch, "uac_called_off", 1, LIMIT)
         .calling(engine.address, 10, &[line(1001, 1002)])
-        .pausing(3000)
         .start();
     let until = Instant::now() + LIMIT;
-    while engine.counters().total("calls_answered") == 0 {
+    while !ask(engine, "sip show channels").done().contains("Rx: ACK") {
         assert!(Instant::now() < until, "nobody answers");
         thread::sleep(Duration::from_millis(50));
     }
-    // The caller's ACK is on its way.
-    thread::sleep(Duration::from_millis(500));
     (caller, callee)
-}
-
-#[test]
-fn a_call_goes_on_when_a_stop_is_asked_for_that_was_ordered_already() {
-    let _shared = share_machine();
-    let mut engine = phones::engine("ordered", 1001..=1002, &["--t1", "100"]);
-    let (caller, callee) = talk(&engine, "uac");
-    order(&engine, "core stop when convenient");
-    assert_eq!(engine.end(Duration::from_secs(40)), Some(0));
-    callee.wait().expect(1);
-    caller.wait().expect(1);
 }
 
 #[test]
@@ -133,14 +119,14 @@ fn a_call_that_a_stop_cuts_short_is_hung_up_and_has_its_record() {
     let dir = records.path().to_str().expect("a plain path");
     let flags = ["--t1", "100", "--drain-limit", "0", "--cdr", dir];
     let mut engine = phones::engine("cut-engine", 1001..=1002, &flags);
-    let (caller, callee) = talk(&engine, "uac_called_off");
+    let (caller, callee) = talk(&engine);
     assert_eq!(engine.end(Duration::from_secs(40)), Some(0));
     callee.wait().expect(1);
     caller.wait().expect(1);
     let json = lines(&records.path().join("Master.json"), 1);
     let record: serde_json::Value = serde_json::from_str(&json[0]).unwrap();
     assert_eq!(record["disposition"], "ANSWERED");
-    assert!(record["billsec_ms"].as_u64() >= Some(400), "{record}");
+    assert!(record["billsec_ms"].as_u64() > Some(0), "{record}");
 }
 
 /// Calls a second under which an engine is killed; `PINION_RECORDS_RATE` says

@@ -7,11 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::address::{free_address, host};
+use crate::asked::ask;
 use crate::engine::{Engine, Scratch};
 use crate::phones::{self, line};
 use crate::sipp::{Outcome, Sipp};
 use crate::usage::resident_mb;
-use crate::watched::order;
 use crate::{LINGER, share_machine, take_machine};
 
 const LIMIT: Duration = Duration::from_secs(40);
@@ -266,7 +266,7 @@ fn a_callee_behind_an_unloaded_transport_is_given_up_at_once() {
         .key("expires", "3600")
         .run()
         .expect(1);
-    order(&engine, "module unload res_sip_tcp now");
+    ask(&engine, "module unload res_sip_tcp now").done();
     let outcome = Sipp::new(&engine.scratch, "uac_refused", 1, LIMIT)
         .calling(engine.address, 10, &[line(1001, 1002)])
         .run();

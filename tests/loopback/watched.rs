@@ -2,16 +2,16 @@
 //! somebody who looks and without.
 
 use std::convert::Infallible;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::Command;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
 use crate::address;
+use crate::asked::ask;
 use crate::engine::Engine;
+use crate::http;
 use crate::load::{CALLEES, CALLERS, drive, seconds, settle};
 use crate::phones;
 use crate::{optimised, take_machine};
@@ -61,16 +61,6 @@ fn now_and_then<'s>(scope: &'s Scope<'s, '_>, work: impl Fn() + Send + 's) -> Se
     over
 }
 
-/// Has the engine carry out a command.
-pub fn order(engine: &Engine, command: &str) {
-    let binary = std::env::var_os("PINION_BIN").unwrap_or(env!("CARGO_BIN_EXE_pinion").into());
-    let done = Command::new(binary)
-        .args(["-x", command, "--console"])
-        .arg(engine.scratch.path().join("console"))
-        .output();
-    assert!(done.is_ok_and(|done| done.status.success()), "{command}");
-}
-
 /// Calls a second.
 fn rate() -> u32 {
     if optimised() { 2000 } else { 100 }
@@ -95,9 +85,12 @@ fn looking_at_one_address_costs_next_to_nothing() {
         let _over = now_and_then(scope, move || {
             drop(talker.send_to(options.as_bytes(), sip));
         });
-        beside(&engine, rate(), |looks| match looks {
-            true => order(&engine, &format!("sip set debug ip {WATCHED}")),
-            false => order(&engine, "sip set debug off"),
+        beside(&engine, rate(), |looks| {
+            let order = match looks {
+                true => format!("sip set debug ip {WATCHED}"),
+                false => "sip set debug off".into(),
+            };
+            ask(&engine, &order).done();
         })
     });
     let log = engine.log();
@@ -112,33 +105,22 @@ fn looking_at_one_address_costs_next_to_nothing() {
     tell("sip set debug ip", rate(), cost);
 }
 
-/// Fetches the metrics; how long they are.
-fn scrape(http: SocketAddr) -> usize {
-    let mut stream = TcpStream::connect(http).expect("it listens");
-    let limit = Some(Duration::from_secs(20));
-    stream.set_read_timeout(limit).expect("a time limit");
-    let request = format!("GET /metrics HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("room to send");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("an answer");
-    assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
-    text.len()
-}
-
 #[test]
 fn metrics_every_tenth_of_a_second_cost_little() {
     let _alone = take_machine();
     let any = TcpListener::bind((address::host(), 0)).expect("a free port");
-    let http = any.local_addr().expect("it is bound");
+    let server = any.local_addr().expect("it is bound");
     drop(any);
-    let flags = ["--shards", "1", "--http", &http.to_string()];
+    let flags = ["--shards", "1", "--http", &server.to_string()];
     let engine = phones::engine("scraped", CALLERS.chain(CALLEES), &flags);
     let looks = AtomicBool::new(false);
     let (scrapes, bytes) = (AtomicU32::new(0), AtomicU32::new(0));
     let cost = thread::scope(|scope| {
         let _over = now_and_then(scope, || {
             if looks.load(Ordering::Relaxed) {
-                bytes.store(scrape(http) as u32, Ordering::Relaxed);
+                let metrics = http::get(server, "/metrics");
+                assert_eq!(metrics.status, 200, "{metrics:?}");
+                bytes.store(metrics.body.len() as u32, Ordering::Relaxed);
                 scrapes.fetch_add(1, Ordering::Relaxed);
             }
         });
