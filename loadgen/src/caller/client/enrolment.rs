@@ -1,7 +1,7 @@
 //! The registrations of those who are called: all of them before the load,
-//! each again before it expires (RFC 3261 §10.2.4), and none left behind
-//! (§10.2.2): whoever is called next would ring here as well, where nobody
-//! answers any more.
+//! each again before it expires (RFC 3261 §10.2.4), and none left behind but of
+//! a load that is refused (§10.2.2): whoever is called next would ring here as
+//! well, where nobody answers any more.
 
 use std::time::Duration;
 
@@ -121,6 +121,8 @@ impl Enrolment {
             Phase::Closing => {
                 // Numbers of the round that was under way are not used again.
                 (self.next, self.round) = (0, self.round + 1);
+                // What failed before the load is no reason to stay.
+                self.why = None;
                 if self.end == 0 {
                     Phase::Gone
                 } else {
@@ -227,5 +229,68 @@ impl Client {
             let granted = Duration::from_secs(u64::from(expires_s));
             self.enrolment.lifetime = self.enrolment.lifetime.min(granted);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_three() -> Enrolment {
+        Enrolment::new(3, 2, 60)
+    }
+
+    /// Registers whoever is due until all are.
+    fn arrive(mut enrolment: Enrolment) -> Enrolment {
+        while !enrolment.is_enrolled() {
+            enrolment.take();
+            enrolment.ended(None);
+        }
+        enrolment
+    }
+
+    /// Who is removed once the load is over, which comes to its end.
+    #[track_caller]
+    fn removed(mut enrolment: Enrolment) -> Vec<u64> {
+        enrolment.leave();
+        if enrolment.running > 0 {
+            enrolment.ended(None);
+        }
+        let mut removed = Vec::new();
+        while enrolment.deadline().is_some() {
+            removed.push(enrolment.take().0 - ENROLMENT);
+            enrolment.ended(None);
+        }
+        assert!(enrolment.is_gone());
+        removed
+    }
+
+    #[test]
+    fn all_who_came_are_removed() {
+        assert_eq!(removed(Enrolment::new(0, 2, 60)), [0; 0]);
+        assert_eq!(removed(arrive(of_three())), [0, 1, 2]);
+        let mut again = arrive(of_three());
+        again.take();
+        assert_eq!(removed(again), [0, 1, 2], "one was under way");
+    }
+
+    #[test]
+    fn a_failure_before_the_load_keeps_nobody_from_leaving() {
+        let mut stopped = of_three();
+        stopped.take();
+        stopped.take();
+        stopped.ended(Some(Cause::HungUp));
+        assert!(stopped.refusal().is_some());
+        stopped.give_up();
+        assert_eq!(removed(stopped), [0, 1]);
+    }
+
+    #[test]
+    fn a_failure_of_the_last_round_ends_it() {
+        let mut leaving = arrive(of_three());
+        leaving.leave();
+        leaving.take();
+        leaving.ended(Some(Cause::HungUp));
+        assert!(leaving.is_gone());
     }
 }
