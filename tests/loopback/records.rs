@@ -118,7 +118,14 @@ fn a_call_that_a_stop_cuts_short_is_hung_up_and_has_its_record() {
     let records = Scratch::new("cut");
     let dir = records.path().to_str().expect("a plain path");
     let flags = ["--t1", "100", "--drain-limit", "0", "--cdr", dir];
-    let mut engine = phones::engine("cut-engine", 1001..=1002, &flags);
+    let scratch = Scratch::new("cut-engine");
+    phones::write_files(&scratch, 1001..=1002);
+    // The plan has something to do yet once the call is over.
+    let plan = "[phones]\nexten => _X.,1,Dial(SIP/${EXTEN},20)\n\
+                exten => h,1,Set(X=${CURL(http://127.0.0.1:9/)})\n\
+                same => n,Set(CDR(userfield)=to the end)\n";
+    scratch.write("extensions.conf", plan);
+    let mut engine = Engine::start(scratch, free_address(), &flags);
     let (caller, callee) = talk(&engine);
     assert_eq!(engine.end(Duration::from_secs(40)), Some(0));
     callee.wait().expect(1);
@@ -127,6 +134,7 @@ fn a_call_that_a_stop_cuts_short_is_hung_up_and_has_its_record() {
     let record: serde_json::Value = serde_json::from_str(&json[0]).unwrap();
     assert_eq!(record["disposition"], "ANSWERED");
     assert!(record["billsec_ms"].as_u64() > Some(0), "{record}");
+    assert_eq!(record["userfield"], "to the end");
 }
 
 /// Calls a second under which an engine is killed; `PINION_RECORDS_RATE` says
