@@ -39,6 +39,18 @@ fn binary() -> PathBuf {
     env::var_os("PINION_BIN").map_or_else(|| env!("CARGO_BIN_EXE_pinion").into(), PathBuf::from)
 }
 
+/// The CPUs of the engine's shards, and that of the generator: one of its own
+/// where there are two, as otherwise each would wait for the other.
+fn cpus() -> (String, String) {
+    let mut shards = pinion_runtime::allowed_cpus().expect("the host says");
+    let generator = shards[shards.len() - 1].to_string();
+    if shards.len() > 1 {
+        shards.pop();
+    }
+    let shards: Vec<String> = shards.iter().map(usize::to_string).collect();
+    (shards.join(","), generator)
+}
+
 /// Calls go to the registered contacts of the name dialled; `mark` makes one
 /// plan differ from another.
 fn extensions(mark: &str) -> String {
@@ -74,7 +86,7 @@ fn engine(name: &str, more: u32) -> Engine {
     let scratch = Scratch::new(name);
     scratch.write("sip.conf", &sip(more, "one"));
     scratch.write("extensions.conf", &extensions("one"));
-    Engine::start(scratch, free_address(), &[])
+    Engine::start(scratch, free_address(), &["--cpus", &cpus().0])
 }
 
 /// The exit status of a command to the engine of a directory, and what it said.
