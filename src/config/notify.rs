@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use pinion_sip::machine::Notification;
-use pinion_sip::wire::HeaderName;
+use pinion_sip::wire::{HeaderName, is_token};
 
 use super::file::{self, Category, ConfigError, Disk, Entry, Exec};
 
@@ -87,8 +87,7 @@ fn header(name: Option<HeaderName>, entry: &Entry) -> Result<(Box<str>, Box<str>
         let text = format!("the engine writes {key} itself. Take this line out.");
         return Err(ConfigError::new(&entry.at, text));
     }
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
-    if key.is_empty() || !key.bytes().all(is_token) {
+    if !is_token(key.as_bytes()) {
         let text = format!("'{key}' is no name of a header field. Write Name => value.");
         return Err(ConfigError::new(&entry.at, text));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pinion_sip::auth::Algorithm;
 use pinion_sip::base::Transport;
 use pinion_sip::config::{Secret, Transports};
+use pinion_sip::wire::is_token;
 
 use super::acl::{self, Network};
 use super::device::Device;
@@ -505,10 +506,7 @@ fn context(field: &mut String, setting: &Setting<'_>) -> Outcome {
 fn header(device: &mut Device, setting: &Setting<'_>) -> Outcome {
     const ACCEPTED: &str = "Name: value";
     let (name, value) = setting.pair(':', ACCEPTED)?;
-    if !name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte))
-    {
+    if !is_token(name.as_bytes()) {
         return Err(Wrong::new(ACCEPTED));
     }
     device.peer.header.push((name, value));
