@@ -78,17 +78,17 @@ impl Shards {
     }
 
     /// Asks all the same, and at once: several that do not answer take no longer
-    /// than one. In the order of the shards; those that do not answer within a
-    /// second are missing.
-    pub fn ask_all(&self, query: &Query) -> Vec<(ShardId, Page)> {
+    /// than one. In the order of the shards; `None` for those that do not answer
+    /// within a second.
+    pub fn ask_all(&self, query: &Query) -> Vec<(ShardId, Option<Page>)> {
         let put = |shard| (shard, self.put(shard, query.clone()));
         let asked: Vec<_> = (0..self.count()).map(put).collect();
         let end = Instant::now() + ANSWER_LIMIT;
         let answer = |(shard, answer): (ShardId, Receiver<Page>)| {
             let left = end.saturating_duration_since(Instant::now());
-            Some((shard, answer.recv_timeout(left).ok()?))
+            (shard, answer.recv_timeout(left).ok())
         };
-        asked.into_iter().filter_map(answer).collect()
+        asked.into_iter().map(answer).collect()
     }
 
     /// Puts a question to a shard; where its answer comes.

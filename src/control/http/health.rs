@@ -59,7 +59,7 @@ fn shards(view: &View) -> (Vec<StateRow>, Finding) {
     let pages = view.house.shards.ask_all(&Query::State).into_iter();
     let states: Vec<StateRow> = pages
         .filter_map(|(_, page)| match page {
-            Page::State(state) => Some(state),
+            Some(Page::State(state)) => Some(state),
             _ => None,
         })
         .collect();

@@ -160,16 +160,11 @@ impl View {
     /// What the stages have taken, all shards together but for those that do not
     /// answer, which are named.
     fn stages(&self) -> (Stages, Vec<ShardId>) {
-        let shards = &self.house.shards;
-        let pages = shards.ask_all(&Query::Stages);
-        let answers = |shard: &ShardId| pages.iter().any(|(answering, _)| answering == shard);
-        let silent = (0..shards.count())
-            .filter(|shard| !answers(shard))
-            .collect();
-        let mut all = Stages::default();
-        for (_, page) in &pages {
-            if let Page::Stages(stages) = page {
-                all.merge(stages);
+        let (mut all, mut silent) = (Stages::default(), Vec::new());
+        for (shard, page) in self.house.shards.ask_all(&Query::Stages) {
+            match page {
+                Some(Page::Stages(stages)) => all.merge(&stages),
+                _ => silent.push(shard),
             }
         }
         (all, silent)
