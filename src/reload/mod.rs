@@ -223,10 +223,8 @@ impl Reloader {
     fn adopt(&self, house: &House, config: Arc<Config>) {
         self.live.adopt(Arc::clone(&config));
         house.adopt(config);
-        for shard in 0..house.shards.count() {
-            // Shards take orders in turn: this one is answered after that.
-            let _ = house.shards.ask(shard, Query::Removed([].into()));
-        }
+        // Shards take orders in turn: this one is answered after that.
+        drop(house.shards.ask_all(&Query::Removed([].into())));
         self.tidy();
     }
 
