@@ -36,7 +36,6 @@ pub struct Trace {
 struct Shared {
     stop: AtomicBool,
     messages: AtomicU64,
-    dropped: AtomicU64,
 }
 
 impl Trace {
@@ -84,7 +83,7 @@ impl Trace {
     pub fn counts(&self) -> (u64, u64) {
         (
             self.shared.messages.load(Ordering::Relaxed),
-            self.shared.dropped.load(Ordering::Relaxed),
+            self.capture.dropped(),
         )
     }
 
@@ -139,8 +138,6 @@ impl Work {
         // Whether anybody asks for it or not: shards copy nothing any more, and
         // what was not written is not kept.
         self.capture.seek(Vec::new());
-        let dropped = self.capture.dropped();
-        self.shared.dropped.store(dropped, Ordering::Relaxed);
         while self.capture.take().is_some() {}
     }
 
@@ -158,8 +155,6 @@ impl Work {
                 self.shared.messages.fetch_add(1, Ordering::Relaxed);
             }
             self.file.flush()?;
-            let dropped = self.capture.dropped();
-            self.shared.dropped.store(dropped, Ordering::Relaxed);
             if stop {
                 return Ok(true);
             }
