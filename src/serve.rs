@@ -142,7 +142,6 @@ where
         happenings,
         started: Instant::now(),
         ending: None,
-        signalled: false,
         notifier,
         console,
         hangup,
@@ -221,8 +220,6 @@ struct Server {
     happenings: Receiver<Happening>,
     started: Instant,
     ending: Option<Ending>,
-    /// Whether a signal has asked for the end: another cuts it short.
-    signalled: bool,
     notifier: Notifier,
     console: Option<Console>,
     hangup: Hangup,
@@ -240,7 +237,7 @@ impl Server {
                 Some(Happening::Signal(SIGHUP)) => self.hangup.ask(),
                 Some(Happening::Order(order)) if self.obey(order) => break,
                 Some(Happening::Order(_)) => {}
-                Some(Happening::Signal(_)) if self.signalled => break,
+                Some(Happening::Signal(_)) if self.is_signalled() => break,
                 Some(Happening::Signal(_)) => self.drain(drain_limit),
                 Some(Happening::Shard(Event::Died(shard, message))) => {
                     died = Some(format!(
@@ -308,7 +305,6 @@ impl Server {
 
     /// Whoever sends the signal waits for the end, so that it is told at once.
     fn drain(&mut self, limit: Duration) {
-        self.signalled = true;
         self.refuse_calls(Some(Instant::now() + limit));
         self.notifier.stopping("draining: new calls get 503");
         say(&format!(
@@ -339,7 +335,7 @@ impl Server {
         let drains = matches!(self.ending, Some(Ending::Drained(_)));
         match order {
             Order::StopNow => return true,
-            Order::StopGracefully if !self.signalled => self.refuse_calls(None),
+            Order::StopGracefully if !self.is_signalled() => self.refuse_calls(None),
             Order::StopWhenConvenient if !drains => self.ending = Some(Ending::Idle),
             Order::StopGracefully | Order::StopWhenConvenient => {}
             Order::Abort if self.notifier.stops() => {
@@ -350,10 +346,15 @@ impl Server {
             Order::Abort => {
                 self.engine.shards().undrain();
                 self.ending = None;
-                self.signalled = false;
             }
         }
         false
+    }
+
+    /// Whether a signal has asked for the end, which has a limit then: another
+    /// cuts it short.
+    fn is_signalled(&self) -> bool {
+        matches!(self.ending, Some(Ending::Drained(Some(_))))
     }
 
     fn is_over(&self, now: Instant, ending: Ending) -> bool {
