@@ -9,6 +9,8 @@ use pinion_runtime::Census;
 use pinion_sip::base::ShardId;
 use sd_notify::NotifyState;
 
+use crate::table::{silent, sum};
+
 /// How often the status is told where no watchdog asks for more.
 const STATUS_PERIOD: Duration = Duration::from_secs(10);
 
@@ -76,8 +78,7 @@ impl Notifier {
     /// sign of life: one that hangs holds its calls and its share of the phones
     /// for good.
     pub(crate) fn tell(&mut self, censuses: &[Census], shards: ShardId, doing: &str) {
-        let answered = |shard: &ShardId| censuses.iter().any(|census| census.shard == *shard);
-        let silent: Vec<ShardId> = (0..shards).filter(|shard| !answered(shard)).collect();
+        let silent = silent(censuses, shards);
         let status = match silent.is_empty() {
             true => status(censuses, doing),
             false => format!("{} not answering", listed(&silent)),
@@ -125,17 +126,10 @@ fn period(watchdog: Option<Duration>) -> Duration {
 
 /// What `systemctl status` shows.
 fn status(censuses: &[Census], doing: &str) -> String {
-    let sum = |name: &str| -> u64 {
-        let counters = censuses.iter().flat_map(|census| &census.counters);
-        counters
-            .filter(|(own, _)| *own == name)
-            .map(|(_, value)| value)
-            .sum()
-    };
     format!(
         "{doing}: {} calls, {} registered contacts, {} shards",
-        sum("calls"),
-        sum("bindings"),
+        sum("calls", censuses),
+        sum("bindings", censuses),
         censuses.len()
     )
 }

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use pinion_runtime::{Census, Way};
+use pinion_sip::base::ShardId;
 
 /// How the datagrams came, and how many of a thousand came to a shard that was
 /// not their home: `ebpf: 0.1 of 1000 datagrams handed over`.
@@ -53,6 +54,12 @@ fn header(censuses: &[Census]) -> Vec<String> {
 /// The sum of a counter over all shards.
 pub fn sum(name: &str, censuses: &[Census]) -> u64 {
     censuses.iter().map(|census| value(name, census)).sum()
+}
+
+/// Which of so many shards have not answered.
+pub fn silent(censuses: &[Census], shards: ShardId) -> Vec<ShardId> {
+    let answered = |shard: &ShardId| censuses.iter().any(|census| census.shard == *shard);
+    (0..shards).filter(|shard| !answered(shard)).collect()
 }
 
 /// A shard's counter; 0 for one it does not have.

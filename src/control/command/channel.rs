@@ -119,9 +119,8 @@ fn originate(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(),
         patience: PATIENCE,
     };
     // Any shard may have the call; those of one device go to one.
-    let shard = pinion_sip::base::shard_of(device.as_bytes(), house.shards.count());
     let mut silent = Silent::default();
-    match silent.ask(house, shard, Query::Originate(Box::new(origination))) {
+    match silent.ask_home(house, device, Query::Originate(Box::new(origination))) {
         Some(Page::Done(1..)) => out.line(format!("Ringing {device}"))?,
         Some(_) => out.fail(format!(
             "{device} cannot be rung: there is no such device or technology, or no room for a call"

@@ -90,8 +90,8 @@ fn memory(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), Wr
     empty(arguments)?;
     let (mut bytes, mut silent) = (0, Silent::default());
     let mut table = out.table("tables", &COLUMNS)?;
-    for shard in 0..house.shards.count() {
-        let Some(Page::Memory(rows)) = silent.ask(house, shard, Query::Memory) else {
+    for (shard, page) in silent.pages(house, Query::Memory) {
+        let Page::Memory(rows) = page else {
             continue;
         };
         for row in rows {

@@ -4,11 +4,12 @@
 use std::io;
 
 use pinion_runtime::Census;
-use pinion_sip::base::ShardId;
+use pinion_sip::base::{ShardId, shard_of};
 use pinion_sip::machine::{Page, Query};
 
 use crate::control::house::House;
 use crate::control::out::Out;
+use crate::table;
 
 /// The shards that have not answered.
 #[derive(Default)]
@@ -21,6 +22,12 @@ impl Silent {
             return None;
         }
         self.heard(shard, house.shards.ask(shard, query))
+    }
+
+    /// Asks the home shard of a name.
+    pub(super) fn ask_home(&mut self, house: &House, name: &str, query: Query) -> Option<Page> {
+        let home = shard_of(name.as_bytes(), house.shards.count());
+        self.ask(house, home, query)
     }
 
     /// All pages of a table, shard by shard.
@@ -36,9 +43,7 @@ impl Silent {
     /// The numbers of all shards.
     pub(super) fn census(&mut self, house: &House) -> Vec<Census> {
         let censuses = house.shards.census();
-        let answers = |shard: &ShardId| censuses.iter().any(|census| census.shard == *shard);
-        let silent = (0..house.shards.count()).filter(|shard| !answers(shard));
-        for shard in silent {
+        for shard in table::silent(&censuses, house.shards.count()) {
             self.heard(shard, None);
         }
         censuses

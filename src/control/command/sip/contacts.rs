@@ -1,7 +1,7 @@
 //! `sip unregister`, `sip qualify peer`: what an operator has done about where a
 //! device is.
 
-use pinion_sip::base::{Text, shard_of};
+use pinion_sip::base::Text;
 use pinion_sip::machine::{Page, Query};
 
 use super::find::{Found, find};
@@ -30,9 +30,8 @@ fn unregister(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<()
     let [name] = arguments else {
         return Err(Wrong::Usage);
     };
-    let home = shard_of(name.as_bytes(), house.shards.count());
     let mut silent = Silent::default();
-    match silent.ask(house, home, Query::Unregister(Text::from(*name))) {
+    match silent.ask_home(house, name, Query::Unregister(Text::from(*name))) {
         Some(Page::Done(1)) => out.line(format!("Unregistered peer '{name}'\n"))?,
         Some(_) if find(house, &mut silent, name, false).is_some() => {
             out.fail(format!("Peer {name} not registered"))?;
@@ -53,8 +52,7 @@ fn qualify(house: &House, arguments: &[&str], out: &mut Out<'_>) -> Result<(), W
     if peer.asked_within().is_none() {
         return Ok(out.fail(format!("Peer '{name}' is not monitored (qualify=no)"))?);
     }
-    let home = shard_of(name.as_bytes(), house.shards.count());
-    match silent.ask(house, home, Query::Qualify(Text::from(name))) {
+    match silent.ask_home(house, name, Query::Qualify(Text::from(name))) {
         Some(Page::Done(1)) | None => {}
         Some(_) => out.fail(format!("Peer '{name}' has no contact to ask"))?,
     }

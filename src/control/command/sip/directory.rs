@@ -151,8 +151,10 @@ pub(super) fn each<'d>(
 /// What the home shard of one device knows of it; `None` if that does not
 /// answer.
 pub(super) fn one(house: &House, silent: &mut Silent, name: &str) -> Option<DeviceRow> {
-    let home = shard_of(name.as_bytes(), house.shards.count());
-    ask(house, silent, home, vec![name.into()]).pop()
+    match silent.ask_home(house, name, Query::Devices(vec![name.into()])) {
+        Some(Page::Devices(mut rows)) => rows.pop(),
+        _ => None,
+    }
 }
 
 fn ask(house: &House, silent: &mut Silent, shard: ShardId, names: Vec<SmolStr>) -> Vec<DeviceRow> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pinion_sip::base::{Text, shard_of};
+use pinion_sip::base::Text;
 use pinion_sip::config::Peer;
 use pinion_sip::machine::{DeviceRow, Page, Query, Span};
 
@@ -70,8 +70,7 @@ fn known_elsewhere(house: &House, silent: &mut Silent, name: &str) -> Option<Arc
 
 /// Has its home shard read a device, and waits until it has.
 fn read(house: &House, silent: &mut Silent, name: &str, patience: Duration) -> Option<Found> {
-    let home = shard_of(name.as_bytes(), house.shards.count());
-    silent.ask(house, home, Query::Load(Text::from(name)))?;
+    silent.ask_home(house, name, Query::Load(Text::from(name)))?;
     let end = Instant::now() + patience;
     loop {
         let row = directory::one(house, silent, name)?;

@@ -1,7 +1,7 @@
 //! `sip notify`: devices told what a section of sip_notify.conf says, as to read
 //! their configuration anew.
 
-use pinion_sip::base::{Text, shard_of};
+use pinion_sip::base::Text;
 use pinion_sip::machine::{Notification, Page, Query};
 
 use super::find::find;
@@ -55,9 +55,8 @@ fn tell(house: &House, silent: &mut Silent, name: &str, notification: &Notificat
     if find(house, silent, name, true).is_none() {
         return false;
     }
-    let home = shard_of(name.as_bytes(), house.shards.count());
     let query = Query::Notify(Text::from(name), Box::new(notification.clone()));
-    matches!(silent.ask(house, home, query), Some(Page::Done(1..)))
+    matches!(silent.ask_home(house, name, query), Some(Page::Done(1..)))
 }
 
 /// What sip_notify.conf says now. `Err` says, with file and line, what is wrong
