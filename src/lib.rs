@@ -78,6 +78,7 @@ pub mod tune;
 mod workers;
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,6 +117,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The host lets nobody work at this.
+    pub(crate) fn threadless(whose: &str, error: &io::Error) -> Failure {
+        Failure::Host(format!("no thread for {whose}: {error}"))
+    }
+
     /// 2 for wrong settings, 1 otherwise.
     pub fn exit_status(&self) -> u8 {
         match self {

@@ -119,15 +119,15 @@ where
         .console
         .map(|socket| socket.open(Arc::clone(&house)))
         .transpose()
-        .map_err(|error| threadless("the console", &error))?;
+        .map_err(|error| Failure::threadless("the console", &error))?;
     let totals = staff.gauge(&plan.logs);
     if let Some(http) = http {
         let _ = writeln!(banner, "http      http://{}/", http.address());
         http.open(Arc::clone(&house), Arc::clone(&totals))
-            .map_err(|error| threadless("HTTP", &error))?;
+            .map_err(|error| Failure::threadless("HTTP", &error))?;
     }
-    modules::attend(&house).map_err(|error| threadless("the modules", &error))?;
-    let hangup = Hangup::new(&house).map_err(|error| threadless("SIGHUP", &error))?;
+    modules::attend(&house).map_err(|error| Failure::threadless("the modules", &error))?;
+    let hangup = Hangup::new(&house).map_err(|error| Failure::threadless("SIGHUP", &error))?;
     banner.push_str(plan.about);
     banner.push_str("ready\n");
     say(&banner);
@@ -150,10 +150,6 @@ where
         Duration::from_secs(flags.stats_interval),
         Duration::from_secs(flags.drain_limit),
     )
-}
-
-fn threadless(whose: &str, error: &io::Error) -> Failure {
-    Failure::Host(format!("no thread for {whose}: {error}"))
 }
 
 /// Signals reach the main thread like all that happens.

@@ -33,11 +33,11 @@ impl Staff {
         if let Some(service) = &mut self.service {
             service
                 .open(answers.clone())
-                .map_err(|error| Failure::Host(format!("no thread for the database: {error}")))?;
+                .map_err(|error| Failure::threadless("the database", &error))?;
         }
         self.workers
             .open(answers)
-            .map_err(|error| Failure::Host(format!("no thread for the dialplan: {error}")))
+            .map_err(|error| Failure::threadless("the dialplan", &error))
     }
 
     /// What tells the numbers that belong to no shard, those of `logs` among them,

@@ -109,7 +109,7 @@ pub fn called(mapping: &Mapping, place: &Place) -> String {
 }
 
 /// A file as a whole.
-pub(super) fn whole(path: PathBuf) -> Position {
+pub(crate) fn whole(path: PathBuf) -> Position {
     Position {
         file: path.to_string_lossy().into(),
         line: 0,

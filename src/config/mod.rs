@@ -26,7 +26,6 @@ use std::sync::Arc;
 use pinion_sip::config::{Config, General, Peers};
 use pinion_sip::dialplan::Plan;
 
-use self::directory::whole;
 use self::file::{ConfigError, Exec, Trace, Warning};
 use self::sip::{RowReader, Sip};
 use crate::realtime::mapping::Mapping;
@@ -35,6 +34,7 @@ pub(crate) use self::asterisk::run_as;
 pub use self::asterisk::{Access, REGSERVER_WIDTH};
 pub use self::builtin::builtin;
 pub use self::cdr::Cdr;
+pub(crate) use self::directory::whole;
 pub use self::directory::{Directory, ReadRows, called};
 pub(crate) use self::words::{did_you_mean, nearest, truth};
 

@@ -7,7 +7,7 @@ use pinion_sip::modules::Module as Part;
 
 use super::{Module, in_order, named, names};
 use crate::config::file::{self, Category, ConfigError, Disk, Entry, Position, Warning};
-use crate::config::{nearest, truth};
+use crate::config::{nearest, truth, whole};
 
 /// What is loaded, and what was said of it.
 #[derive(Debug, Default)]
@@ -135,11 +135,7 @@ impl Wishes {
 
 /// Where a line is; the file as a whole without one.
 fn place(line: Option<&Line>, path: &Path) -> Position {
-    let whole = || Position {
-        file: path.to_string_lossy().into(),
-        line: 0,
-    };
-    line.map_or_else(whole, |line| line.at.clone())
+    line.map_or_else(|| whole(path.into()), |line| line.at.clone())
 }
 
 fn yes(entry: &Entry) -> Result<bool, ConfigError> {
