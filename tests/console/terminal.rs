@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -20,16 +20,22 @@ fn engine(name: &str) -> Engine {
     phones::engine(name, 1001..=1001, &["--shards", "1"])
 }
 
+/// A console between pipes, and where its lines go.
+fn piped(engine: &Engine) -> (Child, ChildStdin) {
+    let mut session = client(engine);
+    session.arg("-r");
+    session.stdin(Stdio::piped());
+    session.stdout(Stdio::piped());
+    session.stderr(Stdio::piped());
+    let mut session = session.spawn().expect("the program runs");
+    let input = session.stdin.take().expect("a pipe");
+    (session, input)
+}
+
 #[test]
 fn lines_from_a_pipe_are_carried_out() {
     let engine = engine("console-pipe");
-    let mut session = client(&engine);
-    session
-        .arg("-r")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut session = session.spawn().expect("the program runs");
-    let mut input = session.stdin.take().expect("a pipe");
+    let (session, mut input) = piped(&engine);
     input
         .write_all(b"core show version\n\nnonsense\ncore show calls\nexit\ncore stop now\n")
         .expect("a reader");
@@ -51,14 +57,7 @@ fn lines_from_a_pipe_are_carried_out() {
 #[test]
 fn a_pipe_is_left_when_the_engine_goes() {
     let engine = engine("console-pipe-gone");
-    let mut session = client(&engine);
-    session
-        .arg("-r")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut session = session.spawn().expect("the program runs");
-    let mut input = session.stdin.take().expect("a pipe");
+    let (mut session, mut input) = piped(&engine);
     let mut output = BufReader::new(session.stdout.take().expect("a pipe"));
     input.write_all(b"core show version\n").expect("a reader");
     let mut version = String::new();
@@ -87,13 +86,7 @@ fn a_pipe_is_left_when_the_engine_goes() {
 #[test]
 fn news_come_between_the_answers_of_a_pipe() {
     let engine = engine("console-pipe-news");
-    let mut session = client(&engine);
-    session
-        .arg("-r")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut session = session.spawn().expect("the program runs");
-    let mut input = session.stdin.take().expect("a pipe");
+    let (mut session, mut input) = piped(&engine);
     let output = BufReader::new(session.stdout.take().expect("a pipe"));
     let (line, lines) = channel();
     let reader = thread::spawn(move || {
