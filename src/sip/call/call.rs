@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::departure::Former;
 use super::diversion;
 use super::exchange::{Exchange, LegRef, Turn};
 use super::flight_recorder::FlightRecorder;
@@ -186,6 +187,8 @@ pub struct Call {
     pub(super) holdings: Option<Box<Holdings>>,
     /// It has no caller yet: the engine itself begins it.
     pub(super) originating: Option<Box<Originating>>,
+    /// Its caller was a callee of another call, and has left that.
+    pub(super) former: Option<Box<Former>>,
     /// Its records, where any are made.
     pub(super) ledger: Option<Box<Ledger>>,
     /// What happened to it last; the exchange has it while it is its turn.
@@ -247,6 +250,7 @@ impl Call {
             closed: false,
             holdings: None,
             originating: None,
+            former: None,
             ledger: None,
             flight: Some(FlightRecorder::begin(&mut exchange.flights, now)),
         }
@@ -357,7 +361,8 @@ impl Call {
         let leg = self.legs.first()?;
         Some(match name {
             "CHANNEL" => Cow::Owned(self.channel_name(0)?.into()),
-            "LINKEDID" | "UNIQUEID" => Cow::Owned(self.unique_id(None)),
+            "LINKEDID" => Cow::Owned(self.linked_id()),
+            "UNIQUEID" => Cow::Owned(self.unique_id(None)),
             "SIPCALLID" => lossy(leg.dialog.call_id()),
             "SIPURI" => lossy(leg.dialog.target()),
             _ => return None,
@@ -370,7 +375,7 @@ impl Call {
         let leg = self.legs.iter().find(|leg| leg.channel == channel.id);
         Some(match name {
             "CHANNEL" => Cow::Owned(channel.far_name(self.number).into()),
-            "LINKEDID" => Cow::Owned(self.unique_id(None)),
+            "LINKEDID" => Cow::Owned(self.linked_id()),
             "UNIQUEID" => Cow::Owned(self.unique_id(Some(channel))),
             "SIPCALLID" => lossy(leg?.dialog.call_id()),
             "SIPURI" => lossy(leg?.dialog.target()),
@@ -382,6 +387,12 @@ impl Call {
     pub(super) fn unique_id(&self, channel: Option<&Channel>) -> String {
         let (began, caller) = self.unique;
         let serial = channel.map_or(caller, |channel| channel.serial);
+        format!("{}.{serial}", began.0)
+    }
+
+    /// `LINKEDID` of its channels.
+    pub(super) fn linked_id(&self) -> String {
+        let (began, serial) = self.linked();
         format!("{}.{serial}", began.0)
     }
 

@@ -78,6 +78,8 @@ impl Call {
 
     fn own_row(&self, now: Instant, exchange: &Exchange, name: SmolStr) -> ChannelRow {
         let began = self.unique.0.0;
+        let since = || core::time::Duration::from_secs(exchange.unix(now).0.saturating_sub(began));
+        let former = self.former.as_ref();
         let cursor = self.own_cursor();
         let mut row = ChannelRow {
             state: match self.answered_at {
@@ -86,7 +88,7 @@ impl Call {
             },
             calls: true,
             number: SmolStr::new(self.caller.number.lossy()),
-            age: core::time::Duration::from_secs(exchange.unix(now).0.saturating_sub(began)),
+            age: former.map_or_else(since, |former| now.since(former.born)),
             bridge: self.bridge.map(|_| self.number),
             unique_id: self.unique_id(None).into(),
             ..blank(name)
@@ -154,7 +156,7 @@ impl Call {
         let callee = callee.and_then(|leg| self.channel(leg.channel));
         let leg = self.legs.first();
         ChannelDetail {
-            linked_id: self.unique_id(None).into(),
+            linked_id: self.linked_id().into(),
             caller_name: SmolStr::new(self.caller.name.lossy()),
             connected: callee.map(number_of).unwrap_or_default(),
             call_id: leg.map(call_id).unwrap_or_default(),
@@ -167,7 +169,7 @@ impl Call {
         let variables = set.map(|(name, value)| (name.into(), value.into()));
         let caller = self.caller_of(channel.id);
         ChannelDetail {
-            linked_id: self.unique_id(None).into(),
+            linked_id: self.linked_id().into(),
             connected: SmolStr::new(caller.number.lossy()),
             dialled: number_of(channel),
             call_id: leg.map(call_id).unwrap_or_default(),

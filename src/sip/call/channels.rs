@@ -153,7 +153,7 @@ impl Channels for Stage<'_, '_> {
             .is_some_and(|other| other.role != Role::Local)
         {
             self.call.note(self.turn, Level::Warn, "no-other-side", || {
-                "Dial: a channel that runs a plan by itself cannot dial".into()
+                "Dial: a callee that is in a routine, or over, cannot dial".into()
             });
             return Err(Cause::FACILITY_NOT_IMPLEMENTED);
         }

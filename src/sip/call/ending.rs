@@ -31,17 +31,13 @@ impl Call {
         let channels: SmallVec<[_; 4]> = self
             .channels
             .iter()
-            .filter(|channel| !self.goes_on(channel.id))
             .map(|channel| (channel.id, channel.tech))
             .collect();
         for (channel, tech) in channels {
             tech.hangup(self, turn, channel, cause, false);
         }
         for index in 1..self.legs.len() as u16 {
-            let channel = self.leg(index).map(|leg| leg.channel);
-            if !channel.is_some_and(|channel| self.goes_on(channel)) {
-                self.drop_leg(turn, index, cause, false);
-            }
+            self.drop_leg(turn, index, cause, false);
         }
         match self.legs.first().map(|leg| leg.state) {
             Some(LegState::Inviting) => {
@@ -197,6 +193,12 @@ impl Call {
             turn.exchange.dialogs.remove(call_id, local_tag);
             for tag in &self.caller_tags {
                 turn.exchange.dialogs.remove(call_id, tag);
+            }
+            if let Some(former) = &self.former {
+                turn.exchange.departed.remove(&(former.number, self.handle));
+                if leg.dialog.role == Role::Uas {
+                    turn.exchange.tell_home(call_id, false);
+                }
             }
         }
         give_back(turn, self.lease.take());

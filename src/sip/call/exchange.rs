@@ -1,11 +1,12 @@
 //! What all calls of a shard stand on, and one turn of work.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use core::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::call::Call;
 use super::flight_recorder::FlightRecorder;
 use super::forks::EndedForks;
 use super::kept::Kept;
@@ -157,6 +158,12 @@ pub struct Exchange {
     pub channels: u64,
     /// Calls that plans want begun, and which plans wait to hear of them.
     pub originations: VecDeque<(Box<Origination>, (Handle, Ticket))>,
+    /// Calls there are, and those about to be entered.
+    pub calls: u32,
+    /// Calls to be entered: those of callees that have left theirs.
+    pub departures: VecDeque<Call>,
+    /// The calls of such callees, by the number in the names of their callers.
+    pub departed: BTreeSet<(u32, Handle)>,
     /// What calls have to tell the plans of other calls.
     pub replies: Vec<(Handle, Ticket, Reply)>,
     /// Globals that plans have set.

@@ -60,12 +60,14 @@ mod kind {
     pub(super) const UNHEARD: u8 = 7;
     pub(super) const TIMER: u8 = 8;
     pub(super) const ENDED: u8 = 9;
+    pub(super) const ONWARD: u8 = 10;
 
     /// How many numbers a moment of that kind has beside its time.
     pub(super) const fn numbers(kind: u8) -> usize {
         match kind {
             RESPONSE_IN | RESPONSE_OUT => 3,
             REQUEST_IN | REQUEST_OUT | STEP | HEARD | UNHEARD => 2,
+            ONWARD => 0,
             _ => 1,
         }
     }
@@ -238,6 +240,7 @@ fn parts(what: What) -> (u8, u16, [u32; 3]) {
         }
         What::Timer(ringer, leg) => (kind::TIMER, leg, [ringer.number().into(), 0, 0]),
         What::Ended(cause) => (kind::ENDED, 0, [cause.0.into(), 0, 0]),
+        What::Onward(leg) => (kind::ONWARD, leg, [0; 3]),
     }
 }
 
@@ -263,6 +266,7 @@ fn whole(kind: u8, leg: u16, [first, second, third]: [u32; 3]) -> Option<What> {
         }
         kind::TIMER => What::Timer(Ringer::numbered(low(first)?)?, leg),
         kind::ENDED => What::Ended(Cause(low(first)?)),
+        kind::ONWARD => What::Onward(leg),
         _ => return None,
     })
 }
@@ -317,6 +321,7 @@ mod tests {
             What::Heard(Topic::Work, false, Duration::from_secs(2)),
             What::Timer(Ringer::Unacknowledged, 1),
             What::Ended(Cause(127)),
+            What::Onward(2),
         ];
         let mut flight = FlightRecorder::begin(&mut FlightRecorder::spares(), at(0));
         for (index, what) in whats.into_iter().enumerate() {

@@ -51,6 +51,11 @@ impl Told {
         }))
     }
 
+    /// The same for a call that no INVITE has begun.
+    pub(super) fn without_invite(plan: &Plan) -> Option<Box<Told>> {
+        plan.reads_responses().then(Box::default)
+    }
+
     /// The n-th header field of a name, from 1.
     fn header(&self, name: &str, number: usize) -> Option<String> {
         let mut fields = Fields::new();
@@ -142,6 +147,9 @@ impl Call {
         if index > 0 {
             let channel = self.channel(leg.channel)?;
             return Some(channel.name(self.number));
+        }
+        if let Some(former) = &self.former {
+            return Some(former.name.clone());
         }
         let device = leg.peer.as_ref().map_or("guest", |peer| &peer.name);
         Some(format!("SIP/{device}-{:08x}", self.number).into())

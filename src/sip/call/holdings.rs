@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use super::call::Call;
 use super::exchange::Turn;
 use super::resume::Resume;
-use crate::dialplan::{ChannelId, Full, Hold, Variables};
+use crate::dialplan::{ChannelId, Full, Hold, Variables, shared_key};
 use crate::machine::{Lease, Question};
 
 /// Most groups and locks of one call.
@@ -101,6 +101,29 @@ impl Call {
         if let Some(question) = self.take(turn, Some(channel), hold, false) {
             turn.ask(question, Resume::Enlisted(self.handle));
         }
+    }
+
+    /// What a channel of that name takes along to a call of its own, where it is
+    /// the caller's.
+    pub(super) fn take_along(&mut self, channel: ChannelId, name: &str) -> Option<Box<Holdings>> {
+        let holdings = self.holdings.as_mut()?;
+        let theirs = |held: &mut Held| held.channel == Some(channel);
+        let held = holdings.held.extract_if(.., theirs);
+        let as_callers = |held| Held {
+            channel: None,
+            ..held
+        };
+        let mut taken = Holdings {
+            held: held.map(as_callers).collect(),
+            shared: Variables::default(),
+        };
+        for (key, value) in holdings.shared.iter() {
+            if key.ends_with(&shared_key("", name)) {
+                // There is room: it had them all.
+                let _ = taken.shared.set(key, value);
+            }
+        }
+        Some(Box::new(taken))
     }
 
     /// Whether it holds something by that lease.

@@ -125,7 +125,7 @@ impl Call {
             lastapp: SmolStr::new_static(origin.application),
             lastdata: origin.arguments.into(),
             uniqueid: self.unique_id(channel).into(),
-            linkedid: self.unique_id(None).into(),
+            linkedid: self.linked_id().into(),
             accountcode: device.map_or(SmolStr::default(), |peer| peer.accountcode.clone()),
             amaflags: device.map_or_else(Default::default, |peer| peer.amaflags),
             peer: device.map_or(SmolStr::default(), |peer| peer.name.clone()),

@@ -5,9 +5,9 @@ use alloc::sync::Arc;
 use smallvec::SmallVec;
 
 use super::forks::EndedForks;
-use crate::base::{Instant, Spares, Text};
+use crate::base::{Flow, Instant, Spares, Text};
 use crate::config::Peer;
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, Role, Sayings};
 use crate::dialplan::{Cause, ChannelId};
 use crate::transaction::TransactionId;
 use crate::wire::HeaderName;
@@ -129,6 +129,14 @@ impl Leg {
             bye_owed: None,
             answered: SmallVec::new(),
         }
+    }
+
+    /// No leg: it is over and has no dialog.
+    pub fn of_nobody(flow: Flow) -> Leg {
+        let dialog = Dialog::new(Role::Uac, &Sayings::default(), flow);
+        let mut nobody = Leg::new(dialog, None, ChannelId(0));
+        nobody.state = LegState::Ended;
+        nobody
     }
 
     /// What is known of a callee that rings.

@@ -19,6 +19,7 @@
 //! - `outbound`: what outbound channels have in common
 //! - `resource`, `wishes`: what a SIP destination and a channel's variables say
 //! - `apart`: what a channel does beside ringing for its caller
+//! - `departure`: callees that go on without their callers, in calls of their own
 //! - `picker`, `pickup`: callers who answer calls that ring elsewhere
 //! - `tech`, `sip`, `local`: the technologies Dial may name
 //! - `node`: calls to and from other engines over the same database
@@ -48,6 +49,7 @@ mod callee;
 mod caller;
 mod channel_rows;
 mod channels;
+mod departure;
 mod diversion;
 mod ending;
 mod exchange;

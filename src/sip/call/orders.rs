@@ -89,10 +89,7 @@ impl Call {
     fn redirect_end(&mut self, turn: &mut Turn<'_>, end: End, place: &str) -> bool {
         match end {
             End::Caller => !self.moving && self.redirect_run(turn, RunId::CALLER, place),
-            End::Channel(id) => match self.onward_run(id) {
-                Some(run) => self.redirect_run(turn, run, place),
-                None => self.redirect_callee(turn, id, place),
-            },
+            End::Channel(id) => self.redirect_callee(turn, id, place),
             End::Far(id) => {
                 let run = self.channel(id).and_then(|channel| channel.local()?.run);
                 run.is_some_and(|run| self.redirect_run(turn, run, place))

@@ -13,13 +13,12 @@ use super::apart::own_identity;
 use super::black_hole;
 use super::call::{Call, Caller, body_of};
 use super::exchange::{Alarm, Exchange, LegRef, Owner, Turn};
-use super::leg::{Leg, LegState};
+use super::leg::Leg;
 use super::outbound::Channel;
 use super::run::Run;
 use super::tech::tech;
 use crate::base::{Handle, Instant, Label};
 use crate::config::Presentation;
-use crate::dialog::{Dialog, Role, Sayings};
 use crate::dialplan::{
     Cause, ChannelEvent, ChannelId, Cursor, Failure, Goal, Originated, Origination, Place, Reply,
     Ticket, Variables,
@@ -46,9 +45,7 @@ impl Call {
         asker: Option<(Handle, Ticket)>,
     ) -> Option<Call> {
         let flow = exchange.ways.to_self()?;
-        let dialog = Dialog::new(Role::Uac, &Sayings::default(), flow);
-        let mut nobody = Leg::new(dialog, None, ChannelId(0));
-        nobody.state = LegState::Ended;
+        let nobody = Leg::of_nobody(flow);
         let (number, name) = &origination.caller;
         let caller = Caller {
             number: Label::from(number.as_str()),
@@ -246,7 +243,7 @@ impl Call {
     }
 
     /// Puts a leg into the caller's place.
-    fn seat(&mut self, turn: &mut Turn<'_>, index: u16) {
+    pub(super) fn seat(&mut self, turn: &mut Turn<'_>, index: u16) {
         self.legs.swap(0, usize::from(index));
         let owner = LegRef {
             call: self.handle,
@@ -258,9 +255,10 @@ impl Call {
         leg.stop_ringing(&mut turn.exchange.ringing);
         let (call_id, tag) = (leg.dialog.call_id(), leg.dialog.local_tag());
         turn.exchange.dialogs.insert(call_id, tag, owner);
-        if let Some(invite) = leg.invite {
+        let answered = leg.answered.iter().map(|&(_, server)| server);
+        for transaction in leg.invite.into_iter().chain(answered) {
             let owner = Owner::Leg(owner);
-            turn.exchange.transactions.set_owner(invite, owner);
+            turn.exchange.transactions.set_owner(transaction, owner);
         }
     }
 

@@ -393,7 +393,9 @@ impl Call {
 impl Call {
     /// The Call-IDs of pickers that are in this call.
     pub fn pickers(&self) -> impl Iterator<Item = &[u8]> {
-        let legs = self.legs.iter().skip(1);
+        // A caller of its own accord is where its home is.
+        let callers = usize::from(self.former.is_none());
+        let legs = self.legs.iter().skip(callers);
         let theirs = |leg: &&Leg| leg.dialog.role == Role::Uas && leg.state != LegState::Ended;
         legs.filter(theirs).map(|leg| leg.dialog.call_id())
     }

@@ -78,8 +78,6 @@ pub(super) enum Role {
     Local,
     /// A routine it is in for whoever requested it.
     Routine,
-    /// The plan it goes on in by itself.
-    Onward,
     /// Nothing any more: the channel is gone.
     Farewell,
 }
@@ -395,14 +393,13 @@ impl Call {
                 self.forget_channel(turn, channel);
             }
             Role::Routine => self.routine_ended(turn, channel, ending, variables, cause),
-            Role::Onward => self.hang_up_channel(turn, channel, cause),
             Role::Farewell => {}
         }
     }
 
     /// Hangs up what a run that is over has requested and left behind.
     fn hang_up_requested(&mut self, turn: &mut Turn<'_>, run: RunId, cause: Cause) {
-        let left = |channel: &&Channel| channel.run == run && !self.goes_on(channel.id);
+        let left = |channel: &&Channel| channel.run == run;
         let left: SmallVec<[ChannelId; 2]> = self
             .channels
             .iter()
@@ -590,11 +587,10 @@ impl Call {
         Some(value)
     }
 
-    /// The run a channel that was dialled is in: a routine, or the plan it goes
-    /// on in by itself.
+    /// The routine a channel that was dialled is in.
     pub(super) fn run_on(&self, channel: ChannelId) -> Option<RunId> {
         let others = self.others.as_ref()?.list.iter();
-        let mut on = others.filter(|other| matches!(other.role, Role::Routine | Role::Onward));
+        let mut on = others.filter(|other| other.role == Role::Routine);
         let other = on.find(|other| other.channel == channel)?;
         Some(other.id)
     }

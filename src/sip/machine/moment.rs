@@ -42,6 +42,9 @@ pub enum What {
     Timer(Ringer, u16),
     /// The call was ended, for that cause.
     Ended(Cause),
+    /// A callee went on without its caller: the leg it was in this call, or 0 in
+    /// that of its own.
+    Onward(u16),
 }
 
 macro_rules! words {
@@ -145,6 +148,7 @@ impl fmt::Display for What {
                 write!(f, "{:<8} leg {leg}  {}", "Timer", ringer.as_str())
             }
             What::Ended(cause) => write!(f, "{:<8} cause {}", "End", cause.0),
+            What::Onward(leg) => write!(f, "{:<8} leg {leg}  goes on by itself", "Onward"),
         }
     }
 }

@@ -90,8 +90,8 @@ impl Shard {
         arrival: &Arrival<'_>,
         out: &mut Outbox,
     ) {
-        let full =
-            self.calls.is_full() || self.exchange.transactions.len() >= self.transactions_for_new;
+        let full = !self.exchange.has_room()
+            || self.exchange.transactions.len() >= self.transactions_for_new;
         if full {
             self.exchange.counters.calls_refused += 1;
             let reply =
@@ -112,22 +112,21 @@ impl Shard {
         let Some(call) = Call::new(&mut turn, &opening, kept) else {
             return;
         };
-        let Ok(handle) = self.calls.insert(call) else {
+        let Some(handle) = self.enter(call) else {
             return;
         };
         let start = Start {
             identity: &arrival.identity,
             flow: replies,
-            timers: turn.exchange.timers(opening.peer.as_deref()),
+            timers: self.exchange.timers(opening.peer.as_deref()),
             owner: Owner::Leg(LegRef {
                 call: handle,
                 leg: 0,
             }),
         };
-        let transactions = &mut turn.exchange.transactions;
-        let opened = transactions.open_server(now, start);
+        let opened = self.exchange.transactions.open_server(now, start);
         let Ok(server) = opened else {
-            self.calls.discard(handle);
+            self.discard(handle);
             return;
         };
         self.with_call(now, message, handle, out, |call, turn| {

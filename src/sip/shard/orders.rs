@@ -1,5 +1,7 @@
 //! What is ordered of this shard's channels.
 
+use smallvec::SmallVec;
+
 use super::serve::rows_of;
 use super::shard::Shard;
 use crate::base::{Handle, Instant};
@@ -26,7 +28,7 @@ impl Shard {
     ) -> Rows<u32> {
         let calls = match order.whom.number() {
             Some(number) => Rows {
-                rows: self.call_of_number(number).into_iter().collect(),
+                rows: self.calls_of_number(number).into_vec(),
                 next: None,
             },
             None => rows_of(&self.calls, span, |handle, _, calls| calls.push(handle)),
@@ -48,10 +50,14 @@ impl Shard {
         done
     }
 
-    /// The call that a number in a channel's name leads to, if it is here.
-    fn call_of_number(&self, number: u32) -> Option<Handle> {
-        let (handle, _) = self.calls.at(self.exchange.slot_of(number)?)?;
-        Some(handle)
+    /// The calls that a number in a channel's name leads to, as far as they are
+    /// here: its own, and those of callees that have left it.
+    fn calls_of_number(&self, number: u32) -> SmallVec<[Handle; 2]> {
+        let slot = self.exchange.slot_of(number);
+        let own = slot.and_then(|slot| self.calls.at(slot));
+        let own = own.map(|(handle, _)| handle);
+        let departed = self.exchange.departed_from(number);
+        own.into_iter().chain(departed).collect()
     }
 
     /// What another call's plan wants to know of a channel's variables, or wants
@@ -63,8 +69,9 @@ impl Shard {
         out: &mut Outbox,
     ) -> Reply {
         let answer = |call: &mut Call, turn: &mut Turn<'_>| call.foreign(turn, foreign);
-        let call = self.call_of_number(foreign.number());
-        let reply = call.and_then(|call| self.with_call(now, None, call, out, answer)?);
+        let calls = self.calls_of_number(foreign.number());
+        let mut replies = calls.into_iter();
+        let reply = replies.find_map(|call| self.with_call(now, None, call, out, answer)?);
         reply.map_or(Reply::Nothing, Reply::Text)
     }
 

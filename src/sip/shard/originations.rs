@@ -1,4 +1,4 @@
-//! Calls that begin without a caller, and what calls tell each other of them.
+//! Calls that begin without an INVITE, and what calls tell each other of them.
 
 use super::shard::Shard;
 use crate::base::{Handle, Instant};
@@ -18,7 +18,7 @@ impl Shard {
         out: &mut Outbox,
     ) -> bool {
         let missing = self.exchange.config.general.missing;
-        let refused = self.calls.is_full()
+        let refused = !self.exchange.has_room()
             || self.draining
             || missing.has(Module::ChanSip)
             || missing.leaving.has(Module::PbxConfig)
@@ -26,7 +26,7 @@ impl Shard {
         let call = (!refused)
             .then(|| Call::originating(now, &mut self.exchange, origination, asker))
             .flatten();
-        let handle = call.and_then(|call| self.calls.insert(call).ok());
+        let handle = call.and_then(|call| self.enter(call));
         let Some(handle) = handle else {
             self.exchange.counters.calls_refused += 1;
             if let Some((call, ticket)) = asker {
@@ -47,6 +47,22 @@ impl Shard {
         if let Some((origination, asker)) = self.exchange.originations.pop_front() {
             self.originate(now, origination, Some(asker), out);
         }
+    }
+
+    /// Enters the calls of callees that have left theirs, and starts their plans;
+    /// whether there was any.
+    pub(super) fn enter_departures(&mut self, now: Instant, out: &mut Outbox) -> bool {
+        let mut any = false;
+        while let Some(call) = self.exchange.departures.pop_front() {
+            // There is room: it was seen to when the callee left.
+            if let Ok(handle) = self.calls.insert(call) {
+                self.with_call(now, None, handle, out, |call, turn| {
+                    call.begin_apart(turn, handle);
+                });
+            }
+            any = true;
+        }
+        any
     }
 
     /// Tells plans what has become of the calls they wanted begun; whether there

@@ -73,7 +73,8 @@ impl Shard {
             while let Some(ask) = self.exchange.asks.pop_front() {
                 self.put(now, ask, out);
             }
-            if !self.reply_between_calls(now, out) {
+            let replied = self.reply_between_calls(now, out);
+            if !self.enter_departures(now, out) && !replied {
                 break;
             }
         }

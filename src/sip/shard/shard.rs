@@ -1,6 +1,6 @@
 //! The shard: its tables and its inputs.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 
 use hashbrown::HashSet;
@@ -155,6 +155,9 @@ impl Shard {
                 leases: 0,
                 channels: 0,
                 originations: VecDeque::new(),
+                calls: 0,
+                departures: VecDeque::new(),
+                departed: BTreeSet::new(),
                 replies: Vec::new(),
                 globals: Globals::new(globals),
             },
@@ -280,6 +283,21 @@ impl Shard {
         answer
     }
 
+    /// Enters a call; `None` if there are as many as there may be.
+    pub(super) fn enter(&mut self, call: Call) -> Option<Handle> {
+        if !self.exchange.has_room() {
+            return None;
+        }
+        self.exchange.calls += 1;
+        self.calls.insert(call).ok()
+    }
+
+    /// Takes a call out.
+    pub(super) fn discard(&mut self, handle: Handle) {
+        self.exchange.calls -= 1;
+        self.calls.discard(handle);
+    }
+
     /// Lets a call do something, and removes it if that was its end. `None` if
     /// there is no such call.
     pub(super) fn with_call<'m, T>(
@@ -307,7 +325,7 @@ impl Shard {
                     None => turn.exchange.flights.give(flight),
                 }
             }
-            self.calls.discard(handle);
+            self.discard(handle);
         } else {
             *call.flight() = self.exchange.flight.take();
         }

@@ -4,6 +4,7 @@ mod asked;
 mod callees;
 mod channels;
 mod course;
+mod departures;
 mod finals;
 mod functions;
 mod history;

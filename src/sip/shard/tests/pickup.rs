@@ -1,7 +1,7 @@
 //! Calls that ring for one telephone and are answered by another, on one shard
 //! and on two.
 
-mod house;
+pub(super) mod house;
 mod moved;
 
 use super::channels::firsts;

@@ -52,6 +52,10 @@ pub struct House {
 
 impl House {
     pub fn new(shards: u16) -> House {
+        House::following(shards, PLAN)
+    }
+
+    pub fn following(shards: u16, plan: &[&str]) -> House {
         let peers = ["1001", "1002", "1003", "1004"].map(|name| {
             let mut peer = Peer::new(name, PeerKind::Friend);
             let mut groups = PickupGroups::default();
@@ -73,7 +77,7 @@ impl House {
         let config = Arc::new(Config {
             general,
             peers: Peers::new(peers),
-            plan: Arc::new(plan_of(PLAN)),
+            plan: Arc::new(plan_of(plan)),
             realtime: None,
         });
         let mut house = House {
@@ -89,18 +93,22 @@ impl House {
             house.outs.push(Outbox::new(64));
         }
         for (user, address) in [("1002", BOB), ("1003", CAROL)] {
-            let register = format!(
-                "REGISTER sip:{ENGINE} SIP/2.0\nVia: SIP/2.0/UDP {address};branch=z9hG4bKr{user}\n\
-                 From: <sip:{user}@{ENGINE}>;tag=r\nTo: <sip:{user}@{ENGINE}>\nCall-ID: reg-{user}\n\
-                 CSeq: 1 REGISTER\nContact: <sip:{user}@{address}>\nMax-Forwards: 70\n\
-                 Expires: 3600\nContent-Length: 0\n\n"
-            );
-            assert_eq!(
-                firsts(&house.receive(address, &register)),
-                ["SIP/2.0 200 OK"]
-            );
+            house.register(user, address);
         }
         house
+    }
+
+    pub fn register(&mut self, user: &str, address: &str) {
+        let register = format!(
+            "REGISTER sip:{ENGINE} SIP/2.0\nVia: SIP/2.0/UDP {address};branch=z9hG4bKr{user}\n\
+             From: <sip:{user}@{ENGINE}>;tag=r\nTo: <sip:{user}@{ENGINE}>\nCall-ID: reg-{user}\n\
+             CSeq: 1 REGISTER\nContact: <sip:{user}@{address}>\nMax-Forwards: 70\n\
+             Expires: 3600\nContent-Length: 0\n\n"
+        );
+        assert_eq!(
+            firsts(&self.receive(address, &register)),
+            ["SIP/2.0 200 OK"]
+        );
     }
 
     pub fn shards(&self) -> u16 {

@@ -1,0 +1,428 @@
+//! Callees that go on in the plan without their callers, and what they can do
+//! there: all that a caller can.
+
+use super::channels::firsts;
+use super::pickup::house::*;
+use super::*;
+use crate::base::Text;
+use crate::dialplan::{Action, Cause};
+use crate::machine::{ChannelRow, ChannelState, Disposition, Page, Query, Span, What};
+
+const PLAN: &[&str] = &[
+    "default,1002,1,Set(__KIND=test)",
+    "default,1002,2,Set(OUTBOUND_GROUP=out)",
+    "default,1002,3,Dial(SIP/1002,20,F(after^s^1))",
+    "default,71,1,Dial(SIP/1002,20,F)",
+    "default,71,2,Dial(SIP/1003,20,F(after^5^1))",
+    "default,72,1,Dial(SIP/1002,20,G(both^s^5))",
+    "default,73,1,Dial(SIP/1002,20,U(screen))",
+    "default,74,1,Dial(SIP/1002,20,F(after^6^1))",
+    "default,75,1,Dial(SIP/1002,20,F(after^7^1))",
+    "default,76,1,Dial(SIP/1002,20,F(after^5^1))",
+    "default,8,1,Pickup(76)",
+    "default,89,1,ChannelRedirect(SIP/1002-000000001,after,s,1)",
+    "default,89,2,GotoIf($[${CHANNELREDIRECT_STATUS}=SUCCESS]?3:4)",
+    "default,89,3,Hangup(17)",
+    "default,89,4,Hangup(34)",
+    "default,90,1,Set(GLOBAL(HEARD)=${IMPORT(SIP/1002-000000001,KIND)} \
+     ${SHARED(TASTE,SIP/1002-000000001)})",
+    "default,90,2,Hangup(17)",
+    "after,s,1,Set(GLOBAL(WHO)=${CHANNEL} ${UNIQUEID} ${LINKEDID} ${CALLERID(num)} ${KIND} ${GROUP()})",
+    "after,s,2,Set(SHARED(TASTE)=sweet)",
+    "after,s,3,Dial(SIP/1003,20,g)",
+    "after,s,4,Set(GLOBAL(DIALLED)=${DIALSTATUS} ${HANGUPCAUSE})",
+    "after,5,1,Set(GLOBAL(WHO)=${CHANNEL} ${UNIQUEID} ${LINKEDID} ${CALLERID(num)})",
+    "after,5,2,Dial(SIP/1004,20)",
+    "after,6,1,Set(TIMEOUT(absolute)=3)",
+    "after,6,2,Dial(SIP/1003,20)",
+    "after,7,1,Dial(SIP/1003,20,L(4000))",
+    "after,h,1,Set(GLOBAL(OVER)=${CHANNEL} ${CONTEXT})",
+    "both,s,5,Dial(SIP/1003)",
+    "both,s,6,Dial(SIP/1004)",
+    "screen,s,1,Set(KIND=screened)",
+    "screen,s,2,Wait(9)",
+];
+
+const BOBS_NAME: &str = "SIP/1002-000000001";
+
+/// A telephone that has been called by that INVITE: a request of its own.
+fn of_callee(address: &str, invite: &str, method: &str, cseq: u32) -> String {
+    let (ours, theirs) = (header(invite, "From"), header(invite, "To"));
+    let call_id = header(invite, "Call-ID");
+    format!(
+        "{method} sip:{ENGINE} SIP/2.0\nVia: SIP/2.0/UDP {address};branch=z9hG4bKc{method}{cseq}\n\
+         From: {theirs};tag={}\nTo: {ours}\nCall-ID: {call_id}\nCSeq: {cseq} {method}\n\
+         Max-Forwards: 70\nContent-Length: 0\n\n",
+        &address[10..]
+    )
+}
+
+/// Alice calls that extension and talks to Bob: Bob's INVITE, Alice's 200.
+fn talking(house: &mut House, alice: &Caller) -> (String, String) {
+    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+    let sent = house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+    let ok = only(&sent, ALICE).to_string();
+    assert!(ok.ends_with("\r\n\r\nbob"), "{ok}");
+    house.receive(ALICE, &alice.ack(&ok, ""));
+    (invite, ok)
+}
+
+fn calling(house: &House, exten: &'static str) -> Caller {
+    Caller {
+        exten,
+        ..alice(house)
+    }
+}
+
+/// Alice hangs up, and what that leads to is sent.
+fn alice_leaves(house: &mut House, alice: &Caller, ok: &str) -> Sent {
+    let sent = house.receive(ALICE, &alice.bye(ok));
+    assert_eq!(firsts(&sent)[0], "SIP/2.0 200 OK", "{sent:?}");
+    sent
+}
+
+/// Whoever waits at `first` talks to the one who is invited at `second` by an
+/// INVITE of `sent`: without an offer; what the second offers goes to the first,
+/// and what the first answers goes to the second. The second's INVITE.
+fn is_joined(house: &mut House, sent: &Sent, first: &str, second: &str) -> String {
+    let invite = only(sent, second).to_string();
+    assert!(invite.starts_with("INVITE "), "{invite}");
+    assert!(invite.ends_with("\r\n\r\n"), "no offer: {invite}");
+    house.receive(second, &from(second, &invite, "180 Ringing", ""));
+    let sent = house.receive(second, &from(second, &invite, "200 OK", "second's"));
+    let again = only(&sent, first).to_string();
+    assert!(again.starts_with("INVITE "), "{again}");
+    assert!(again.ends_with("\r\n\r\nsecond's"), "{again}");
+    let sent = house.receive(first, &from(first, &again, "200 OK", "first's"));
+    let (to_first, to_second) = (only(&sent, first), only(&sent, second));
+    assert!(to_first.starts_with("ACK "), "{to_first}");
+    assert!(to_second.starts_with("ACK "), "{to_second}");
+    assert!(to_second.ends_with("\r\n\r\nfirst's"), "{to_second}");
+    invite
+}
+
+/// A telephone hangs up on another, who agrees.
+fn hangs_up_on(house: &mut House, address: &str, bye: &str, other: &str) {
+    let sent = house.receive(address, bye);
+    assert!(
+        only(&sent, address).starts_with("SIP/2.0 200 OK"),
+        "{sent:?}"
+    );
+    let bye = only(&sent, other).to_string();
+    assert!(bye.starts_with("BYE "), "{bye}");
+    house.receive(other, &from(other, &bye, "200 OK", ""));
+}
+
+fn rows(house: &mut House) -> Vec<ChannelRow> {
+    let (now, out) = (house.now, &mut house.outs[0]);
+    match house.shards[0].serve(now, Query::Channels(Span::FIRST), out) {
+        Page::Channels(page) => page.rows,
+        page => panic!("{page:?}"),
+    }
+}
+
+#[test]
+fn with_f_the_callee_dials_a_third() {
+    for shards in [1, 2, 3] {
+        let mut house = House::following(shards, PLAN);
+        let alice = alice(&house);
+        let (invite, ok) = talking(&mut house, &alice);
+        let sent = alice_leaves(&mut house, &alice, &ok);
+        let told = house.global("WHO").unwrap();
+        let serial = u64::from(shards);
+        let who = format!("{BOBS_NAME} 1700000000.{serial} 1700000000.0 1002 test out");
+        assert_eq!(told, who);
+        let third = only(&sent, CAROL);
+        assert!(header(third, "From").starts_with("<sip:1002@"), "{third}");
+        let third = is_joined(&mut house, &sent, BOB, CAROL);
+        let places = house.shards.iter().map(|shard| shard.occupancy.len());
+        assert_eq!(places.sum::<usize>(), 2, "Bob's and Carol's");
+        // A copy of Bob's first 200 is acknowledged, and what he says goes to Carol.
+        let copy = house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+        assert!(only(&copy, BOB).starts_with("ACK "), "{copy:?}");
+        let sent = house.receive(BOB, &of_callee(BOB, &invite, "INFO", 1));
+        assert!(only(&sent, CAROL).starts_with("INFO "), "{sent:?}");
+        let info = from(CAROL, only(&sent, CAROL), "200 OK", "");
+        assert!(only(&house.receive(CAROL, &info), BOB).starts_with("SIP/2.0 200"));
+        if shards == 2 {
+            let bye = of_callee(CAROL, &third, "BYE", 1);
+            hangs_up_on(&mut house, CAROL, &bye, BOB);
+            assert_eq!(house.global("DIALLED"), Some("ANSWER 16"));
+        } else {
+            let bye = of_callee(BOB, &invite, "BYE", 2);
+            hangs_up_on(&mut house, BOB, &bye, CAROL);
+            assert_eq!(house.global("DIALLED"), None);
+        }
+        assert_eq!(house.global("OVER"), Some("SIP/1002-000000001 after"));
+        house.empties();
+    }
+}
+
+#[test]
+fn each_of_both_calls_has_its_record() {
+    let mut house = House::following(2, PLAN);
+    let alice = alice(&house);
+    let (invite, ok) = talking(&mut house, &alice);
+    house.wait(Duration::from_secs(5));
+    let sent = alice_leaves(&mut house, &alice, &ok);
+    let [record] = &house.records[..] else {
+        panic!("{:?}", house.records)
+    };
+    assert_eq!(record.billed().as_secs(), 5);
+    assert_eq!(
+        (&*record.channel, &*record.dstchannel),
+        ("SIP/1001-00000000", BOBS_NAME)
+    );
+    is_joined(&mut house, &sent, BOB, CAROL);
+    house.wait(Duration::from_secs(7));
+    hangs_up_on(&mut house, BOB, &of_callee(BOB, &invite, "BYE", 1), CAROL);
+    let [_, record] = &house.records[..] else {
+        panic!("{:?}", house.records)
+    };
+    assert_eq!(record.disposition, Disposition::Answered);
+    assert_eq!(record.billed().as_secs(), 7);
+    assert_eq!(
+        (&*record.src, &*record.dst, &*record.dcontext),
+        ("1002", "s", "after")
+    );
+    assert_eq!((&*record.channel, &*record.peer), (BOBS_NAME, "1002"));
+    assert!(record.dstchannel.starts_with("SIP/1003-"), "{record:?}");
+    assert_eq!(
+        (&*record.uniqueid, &*record.linkedid),
+        ("1700000000.2", "1700000000.0")
+    );
+    assert_eq!(record.call_id, Text::from(header(&invite, "Call-ID")));
+    house.empties();
+}
+
+#[test]
+fn a_callee_that_dials_nobody_has_a_record_of_its_own() {
+    let mut house = House::following(
+        1,
+        &[
+            "default,_X.,1,Dial(SIP/1002,20,F(after^s^1))",
+            "after,s,1,Wait(5)",
+        ],
+    );
+    let alice = alice(&house);
+    let (_, ok) = talking(&mut house, &alice);
+    alice_leaves(&mut house, &alice, &ok);
+    let sent = house.wait(Duration::from_millis(5010));
+    let bye = only(&sent, BOB).to_string();
+    house.receive(BOB, &from(BOB, &bye, "200 OK", ""));
+    let [_, record] = &house.records[..] else {
+        panic!("{:?}", house.records)
+    };
+    assert_eq!((&*record.channel, &*record.dstchannel), (BOBS_NAME, ""));
+    assert_eq!((&*record.lastapp, record.billed().as_secs()), ("Wait", 5));
+    house.empties();
+}
+
+#[test]
+fn without_a_place_f_goes_on_behind_the_dial_and_so_on() {
+    let mut house = House::following(2, PLAN);
+    house.register("1004", DAVE);
+    let alice = calling(&house, "71");
+    let (invite, ok) = talking(&mut house, &alice);
+    let sent = alice_leaves(&mut house, &alice, &ok);
+    let third = is_joined(&mut house, &sent, BOB, CAROL);
+    let bye = of_callee(BOB, &invite, "BYE", 1);
+    let sent = house.receive(BOB, &bye);
+    assert!(only(&sent, BOB).starts_with("SIP/2.0 200 OK"), "{sent:?}");
+    let told = house.global("WHO").unwrap();
+    assert!(told.starts_with("SIP/1003-"), "{told}");
+    assert!(told.ends_with(" 1700000000.0 1003"), "{told}");
+    is_joined(&mut house, &sent, CAROL, DAVE);
+    let bye = of_callee(CAROL, &third, "BYE", 1);
+    hangs_up_on(&mut house, CAROL, &bye, DAVE);
+    house.empties();
+}
+
+#[test]
+fn with_g_caller_and_callee_dial_each_for_itself() {
+    let mut house = House::following(2, PLAN);
+    house.register("1004", DAVE);
+    let alice = calling(&house, "72");
+    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+    let sent = house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+    let to_carol = only(&sent, CAROL).to_string();
+    assert!(to_carol.ends_with(OFFER), "Alice's offer: {to_carol}");
+    is_joined(&mut house, &sent, BOB, DAVE);
+    let sent = house.receive(CAROL, &from(CAROL, &to_carol, "200 OK", "carol"));
+    let ok = only(&sent, ALICE).to_string();
+    assert!(ok.ends_with("\r\n\r\ncarol"), "{ok}");
+    house.receive(ALICE, &alice.ack(&ok, ""));
+    hangs_up_on(&mut house, ALICE, &alice.bye(&ok), CAROL);
+    hangs_up_on(&mut house, BOB, &of_callee(BOB, &invite, "BYE", 1), DAVE);
+    house.empties();
+}
+
+#[test]
+fn an_operator_sends_a_callee_away_who_dials_and_is_sent_away_again() {
+    let mut house = House::following(2, PLAN);
+    let alice = alice(&house);
+    let (invite, _) = talking(&mut house, &alice);
+    let redirect = |place: &str| Action::Redirect(place.into());
+    assert_eq!(house.order(BOBS_NAME, redirect("after,s,1")), 1);
+    let sent = house.settle();
+    let bye = only(&sent, ALICE).to_string();
+    assert!(bye.starts_with("BYE "), "{bye}");
+    house.receive(ALICE, &from(ALICE, &bye, "200 OK", ""));
+    is_joined(&mut house, &sent, BOB, CAROL);
+    let shown = rows(&mut house);
+    let [bob, carol] = &shown[..] else {
+        panic!("{shown:?}")
+    };
+    assert_eq!((&*bob.name, &*bob.unique_id), (BOBS_NAME, "1700000000.2"));
+    assert_eq!(
+        (&*bob.context, &*bob.exten, bob.priority),
+        ("after", "s", 3)
+    );
+    assert_eq!((&*bob.application, &*bob.number), ("Dial", "1002"));
+    assert_eq!((bob.state, bob.calls), (ChannelState::Up, true));
+    assert!(bob.bridge.is_some() && bob.bridge == carol.bridge);
+    // By the name he has had, in whatever case.
+    assert_eq!(house.order("sip/1002-000000001", redirect("7,1")), 1);
+    let sent = house.settle();
+    let to_carol: Sent = sent
+        .into_iter()
+        .filter(|(to, _)| *to == CAROL.parse().unwrap())
+        .collect();
+    let lines = firsts(&to_carol);
+    assert!(
+        lines[0].starts_with("BYE ") && lines[1].starts_with("INVITE "),
+        "{lines:?}"
+    );
+    let bye = to_carol[0].1.clone();
+    house.receive(CAROL, &from(CAROL, &bye, "200 OK", ""));
+    is_joined(&mut house, &to_carol[1..].to_vec(), BOB, CAROL);
+    let hang_up = Action::HangUp(Cause::NORMAL_CLEARING);
+    assert_eq!(house.order(BOBS_NAME, hang_up.clone()), 1);
+    let sent = house.settle();
+    for address in [BOB, CAROL] {
+        let bye = only(&sent, address).to_string();
+        assert!(bye.starts_with("BYE "), "{bye}");
+        house.receive(address, &from(address, &bye, "200 OK", ""));
+    }
+    assert_eq!(house.order(BOBS_NAME, hang_up), 0, "he is gone");
+    let late = house.receive(BOB, &of_callee(BOB, &invite, "BYE", 1));
+    assert!(only(&late, BOB).starts_with("SIP/2.0 481"), "{late:?}");
+    house.empties();
+}
+
+#[test]
+fn another_call_sends_a_callee_away_and_asks_for_its_variables() {
+    let mut house = House::following(2, PLAN);
+    let alice = alice(&house);
+    let (invite, _) = talking(&mut house, &alice);
+    let carol_dials = |house: &mut House, exten, name| {
+        let carol = Caller {
+            call_id: house.call_id(name, 1),
+            ..carol(house, exten)
+        };
+        let sent = house.receive(CAROL, &carol.invite());
+        let is_final = |text: &&String| text.starts_with("SIP/2.0 486");
+        let texts = sent.iter().map(|(_, text)| text);
+        assert_eq!(texts.filter(is_final).count(), 1, "{sent:?}");
+        sent
+    };
+    let mut sent = carol_dials(&mut house, "89", "first");
+    sent.retain(|(_, text)| text.starts_with("INVITE "));
+    is_joined(&mut house, &sent, BOB, CAROL);
+    carol_dials(&mut house, "90", "second");
+    assert_eq!(house.global("HEARD"), Some("test sweet"));
+    hangs_up_on(&mut house, BOB, &of_callee(BOB, &invite, "BYE", 1), CAROL);
+}
+
+#[test]
+fn a_callee_that_is_in_a_routine_takes_its_variables_along() {
+    let mut house = House::following(1, PLAN);
+    let alice = calling(&house, "73");
+    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+    house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+    let redirect = Action::Redirect("after,s,1".into());
+    assert_eq!(house.order(BOBS_NAME, redirect), 1);
+    let sent = house.settle();
+    assert!(only(&sent, ALICE).starts_with("SIP/2.0 603"), "{sent:?}");
+    let told = house.global("WHO").unwrap();
+    assert!(told.ends_with(" 1002 screened "), "{told}");
+    is_joined(&mut house, &sent, BOB, CAROL);
+}
+
+#[test]
+fn limits_of_time_hold_for_a_callee_that_goes_on() {
+    for (exten, limit_s) in [("74", 3), ("75", 4)] {
+        let mut house = House::following(1, PLAN);
+        let alice = calling(&house, exten);
+        let (_, ok) = talking(&mut house, &alice);
+        let sent = alice_leaves(&mut house, &alice, &ok);
+        is_joined(&mut house, &sent, BOB, CAROL);
+        let limit = Duration::from_secs(limit_s);
+        let before = house.wait(limit - Duration::from_millis(20));
+        assert!(firsts(&before).iter().all(|line| !line.starts_with("BYE")));
+        let sent = house.wait(Duration::from_millis(50));
+        for address in [BOB, CAROL] {
+            assert!(only(&sent, address).starts_with("BYE "), "{sent:?}");
+        }
+        house.empties();
+    }
+}
+
+#[test]
+fn a_picker_that_goes_on_is_found_from_its_home_still() {
+    for replaced in [false, true] {
+        let mut house = House::following(2, PLAN);
+        house.register("1004", DAVE);
+        let (alice, carol) = (calling(&house, "76"), carol(&house, "8"));
+        let invite = rings(&mut house, &alice);
+        let (picked, again) = picks_up(&mut house, &carol, &invite);
+        let ok = talks(&mut house, &alice, &again);
+        let sent = alice_leaves(&mut house, &alice, &ok);
+        if replaced {
+            house.replace(1);
+            house.settle();
+        }
+        let to_dave: Sent = sent
+            .into_iter()
+            .filter(|(to, _)| *to == DAVE.parse().unwrap())
+            .collect();
+        is_joined(&mut house, &to_dave, CAROL, DAVE);
+        hangs_up_on(&mut house, CAROL, &carol.bye(&picked), DAVE);
+        house.wait(Duration::from_secs(120));
+        assert!(house.nothing_moved());
+    }
+}
+
+#[test]
+fn where_there_is_no_room_for_a_call_the_callee_is_hung_up() {
+    let mut house = House::following(1, PLAN);
+    house.shards[0].exchange.limits.calls = 1;
+    let alice = alice(&house);
+    let (_, ok) = talking(&mut house, &alice);
+    let sent = alice_leaves(&mut house, &alice, &ok);
+    assert!(only(&sent, BOB).starts_with("BYE "), "{sent:?}");
+    assert_eq!(house.shards[0].exchange.counters.calls_refused, 1);
+    house.empties();
+}
+
+#[test]
+fn the_flight_recorders_of_both_calls_tell_of_it() {
+    let mut house = House::following(1, PLAN);
+    house.register("1004", DAVE);
+    let alice = calling(&house, "72");
+    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+    house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+    let (now, out) = (house.now, &mut house.outs[0]);
+    let query = Query::History(Text::new(), Span::FIRST);
+    let Page::History(page) = house.shards[0].serve(now, query, out) else {
+        panic!()
+    };
+    let onward = |row: &crate::machine::HistoryRow| {
+        let moments = row.moments.iter().map(|moment| moment.what);
+        let told = moments.filter(|what| matches!(what, What::Onward(_)));
+        told.map(|what| what.to_string()).collect::<Vec<_>>()
+    };
+    let told: Vec<_> = page.rows.iter().flat_map(onward).collect();
+    let legs = [1, 0].map(|leg| format!("Onward   leg {leg}  goes on by itself"));
+    assert_eq!(told, legs);
+}
