@@ -53,6 +53,14 @@ const PICKING: &str = "[default]\nexten => _8.,1,Pickup(${EXTEN:1})\n\
     same => n,Congestion()\n\
     exten => _X.,1,Dial(SIP/${EXTEN},20)\n";
 
+/// Callees dial others once their callers are gone, or instead of talking to them.
+const PARTING: &str = "[default]\nexten => _XXX[13],1,Dial(SIP/${EXTEN},20,F)\n\
+    same => n,Dial(SIP/1002,20,gF(both^s^2))\n\
+    same => n,Wait(1)\n\
+    exten => _X.,1,Dial(SIP/${EXTEN},20,G(both^s^1))\n\
+    [both]\nexten => s,1,Dial(SIP/1003,20)\n\
+    same => n,Dial(SIP/1001,20)\n";
+
 /// The other engine calls whatever it is asked for.
 const BEHIND: &str = DIALPLAN;
 
@@ -124,11 +132,12 @@ fn people(world: &mut World) -> (Vec<String>, bool) {
         peers.push(trunk(there));
         others.push(trunk(here));
     }
-    let dialplan = match random.below(8) {
+    let dialplan = match random.below(9) {
         _ if joined => JOINED,
         way @ 0..3 => WINDING[way as usize],
         3 | 4 => SHARING,
         5 => PICKING,
+        6 => PARTING,
         _ => DIALPLAN,
     };
     let mut sizes = || {
@@ -166,6 +175,7 @@ fn people(world: &mut World) -> (Vec<String>, bool) {
     }
     world.oracle.tiny = tiny;
     world.oracle.stored = stored;
+    world.oracle.parting = dialplan == PARTING;
     for mut row in rows {
         row.max_contacts = 1;
         world.database.add(row);

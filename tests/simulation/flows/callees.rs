@@ -95,6 +95,25 @@ exten => _9X,1,Set(DIAL_HUNT=1)
 }
 
 #[test]
+fn a_callee_that_goes_on_may_dial_another() {
+    let plan = "[default]
+exten => _1XXX,1,Dial(SIP/${EXTEN},20,F)
+ same => n,Dial(SIP/1003,20)
+";
+    let mut world = three(plan);
+    dial(&mut world, 0, "1002", Plan::hanging_up(secs(2)));
+    go(&mut world, secs(5));
+    assert_eq!(world.phones[0].calls[0].state, State::Over(0));
+    let (second, third) = (&world.phones[1].calls[0], &world.phones[2].calls[0]);
+    assert_eq!((second.state, third.state), (State::Up, State::Up));
+    assert!(second.faces(third));
+    world.phone(2, |phone, now, out| phone.retire(now, out));
+    go(&mut world, secs(4));
+    assert_eq!(world.phones[1].calls[0].state, State::Over(0));
+    close(world);
+}
+
+#[test]
 fn a_callee_may_go_on_without_its_caller() {
     let plan = "[default]
 exten => _1XXX,1,Dial(SIP/${EXTEN},20,F)

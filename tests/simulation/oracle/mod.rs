@@ -87,6 +87,8 @@ pub struct Oracle {
     pub originated: bool,
     /// Callers pick up each other's calls.
     pub picking: bool,
+    /// Callees go on in the plan without their callers.
+    pub parting: bool,
     /// The records of calls.
     pub records: Records,
     /// The highest CSeq of each dialog's requests that came home.
@@ -215,7 +217,7 @@ impl Oracle {
     /// opens something counts Max-Forwards down; one inside a dialog cannot loop.
     fn judge_body(&self, to: SocketAddr, message: &Msg) -> Verdict {
         // What is answered to an offer that nobody takes (RFC 3725 §4.3).
-        let may = self.originated || self.picking || self.records.redirected;
+        let may = self.originated || self.picking || self.parting || self.records.redirected;
         let silence = may && message.body.starts_with(SILENCE);
         if message.body.is_empty() || silence || !self.phones.contains_key(&to) {
             return Ok(());
