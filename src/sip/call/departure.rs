@@ -61,6 +61,9 @@ impl Call {
         if plan.find(place, Seek::Priority(priority)).is_none() && !plan.may_ask(place) {
             return false;
         }
+        if self.awaits_callers_answer(id, index) {
+            return false;
+        }
         if !turn.exchange.has_room() {
             turn.exchange.counters.calls_refused += 1;
             self.note(turn, Level::Warn, "no-room-to-go-on", || {
@@ -77,6 +80,15 @@ impl Call {
         turn.record(What::Onward(index));
         self.depart(turn, id, index, (cursor, caller));
         true
+    }
+
+    /// Whether the answer to what a callee's 2xx has offered is to come with the
+    /// caller's ACK: nobody else can give it.
+    fn awaits_callers_answer(&self, id: ChannelId, index: u16) -> bool {
+        let owed = self.leg(index).is_some_and(|leg| leg.ack_owed.is_some());
+        let more = self.channel(id).and_then(|channel| channel.more.as_ref());
+        let held = more.is_some_and(|more| more.held.is_some());
+        owed && !held && self.reoffer.is_none()
     }
 
     /// The variables of a channel: those of the routine it is in, which ends.

@@ -97,15 +97,6 @@ impl Call {
         }
     }
 
-    /// Whether the answer to what a callee's 2xx has offered is to come with the
-    /// caller's ACK: nobody else can give it.
-    fn awaits_callers_answer(&self, id: ChannelId, index: u16) -> bool {
-        let owed = self.leg(index).is_some_and(|leg| leg.ack_owed.is_some());
-        let more = self.channel(id).and_then(|channel| channel.more.as_ref());
-        let held = more.is_some_and(|more| more.held.is_some());
-        owed && !held && self.reoffer.is_none()
-    }
-
     /// Sends an answered callee into the plan, once what it is set up with is
     /// settled. It has no extension of its own that might be left out; its context
     /// is its device's.
@@ -135,10 +126,8 @@ impl Call {
         let Some(priority) = priority.filter(|&priority| priority > 0) else {
             return false;
         };
-        let Some(index) = self.answered_of(id) else {
-            return false;
-        };
-        if self.is_joining(index) || self.awaits_callers_answer(id, index) {
+        let index = self.answered_of(id);
+        if index.is_some_and(|index| self.is_joining(index)) {
             return false;
         }
         // Who dialled it loses it.

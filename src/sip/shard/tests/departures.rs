@@ -19,6 +19,8 @@ const PLAN: &[&str] = &[
     "default,74,1,Dial(SIP/1002,20,F(after^6^1))",
     "default,75,1,Dial(SIP/1002,20,F(after^7^1))",
     "default,76,1,Dial(SIP/1002,20,F(after^5^1))",
+    "default,77,1,Dial(Local/2@inner)",
+    "inner,2,1,Dial(SIP/1002)",
     "default,8,1,Pickup(76)",
     "default,89,1,ChannelRedirect(SIP/1002-000000001,after,s,1)",
     "default,89,2,GotoIf($[${CHANNELREDIRECT_STATUS}=SUCCESS]?3:4)",
@@ -347,6 +349,45 @@ fn a_callee_that_is_in_a_routine_takes_its_variables_along() {
     let told = house.global("WHO").unwrap();
     assert!(told.ends_with(" 1002 screened "), "{told}");
     is_joined(&mut house, &sent, BOB, CAROL);
+}
+
+#[test]
+fn a_callee_behind_a_local_channel_is_sent_away_from_it() {
+    let mut house = House::following(2, PLAN);
+    let alice = calling(&house, "77");
+    let (invite, _) = talking(&mut house, &alice);
+    let redirect = Action::Redirect("after,s,1".into());
+    assert_eq!(house.order("SIP/1002-000000002", redirect), 1);
+    let sent = house.settle();
+    let bye = only(&sent, ALICE).to_string();
+    assert!(bye.starts_with("BYE "), "{bye}");
+    house.receive(ALICE, &from(ALICE, &bye, "200 OK", ""));
+    is_joined(&mut house, &sent, BOB, CAROL);
+    hangs_up_on(&mut house, BOB, &of_callee(BOB, &invite, "BYE", 1), CAROL);
+    house.empties();
+}
+
+#[test]
+fn a_callee_whose_offer_nobody_has_answered_does_not_go_on() {
+    let mut house = House::following(1, PLAN);
+    let alice = Caller {
+        offer: "",
+        ..alice(&house)
+    };
+    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+    let sent = house.receive(BOB, &from(BOB, &invite, "200 OK", OFFER));
+    let ok = only(&sent, ALICE).to_string();
+    let sent = alice_leaves(&mut house, &alice, &ok);
+    let lines = firsts(&sent);
+    assert!(
+        lines[1].starts_with("ACK sip:x@127.0.0.1:7002"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[2].starts_with("BYE sip:x@127.0.0.1:7002"),
+        "{lines:?}"
+    );
+    house.empties();
 }
 
 #[test]
