@@ -454,9 +454,11 @@ impl Call {
         self.channels.iter().find(|channel| channel.id == id)
     }
 
-    /// Whether there is that channel.
-    pub fn has_channel(&self, id: ChannelId) -> bool {
-        self.channel(id).is_some()
+    /// Whether one of its channels has a place in a call limit by that lease.
+    pub fn has_place(&self, lease: Lease) -> bool {
+        let dialled = self.channels.iter().map(|channel| &channel.lease);
+        let mut places = dialled.chain([&self.lease]).flatten();
+        places.any(|place| place.1 == lease)
     }
 
     pub(super) fn channel_mut(&mut self, id: ChannelId) -> Option<&mut Channel> {

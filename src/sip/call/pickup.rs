@@ -181,7 +181,7 @@ impl Call {
             let lease = turn.exchange.lease();
             channel.lease = Some(Box::new((peer.clone(), lease)));
             let question = Question::Admit { peer, limit, lease };
-            turn.ask(question, Resume::Counted(handle, id));
+            turn.ask(question, Resume::Counted(handle));
         }
         give_back(turn, before);
     }

@@ -41,8 +41,9 @@ pub enum Resume {
     AdmitCaller(Handle),
     /// A channel waits for a place in its peer's call limit.
     AdmitChannel(Handle, ChannelId),
-    /// A channel is counted among its peer's calls, which nobody refuses it.
-    Counted(Handle, ChannelId),
+    /// A channel of a call is counted among its peer's calls, which nobody
+    /// refuses it.
+    Counted(Handle),
     /// A call's plan waits for a reply.
     Plan(Handle, Ticket),
     /// A caller waits whether its leg is another call's from now on.

@@ -52,7 +52,7 @@ impl Shard {
 
     /// The calls that a number in a channel's name leads to, as far as they are
     /// here: its own, and those of callees that have left it.
-    fn calls_of_number(&self, number: u32) -> SmallVec<[Handle; 2]> {
+    pub(super) fn calls_of_number(&self, number: u32) -> SmallVec<[Handle; 2]> {
         let slot = self.exchange.slot_of(number);
         let own = slot.and_then(|slot| self.calls.at(slot));
         let own = own.map(|(handle, _)| handle);

@@ -10,7 +10,7 @@ use super::pending::{Asked, TRY, is_refusable};
 use super::realtime::LEEWAY;
 use super::shard::Shard;
 use crate::base::{Handle, Instant, ShardId, shard_of};
-use crate::call::{Ask, Asker, Resume};
+use crate::call::{Ask, Asker, Call, Resume};
 use crate::dialplan::{Reply, Whereabouts};
 use crate::machine::realtime::Outcome;
 use crate::machine::{
@@ -248,11 +248,7 @@ impl Shard {
                     self.picked_up(now, (call, ticket), &wanted, answer, out);
                 }
             }
-            (Resume::Counted(call, channel), _) => {
-                let call = self.calls.get(call);
-                let counted = call.is_some_and(|call| call.has_channel(channel));
-                self.give_back_unless(counted, question);
-            }
+            (Resume::Counted(call), _) => self.give_back_unless_counted(call, question),
             (Resume::Operator(number), answer) => {
                 let reply = match answer {
                     Some(Answer::Reply(reply)) => reply,
@@ -301,6 +297,21 @@ impl Shard {
         }
     }
 
+    /// Gives a place back that no channel of a call has any more.
+    fn give_back_unless_counted(&mut self, call: Handle, question: Question) {
+        if let Question::Admit { lease, .. } = question {
+            let counted = self.is_with(call, |call| call.has_place(lease));
+            self.give_back_unless(counted, question);
+        }
+    }
+
+    /// Whether it is so of a call, or of that of a callee which has left it.
+    fn is_with(&self, call: Handle, is_so: impl Fn(&Call) -> bool) -> bool {
+        let calls = self.calls_of_number(self.exchange.number_of(call));
+        let mut calls = calls.iter().filter_map(|&call| self.calls.get(call));
+        calls.any(is_so)
+    }
+
     /// What a call asked for and does not have: its end, or that of its channel,
     /// or an answer that never came, may have been told before the last
     /// repetition of the question.
@@ -308,8 +319,7 @@ impl Shard {
         let Question::Take { hold, lease, .. } = question else {
             return;
         };
-        let call = self.calls.get(call).filter(|_| answered);
-        if call.is_none_or(|call| !call.holds(lease)) {
+        if !answered || !self.is_with(call, |call| call.holds(lease)) {
             let question = Question::GiveBack { hold, lease };
             let resume = Resume::Release;
             self.exchange.asks.push_back(Ask { question, resume });

@@ -4,9 +4,11 @@
 use super::channels::firsts;
 use super::pickup::house::*;
 use super::*;
-use crate::base::Text;
+use crate::base::{Text, shard_of};
 use crate::dialplan::{Action, Cause};
-use crate::machine::{ChannelRow, ChannelState, Disposition, Page, Query, Span, What};
+use crate::machine::{
+    Answer, Body, ChannelRow, ChannelState, Disposition, Page, Query, Question, Span, What,
+};
 
 const PLAN: &[&str] = &[
     "default,1002,1,Set(__KIND=test)",
@@ -20,6 +22,11 @@ const PLAN: &[&str] = &[
     "default,75,1,Dial(SIP/1002,20,F(after^7^1))",
     "default,76,1,Dial(SIP/1002,20,F(after^5^1))",
     "default,77,1,Dial(Local/2@inner)",
+    "default,78,1,Set(OUTBOUND_GROUP=out)",
+    "default,78,2,Dial(SIP/1002,20,F(after^8^1))",
+    "after,8,1,Wait(5)",
+    "after,8,2,Set(GLOBAL(COUNT)=${GROUP_COUNT(out)})",
+    "after,8,3,Wait(5)",
     "inner,2,1,Dial(SIP/1002)",
     "default,8,1,Pickup(76)",
     "default,89,1,ChannelRedirect(SIP/1002-000000001,after,s,1)",
@@ -115,6 +122,12 @@ fn hangs_up_on(house: &mut House, address: &str, bye: &str, other: &str) {
     house.receive(other, &from(other, &bye, "200 OK", ""));
 }
 
+/// Places in call limits that are taken.
+fn places(house: &House) -> usize {
+    let each = house.shards.iter().map(|shard| shard.occupancy.len());
+    each.sum()
+}
+
 fn rows(house: &mut House) -> Vec<ChannelRow> {
     let (now, out) = (house.now, &mut house.outs[0]);
     match house.shards[0].serve(now, Query::Channels(Span::FIRST), out) {
@@ -137,8 +150,7 @@ fn with_f_the_callee_dials_a_third() {
         let third = only(&sent, CAROL);
         assert!(header(third, "From").starts_with("<sip:1002@"), "{third}");
         let third = is_joined(&mut house, &sent, BOB, CAROL);
-        let places = house.shards.iter().map(|shard| shard.occupancy.len());
-        assert_eq!(places.sum::<usize>(), 2, "Bob's and Carol's");
+        assert_eq!(places(&house), 2, "Bob's and Carol's");
         // A copy of Bob's first 200 is acknowledged, and what he says goes to Carol.
         let copy = house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
         assert!(only(&copy, BOB).starts_with("ACK "), "{copy:?}");
@@ -391,6 +403,24 @@ fn a_callee_whose_offer_nobody_has_answered_does_not_go_on() {
 }
 
 #[test]
+fn what_is_confirmed_late_is_held_by_whoever_has_left() {
+    let shards = (2..).find(|&shards| shard_of(b"groups", shards) > 0);
+    let mut house = House::following(shards.unwrap(), PLAN);
+    house.loses = |body| {
+        let reply = |answer: &Answer| matches!(answer, Answer::Reply(_));
+        matches!(body, Body::Answer { answer, .. } if reply(answer))
+    };
+    let alice = calling(&house, "78");
+    let (invite, ok) = talking(&mut house, &alice);
+    alice_leaves(&mut house, &alice, &ok);
+    house.loses = |_| false;
+    house.wait(Duration::from_secs(6));
+    assert_eq!(house.global("COUNT"), Some("1"));
+    house.receive(BOB, &of_callee(BOB, &invite, "BYE", 1));
+    house.empties();
+}
+
+#[test]
 fn limits_of_time_hold_for_a_callee_that_goes_on() {
     for (exten, limit_s) in [("74", 3), ("75", 4)] {
         let mut house = House::following(1, PLAN);
@@ -411,13 +441,27 @@ fn limits_of_time_hold_for_a_callee_that_goes_on() {
 
 #[test]
 fn a_picker_that_goes_on_is_found_from_its_home_still() {
-    for replaced in [false, true] {
-        let mut house = House::following(2, PLAN);
+    for (shards, replaced) in [(2, false), (3, false), (2, true)] {
+        let mut house = House::following(shards, PLAN);
         house.register("1004", DAVE);
         let (alice, carol) = (calling(&house, "76"), carol(&house, "8"));
         let invite = rings(&mut house, &alice);
+        // That she has a place is heard of late.
+        house.loses = |body| {
+            let counts = |question: &Question| {
+                matches!(
+                    question,
+                    Question::Admit {
+                        limit: u32::MAX,
+                        ..
+                    }
+                )
+            };
+            matches!(body, Body::Ask { question, .. } if counts(question))
+        };
         let (picked, again) = picks_up(&mut house, &carol, &invite);
         let ok = talks(&mut house, &alice, &again);
+        house.loses = |_| false;
         let sent = alice_leaves(&mut house, &alice, &ok);
         if replaced {
             house.replace(1);
@@ -428,6 +472,10 @@ fn a_picker_that_goes_on_is_found_from_its_home_still() {
             .filter(|(to, _)| *to == DAVE.parse().unwrap())
             .collect();
         is_joined(&mut house, &to_dave, CAROL, DAVE);
+        house.wait(Duration::from_secs(5));
+        if !replaced {
+            assert_eq!(places(&house), 2, "Carol's and Dave's");
+        }
         hangs_up_on(&mut house, CAROL, &carol.bye(&picked), DAVE);
         house.wait(Duration::from_secs(120));
         assert!(house.nothing_moved());
