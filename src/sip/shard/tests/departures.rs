@@ -1,14 +1,13 @@
 //! Callees that go on in the plan without their callers, and what they can do
 //! there: all that a caller can.
 
+mod along;
+
 use super::channels::firsts;
 use super::pickup::house::*;
 use super::*;
-use crate::base::{Text, shard_of};
 use crate::dialplan::{Action, Cause};
-use crate::machine::{
-    Answer, Body, ChannelRow, ChannelState, Disposition, Page, Query, Question, Span, What,
-};
+use crate::machine::{ChannelRow, ChannelState, Page, Query, Span};
 
 const PLAN: &[&str] = &[
     "default,1002,1,Set(__KIND=test)",
@@ -24,10 +23,6 @@ const PLAN: &[&str] = &[
     "default,77,1,Dial(Local/2@inner)",
     "default,78,1,Set(OUTBOUND_GROUP=out)",
     "default,78,2,Dial(SIP/1002,20,F(after^8^1))",
-    "after,8,1,Wait(5)",
-    "after,8,2,Set(GLOBAL(COUNT)=${GROUP_COUNT(out)})",
-    "after,8,3,Wait(5)",
-    "inner,2,1,Dial(SIP/1002)",
     "default,8,1,Pickup(76)",
     "default,89,1,ChannelRedirect(SIP/1002-000000001,after,s,1)",
     "default,89,2,GotoIf($[${CHANNELREDIRECT_STATUS}=SUCCESS]?3:4)",
@@ -45,6 +40,10 @@ const PLAN: &[&str] = &[
     "after,6,1,Set(TIMEOUT(absolute)=3)",
     "after,6,2,Dial(SIP/1003,20)",
     "after,7,1,Dial(SIP/1003,20,L(4000))",
+    "after,8,1,Wait(5)",
+    "after,8,2,Set(GLOBAL(COUNT)=${GROUP_COUNT(out)})",
+    "after,8,3,Wait(5)",
+    "inner,2,1,Dial(SIP/1002)",
     "after,h,1,Set(GLOBAL(OVER)=${CHANNEL} ${CONTEXT})",
     "both,s,5,Dial(SIP/1003)",
     "both,s,6,Dial(SIP/1004)",
@@ -173,66 +172,6 @@ fn with_f_the_callee_dials_a_third() {
 }
 
 #[test]
-fn each_of_both_calls_has_its_record() {
-    let mut house = House::following(2, PLAN);
-    let alice = alice(&house);
-    let (invite, ok) = talking(&mut house, &alice);
-    house.wait(Duration::from_secs(5));
-    let sent = alice_leaves(&mut house, &alice, &ok);
-    let [record] = &house.records[..] else {
-        panic!("{:?}", house.records)
-    };
-    assert_eq!(record.billed().as_secs(), 5);
-    assert_eq!(
-        (&*record.channel, &*record.dstchannel),
-        ("SIP/1001-00000000", BOBS_NAME)
-    );
-    is_joined(&mut house, &sent, BOB, CAROL);
-    house.wait(Duration::from_secs(7));
-    hangs_up_on(&mut house, BOB, &of_callee(BOB, &invite, "BYE", 1), CAROL);
-    let [_, record] = &house.records[..] else {
-        panic!("{:?}", house.records)
-    };
-    assert_eq!(record.disposition, Disposition::Answered);
-    assert_eq!(record.billed().as_secs(), 7);
-    assert_eq!(
-        (&*record.src, &*record.dst, &*record.dcontext),
-        ("1002", "s", "after")
-    );
-    assert_eq!((&*record.channel, &*record.peer), (BOBS_NAME, "1002"));
-    assert!(record.dstchannel.starts_with("SIP/1003-"), "{record:?}");
-    assert_eq!(
-        (&*record.uniqueid, &*record.linkedid),
-        ("1700000000.2", "1700000000.0")
-    );
-    assert_eq!(record.call_id, Text::from(header(&invite, "Call-ID")));
-    house.empties();
-}
-
-#[test]
-fn a_callee_that_dials_nobody_has_a_record_of_its_own() {
-    let mut house = House::following(
-        1,
-        &[
-            "default,_X.,1,Dial(SIP/1002,20,F(after^s^1))",
-            "after,s,1,Wait(5)",
-        ],
-    );
-    let alice = alice(&house);
-    let (_, ok) = talking(&mut house, &alice);
-    alice_leaves(&mut house, &alice, &ok);
-    let sent = house.wait(Duration::from_millis(5010));
-    let bye = only(&sent, BOB).to_string();
-    house.receive(BOB, &from(BOB, &bye, "200 OK", ""));
-    let [_, record] = &house.records[..] else {
-        panic!("{:?}", house.records)
-    };
-    assert_eq!((&*record.channel, &*record.dstchannel), (BOBS_NAME, ""));
-    assert_eq!((&*record.lastapp, record.billed().as_secs()), ("Wait", 5));
-    house.empties();
-}
-
-#[test]
 fn without_a_place_f_goes_on_behind_the_dial_and_so_on() {
     let mut house = House::following(2, PLAN);
     house.register("1004", DAVE);
@@ -349,21 +288,6 @@ fn another_call_sends_a_callee_away_and_asks_for_its_variables() {
 }
 
 #[test]
-fn a_callee_that_is_in_a_routine_takes_its_variables_along() {
-    let mut house = House::following(1, PLAN);
-    let alice = calling(&house, "73");
-    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
-    house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
-    let redirect = Action::Redirect("after,s,1".into());
-    assert_eq!(house.order(BOBS_NAME, redirect), 1);
-    let sent = house.settle();
-    assert!(only(&sent, ALICE).starts_with("SIP/2.0 603"), "{sent:?}");
-    let told = house.global("WHO").unwrap();
-    assert!(told.ends_with(" 1002 screened "), "{told}");
-    is_joined(&mut house, &sent, BOB, CAROL);
-}
-
-#[test]
 fn a_callee_behind_a_local_channel_is_sent_away_from_it() {
     let mut house = House::following(2, PLAN);
     let alice = calling(&house, "77");
@@ -403,86 +327,6 @@ fn a_callee_whose_offer_nobody_has_answered_does_not_go_on() {
 }
 
 #[test]
-fn what_is_confirmed_late_is_held_by_whoever_has_left() {
-    let shards = (2..).find(|&shards| shard_of(b"groups", shards) > 0);
-    let mut house = House::following(shards.unwrap(), PLAN);
-    house.loses = |body| {
-        let reply = |answer: &Answer| matches!(answer, Answer::Reply(_));
-        matches!(body, Body::Answer { answer, .. } if reply(answer))
-    };
-    let alice = calling(&house, "78");
-    let (invite, ok) = talking(&mut house, &alice);
-    alice_leaves(&mut house, &alice, &ok);
-    house.loses = |_| false;
-    house.wait(Duration::from_secs(6));
-    assert_eq!(house.global("COUNT"), Some("1"));
-    house.receive(BOB, &of_callee(BOB, &invite, "BYE", 1));
-    house.empties();
-}
-
-#[test]
-fn limits_of_time_hold_for_a_callee_that_goes_on() {
-    for (exten, limit_s) in [("74", 3), ("75", 4)] {
-        let mut house = House::following(1, PLAN);
-        let alice = calling(&house, exten);
-        let (_, ok) = talking(&mut house, &alice);
-        let sent = alice_leaves(&mut house, &alice, &ok);
-        is_joined(&mut house, &sent, BOB, CAROL);
-        let limit = Duration::from_secs(limit_s);
-        let before = house.wait(limit - Duration::from_millis(20));
-        assert!(firsts(&before).iter().all(|line| !line.starts_with("BYE")));
-        let sent = house.wait(Duration::from_millis(50));
-        for address in [BOB, CAROL] {
-            assert!(only(&sent, address).starts_with("BYE "), "{sent:?}");
-        }
-        house.empties();
-    }
-}
-
-#[test]
-fn a_picker_that_goes_on_is_found_from_its_home_still() {
-    for (shards, replaced) in [(2, false), (3, false), (2, true)] {
-        let mut house = House::following(shards, PLAN);
-        house.register("1004", DAVE);
-        let (alice, carol) = (calling(&house, "76"), carol(&house, "8"));
-        let invite = rings(&mut house, &alice);
-        // That she has a place is heard of late.
-        house.loses = |body| {
-            let counts = |question: &Question| {
-                matches!(
-                    question,
-                    Question::Admit {
-                        limit: u32::MAX,
-                        ..
-                    }
-                )
-            };
-            matches!(body, Body::Ask { question, .. } if counts(question))
-        };
-        let (picked, again) = picks_up(&mut house, &carol, &invite);
-        let ok = talks(&mut house, &alice, &again);
-        house.loses = |_| false;
-        let sent = alice_leaves(&mut house, &alice, &ok);
-        if replaced {
-            house.replace(1);
-            house.settle();
-        }
-        let to_dave: Sent = sent
-            .into_iter()
-            .filter(|(to, _)| *to == DAVE.parse().unwrap())
-            .collect();
-        is_joined(&mut house, &to_dave, CAROL, DAVE);
-        house.wait(Duration::from_secs(5));
-        if !replaced {
-            assert_eq!(places(&house), 2, "Carol's and Dave's");
-        }
-        hangs_up_on(&mut house, CAROL, &carol.bye(&picked), DAVE);
-        house.wait(Duration::from_secs(120));
-        assert!(house.nothing_moved());
-    }
-}
-
-#[test]
 fn where_there_is_no_room_for_a_call_the_callee_is_hung_up() {
     let mut house = House::following(1, PLAN);
     house.shards[0].exchange.limits.calls = 1;
@@ -492,26 +336,4 @@ fn where_there_is_no_room_for_a_call_the_callee_is_hung_up() {
     assert!(only(&sent, BOB).starts_with("BYE "), "{sent:?}");
     assert_eq!(house.shards[0].exchange.counters.calls_refused, 1);
     house.empties();
-}
-
-#[test]
-fn the_flight_recorders_of_both_calls_tell_of_it() {
-    let mut house = House::following(1, PLAN);
-    house.register("1004", DAVE);
-    let alice = calling(&house, "72");
-    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
-    house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
-    let (now, out) = (house.now, &mut house.outs[0]);
-    let query = Query::History(Text::new(), Span::FIRST);
-    let Page::History(page) = house.shards[0].serve(now, query, out) else {
-        panic!()
-    };
-    let onward = |row: &crate::machine::HistoryRow| {
-        let moments = row.moments.iter().map(|moment| moment.what);
-        let told = moments.filter(|what| matches!(what, What::Onward(_)));
-        told.map(|what| what.to_string()).collect::<Vec<_>>()
-    };
-    let told: Vec<_> = page.rows.iter().flat_map(onward).collect();
-    let legs = [1, 0].map(|leg| format!("Onward   leg {leg}  goes on by itself"));
-    assert_eq!(told, legs);
 }

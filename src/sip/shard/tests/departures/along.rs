@@ -1,0 +1,183 @@
+//! What a callee takes along when it goes on without its caller, and what is told
+//! of it: variables, limits, places, groups, its way from elsewhere, records.
+
+use super::*;
+use crate::base::{Text, shard_of};
+use crate::machine::{Answer, Body, Disposition, HistoryRow, Question, What};
+
+#[test]
+fn each_of_both_calls_has_its_record() {
+    let mut house = House::following(2, PLAN);
+    let alice = alice(&house);
+    let (invite, ok) = talking(&mut house, &alice);
+    house.wait(Duration::from_secs(5));
+    let sent = alice_leaves(&mut house, &alice, &ok);
+    let [record] = &house.records[..] else {
+        panic!("{:?}", house.records)
+    };
+    assert_eq!(record.billed().as_secs(), 5);
+    assert_eq!(
+        (&*record.channel, &*record.dstchannel),
+        ("SIP/1001-00000000", BOBS_NAME)
+    );
+    is_joined(&mut house, &sent, BOB, CAROL);
+    house.wait(Duration::from_secs(7));
+    hangs_up_on(&mut house, BOB, &of_callee(BOB, &invite, "BYE", 1), CAROL);
+    let [_, record] = &house.records[..] else {
+        panic!("{:?}", house.records)
+    };
+    assert_eq!(record.disposition, Disposition::Answered);
+    assert_eq!(record.billed().as_secs(), 7);
+    assert_eq!(
+        (&*record.src, &*record.dst, &*record.dcontext),
+        ("1002", "s", "after")
+    );
+    assert_eq!((&*record.channel, &*record.peer), (BOBS_NAME, "1002"));
+    assert!(record.dstchannel.starts_with("SIP/1003-"), "{record:?}");
+    assert_eq!(
+        (&*record.uniqueid, &*record.linkedid),
+        ("1700000000.2", "1700000000.0")
+    );
+    assert_eq!(record.call_id, Text::from(header(&invite, "Call-ID")));
+    house.empties();
+}
+
+#[test]
+fn a_callee_that_dials_nobody_has_a_record_of_its_own() {
+    let mut house = House::following(
+        1,
+        &[
+            "default,_X.,1,Dial(SIP/1002,20,F(after^s^1))",
+            "after,s,1,Wait(5)",
+        ],
+    );
+    let alice = alice(&house);
+    let (_, ok) = talking(&mut house, &alice);
+    alice_leaves(&mut house, &alice, &ok);
+    let sent = house.wait(Duration::from_millis(5010));
+    let bye = only(&sent, BOB).to_string();
+    house.receive(BOB, &from(BOB, &bye, "200 OK", ""));
+    let [_, record] = &house.records[..] else {
+        panic!("{:?}", house.records)
+    };
+    assert_eq!((&*record.channel, &*record.dstchannel), (BOBS_NAME, ""));
+    assert_eq!((&*record.lastapp, record.billed().as_secs()), ("Wait", 5));
+    house.empties();
+}
+
+#[test]
+fn a_callee_that_is_in_a_routine_takes_its_variables_along() {
+    let mut house = House::following(1, PLAN);
+    let alice = calling(&house, "73");
+    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+    house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+    let redirect = Action::Redirect("after,s,1".into());
+    assert_eq!(house.order(BOBS_NAME, redirect), 1);
+    let sent = house.settle();
+    assert!(only(&sent, ALICE).starts_with("SIP/2.0 603"), "{sent:?}");
+    let told = house.global("WHO").unwrap();
+    assert!(told.ends_with(" 1002 screened "), "{told}");
+    is_joined(&mut house, &sent, BOB, CAROL);
+}
+
+#[test]
+fn what_is_confirmed_late_is_held_by_whoever_has_left() {
+    let shards = (2..).find(|&shards| shard_of(b"groups", shards) > 0);
+    let mut house = House::following(shards.unwrap(), PLAN);
+    house.loses = |body| {
+        let reply = |answer: &Answer| matches!(answer, Answer::Reply(_));
+        matches!(body, Body::Answer { answer, .. } if reply(answer))
+    };
+    let alice = calling(&house, "78");
+    let (invite, ok) = talking(&mut house, &alice);
+    alice_leaves(&mut house, &alice, &ok);
+    house.loses = |_| false;
+    house.wait(Duration::from_secs(6));
+    assert_eq!(house.global("COUNT"), Some("1"));
+    house.receive(BOB, &of_callee(BOB, &invite, "BYE", 1));
+    house.empties();
+}
+
+#[test]
+fn limits_of_time_hold_for_a_callee_that_goes_on() {
+    for (exten, limit_s) in [("74", 3), ("75", 4)] {
+        let mut house = House::following(1, PLAN);
+        let alice = calling(&house, exten);
+        let (_, ok) = talking(&mut house, &alice);
+        let sent = alice_leaves(&mut house, &alice, &ok);
+        is_joined(&mut house, &sent, BOB, CAROL);
+        let limit = Duration::from_secs(limit_s);
+        let before = house.wait(limit - Duration::from_millis(20));
+        assert!(firsts(&before).iter().all(|line| !line.starts_with("BYE")));
+        let sent = house.wait(Duration::from_millis(50));
+        for address in [BOB, CAROL] {
+            assert!(only(&sent, address).starts_with("BYE "), "{sent:?}");
+        }
+        house.empties();
+    }
+}
+
+#[test]
+fn a_picker_that_goes_on_is_found_from_its_home_still() {
+    for (shards, replaced) in [(2, false), (3, false), (2, true)] {
+        let mut house = House::following(shards, PLAN);
+        house.register("1004", DAVE);
+        let (alice, carol) = (calling(&house, "76"), carol(&house, "8"));
+        let invite = rings(&mut house, &alice);
+        // That she has a place is heard of late.
+        house.loses = |body| {
+            let counts = |question: &Question| {
+                matches!(
+                    question,
+                    Question::Admit {
+                        limit: u32::MAX,
+                        ..
+                    }
+                )
+            };
+            matches!(body, Body::Ask { question, .. } if counts(question))
+        };
+        let (picked, again) = picks_up(&mut house, &carol, &invite);
+        let ok = talks(&mut house, &alice, &again);
+        house.loses = |_| false;
+        let sent = alice_leaves(&mut house, &alice, &ok);
+        if replaced {
+            house.replace(1);
+            house.settle();
+        }
+        let to_dave: Sent = sent
+            .into_iter()
+            .filter(|(to, _)| *to == DAVE.parse().unwrap())
+            .collect();
+        is_joined(&mut house, &to_dave, CAROL, DAVE);
+        house.wait(Duration::from_secs(5));
+        if !replaced {
+            assert_eq!(places(&house), 2, "Carol's and Dave's");
+        }
+        hangs_up_on(&mut house, CAROL, &carol.bye(&picked), DAVE);
+        house.wait(Duration::from_secs(120));
+        assert!(house.nothing_moved());
+    }
+}
+
+#[test]
+fn the_flight_recorders_of_both_calls_tell_of_it() {
+    let mut house = House::following(1, PLAN);
+    house.register("1004", DAVE);
+    let alice = calling(&house, "72");
+    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+    house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+    let (now, out) = (house.now, &mut house.outs[0]);
+    let query = Query::History(Text::new(), Span::FIRST);
+    let Page::History(page) = house.shards[0].serve(now, query, out) else {
+        panic!()
+    };
+    let onward = |row: &HistoryRow| {
+        let moments = row.moments.iter().map(|moment| moment.what);
+        let told = moments.filter(|what| matches!(what, What::Onward(_)));
+        told.map(|what| what.to_string()).collect::<Vec<_>>()
+    };
+    let told: Vec<_> = page.rows.iter().flat_map(onward).collect();
+    let legs = [1, 0].map(|leg| format!("Onward   leg {leg}  goes on by itself"));
+    assert_eq!(told, legs);
+}
