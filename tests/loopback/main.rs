@@ -15,6 +15,7 @@ mod engine;
 #[expect(dead_code, reason = "these tests fetch the metrics and no more")]
 mod http;
 
+mod departure;
 mod flood;
 mod flows;
 mod frugal;

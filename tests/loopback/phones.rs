@@ -11,7 +11,8 @@ use crate::sipp::{Outcome, Sipp};
 
 /// Calls go to the registered contacts of the number dialled. With a leading 9
 /// the caller is told the callee's cause of hanging up; with an 8 it rings for
-/// two seconds only; with a 7 the caller answers a call to that number.
+/// two seconds only; with a 7 the caller answers a call to that number; with a 6
+/// the callee calls 1003 once the caller is gone.
 const EXTENSIONS: &str = "\
 [phones]
 exten => _X.,1,Dial(SIP/${EXTEN},20)
@@ -19,6 +20,8 @@ exten => _9X.,1,Dial(SIP/${EXTEN:1},20)
  same => n,Hangup(${HANGUPCAUSE})
 exten => _8X.,1,Dial(SIP/${EXTEN:1},2)
 exten => _7X.,1,Pickup(${EXTEN:1})
+exten => _6X.,1,Dial(SIP/${EXTEN:1},20,F)
+ same => n,Dial(SIP/1003,20)
 ";
 
 /// An engine on a free port of 127.0.0.1 that knows `users`.
