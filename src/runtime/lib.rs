@@ -28,6 +28,7 @@ mod desk;
 mod doorbell;
 mod gather;
 mod guard;
+pub mod journal;
 mod launch;
 mod mesh;
 mod notes;

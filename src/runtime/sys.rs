@@ -1,8 +1,9 @@
-//! Every `unsafe` block of pinion, with those of `bpf` below: the system calls
+//! Every `unsafe` block of pinion, with those of the files below: the system calls
 //! that std and socket2 do not wrap, each behind a safe function. Decides
 //! nothing, keeps no policy.
 
 pub(crate) mod bpf;
+pub(crate) mod memory;
 
 use std::io;
 use std::mem;

@@ -7,6 +7,9 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Bytes kept beyond the datagram they came in. Up to `N` bytes live in place;
 /// longer ones go to the heap.
 #[derive(Clone)]
@@ -145,6 +148,28 @@ impl<const N: usize> Deref for TextOf<N> {
 impl<const N: usize> Borrow<[u8]> for TextOf<N> {
     fn borrow(&self) -> &[u8] {
         self.as_bytes()
+    }
+}
+
+impl<const N: usize> Serialize for TextOf<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.as_bytes())
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for TextOf<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TextOf<N>, D::Error> {
+        struct Bytes<const N: usize>;
+        impl<const N: usize> Visitor<'_> for Bytes<N> {
+            type Value = TextOf<N>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<TextOf<N>, E> {
+                Ok(TextOf::from(bytes))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Records of calls: which calls leave one (cdr.conf `[general]`), and what they
 //! count for in bills.
 
+use serde::{Deserialize, Serialize};
+
 /// What is recorded of calls. Field names are the options' names; defaults are
 /// Asterisk 13's, but that nothing is recorded unless somebody writes it down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -16,7 +18,7 @@ pub struct Recording {
 }
 
 /// What the call counts for in bills (`ast_cdr_amaflags`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum AmaFlags {
     /// It is not to be billed.
     Omit,

@@ -3,10 +3,14 @@
 //! Tables only: what a callee's response means to `Dial`, what a cause means
 //! to the caller, and what people call it (ITU-T Q.850).
 
+use serde::{Deserialize, Serialize};
+
 use crate::wire::Status;
 
 /// A Q.850 hangup cause (0 to 127), as `HANGUPCAUSE` holds it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
 pub struct Cause(pub u8);
 
 macro_rules! causes {

@@ -5,6 +5,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::base::{ShardId, Text};
@@ -12,7 +13,9 @@ use crate::config::AmaFlags;
 use crate::dialplan::Cause;
 
 /// Names a record for ever among those of one run of the engine.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
 pub struct CdrId {
     /// The shard that made it.
     pub shard: ShardId,
@@ -29,7 +32,9 @@ impl fmt::Display for CdrId {
 }
 
 /// A point of calendar time, in microseconds since 1970 UTC.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub struct UnixMicros(pub u64);
 
 impl UnixMicros {
@@ -45,7 +50,7 @@ impl UnixMicros {
 }
 
 /// How a call came out (`ast_cdr_disposition`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Disposition {
     /// Nobody answered, or nobody was let answer.
     #[default]
@@ -76,7 +81,10 @@ impl Disposition {
 
 /// One record: a channel that ran a plan, and, where it rang one, another. The
 /// names of the first fields are those of Asterisk's Master.csv.
-#[derive(Clone, PartialEq, Debug, Default)]
+///
+/// A process may read what an earlier one has written down of it: another order of
+/// fields or variants is another format.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Cdr {
     /// Its own name.
     pub id: CdrId,
