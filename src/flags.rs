@@ -8,7 +8,7 @@ mod tcp;
 mod values;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
@@ -204,6 +204,15 @@ pub struct Flags {
     #[arg(long, value_name = "DIR", help_heading = DATABASE)]
     pub cdr: Option<PathBuf>,
 
+    /// Directory where records of calls outlive a killed process, until they are
+    /// written; none for nowhere
+    ///
+    /// Shards write there as a call ends, 4 MiB for each shard, and the next start
+    /// with the same --cdr goes on with what is left. In memory, as here by default,
+    /// nothing ever waits for a disk; on a disk a shard may.
+    #[arg(long, value_name = "DIR", default_value = "/dev/shm", help_heading = DATABASE)]
+    pub cdr_journal: PathBuf,
+
     /// What a phone's 200 waits for where its row is in a database
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = RegWrite::Durable, help_heading = DATABASE)]
     pub reg_write: RegWrite,
@@ -340,6 +349,11 @@ impl Flags {
             ));
         }
         Ok(flags)
+    }
+
+    /// The directory of `--cdr-journal`, unless that is none.
+    pub fn cdr_journal_dir(&self) -> Option<&Path> {
+        Some(&*self.cdr_journal).filter(|dir| dir.as_os_str() != "none")
     }
 }
 

@@ -104,7 +104,8 @@ impl Rights {
             return Rights::of_nobody_else(flags, &account, source, ids);
         }
         let ids = ids?;
-        for (_, dir) in directories(flags) {
+        let journals = flags.cdr_journal_dir();
+        for dir in directories(flags).map(|(_, dir)| dir).chain(journals) {
             ids.make(dir, 0o700).map_err(|error| {
                 Failure::Host(format!("{} cannot be made: {error}", dir.display()))
             })?;

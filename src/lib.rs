@@ -6,6 +6,7 @@
 //! src/main.rs     arguments, exit status
 //! src/flags.rs    the command line
 //! src/check/      what is wrong in a configuration, with file and line
+//! src/claim.rs    what one living process has
 //! src/command.rs  the subcommands
 //! src/lib.rs      configuration, sockets and shards put together
 //! src/console/    the console of a running engine, as its operator has it
@@ -54,6 +55,7 @@
 
 pub mod capture;
 pub mod check;
+mod claim;
 pub mod command;
 pub mod config;
 pub mod console;
@@ -157,7 +159,9 @@ pub fn run(flags: &Flags) -> Result<(), Failure> {
     let mut options = options(flags, &loaded, cpus, &logs);
     let own = sockets::advertised(&groups, Transport::Udp);
     let node = database::own_node(flags, &loaded.config.general, &loaded.mapping, &own)?;
-    let (recorder, records) = records::start(flags, &loaded, &switches, &mut about)?.unzip();
+    let shards = options.cpus.len();
+    let recorded = records::start(flags, &loaded, shards, &switches, &mut about)?;
+    let (recorder, records) = recorded.unzip();
     let basis = Basis {
         flags: flags.clone(),
         mapping: loaded.mapping.clone(),

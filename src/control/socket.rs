@@ -6,9 +6,9 @@
 
 use std::env;
 use std::fmt;
-use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt, chown};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use std::os::fd::AsRawFd;
 
 use super::house::House;
 use super::session::{Desk, Line};
+use crate::claim::claim;
 use crate::config::Access;
 
 /// Where an engine of the system has its socket.
@@ -87,7 +88,8 @@ impl Socket {
     }
 
     fn bind_at(path: &Path, access: &Access) -> Result<Socket, Refusal> {
-        let lock = lock(path)?;
+        let lock = claim(&beside(path, ".lock"))?;
+        let lock = lock.map_err(|taken| Refusal::Taken(taken.pid))?;
         if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
             let removed = fs::remove_file(path);
             removed.map_err(|error| {
@@ -191,30 +193,6 @@ impl fmt::Display for Refusal {
             Refusal::Taken(pid) => write!(f, "another engine has it, process {pid}"),
             Refusal::Host(sentence) => f.write_str(sentence),
         }
-    }
-}
-
-/// The lock of a living engine.
-fn lock(path: &Path) -> Result<File, Refusal> {
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
-    let opened = options.mode(0o600).open(beside(path, ".lock"));
-    let mut lock = opened?;
-    match lock.try_lock() {
-        Ok(()) => {
-            let pid = std::process::id().to_string();
-            let written = lock
-                .set_len(0)
-                .and_then(|()| lock.write_all(pid.as_bytes()));
-            written?;
-            Ok(lock)
-        }
-        Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            let _ = lock.read_to_string(&mut pid);
-            Err(Refusal::Taken(pid))
-        }
-        Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
 

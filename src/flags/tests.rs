@@ -56,7 +56,7 @@ fn every_flag_is_understood() {
          --log trace --stats-interval 5 --drain-limit 0 --state /var/lib/pinion --reg-write journal --db-workers 2 \
          --db-timeout 300 --db-queue 9 --rt-ttl 2 --rt-stale 60 --systemname node-1.a \
          --log-format json --log-file /var/log/pinion.log --pcap /var/tmp/all.pcapng --pcap-size 8m --work-threads 3 --work-timeout 700 --dns 192.0.2.1:53 --allow-system --console /tmp/c \
-         --cdr /var/log/pinion/cdr",
+         --cdr /var/log/pinion/cdr --cdr-journal /run/pinion",
     )
     .unwrap();
     let ms = Duration::from_millis;
@@ -96,6 +96,7 @@ fn every_flag_is_understood() {
         t4: Some(ms(2500)),
         state: Some("/var/lib/pinion".into()),
         cdr: Some("/var/log/pinion/cdr".into()),
+        cdr_journal: "/run/pinion".into(),
         reg_write: RegWrite::Journal,
         db_workers: 2,
         db_timeout: ms(300),

@@ -1,12 +1,15 @@
 //! A record on its way to where it is written: with a name of its own for ever,
 //! and what each column of a table would hold.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pinion_sip::base::{UnixTime, lossy};
 use pinion_sip::dialplan::Zone;
 use pinion_sip::machine::{Cdr, UnixMicros};
 use smol_str::SmolStr;
+
+use super::journals::Volume;
 
 /// A record.
 #[derive(Debug)]
@@ -17,6 +20,19 @@ pub struct Entry {
     pub node: SmolStr,
     /// What happened.
     pub cdr: Box<Cdr>,
+    /// Where it lies until every place has it; `None` where it lies nowhere.
+    pub spot: Option<Spot>,
+    /// Whether an earlier engine may have written it already.
+    pub again: bool,
+}
+
+/// A place in a journal.
+#[derive(Clone, Debug)]
+pub struct Spot {
+    /// The journal.
+    pub volume: Arc<Volume>,
+    /// The position behind the record.
+    pub end: u64,
 }
 
 /// How times and lengths are told.

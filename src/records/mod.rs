@@ -8,33 +8,44 @@
 //! ```
 //!
 //! Every arrow is a bounded queue: what finds it full is lost and counted, and
-//! nobody waits. A record is in its file as soon as its thread has run, so that
-//! a process which is killed loses what was between two threads, and no record
-//! is ever written to a file twice.
+//! nobody waits. A record is in its file as soon as its thread has run.
+//!
+//! Until then it lies in its shard's journal, a piece of memory that outlives the
+//! process: the shard has put it there before anybody heard that the call is over.
+//! Each place has a mark in every journal, which it moves once it has written. An
+//! engine that ends takes its journals away. One that is killed leaves them, and
+//! the next hands each place what lies beyond its mark, by the names the records
+//! had: at least once, as a place may have written what it had no time to mark. A
+//! record for which its journal had no room is counted, and goes the old way.
 
 pub mod csv;
 pub mod entry;
 pub mod file;
+pub mod journals;
 pub mod json;
 mod setup;
+mod sharing;
 pub mod spool;
 pub mod table;
 pub mod tally;
 mod threads;
 
+use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use crossbeam::channel::{Receiver, Sender, bounded};
-use pinion_runtime::{Desk, Errands};
-use pinion_sip::machine::Body;
+use crossbeam::channel::{Receiver, bounded};
+use pinion_runtime::journal::Origin;
+use pinion_runtime::{Errands, Filed, RecordDesk};
 use smol_str::SmolStr;
 
-use self::entry::{Entry, Form};
+use self::entry::Form;
+use self::journals::{Journals, Volume};
+use self::sharing::{Handed, Inlet, Sharing, Way};
 use self::spool::Spool;
 use self::table::Table;
 use self::tally::Tally;
@@ -68,6 +79,26 @@ pub struct Settings {
     pub node: SmolStr,
     /// Names this process among all there ever are.
     pub boot: u64,
+}
+
+impl Settings {
+    /// The places there are, in the order of their marks in a journal, and the
+    /// module of each.
+    fn places(&self) -> impl Iterator<Item = (&'static str, Beside)> + use<> {
+        let files = [("csv", Beside::CdrCsv), ("json", Beside::CdrJson)];
+        let mapped = self.mapping.places(FAMILY).first();
+        let table = mapped.map(|_| ("table", Beside::CdrTable));
+        files.into_iter().chain(table)
+    }
+
+    /// Journals for so many shards in a directory. That of the records exists.
+    pub fn journals(&self, dir: &Path, shards: usize) -> io::Result<Journals> {
+        let origin = Origin {
+            boot: self.boot,
+            node: self.node.to_string(),
+        };
+        Journals::open(dir, &self.dir, &origin, shards, self.places().count())
+    }
 }
 
 /// What is written to files, and how. It may change while the engine runs.
@@ -128,48 +159,66 @@ pub enum Fsync {
 /// The threads that write records.
 #[derive(Debug)]
 pub struct Recorder {
-    errands: Errands,
+    errands: Errands<Filed>,
     /// What waits before each place; only looked at.
-    queues: Vec<Receiver<Arc<Entry>>>,
+    queues: Vec<Receiver<Handed>>,
     threads: Vec<JoinHandle<()>>,
     board: Arc<Board>,
+    /// The journals of the shards.
+    volumes: Vec<Arc<Volume>>,
+    /// What says that they are this engine's.
+    lock: Option<File>,
 }
 
 impl Recorder {
-    /// Begins to write; shards leave their records at the desk.
-    pub fn start(settings: Settings) -> io::Result<(Recorder, Desk)> {
+    /// Begins to write; shards leave their records at the desk, and in these
+    /// journals if there are any.
+    pub fn start(
+        settings: Settings,
+        journals: Option<Journals>,
+    ) -> io::Result<(Recorder, RecordDesk)> {
         std::fs::create_dir_all(&settings.dir)?;
-        let (desk, errands) = Desk::new(QUEUE);
-        let (mut ways, mut queues, mut places) = (Vec::new(), Vec::new(), Vec::new());
-        let files = [("csv", Beside::CdrCsv), ("json", Beside::CdrJson)];
-        let mapped = settings.mapping.places(FAMILY).first();
-        let table = mapped.map(|_| ("table", Beside::CdrTable));
-        for (name, module) in files.into_iter().chain(table) {
+        let (writers, volumes, left, lock) = match journals {
+            Some(all) => (all.writers, all.volumes, all.left, Some(all.lock)),
+            None => Default::default(),
+        };
+        let (desk, errands) = RecordDesk::new(QUEUE, writers);
+        let (mut ways, mut inlets) = (Vec::new(), Vec::new());
+        for (reader, (name, module)) in settings.places().enumerate() {
             let (sender, entries) = bounded(QUEUE);
-            let tally = Arc::<Tally>::default();
+            inlets.push(Inlet::new(entries, reader));
             ways.push(Way {
+                name,
                 module,
                 sender,
-                tally: Arc::clone(&tally),
+                tally: Arc::default(),
             });
-            queues.push((name, entries, Arc::clone(&tally)));
-            places.push((name, tally));
         }
-        let style = ArcSwap::from_pointee(settings.style.clone());
+        let places = ways.iter().map(|way| (way.name, Arc::clone(&way.tally)));
+        let board = Board {
+            places: places.collect(),
+            style: ArcSwap::from_pointee(settings.style.clone()),
+        };
         let mut recorder = Recorder {
             errands: errands.clone(),
-            queues: Vec::new(),
+            queues: inlets.iter().map(Inlet::queue).collect(),
             threads: Vec::new(),
-            board: Arc::new(Board { places, style }),
+            board: Arc::new(board),
+            volumes: volumes.clone(),
+            lock,
         };
-        for (name, entries, tally) in queues {
-            recorder.queues.push(entries.clone());
-            recorder.open(name, entries, tally, &settings)?;
+        for (way, inlet) in ways.iter().zip(inlets) {
+            recorder.open(way.name, inlet, Arc::clone(&way.tally), &settings)?;
         }
-        let (boot, node, switches) = (settings.boot, settings.node, settings.switches);
-        recorder.hire("cdr", move || {
-            share_out(&errands, &ways, &switches, boot, &node)
-        })?;
+        let sharing = Sharing {
+            errands,
+            ways,
+            switches: settings.switches,
+            boot: settings.boot,
+            node: settings.node,
+            volumes,
+        };
+        recorder.hire("cdr", move || sharing.serve(left))?;
         Ok((recorder, desk))
     }
 
@@ -177,18 +226,18 @@ impl Recorder {
     fn open(
         &mut self,
         name: &str,
-        entries: Receiver<Arc<Entry>>,
+        inlet: Inlet,
         tally: Arc<Tally>,
         settings: &Settings,
     ) -> io::Result<()> {
         let board = Arc::clone(&self.board);
         match name {
             "csv" => {
-                let mut sheets = Sheets::new(entries, tally, board, &settings.dir);
+                let mut sheets = Sheets::new(inlet, tally, board, &settings.dir);
                 self.hire("cdr-csv", move || sheets.serve())
             }
             "json" => {
-                let mut objects = Objects::new(entries, tally, board, &settings.dir);
+                let mut objects = Objects::new(inlet, tally, board, &settings.dir);
                 self.hire("cdr-json", move || objects.serve())
             }
             _ => {
@@ -200,7 +249,7 @@ impl Recorder {
                 let spool = Spool::open(&settings.dir)?;
                 tally.waiting.set(spool.waiting());
                 let mut table = Table {
-                    entries,
+                    inlet,
                     pool,
                     route,
                     spool,
@@ -257,43 +306,16 @@ impl Recorder {
         }
     }
 
-    /// Writes what waits, and ends.
+    /// Writes what waits, and ends. Nothing is left in a journal then, unless a
+    /// thread has panicked, which said so.
     pub fn close(&mut self) {
         self.errands.close();
-        for thread in self.threads.drain(..) {
-            // One that has panicked said so.
-            let _ = thread.join();
+        let threads = self.threads.drain(..);
+        let panicked = threads.filter_map(|thread| thread.join().err()).count();
+        if panicked == 0 {
+            self.volumes.iter().for_each(|volume| volume.remove());
         }
-    }
-}
-
-/// The way to one place.
-struct Way {
-    module: Beside,
-    sender: Sender<Arc<Entry>>,
-    tally: Arc<Tally>,
-}
-
-/// Names records and hands each to every place.
-fn share_out(errands: &Errands, ways: &[Way], switches: &Switches, boot: u64, node: &SmolStr) {
-    let hand = |body: Body| {
-        let Body::Record(cdr) = body else { return };
-        let entry = Arc::new(Entry {
-            id: format!("{boot:016x}-{}", cdr.id),
-            node: node.clone(),
-            cdr,
-        });
-        for way in ways.iter().filter(|way| switches.is_on(way.module)) {
-            if way.sender.try_send(Arc::clone(&entry)).is_err() {
-                way.tally.dropped.add(1);
-            }
-        }
-    };
-    while let Some(envelope) = errands.take() {
-        hand(envelope.body);
-    }
-    while let Some(envelope) = errands.take_waiting() {
-        hand(envelope.body);
+        self.lock = None;
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use pinion_runtime::Desk;
+use pinion_runtime::RecordDesk;
 use pinion_sip::config::Recording;
 
 use super::entry::Form;
+use super::journals::Journals;
 use super::{FAMILY, Recorder, Settings, Style};
 use crate::config::{self, Cdr, Loaded};
 use crate::flags::Flags;
@@ -39,9 +40,10 @@ pub(crate) fn style(loaded: &Loaded) -> Style {
 pub(crate) fn start(
     flags: &Flags,
     loaded: &Loaded,
+    shards: usize,
     switches: &Arc<Switches>,
     about: &mut String,
-) -> Result<Option<(Recorder, Desk)>, Failure> {
+) -> Result<Option<(Recorder, RecordDesk)>, Failure> {
     let (cdr, mapping) = (&loaded.records, &loaded.mapping);
     let wants_table = !mapping.places(FAMILY).is_empty();
     if !cdr.recording.enable {
@@ -74,15 +76,35 @@ pub(crate) fn start(
         },
         boot: u64::from_be_bytes(boot),
     };
-    let started = Recorder::start(settings).map_err(|error| {
+    let unwritable = |error| {
         let text = format!(
             "--cdr {}: {error}. Make it writable for this user",
             dir.display()
         );
         Failure::Host(text)
-    })?;
+    };
+    std::fs::create_dir_all(dir).map_err(unwritable)?;
+    let journals = journals(flags, &settings, shards)?;
+    let started = Recorder::start(settings, journals).map_err(unwritable)?;
     about.push_str(&format!("records   {}\n", places(dir, cdr, mapping)));
     Ok(Some(started))
+}
+
+/// `--cdr-journal`.
+fn journals(
+    flags: &Flags,
+    settings: &Settings,
+    shards: usize,
+) -> Result<Option<Journals>, Failure> {
+    let dir = flags.cdr_journal_dir();
+    let journals = dir.map(|dir| {
+        settings.journals(dir, shards).map_err(|error| {
+            let dir = dir.display();
+            let text = format!("--cdr-journal {dir}: {error}. Give another directory, or none");
+            Failure::Host(text)
+        })
+    });
+    journals.transpose()
 }
 
 /// Where records go, in words.

@@ -8,10 +8,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError};
+use crossbeam::channel::RecvTimeoutError;
 
 use super::Board;
 use super::entry::{Entry, disposition_number};
+use super::sharing::Inlet;
 use super::spool::{Row, Spool};
 use super::tally::Tally;
 use crate::realtime::driver::{Condition, Driver, Fault, Kind};
@@ -22,8 +23,7 @@ use pinion_sip::config::AmaFlags;
 /// Rows of one batch, at most.
 const MOST: usize = 500;
 
-/// How long rows gather for a batch. A process that is killed loses them, and
-/// those the database was about to take.
+/// How long rows gather for a batch.
 const GATHER: Duration = Duration::from_millis(200);
 
 /// How soon the database is asked again.
@@ -32,9 +32,18 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The column by which a row is known again.
 const ID: &str = "delivery_id";
 
+/// Rows that are written together.
+struct Batch {
+    rows: Vec<Row>,
+    /// Whether some may be there already.
+    again: bool,
+    /// Whether there may be any after them.
+    more: bool,
+}
+
 /// The one thread that writes to the table.
 pub struct Table {
-    pub(super) entries: Receiver<Arc<Entry>>,
+    pub(super) inlet: Inlet,
     pub(super) pool: Pool,
     pub(super) route: Route,
     pub(super) spool: Spool,
@@ -54,8 +63,10 @@ impl Table {
     /// Deals with what is new, and carries one batch of what waits; whether there
     /// may be more.
     pub(super) fn step(&mut self) -> bool {
-        let (rows, more) = self.gather();
-        self.write(rows);
+        let batch = self.gather();
+        let more = batch.more;
+        self.write(batch);
+        self.inlet.done();
         if more {
             self.carry();
         }
@@ -63,35 +74,39 @@ impl Table {
         more
     }
 
-    /// The next rows, and whether there may be any after them. Where others wait
-    /// for the table, those that are there already.
-    fn gather(&self) -> (Vec<Row>, bool) {
-        let mut rows = Vec::new();
+    /// The next rows. Where others wait for the table, those that are there
+    /// already.
+    fn gather(&mut self) -> Batch {
+        let mut batch = Batch {
+            rows: Vec::new(),
+            again: false,
+            more: true,
+        };
         let now = Instant::now();
         let (mut until, gather) = match (self.spool.waiting(), self.again) {
             (0, _) => (None, GATHER),
             (_, Some(again)) => (Some(again), GATHER),
             (_, None) => (Some(now), Duration::ZERO),
         };
-        loop {
-            let next = match until {
-                Some(until) => self.entries.recv_deadline(until),
-                None => self.entries.recv().map_err(RecvTimeoutError::from),
-            };
-            match next {
-                Ok(entry) => {
-                    if rows.is_empty() {
+        while batch.rows.len() < MOST {
+            match self.inlet.take(until) {
+                Ok(Some(entry)) => {
+                    if batch.rows.is_empty() {
                         until = Some(Instant::now() + gather);
                     }
-                    rows.push(self.row(&entry));
-                    if rows.len() == MOST {
-                        return (rows, true);
-                    }
+                    batch.again |= entry.again;
+                    batch.rows.push(self.row(&entry));
                 }
-                Err(RecvTimeoutError::Timeout) => return (rows, true),
-                Err(RecvTimeoutError::Disconnected) => return (rows, false),
+                Ok(None) if batch.rows.is_empty() => return batch,
+                Ok(None) => {}
+                Err(RecvTimeoutError::Timeout) => return batch,
+                Err(RecvTimeoutError::Disconnected) => {
+                    batch.more = false;
+                    return batch;
+                }
             }
         }
+        batch
     }
 
     fn row(&self, entry: &Entry) -> Row {
@@ -102,10 +117,10 @@ impl Table {
     }
 
     /// Writes what is new, behind what waits.
-    fn write(&mut self, rows: Vec<Row>) {
-        let mut left = rows;
+    fn write(&mut self, batch: Batch) {
+        let mut left = batch.rows;
         if self.spool.waiting() == 0 {
-            left = self.put(left, false);
+            left = self.put(left, batch.again);
             self.again = (!left.is_empty()).then(|| Instant::now() + AGAIN);
         }
         if left.is_empty() {

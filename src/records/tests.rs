@@ -5,6 +5,9 @@ use pinion_sip::machine::{Cdr, CdrId, Disposition, UnixMicros};
 
 use std::path::Path;
 
+use crossbeam::channel::Sender;
+
+use super::entry::Entry;
 use super::*;
 use crate::realtime::mapping::{Place, Requirements, Section, SqliteSection};
 
@@ -47,6 +50,8 @@ fn entry() -> Entry {
             retransmissions: 2,
             fields: vec![("floor".into(), "3".into())],
         }),
+        spot: None,
+        again: false,
     }
 }
 
@@ -136,12 +141,11 @@ fn an_object_says_all_that_is_known() {
     assert_eq!(object, expected);
 }
 
-#[test]
-fn records_reach_every_place_before_the_end() {
-    let dir = tempfile::tempdir().unwrap();
-    let settings = Settings {
+/// Records in `dir`, as `cdr.conf` has it that writes everything.
+fn settings(dir: &Path) -> Settings {
+    Settings {
         switches: Arc::default(),
-        dir: dir.path().join("cdr"),
+        dir: dir.join("cdr"),
         style: Style {
             csv: Some(csv::Options::default()),
             json: Some(Fsync::Always),
@@ -151,13 +155,25 @@ fn records_reach_every_place_before_the_end() {
         timeout: Duration::from_secs(1),
         node: "a".into(),
         boot: 0xaa,
-    };
-    let (mut recorder, desk) = Recorder::start(settings).unwrap();
-    for serial in 1..=100 {
+    }
+}
+
+/// Files records with those numbers, and says where they lie in the journal.
+fn file(desk: &RecordDesk, serials: impl Iterator<Item = u64>) {
+    let mut filing = desk.filing(1);
+    for serial in serials {
         let mut cdr = entry().cdr;
         cdr.id.serial = serial;
-        assert!(desk.leave_record(cdr));
+        let fate = filing.file(cdr);
+        assert!(!fate.dropped && !fate.unjournaled);
     }
+}
+
+#[test]
+fn records_reach_every_place_before_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut recorder, desk) = Recorder::start(settings(dir.path()), None).unwrap();
+    file(&desk, 1..=100);
     recorder.close();
     for (name, tally) in recorder.board().places() {
         assert_eq!(
@@ -176,7 +192,7 @@ fn records_reach_every_place_before_the_end() {
 }
 
 /// A table of SQLite with so many rows in its spool, and the way to it.
-fn table(dir: &Path, waiting: u32) -> (Table, Sender<Arc<Entry>>) {
+fn table(dir: &Path, waiting: u32) -> (Table, Sender<Handed>) {
     let dbfile = dir.join("calls.sqlite3");
     let schema = include_str!("../../examples/realtime-sqlite/schema.sql");
     let connection = rusqlite::Connection::open(&dbfile).unwrap();
@@ -217,7 +233,7 @@ fn table(dir: &Path, waiting: u32) -> (Table, Sender<Arc<Entry>>) {
     };
     let (sender, entries) = bounded(16);
     let table = Table {
-        entries,
+        inlet: Inlet::new(entries, 2),
         pool,
         route,
         spool,
@@ -237,7 +253,9 @@ fn new_records_do_not_wait_until_a_long_spool_is_in_the_table() {
     let (mut table, sender) = table(dir.path(), 1200);
     for number in 0..10 {
         let id = format!("new-{number}");
-        sender.send(Arc::new(Entry { id, ..entry() })).unwrap();
+        let entry = Arc::new(Entry { id, ..entry() });
+        let wanted = true;
+        sender.send(Handed { entry, wanted }).unwrap();
     }
     let mut waiting = Vec::new();
     while table.spool.waiting() > 0 {
@@ -263,22 +281,20 @@ fn what_is_written_may_change_meanwhile() {
     let settings = Settings {
         dir: dir.path().into(),
         style: style.clone(),
-        mapping: Mapping::default(),
-        switches: Arc::default(),
-        timeout: Duration::from_secs(1),
-        node: "a".into(),
-        boot: 1,
+        ..settings(dir.path())
     };
-    let (mut recorder, desk) = Recorder::start(settings).unwrap();
+    let (mut recorder, desk) = Recorder::start(settings, None).unwrap();
     assert_eq!(recorder.board().places().count(), 0);
     recorder.board().adopt(Style {
         csv: Some(csv::Options::default()),
         ..style
     });
-    assert!(desk.leave_record(entry().cdr));
+    file(&desk, 1..=1);
     recorder.close();
     let places: Vec<_> = recorder.board().places().map(|(name, _)| name).collect();
     assert_eq!(places, ["csv"]);
     assert!(dir.path().join("Master.csv").exists());
     assert!(!dir.path().join("Master.json").exists());
 }
+
+mod replay;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, RecvTimeoutError};
+use crossbeam::channel::RecvTimeoutError;
 
 use super::entry::Entry;
 use super::file::Appender;
+use super::sharing::Inlet;
 use super::tally::Tally;
 use super::{Board, Fsync, csv, json};
 
@@ -18,23 +19,15 @@ const MOST: usize = 1024;
 
 /// Waits for a record and takes those behind it, so many at most; whether there
 /// may be more. Nothing where none comes in time.
-fn batch(
-    entries: &Receiver<Arc<Entry>>,
-    until: Option<Instant>,
-    mut each: impl FnMut(&Entry),
-) -> bool {
-    let first = match until {
-        Some(until) => entries.recv_deadline(until),
-        None => entries.recv().map_err(RecvTimeoutError::from),
-    };
-    match first {
-        Ok(first) => each(&first),
+fn batch(inlet: &mut Inlet, until: Option<Instant>, mut each: impl FnMut(&Entry)) -> bool {
+    let first = match inlet.take(until) {
+        Ok(first) => first,
         Err(RecvTimeoutError::Timeout) => return true,
         Err(RecvTimeoutError::Disconnected) => return false,
-    }
-    for entry in entries.try_iter().take(MOST - 1) {
-        each(&entry);
-    }
+    };
+    let others = std::iter::from_fn(|| inlet.take_waiting());
+    let taken = std::iter::once(first).chain(others.take(MOST - 1));
+    taken.flatten().for_each(|entry| each(&entry));
     true
 }
 
@@ -52,7 +45,7 @@ fn append(file: &mut Appender, lines: &[u8], count: usize, tally: &Tally) {
 
 /// The thread of Master.csv.
 pub(super) struct Sheets {
-    entries: Receiver<Arc<Entry>>,
+    inlet: Inlet,
     tally: Arc<Tally>,
     dir: PathBuf,
     master: Appender,
@@ -60,14 +53,9 @@ pub(super) struct Sheets {
 }
 
 impl Sheets {
-    pub(super) fn new(
-        entries: Receiver<Arc<Entry>>,
-        tally: Arc<Tally>,
-        board: Arc<Board>,
-        dir: &Path,
-    ) -> Sheets {
+    pub(super) fn new(inlet: Inlet, tally: Arc<Tally>, board: Arc<Board>, dir: &Path) -> Sheets {
         Sheets {
-            entries,
+            inlet,
             tally,
             dir: dir.into(),
             master: Appender::new(dir.join("Master.csv")),
@@ -79,7 +67,7 @@ impl Sheets {
         loop {
             let (mut lines, mut count) = (Vec::new(), 0);
             let mut accounts = Accounts::default();
-            let more = batch(&self.entries, None, |entry| {
+            let more = batch(&mut self.inlet, None, |entry| {
                 let style = self.board.style();
                 let Some(options) = &style.csv else { return };
                 let from = lines.len();
@@ -93,6 +81,7 @@ impl Sheets {
                 append(&mut self.master, &lines, count, &self.tally);
                 accounts.append(&self.dir);
             }
+            self.inlet.done();
             if !more {
                 return;
             }
@@ -123,7 +112,7 @@ impl Accounts {
 
 /// The thread of Master.json.
 pub(super) struct Objects {
-    entries: Receiver<Arc<Entry>>,
+    inlet: Inlet,
     tally: Arc<Tally>,
     file: Appender,
     board: Arc<Board>,
@@ -132,14 +121,9 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    pub(super) fn new(
-        entries: Receiver<Arc<Entry>>,
-        tally: Arc<Tally>,
-        board: Arc<Board>,
-        dir: &Path,
-    ) -> Objects {
+    pub(super) fn new(inlet: Inlet, tally: Arc<Tally>, board: Arc<Board>, dir: &Path) -> Objects {
         Objects {
-            entries,
+            inlet,
             tally,
             file: Appender::new(dir.join("Master.json")),
             board,
@@ -150,7 +134,7 @@ impl Objects {
     pub(super) fn serve(&mut self) {
         loop {
             let (mut lines, mut count) = (Vec::new(), 0);
-            let more = batch(&self.entries, self.due, |entry| {
+            let more = batch(&mut self.inlet, self.due, |entry| {
                 let style = self.board.style();
                 if style.json.is_some() {
                     json::write(&mut lines, entry, &style.form);
@@ -166,6 +150,7 @@ impl Objects {
                 };
                 self.due = self.due.or(wait.map(|wait| Instant::now() + wait));
             }
+            self.inlet.done();
             if self.due.is_some_and(|due| !more || due <= Instant::now()) {
                 self.due = None;
                 if let Err(error) = self.file.sync() {

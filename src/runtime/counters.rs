@@ -3,6 +3,8 @@
 
 use pinion_sip::base::ShardId;
 
+use crate::filing::Fate;
+
 /// One shard's numbers at one moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Census {
@@ -43,6 +45,8 @@ pub(crate) struct Counters {
     pub(crate) errands_refused: u64,
     /// Records of calls that their desk had no room for.
     pub(crate) records_dropped: u64,
+    /// Records of calls that their journal had no room for.
+    pub(crate) records_unjournaled: u64,
     /// Doorbells rung: other shards that slept.
     pub(crate) rings: u64,
     /// Turns of the loop.
@@ -82,6 +86,13 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    /// Counts a record.
+    pub(crate) fn file(&mut self, fate: Fate) {
+        self.posted += u64::from(!fate.dropped);
+        self.records_dropped += u64::from(fate.dropped);
+        self.records_unjournaled += u64::from(fate.unjournaled);
+    }
+
     /// All that was taken in.
     pub(crate) fn taken(&self) -> u64 {
         self.received + self.tcp_received + self.collected
@@ -107,6 +118,7 @@ impl Counters {
             ("mesh_drops", self.mesh_drops + outbox_envelopes),
             ("errands_refused", self.errands_refused),
             ("records_dropped", self.records_dropped),
+            ("records_unjournaled", self.records_unjournaled),
             ("mesh_rings", self.rings),
             ("turns", self.turns),
             ("busy_us", self.busy_us),

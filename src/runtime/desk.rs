@@ -12,13 +12,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam::channel::{Receiver, Sender, bounded, select_biased};
 use pinion_sip::machine::realtime::Outcome;
-use pinion_sip::machine::{Answer, Body, Cdr, DATABASE, Envelope, RECORDS, WORKERS};
+use pinion_sip::machine::{Answer, Body, DATABASE, Envelope, WORKERS};
 
+use crate::filing::RecordDesk;
 use crate::mesh::Mesh;
 
 /// Where shards leave errands. Clones lead to the same queue.
-#[derive(Clone, Debug)]
-pub struct Desk(Sender<Envelope>);
+#[derive(Debug)]
+pub struct Desk<T = Envelope>(Sender<T>);
+
+impl<T> Clone for Desk<T> {
+    fn clone(&self) -> Desk<T> {
+        Desk(self.0.clone())
+    }
+}
 
 /// The desks of one engine; `None` where nobody takes anything from one.
 #[derive(Clone, Debug, Default)]
@@ -28,13 +35,13 @@ pub struct Desks {
     /// For whatever else takes waiting.
     pub workers: Option<Desk>,
     /// For the records of calls, which nothing answers.
-    pub records: Option<Desk>,
+    pub records: Option<RecordDesk>,
 }
 
 impl Desks {
     /// Whether an envelope is for a desk.
     pub(crate) fn take(envelope: &Envelope) -> bool {
-        matches!(envelope.to, DATABASE | WORKERS | RECORDS)
+        matches!(envelope.to, DATABASE | WORKERS)
     }
 
     /// Leaves an errand at the desk it is for; gives it back when there is no
@@ -43,7 +50,6 @@ impl Desks {
         let desk = match errand.to {
             DATABASE => &self.database,
             WORKERS => &self.workers,
-            RECORDS => &self.records,
             _ => &None,
         };
         match desk {
@@ -54,21 +60,31 @@ impl Desks {
 }
 
 /// Where workers take them. Clones take from the same queue.
-#[derive(Clone, Debug)]
-pub struct Errands {
-    queue: Receiver<Envelope>,
+#[derive(Debug)]
+pub struct Errands<T = Envelope> {
+    queue: Receiver<T>,
     /// Nothing comes by it; it is cut when the workers shall end.
     open: Receiver<Infallible>,
     end: Arc<Mutex<Option<Sender<Infallible>>>>,
+}
+
+impl<T> Clone for Errands<T> {
+    fn clone(&self) -> Errands<T> {
+        Errands {
+            queue: self.queue.clone(),
+            open: self.open.clone(),
+            end: Arc::clone(&self.end),
+        }
+    }
 }
 
 /// Where workers hand in their answers.
 #[derive(Clone)]
 pub struct Answers(Arc<Mesh>);
 
-impl Desk {
+impl<T> Desk<T> {
     /// A desk with room for `depth` errands.
-    pub fn new(depth: usize) -> (Desk, Errands) {
+    pub fn new(depth: usize) -> (Desk<T>, Errands<T>) {
         let (sender, queue) = bounded(depth.max(1));
         let (end, open) = bounded(0);
         let errands = Errands {
@@ -79,26 +95,16 @@ impl Desk {
         (Desk(sender), errands)
     }
 
-    /// Leaves the record of a call, as a shard does; false where there is no room.
-    pub fn leave_record(&self, cdr: Box<Cdr>) -> bool {
-        let envelope = Envelope {
-            from: cdr.id.shard,
-            to: RECORDS,
-            body: Body::Record(cdr),
-        };
-        self.leave(envelope).is_ok()
-    }
-
     /// Leaves an errand; gives it back when there is no room, or no worker.
-    pub(crate) fn leave(&self, errand: Envelope) -> Result<(), Envelope> {
+    pub(crate) fn leave(&self, errand: T) -> Result<(), T> {
         self.0.try_send(errand).map_err(|error| error.into_inner())
     }
 }
 
-impl Errands {
+impl<T> Errands<T> {
     /// Takes the next errand, and waits for it. `None` once they are closed, or
     /// none can come any more.
-    pub fn take(&self) -> Option<Envelope> {
+    pub fn take(&self) -> Option<T> {
         select_biased! {
             recv(self.open) -> _ => None,
             recv(self.queue) -> errand => errand.ok(),
@@ -113,7 +119,7 @@ impl Errands {
     }
 
     /// Takes an errand that waits already.
-    pub fn take_waiting(&self) -> Option<Envelope> {
+    pub fn take_waiting(&self) -> Option<T> {
         self.queue.try_recv().ok()
     }
 

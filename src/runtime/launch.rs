@@ -285,10 +285,14 @@ impl<F> Site<F> {
         let ports = ports
             .map(|(index, socket)| Port::new(index as SocketIndex, socket))
             .collect::<io::Result<_>>()?;
+        let records = self.options.desks.records.as_ref();
         let pump = Pump::new(Parts {
             guard: Guard::new(self.shard, self.factory),
             clock: self.options.clock,
             seat: self.seat,
+            filing: records
+                .map(|desk| desk.filing(self.shard))
+                .unwrap_or_default(),
             ports,
             streams,
             rings,

@@ -10,7 +10,7 @@
 mod streams;
 
 use pinion_sip::base::{Flow, Instant, Level, Note, ShardId, Text};
-use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox, Page, Query, RECORDS};
+use pinion_sip::machine::{Body, Envelope, Input, Machine, Outbox, Page, Query};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::clock::{Clock, nanoseconds};
 use crate::counters::{Census, Counters};
 use crate::desk::{self, Desks};
+use crate::filing::Filing;
 use crate::gather::Gather;
 use crate::guard::{Fault, Guard};
 use crate::mesh::{Control, Seat};
@@ -47,6 +48,7 @@ pub(crate) struct Pump<M, F> {
     gather: Gather,
     park: Park,
     seat: Seat,
+    filing: Filing,
     ports: Vec<Port>,
     streams: Streams,
     /// Bit n: socket n's room to send is watched.
@@ -74,6 +76,7 @@ pub(crate) struct Parts<M, F> {
     pub(crate) guard: Guard<M, F>,
     pub(crate) clock: Clock,
     pub(crate) seat: Seat,
+    pub(crate) filing: Filing,
     pub(crate) ports: Vec<Port>,
     pub(crate) streams: Streams,
     pub(crate) rings: Vec<OwnedFd>,
@@ -100,6 +103,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             guard,
             clock,
             seat,
+            filing,
             ports,
             streams,
             rings,
@@ -123,6 +127,7 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             gather,
             park,
             seat,
+            filing,
             ports,
             streams,
             watched: 0,
@@ -348,12 +353,15 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
     }
 
     /// Does what the machine wanted: other shards first, as they work while
-    /// this one sends.
+    /// this one sends; and records before anybody hears that a call is over.
     fn flush(&mut self, now: Instant) {
         for envelope in self.out.take_envelopes() {
+            if let Body::Record(cdr) = envelope.body {
+                self.counters.file(self.filing.file(cdr));
+                continue;
+            }
             match self.seat.post(envelope) {
                 Ok(()) => self.counters.posted += 1,
-                Err(record) if record.to == RECORDS => self.counters.records_dropped += 1,
                 Err(errand) if Desks::take(&errand) => self.refused.push(errand),
                 Err(_full) => self.counters.mesh_drops += 1,
             }

@@ -41,12 +41,9 @@ fn sum(metrics: &BTreeMap<String, f64>, name: &str) -> f64 {
 #[test]
 fn metrics_tell_what_happened() {
     let records = tempfile::tempdir().expect("a directory");
-    let flags = [
-        "--sample",
-        "1",
-        "--cdr",
-        records.path().to_str().expect("UTF-8"),
-    ];
+    let records = records.path().to_str().expect("UTF-8");
+    let flags = ["--sample", "1", "--cdr", records];
+    let flags = [&flags[..], &["--cdr-journal", records]].concat();
     let (engine, http) = crate::engine("http-metrics", &flags);
     let phone = Phone::new(&engine);
     for user in ["1001", "1002"] {

@@ -57,6 +57,7 @@ fn master_csv_says_how_each_call_came_out() {
     let records = Scratch::new("records");
     let dir = records.path().to_str().expect("a plain path");
     let flags = ["--shards", "2", "--t1", "100", "--cdr", dir];
+    let flags = [&flags[..], &["--cdr-journal", dir]].concat();
     let engine = phones::engine("recorded", 1001..=1002, &flags);
     let ways = [
         ("uac", "uas", "ANSWERED", 200),
@@ -118,6 +119,7 @@ fn a_call_that_a_stop_cuts_short_is_hung_up_and_has_its_record() {
     let records = Scratch::new("cut");
     let dir = records.path().to_str().expect("a plain path");
     let flags = ["--t1", "100", "--drain-limit", "0", "--cdr", dir];
+    let flags = [&flags[..], &["--cdr-journal", dir]].concat();
     let scratch = Scratch::new("cut-engine");
     phones::write_files(&scratch, 1001..=1002);
     // The plan has something to do yet once the call is over.
@@ -162,6 +164,7 @@ fn load(engine: &Engine, seconds: u32) -> Results {
     pinion_loadgen::run(&plan).expect("it runs")
 }
 
+/// The ids of the objects in a file.
 fn ids(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap_or_default();
     let id = |line: &str| {
@@ -172,14 +175,45 @@ fn ids(path: &Path) -> Vec<String> {
     text.lines().map(id).collect()
 }
 
+/// The ids of the rows in a table.
+fn rows(dbfile: &Path) -> Vec<String> {
+    let calls = rusqlite::Connection::open(dbfile).expect("it is there");
+    let mut rows = calls.prepare("SELECT delivery_id FROM cdr").unwrap();
+    let ids = rows.query_map([], |row| row.get(0)).unwrap();
+    ids.map(|id| id.expect("an id")).collect()
+}
+
+/// An engine that writes records to every place there is.
+fn recorder(name: &str, dbfile: &Path, flags: &[&str]) -> Engine {
+    let scratch = Scratch::new(name);
+    phones::write_files(&scratch, (1000..1010).chain(2000..2010));
+    scratch.write("extconfig.conf", "[settings]\ncdr => sqlite3,calls,cdr\n");
+    let section = format!("[calls]\ndbfile = {}\n", dbfile.display());
+    scratch.write("res_config_sqlite3.conf", &section);
+    Engine::start(scratch, free_address(), flags)
+}
+
+/// How many different ones there are.
+fn distinct(ids: &[String]) -> usize {
+    ids.iter().collect::<HashSet<_>>().len()
+}
+
+/// Every place has each of them in the end: once, or twice by the same name.
 #[test]
-fn an_engine_that_is_killed_has_written_what_had_ended() {
+fn an_engine_that_is_killed_loses_no_record_of_a_call_that_had_ended() {
     let alone = take_machine();
     let records = Scratch::new("killed");
     let dir = records.path().to_str().expect("a plain path");
-    let users = || (1000..1010).chain(2000..2010);
+    let memory = tempfile::tempdir_in("/dev/shm").expect("memory");
+    let journals = memory.path().to_str().expect("a plain path");
+    let (json, csv, dbfile) = ("Master.json", "Master.csv", "calls.sqlite3");
+    let [json, csv, dbfile] = [json, csv, dbfile].map(|name| records.path().join(name));
+    let schema = include_str!("../../examples/realtime-sqlite/schema.sql");
+    let calls = rusqlite::Connection::open(&dbfile).expect("a file");
+    calls.execute_batch(schema).expect("its schema");
     let flags = ["--shards", "2", "--t1", "100", "--cdr", dir];
-    let engine = phones::engine("killed-engine", users(), &flags);
+    let flags = [&flags[..], &["--cdr-journal", journals]].concat();
+    let engine = recorder("killed-engine", &dbfile, &flags);
     let pid = engine.pid().to_string();
     let killer = thread::spawn(move || {
         thread::sleep(Duration::from_secs(4));
@@ -188,30 +222,45 @@ fn an_engine_that_is_killed_has_written_what_had_ended() {
     });
     let results = load(&engine, 6);
     killer.join().expect("it was killed");
-    drop(alone);
+    drop((alone, engine));
     let _shared = share_machine();
-    let json = records.path().join("Master.json");
-    let first = ids(&json);
-    let ended = results.sides.expect("both sides").caller_ended as usize;
+    let (begun, ended) = (results.units.begun, results.sides.expect("both sides"));
+    let (begun, ended) = (begun as usize, ended.caller_ended as usize);
     println!(
-        "figure: killed under {} calls/s: {ended} calls had ended, {} have a record",
+        "figure: killed under {} calls/s: {ended} calls had ended, of which {} were in the file and {} in the table",
         rate(),
-        first.len()
+        ids(&json).len(),
+        rows(&dbfile).len(),
     );
     assert!(ended > rate(), "{ended} calls had ended");
-    // What had ended 200 ms before is in the file.
-    let lately = rate() / 5;
-    assert!(first.len() + lately >= ended, "{} of {ended}", first.len());
-    assert!(first.len() <= results.units.begun as usize);
-    // The next one goes on after the last whole line, with other ids.
+    // The next one writes what is missing.
+    let engine = recorder("killed-next", &dbfile, &flags);
+    let log = engine.log();
+    assert_eq!(engine.stop(Duration::from_secs(40)), Some(0));
+    let said = "an earlier engine ended before it had written all records of calls";
+    assert_eq!(log.matches(said).count(), 1, "{log}");
+    let (objects, rows_then) = (ids(&json), rows(&dbfile));
+    println!(
+        "figure: then {} and {}, {} objects twice",
+        distinct(&objects),
+        rows_then.len(),
+        objects.len() - distinct(&objects)
+    );
+    for ids in [&objects, &rows_then] {
+        assert!((ended..=begun).contains(&distinct(ids)), "{}", ids.len());
+    }
+    assert_eq!(distinct(&rows_then), rows_then.len(), "a row is there once");
+    assert!(fs::read_to_string(&csv).unwrap().lines().count() >= ended);
+    // The one after that finds nothing to make up for, goes on after the last whole
+    // line, and has other ids.
     let mut half = fs::OpenOptions::new().append(true).open(&json).unwrap();
     std::io::Write::write_all(&mut half, b"{\"id\":\"ha").unwrap();
-    drop(engine);
-    let engine = phones::engine("killed-again", users(), &flags);
+    let engine = recorder("killed-again", &dbfile, &flags);
     let again = load(&engine, 1);
     assert_eq!(engine.stop(Duration::from_secs(40)), Some(0));
     let all = ids(&json);
-    assert_eq!(all.len(), first.len() + again.units.completed as usize);
-    let distinct: HashSet<&String> = all.iter().collect();
-    assert_eq!(distinct.len(), all.len());
+    let more = again.units.completed as usize;
+    assert_eq!(all.len(), objects.len() + more);
+    assert_eq!(distinct(&all), distinct(&objects) + more);
+    assert_eq!(rows(&dbfile).len(), rows_then.len() + more);
 }

@@ -8,7 +8,7 @@ use mysql::prelude::Queryable;
 use pinion::realtime::mapping::{Family, Mapping, Place, Section};
 use pinion::records::entry::Form;
 use pinion::records::{Recorder, Settings, Style};
-use pinion_runtime::Desk;
+use pinion_runtime::RecordDesk;
 use pinion_sip::config::AmaFlags;
 use pinion_sip::dialplan::Zone;
 use pinion_sip::machine::{Cdr, CdrId, Disposition, UnixMicros};
@@ -18,7 +18,7 @@ use crate::engine::Scratch;
 use crate::mariadb::{MariaDb, shared};
 
 /// A recorder of `section`'s table cdr, with its spool in `scratch`.
-fn recorder(section: Section, scratch: &Scratch, boot: u64) -> (Recorder, Desk) {
+fn recorder(section: Section, scratch: &Scratch, boot: u64) -> (Recorder, RecordDesk) {
     let place = Place {
         read_section: 0,
         write_section: 0,
@@ -46,10 +46,10 @@ fn recorder(section: Section, scratch: &Scratch, boot: u64) -> (Recorder, Desk) 
         node: "a".into(),
         boot,
     };
-    Recorder::start(settings).expect("it starts")
+    Recorder::start(settings, None).expect("it starts")
 }
 
-fn leave(desk: &Desk, serial: u64) {
+fn leave(desk: &RecordDesk, serial: u64) {
     let answered = serial.is_multiple_of(2);
     let cdr = Cdr {
         id: CdrId {
@@ -72,7 +72,7 @@ fn leave(desk: &Desk, serial: u64) {
         fields: vec![("userfield2".into(), "not a column".into())],
         ..Cdr::default()
     };
-    assert!(desk.leave_record(Box::new(cdr)));
+    assert!(!desk.filing(0).file(Box::new(cdr)).dropped);
 }
 
 /// Waits until the table of a database has so many rows.

@@ -80,6 +80,7 @@ fn the_flags_it_starts_with_are_flags() {
             "${CONFIGURATION_DIRECTORY}" => "/etc/pinion",
             "${STATE_DIRECTORY}" => "/var/lib/pinion",
             "${LOGS_DIRECTORY}/cdr" => "/var/log/pinion/cdr",
+            "${RUNTIME_DIRECTORY}" => "/run/pinion",
             word => word,
         });
     let flags = pinion::flags::Flags::read(std::iter::once("pinion").chain(arguments));
@@ -87,6 +88,9 @@ fn the_flags_it_starts_with_are_flags() {
     assert_eq!(flags.config, Some("/etc/pinion".into()));
     assert_eq!(flags.state, Some("/var/lib/pinion".into()));
     assert_eq!(flags.cdr, Some("/var/log/pinion/cdr".into()));
+    // Records that a killed process has left are there for the next one.
+    assert_eq!(flags.cdr_journal_dir(), Some(Path::new("/run/pinion")));
+    assert_eq!(settings("RuntimeDirectoryPreserve"), ["yes"]);
     // A drain that lasts as long as it may is not cut short.
     let stop_s: u64 = settings("TimeoutStopSec").concat().parse().unwrap();
     assert!(stop_s > flags.drain_limit);

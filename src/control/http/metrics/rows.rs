@@ -95,6 +95,7 @@ pub(super) const SUMMED: &[Row] = rows! {
     unsent Counter unsent_requests "Requests of ours that no connection took"
     unsent_responses Counter unsent_responses "Responses that no connection took"
     records_dropped Counter records_dropped "Records of calls that found no room"
+    records_unjournaled Counter records_unjournaled "Records of calls that found no room in their journal, and would be lost with the process"
     malformed Counter malformed_requests "Requests refused for their form"
     stray_requests Counter stray_requests "Requests of no dialog or transaction"
     stray_responses Counter stray_responses "Responses of no transaction"
