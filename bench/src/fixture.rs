@@ -1,8 +1,46 @@
-//! The INVITE by which reading is measured, and the ways it is read.
+//! The INVITE by which reading is measured, and the ways it is read; the record
+//! by which filing is.
 
 use std::hint::black_box;
+use std::time::Duration;
 
+use pinion_sip::base::Text;
+use pinion_sip::machine::{Cdr, CdrId, Disposition, UnixMicros};
 use pinion_sip::wire::{Fault, Message};
+
+/// The record of a call that was answered, with names as phones have them.
+pub fn record() -> Cdr {
+    Cdr {
+        id: CdrId {
+            shard: 0,
+            incarnation: 0,
+            serial: 123_456,
+        },
+        accountcode: "sales".into(),
+        src: "1001".into(),
+        dst: "1002".into(),
+        dcontext: "default".into(),
+        clid: "\"Alice Example\" <1001>".into(),
+        channel: "SIP/1001-00001a2b".into(),
+        dstchannel: "SIP/1002-00001a2c".into(),
+        lastapp: "Dial".into(),
+        lastdata: "SIP/1002,20".into(),
+        start: UnixMicros(1_709_226_359_123_456),
+        answer: Some(UnixMicros(1_709_226_362_123_456)),
+        end: UnixMicros(1_709_226_367_723_456),
+        disposition: Disposition::Answered,
+        uniqueid: "1709226359.6699".into(),
+        linkedid: "1709226359.6699".into(),
+        call_id: Text::from("81732NTQ4ZjA1YmE4YjE2@198.51.100.7"),
+        callee_call_id: Text::from("0f2a6b19c4d85e73@192.0.2.1"),
+        peer: "1001".into(),
+        callee_peer: "1002".into(),
+        pdd: Some(Duration::from_millis(40)),
+        setup: Some(Duration::from_secs(3)),
+        final_code: Some(200),
+        ..Cdr::default()
+    }
+}
 
 /// An INVITE of exactly 832 bytes as phones write it behind one proxy: the
 /// size at which the readers of other engines were measured.

@@ -1,11 +1,14 @@
 //! The pieces of work whose cost is watched, by name.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
+use pinion_runtime::RecordDesk;
+use pinion_runtime::journal::{Journal, Origin};
 use pinion_sip::wire::{Fields, Message};
 
-use crate::fixture::{invite_of_832_bytes, read_typed};
+use crate::fixture::{invite_of_832_bytes, read_typed, record};
 use crate::meter::{Meter, plain};
 use crate::plan;
 use crate::rig::{Rig, Users};
@@ -34,11 +37,13 @@ pub enum Unit {
     FindPrefix,
     /// The same among as many patterns that overlap.
     FindOverlapping,
+    /// The record of a call, into its shard's journal and to the desk.
+    FileRecord,
 }
 
 impl Unit {
     /// Every unit.
-    pub const ALL: [Unit; 10] = [
+    pub const ALL: [Unit; 11] = [
         Unit::Call,
         Unit::CallWithDigest,
         Unit::CallByPlan,
@@ -49,6 +54,7 @@ impl Unit {
         Unit::ParseTyped,
         Unit::FindPrefix,
         Unit::FindOverlapping,
+        Unit::FileRecord,
     ];
 
     /// Its name in reports, in the baseline and on command lines.
@@ -64,6 +70,7 @@ impl Unit {
             Unit::ParseTyped => "parse-typed",
             Unit::FindPrefix => "find-prefix",
             Unit::FindOverlapping => "find-overlapping",
+            Unit::FileRecord => "file-record",
         }
     }
 
@@ -101,8 +108,32 @@ impl Unit {
             }),
             Unit::FindPrefix => in_table(Shape::Prefixes),
             Unit::FindOverlapping => in_table(Shape::Overlapping),
+            Unit::FileRecord => on_desk(),
         }
     }
+}
+
+/// Files a record each time; whoever writes them keeps up.
+fn on_desk() -> Box<dyn FnMut(Meter)> {
+    let dir = tempfile::tempdir().expect("a directory");
+    let origin = Origin {
+        boot: 1,
+        node: String::new(),
+    };
+    let journal = Journal::create(&dir.path().join("0"), 1 << 16, origin, 1, 1);
+    let journal = journal.expect("a journal");
+    let marks = Arc::clone(journal.marks());
+    let (desk, errands) = RecordDesk::new(16, vec![journal]);
+    let mut filing = desk.filing(0);
+    Box::new(move |meter| {
+        let mut cdr = Some(Box::new(record()));
+        meter(&mut || {
+            let fate = filing.file(cdr.take().expect("a record is filed once"));
+            assert!(!fate.unjournaled && !fate.dropped);
+        });
+        let filed = errands.take_waiting().expect("it was filed");
+        marks.pass(0, filed.end.expect("it was journaled"));
+    })
 }
 
 fn in_table(shape: Shape) -> Box<dyn FnMut(Meter)> {
