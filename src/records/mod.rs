@@ -11,7 +11,8 @@
 //! nobody waits. A record is in its file as soon as its thread has run.
 //!
 //! Until then it lies in its shard's journal, a piece of memory that outlives the
-//! process: the shard has put it there before anybody heard that the call is over.
+//! process: the shard puts it there before it sends what the same turn has to say,
+//! so that nobody has heard of the end of a call that has no record.
 //! Each place has a mark in every journal, which it moves once it has written. An
 //! engine that ends takes its journals away. One that is killed leaves them, and
 //! the next hands each place what lies beyond its mark, by the names the records

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
+use pinion_runtime::journal::READERS;
 use pinion_runtime::{Errands, Filed};
 use pinion_sip::machine::CdrId;
 use smol_str::SmolStr;
@@ -112,7 +113,7 @@ impl Sharing {
             }
         }
         // A place that there is no more.
-        for reader in self.ways.len()..pinion_runtime::journal::READERS {
+        for reader in self.ways.len()..READERS {
             left.volume.pass(reader, u64::MAX);
         }
     }

@@ -120,6 +120,9 @@ pub fn read(path: &Path) -> io::Result<Option<Left>> {
     let mut options = File::options();
     options.read(true).write(true);
     let mut file = options.custom_flags(libc::O_NOFOLLOW).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
     let mut bytes = Vec::new();
     (&mut file)
         .take(HEAD as u64 + MOST)
