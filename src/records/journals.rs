@@ -125,7 +125,9 @@ impl Journals {
         let seal = getrandom::u64().map_err(io::Error::other)?;
         for shard in 0..shards {
             let path = home.join(format!("{:016x}-{shard}", origin.boot));
-            let journal = Journal::create(&path, RING, origin.clone(), seal, readers)?;
+            let journal = Journal::create(&path, RING, origin.clone(), seal, readers)
+                // Half of one would take room for nothing.
+                .inspect_err(|_| drop(fs::remove_file(&path)))?;
             self.volumes.push(Arc::new(Volume {
                 path,
                 marks: Arc::clone(journal.marks()),
@@ -154,19 +156,15 @@ fn make(home: &Path) -> io::Result<()> {
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let user = geteuid().as_raw();
+    let is_own = |about: fs::Metadata| about.uid() == user && about.mode() & 0o077 == 0;
     let opened = rustix::fs::open(home, flags, Mode::empty());
-    let about = opened.map(File::from).map(|home| home.metadata());
-    match about {
-        Ok(about) if about.as_ref().is_ok_and(|about| is_own(about, user)) => Ok(()),
-        _ => Err(io::Error::other(format!(
-            "{} is no directory that user {user} has alone; remove it",
-            home.display()
-        ))),
+    if opened.is_ok_and(|home| File::from(home).metadata().is_ok_and(is_own)) {
+        return Ok(());
     }
-}
-
-fn is_own(about: &fs::Metadata, user: u32) -> bool {
-    about.uid() == user && about.mode() & 0o077 == 0
+    Err(io::Error::other(format!(
+        "{} is no directory that user {user} has alone; remove it",
+        home.display()
+    )))
 }
 
 /// What lies in a directory of journals that nobody writes any more.
