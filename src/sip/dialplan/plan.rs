@@ -108,17 +108,28 @@ impl Extension {
         }
     }
 
+    /// What stands at a priority.
+    #[inline]
+    pub(super) fn at(&self, priority: u32) -> Option<&Instruction> {
+        // Most extensions leave none out.
+        let counted = self.instructions.get(priority.wrapping_sub(1) as usize);
+        match counted {
+            Some(found) if found.priority == priority => counted,
+            _ => self.halved(priority),
+        }
+    }
+
+    #[cold]
+    fn halved(&self, priority: u32) -> Option<&Instruction> {
+        let of = |instruction: &Instruction| instruction.priority;
+        let at = self.instructions.binary_search_by_key(&priority, of).ok()?;
+        self.instructions.get(at)
+    }
+
+    /// What is sought, if it has that.
     pub(super) fn find(&self, seek: Seek<'_>) -> Option<&Instruction> {
         match seek {
-            Seek::Priority(priority) => {
-                let of = |instruction: &Instruction| instruction.priority;
-                // Most extensions leave none out.
-                let counted = self.instructions.get(priority.wrapping_sub(1) as usize);
-                counted.filter(|found| of(found) == priority).or_else(|| {
-                    let at = self.instructions.binary_search_by_key(&priority, of).ok()?;
-                    self.instructions.get(at)
-                })
-            }
+            Seek::Priority(priority) => self.at(priority),
             Seek::Label(label) => self
                 .instructions
                 .iter()

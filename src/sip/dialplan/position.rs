@@ -8,7 +8,7 @@ use core::fmt;
 
 use smol_str::SmolStr;
 
-use super::plan::{ExtensionId, Instruction, Place, Plan, Seek, dialled};
+use super::plan::{Extension, ExtensionId, Instruction, Place, Plan, Seek, dialled};
 use crate::base::UnixTime;
 
 /// A place in the plan a call runs in. It belongs to that plan alone.
@@ -72,12 +72,21 @@ impl Position {
         caller: &str,
         time: impl FnOnce() -> UnixTime,
     ) -> Option<&'p Instruction> {
+        let found = self.home(plan).and_then(|home| home.find(seek));
+        found.or_else(|| self.search(plan, seek, caller, time()))
+    }
+
+    /// What stands at its priority, where its extension has the say and has that
+    /// one: so it is with most steps.
+    pub(super) fn instruction<'p>(&self, plan: &'p Plan) -> Option<&'p Instruction> {
+        self.home(plan)?.at(self.priority)
+    }
+
+    fn home<'p>(&self, plan: &'p Plan) -> Option<&'p Extension> {
         if self.home.get() == UNSOUGHT {
             self.look_for_home(plan);
         }
-        let home = plan.extension(self.home.get());
-        let found = home.and_then(|home| home.find(seek));
-        found.or_else(|| self.search(plan, seek, caller, time()))
+        plan.extension(self.home.get())
     }
 
     /// Apart from the way that most steps take, as [`Position::search`] is.
@@ -189,6 +198,11 @@ mod tests {
                     let found = position.find(&plan, seek, caller, || time);
                     let sought = plan.find(place, seek);
                     prop_assert_eq!(found.map(core::ptr::from_ref), sought.map(core::ptr::from_ref));
+                    if let Seek::Priority(priority) = seek
+                        && let Some(found) = position.at(priority).instruction(&plan)
+                    {
+                        prop_assert_eq!(Some(core::ptr::from_ref(found)), sought.map(core::ptr::from_ref));
+                    }
                 }
             }
         }

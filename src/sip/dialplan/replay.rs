@@ -63,9 +63,18 @@ impl Replay {
     }
 
     /// The instruction is done with.
+    #[inline]
     pub(super) fn clear(&mut self) {
-        self.results.clear();
         self.next = 0;
+        if !self.results.is_empty() || self.waits() {
+            self.forget();
+        }
+    }
+
+    /// Apart from what is done for each instruction.
+    #[cold]
+    fn forget(&mut self) {
+        self.results.clear();
         self.wanted = None;
     }
 

@@ -69,6 +69,19 @@ impl State {
         position.find(plan, seek, &self.number, || self.time(now))
     }
 
+    /// The instruction that stands at a position.
+    pub(super) fn instruction<'p>(
+        &self,
+        plan: &'p Plan,
+        position: &Position,
+        now: Instant,
+    ) -> Option<&'p Instruction> {
+        let seek = Seek::Priority(position.priority);
+        position
+            .instruction(plan)
+            .or_else(|| self.find(plan, position, seek, now))
+    }
+
     /// What few calls need, from now on.
     pub(super) fn course(&mut self) -> &mut Course {
         self.course.get_or_insert_default()

@@ -138,7 +138,7 @@ impl Step<'_> {
     /// `file:line` of the instruction at hand, or else its place in the plan.
     pub(super) fn here(&self) -> Box<str> {
         let position = &self.state.position;
-        match self.find(position, Seek::Priority(position.priority)) {
+        match self.state.instruction(self.plan, position, self.now()) {
             Some(instruction) => instruction.at.clone(),
             None => position.to_string().into(),
         }

@@ -147,13 +147,12 @@ impl Variables {
 
     /// The value of a name without underscores; case counts.
     pub fn value(&self, name: &str) -> Option<&str> {
-        let variable = self.list.get(self.position(name)?)?;
-        Some(variable.value(&self.texts))
+        Some(self.find(name)?.value(&self.texts))
     }
 
     /// A variable as it was set: its underscores, and its value.
     pub(super) fn whole(&self, name: &str) -> Option<(&'static str, &str)> {
-        let variable = self.list.get(self.position(name)?)?;
+        let variable = self.find(name)?;
         Some((variable.heritage.underscores(), variable.value(&self.texts)))
     }
 
@@ -177,19 +176,31 @@ impl Variables {
         })
     }
 
+    fn find(&self, name: &str) -> Option<&Variable> {
+        self.list.iter().find(self.named(name))
+    }
+
     fn position(&self, name: &str) -> Option<usize> {
+        let is_named = self.named(name);
+        self.list.iter().position(|variable| is_named(&variable))
+    }
+
+    /// Tells a variable by its name.
+    fn named(&self, name: &str) -> impl Fn(&&Variable) -> bool {
         let mark = mark(name);
-        let is_named =
-            |variable: &Variable| variable.mark == mark && variable.name(&self.texts) == name;
-        self.list.iter().position(is_named)
+        move |variable| variable.mark == mark && variable.name(&self.texts) == name
     }
 
     /// Drops the texts nobody refers to once they are the larger part, so that
     /// setting one variable for ever takes no more room than setting it once.
     fn tidy(&mut self) {
-        if self.texts.len() <= 2 * self.bytes + TIDY_BYTES {
-            return;
+        if self.texts.len() > 2 * self.bytes + TIDY_BYTES {
+            self.move_together();
         }
+    }
+
+    #[cold]
+    fn move_together(&mut self) {
         let mut texts = String::with_capacity(self.bytes + TIDY_BYTES);
         for variable in &mut self.list {
             let start = texts.len() as u32;

@@ -9,7 +9,7 @@ use super::super::app;
 use super::super::cause::Cause;
 use super::super::channel::Channels;
 use super::super::frames::Frames;
-use super::super::plan::{Instruction, Place, Seek};
+use super::super::plan::{Instruction, Place};
 use super::super::state::Scope;
 use super::super::step::{App, Ending, Event, Next, Step};
 use super::super::switch::{self, Found};
@@ -68,13 +68,13 @@ impl Cursor {
             return None;
         }
         let target = self.step(channels).resolve(location)?;
-        let (now, seek) = (channels.now(), Seek::Priority(target.priority));
+        let now = channels.now();
         let place = Place {
             context: target.context(),
             exten: target.exten(),
             ..self.state.place(now)
         };
-        let found = self.state.find(&self.plan, &target, seek, now);
+        let found = self.state.instruction(&self.plan, &target, now);
         if found.is_none() && !self.plan.may_ask(place) {
             return None;
         }
@@ -128,8 +128,7 @@ impl Cursor {
         let position = &self.state.position;
         let found = match self.plan.asks {
             false => {
-                let seek = Seek::Priority(position.priority);
-                let found = self.state.find(&self.plan, position, seek, now);
+                let found = self.state.instruction(&self.plan, position, now);
                 found.map_or(Found::Nothing, Found::Plan)
             }
             true => {
@@ -174,8 +173,7 @@ impl Cursor {
     /// Ends a call that ran wild, and says where.
     fn cut(&mut self, what: &str, channels: &mut dyn Channels) -> Progress {
         let (state, position) = (&self.state, &self.state.position);
-        let seek = Seek::Priority(position.priority);
-        let found = state.find(&self.plan, position, seek, channels.now());
+        let found = state.instruction(&self.plan, position, channels.now());
         let at = found.map_or("", |instruction| &instruction.at);
         let mut text = || format!("{at}: {position} {what}; the call is ended");
         channels.note(Level::Error, "dialplan-runaway", &mut text);
@@ -196,7 +194,8 @@ impl Cursor {
         step.divert(&["T"], "ABSOLUTETIMEOUT")
     }
 
-    /// Takes what an instruction returned; nothing if the run goes on.
+    /// Takes what an instruction returned; nothing if the run goes on, as it does
+    /// after most.
     fn follow(&mut self, next: Next, channels: &mut dyn Channels) -> Option<Progress> {
         match next {
             Next::Continue => {
@@ -205,24 +204,32 @@ impl Cursor {
                 None
             }
             Next::Repeat => None,
-            Next::Wait(app) => Some(match self.state.ending {
-                None => {
-                    let absolute = self.state.absolute();
-                    let deadline = app.deadline().into_iter().chain(absolute).min();
-                    self.waiting = Some(app);
-                    Progress::Waiting(deadline)
-                }
-                Some(ending) if app.lingers() => {
-                    self.waiting = Some(app);
-                    Progress::Lingering(ending)
-                }
-                Some(ending) => return self.wind_up(ending, channels),
-            }),
+            Next::Wait(app) => self.wait(app, channels),
             Next::End(ending) => self.end(ending, channels),
         }
     }
 
+    /// Waits for events; after the end, only for what lingers. Apart from the way
+    /// that most steps take, as [`Cursor::end`] is.
+    #[cold]
+    fn wait(&mut self, app: Box<dyn App>, channels: &mut dyn Channels) -> Option<Progress> {
+        match self.state.ending {
+            None => {
+                let absolute = self.state.absolute();
+                let deadline = app.deadline().into_iter().chain(absolute).min();
+                self.waiting = Some(app);
+                Some(Progress::Waiting(deadline))
+            }
+            Some(ending) if app.lingers() => {
+                self.waiting = Some(app);
+                Some(Progress::Lingering(ending))
+            }
+            Some(ending) => self.wind_up(ending, channels),
+        }
+    }
+
     /// Ends the call, by way of its `h` extension if there is one.
+    #[cold]
     fn end(&mut self, ending: Ending, channels: &mut dyn Channels) -> Option<Progress> {
         if let Some(ending) = self.state.ending {
             return self.wind_up(ending, channels);
@@ -324,8 +331,8 @@ fn execute(step: &mut Step<'_>, instruction: &Instruction, room: &mut String) ->
         return step.find_out(wanted, |_| Next::Repeat);
     }
     step.state.replay.clear();
-    for trouble in troubles {
-        step.warn("dialplan-text", || format!("{}: {trouble}", instruction.at));
+    if !troubles.is_empty() {
+        warn_of_text(step, &instruction.at, &troubles);
     }
     let mut text = || {
         format!(
@@ -357,6 +364,13 @@ fn execute(step: &mut Step<'_>, instruction: &Instruction, room: &mut String) ->
                 false => step.divert(&[], "ERROR"),
             }
         }
+    }
+}
+
+#[cold]
+fn warn_of_text(step: &mut Step<'_>, at: &str, troubles: &[String]) {
+    for trouble in troubles {
+        step.warn("dialplan-text", || format!("{at}: {trouble}"));
     }
 }
 

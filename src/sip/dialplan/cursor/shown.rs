@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use core::cell::Cell;
 
 use super::super::party::{Party, PartyField};
-use super::super::plan::{Instruction, Plan, Seek};
+use super::super::plan::{Instruction, Plan};
 use super::super::state::State;
 use super::super::substitute::{Names, substitute};
 use super::Cursor;
@@ -42,8 +42,7 @@ impl Cursor {
 
     fn instruction(&self, now: Instant) -> Option<&Instruction> {
         let position = &self.state.position;
-        let seek = Seek::Priority(position.priority);
-        self.state.find(&self.plan, position, seek, now)
+        self.state.instruction(&self.plan, position, now)
     }
 }
 

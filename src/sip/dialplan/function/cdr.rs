@@ -8,7 +8,6 @@
 use core::time::Duration;
 
 use super::super::inquiry::Inquiry;
-use super::super::plan::Seek;
 use super::super::record::clid;
 use super::super::state::Scope;
 use super::super::step::Step;
@@ -76,10 +75,7 @@ fn field(scope: &Scope<'_>, name: &str) -> Option<String> {
     let state = scope.state;
     let outermost = state.outermost();
     let variable = |name| scope.variable(name).unwrap_or_default().into_owned();
-    let instruction = || {
-        let seek = Seek::Priority(outermost.priority);
-        state.find(scope.plan, outermost, seek, scope.now())
-    };
+    let instruction = || state.instruction(scope.plan, outermost, scope.now());
     Some(match name.to_ascii_lowercase().as_str() {
         "clid" => clid(&state.name, &state.number).into(),
         "src" => state.number.to_string(),
