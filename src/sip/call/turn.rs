@@ -92,6 +92,7 @@ impl Turn<'_> {
     }
 
     /// Records what happens to the call whose turn it is.
+    #[inline]
     pub fn record(&mut self, what: What) {
         if let Some(flight) = &mut self.exchange.flight {
             flight.record(self.now, what);
