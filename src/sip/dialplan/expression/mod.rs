@@ -95,6 +95,9 @@ const UNARY: u8 = 6;
 
 impl<'t> Parser<'t> {
     fn whole(&mut self) -> Result<SmolStr, Fault> {
+        if let Some(value) = self.usual() {
+            return Ok(value.into_text());
+        }
         if self.tokens.peek()?.is_none() {
             return Ok(SmolStr::default());
         }
@@ -103,6 +106,25 @@ impl<'t> Parser<'t> {
             None => Ok(value.into_text()),
             Some(_) => Err(Fault::Syntax),
         }
+    }
+
+    /// The value of two words and an operator between them, which is what most
+    /// expressions are: it takes no recursion. Of others nothing is read.
+    fn usual(&mut self) -> Option<Value<'t>> {
+        let mut tokens = self.tokens;
+        let Ok(Some(Token::Text(left))) = tokens.take() else {
+            return None;
+        };
+        let Ok(Some(Token::Operator(operator))) = tokens.take() else {
+            return None;
+        };
+        let Ok(Some(Token::Text(right))) = tokens.take() else {
+            return None;
+        };
+        if tokens.peek() != Ok(None) {
+            return None;
+        }
+        Some(self.apply(operator, Value::word(left), Value::word(right)))
     }
 
     /// `binary { ? conditional :: binary }`, to the left. Both branches are

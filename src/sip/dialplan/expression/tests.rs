@@ -187,3 +187,26 @@ fn depth_is_bounded() {
     let long = "1".to_string() + &"+1".repeat(4000);
     assert_eq!(value(&long).0, "4001");
 }
+
+#[test]
+fn two_words_are_what_they_are_in_parentheses() {
+    let words = [
+        "0", "1", "12", "1.5", "a", "\"a\"", "\"1\"", "\"\"", "1.2.3", "-",
+    ];
+    let operators = [
+        "|", "&", "=", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", ":", "=~", "~~",
+    ];
+    for operator in operators {
+        for (left, right) in words
+            .iter()
+            .flat_map(|left| words.map(|right| (left, right)))
+        {
+            let bare = format!("{left} {operator} {right}");
+            let whole = format!("({bare})");
+            let (value, troubles) = value(&bare);
+            let (expected, more) = self::value(&whole);
+            let same = troubles.replace(&bare, &whole) == more;
+            assert!(value == expected && same, "{bare}: {value} {troubles}");
+        }
+    }
+}

@@ -37,6 +37,7 @@ pub(super) enum Operator {
 }
 
 /// A text read token by token.
+#[derive(Clone, Copy)]
 pub(super) struct Tokens<'t> {
     rest: &'t str,
     /// The token before `rest`; none at the end.
@@ -78,9 +79,7 @@ impl<'t> Tokens<'t> {
                 let close = inside.iter().position(|&byte| byte == b'"');
                 close.ok_or(Fault::OpenQuote)? + 2
             }
-            word => (0..word.len())
-                .find(|&at| ends_word(word, at))
-                .unwrap_or(word.len()),
+            word => word_len(word),
         };
         let (text, rest) = self.rest.split_at_checked(end).ok_or(Fault::Syntax)?;
         self.rest = rest;
@@ -88,16 +87,16 @@ impl<'t> Tokens<'t> {
     }
 }
 
-fn ends_word(text: &[u8], at: usize) -> bool {
-    let Some([byte, ..]) = text.get(at..) else {
-        return true;
+/// Up to where a text is one word: a blank, a quote or a [`sign`].
+fn word_len(text: &[u8]) -> usize {
+    let ends = |(at, byte): (usize, &u8)| match byte {
+        b'"' | b' ' | b'\t' | b'\n' | b'\x0c' | b'\r' => true,
+        b'|' | b'&' | b'=' | b'<' | b'>' | b'+' | b'-' | b'*' | b'/' | b'%' | b':' | b'!'
+        | b'(' | b')' | b',' | b'?' => true,
+        b'~' => text.get(at + 1) == Some(&b'~'),
+        _ => false,
     };
-    match byte {
-        b'"' => true,
-        byte if byte.is_ascii_alphanumeric() || *byte >= 0x80 => false,
-        byte if byte.is_ascii_whitespace() => true,
-        _ => text.get(at..).is_some_and(|rest| sign(rest).is_some()),
-    }
+    text.iter().enumerate().position(ends).unwrap_or(text.len())
 }
 
 /// The operator or parenthesis a text begins with, and its length. The longest
@@ -132,5 +131,20 @@ fn sign(text: &[u8]) -> Option<(Token<'static>, usize)> {
         [b',', ..] => Some((Token::Comma, 1)),
         [b'?', ..] => Some((Token::Question, 1)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_ends_where_something_else_begins() {
+        for (byte, next) in (0..=u8::MAX).flat_map(|byte| [(byte, b'a'), (byte, byte)]) {
+            let blank = byte.is_ascii_whitespace() || byte == b'"';
+            let ends = blank || sign(&[byte, next]).is_some();
+            let expected = if ends { 1 } else { 3 };
+            assert_eq!(word_len(&[b'a', byte, next]), expected, "{byte:#x}");
+        }
     }
 }

@@ -34,6 +34,9 @@ impl<'t> Value<'t> {
     pub(super) fn word(text: &'t str) -> Value<'t> {
         let digits =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !matches!(text.as_bytes(), [b'0'..=b'9', ..]) {
+            return Value::Text(text.into());
+        }
         let is_number = match split_at_byte(text, b'.') {
             Some((before, after)) => digits(before) && digits(after),
             None => digits(text),
