@@ -4,7 +4,7 @@
 //! It owns the way back and the values that come back with it; how one is
 //! entered is its application's matter.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::position::Position;
 use super::step::{App, Ending, Event, Next, Step};
@@ -169,7 +169,8 @@ impl Frames {
 impl Frame {
     /// Whether it has a variable of its own of that name.
     pub(super) fn owns(&self, name: &str) -> bool {
-        self.hidden.iter().any(|hidden| hidden.name == bare(name))
+        let name = bare(name);
+        self.hidden.iter().any(|hidden| hidden.name == name)
     }
 }
 
@@ -200,6 +201,17 @@ impl Step<'_> {
         match frames.map_or(Ok(()), |frames| frames.hide(variables, name)) {
             Ok(()) => self.set(name, value),
             Err(Full) => self.warn_of_depth(),
+        }
+    }
+
+    /// Sets an argument of the innermost frame, the first being `ARG1`.
+    pub(super) fn set_argument(&mut self, number: usize, value: &str) {
+        const FEW: [&str; 9] = [
+            "ARG1", "ARG2", "ARG3", "ARG4", "ARG5", "ARG6", "ARG7", "ARG8", "ARG9",
+        ];
+        match FEW.get(number.wrapping_sub(1)) {
+            Some(name) => self.set_local(name, value),
+            None => self.set_local(&format_smolstr!("ARG{number}"), value),
         }
     }
 

@@ -1,22 +1,21 @@
 //! `Gosub`, `GosubIf`, `Return` and `StackPop`: subroutines.
 
-use smol_str::{ToSmolStr, format_smolstr};
-
-use super::super::arguments::{first, split_at_byte, split_raw};
+use super::super::arguments::{first, rsplit_at_byte, split_at_byte, split_raw, trimmed};
 use super::super::frames::Kind;
 use super::super::step::{Next, Step, holds};
 use super::complain;
+use crate::base::Decimal;
 
 /// `Gosub([[context,]exten,]priority[(argument,…)])`: goes there and comes
 /// back with `Return`. `ARG1` to `ARGn` and `ARGC` are its own; those its
 /// caller had beyond `n` are empty.
 pub(super) fn gosub(step: &mut Step<'_>, arguments: &str) -> Next {
-    if arguments.trim().is_empty() {
+    if trimmed(arguments).is_empty() {
         complain(step, "Gosub", "there is no location");
         return step.fail();
     }
     let (location, inside) = split_at_byte(arguments, b'(').unwrap_or((arguments, ""));
-    let inside = inside.rsplit_once(')').map_or(inside, |(inside, _)| inside);
+    let inside = rsplit_at_byte(inside, b')').map_or(inside, |(inside, _)| inside);
     let parts = split_raw(inside, usize::MAX);
     let outer = match step.frame().map(|frame| &frame.kind) {
         Some(&Kind::Gosub(outer)) => outer,
@@ -40,9 +39,9 @@ pub(super) fn gosub(step: &mut Step<'_>, arguments: &str) -> Next {
     }
     for number in 1..=parts.len().max(outer) {
         let value = parts.get(number - 1).map_or("", |part| part.as_ref());
-        step.set_local(&format_smolstr!("ARG{number}"), value);
+        step.set_argument(number, value);
     }
-    step.set_local("ARGC", &parts.len().to_smolstr());
+    step.set_local("ARGC", Decimal::new(parts.len() as u64).as_str());
     gone
 }
 

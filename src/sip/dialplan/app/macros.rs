@@ -1,6 +1,6 @@
 //! `Macro`, `MacroIf`, `MacroExclusive` and `MacroExit`: the older subroutines.
 
-use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+use smol_str::{SmolStr, ToSmolStr};
 
 use super::super::frames::Kind;
 use super::super::position::Position;
@@ -65,7 +65,7 @@ pub(super) fn run(step: &mut Step<'_>, arguments: &str) -> Next {
         step.set_local(name, &value);
     }
     for (number, argument) in (1..=ARGUMENTS).zip(parts) {
-        step.set_local(&format_smolstr!("ARG{number}"), argument);
+        step.set_argument(number, argument);
     }
     step.state.position = Position::new(context.into(), "s".into(), 0);
     Next::Continue
