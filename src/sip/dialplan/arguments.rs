@@ -144,13 +144,12 @@ pub(super) fn decoded_text(mut text: &str) -> String {
 
 /// `app(arguments)` as its two halves; the arguments end at the last `)`.
 pub fn split_call(text: &str) -> (&str, &str) {
-    let text = text.trim();
-    match text.split_once('(') {
+    let text = trimmed(text);
+    match split_at_byte(text, b'(') {
         Some((name, arguments)) => {
-            let arguments = arguments
-                .rsplit_once(')')
-                .map_or(arguments, |(arguments, _)| arguments);
-            (name.trim(), arguments)
+            let arguments =
+                rsplit_at_byte(arguments, b')').map_or(arguments, |(arguments, _)| arguments);
+            (trimmed(name), arguments)
         }
         None => (text, ""),
     }

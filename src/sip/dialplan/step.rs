@@ -5,7 +5,7 @@
 
 use alloc::borrow::Cow;
 
-use super::arguments::{rsplit_at_byte, split_call, trimmed};
+use super::arguments::{rsplit_at_byte, split_at_byte, split_call, trimmed};
 use super::cause::Cause;
 use super::channel::{ChannelEvent, ChannelId, Channels};
 use super::course::Exception;
@@ -158,21 +158,36 @@ impl Step<'_> {
     /// room left ends.
     pub(super) fn set(&mut self, name: &str, value: &str) {
         if self.state.variables.set(name, value) == Err(Full) {
-            let here = self.here();
-            self.warn("variables-full", || {
-                format!("{here}: there is no room for the value of {name}")
-            });
-            self.state.course().exhausted = true;
+            self.exhaust(name);
         }
+    }
+
+    #[cold]
+    fn exhaust(&mut self, name: &str) {
+        let here = self.here();
+        self.warn("variables-full", || {
+            format!("{here}: there is no room for the value of {name}")
+        });
+        self.state.course().exhausted = true;
     }
 
     /// `Set(name=value)`: a variable, or what a function lets be set. What
     /// must be waited for is returned.
     pub(super) fn assign(&mut self, name: &str, value: &str) -> Option<Inquiry> {
-        let Some((function, arguments)) = call_of(name) else {
-            self.set(name, value);
-            return None;
-        };
+        match call_of(name) {
+            Some(call) => self.assign_by_function(call, value),
+            None => {
+                self.set(name, value);
+                None
+            }
+        }
+    }
+
+    fn assign_by_function(
+        &mut self,
+        (function, arguments): (&str, &str),
+        value: &str,
+    ) -> Option<Inquiry> {
         match self.plan.function(function).and_then(|row| row.write) {
             Some(write) => write(self, arguments, value),
             None => {
@@ -383,6 +398,12 @@ impl Step<'_> {
 
     /// `Goto([[context,]exten,]priority)`: a number, `+n`, `-n` or a label.
     pub(super) fn go(&mut self, location: &str) -> Next {
+        let within = split_at_byte(location, b',').is_none();
+        if within && let Some(priority) = self.priority(&self.state.position, trimmed(location)) {
+            // Most jumps stay in their extension.
+            self.state.position.priority = priority - 1;
+            return self.leave_macros_behind();
+        }
         match self.resolve(location) {
             Some(target) => self.go_to(target),
             None => self.fail(),
@@ -448,16 +469,18 @@ impl Scope<'_> {
 
 /// `NAME(arguments)` as its two halves; nothing for the name of a variable.
 fn call_of(name: &str) -> Option<(&str, &str)> {
-    name.contains('(').then(|| split_call(name))
+    split_at_byte(name, b'(')?;
+    Some(split_call(name))
 }
 
 /// Whether a condition holds (`pbx_checkcondition`): not empty, and not a text
 /// that begins with a number whose integer part is zero.
 pub(super) fn holds(condition: &str) -> bool {
-    match leading_number(condition) {
-        _ if condition.is_empty() => false,
-        Some(number) => number != 0,
-        None => true,
+    match condition.as_bytes() {
+        // What an expression mostly comes to.
+        [] | [b'0'] => false,
+        [b'1'] => true,
+        _ => leading_number(condition) != Some(0),
     }
 }
 

@@ -37,16 +37,19 @@ fn carry_out(step: &mut Step<'_>, mut assignments: VecDeque<String>) -> Next {
 }
 
 fn assign(step: &mut Step<'_>, assignment: &str) -> Option<Inquiry> {
-    let Some((name, value)) = split_at_byte(assignment, b'=') else {
-        complain(step, "Set", &format!("'{assignment}' has no '='"));
-        return None;
-    };
-    let name = trimmed(name);
-    if name.is_empty() {
-        complain(step, "Set", &format!("'{assignment}' has no name"));
-        return None;
+    match split_at_byte(assignment, b'=') {
+        None => refuse(step, assignment, "'='"),
+        Some((name, value)) => match trimmed(name) {
+            "" => refuse(step, assignment, "name"),
+            name => step.assign(name, value),
+        },
     }
-    step.assign(name, value)
+}
+
+#[cold]
+fn refuse(step: &mut Step<'_>, assignment: &str, without: &str) -> Option<Inquiry> {
+    complain(step, "Set", &format!("'{assignment}' has no {without}"));
+    None
 }
 
 /// `ImportVar(name=channel,variable)`: copies a variable of another channel.
