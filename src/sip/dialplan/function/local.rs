@@ -1,5 +1,6 @@
 //! `LOCAL(name)` and `LOCAL_PEEK(n,name)`: variables of a subroutine.
 
+use super::super::arguments::trimmed;
 use super::super::inquiry::Inquiry;
 use super::super::state::Scope;
 use super::super::step::Step;
@@ -7,7 +8,7 @@ use super::super::step::Step;
 /// Empty unless the innermost subroutine has a variable of its own of that
 /// name.
 pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
-    let name = arguments.trim();
+    let name = trimmed(arguments);
     let frames = scope.state.frames.as_ref();
     let own = frames.and_then(|frames| frames.top()?.owns(name).then_some(()));
     own.and_then(|()| scope.state.variables.value(name))
@@ -17,7 +18,7 @@ pub(super) fn read(scope: &Scope<'_>, arguments: &str) -> String {
 
 /// Until the subroutine returns; outside of any it is refused.
 pub(super) fn write(step: &mut Step<'_>, arguments: &str, value: &str) -> Option<Inquiry> {
-    let name = arguments.trim();
+    let name = trimmed(arguments);
     if step.frame().is_some() {
         step.set_local(name, value);
     } else {

@@ -351,9 +351,47 @@ pub fn functions() -> impl Iterator<Item = &'static str> {
 
 /// The row of a name; case counts, as in Asterisk.
 pub(super) fn row(name: &str) -> Option<&'static Row> {
-    let at = ROWS.binary_search_by(|row| row.name.cmp(name)).ok()?;
-    ROWS.get(at)
+    let head = head(name);
+    let from = HEADS.partition_point(|known| *known < head);
+    let alike = HEADS
+        .get(from..)?
+        .iter()
+        .take_while(|known| **known == head);
+    let mut rows = ROWS.get(from..)?.iter().take(alike.count());
+    rows.find(|row| row.name == name)
 }
+
+/// The first bytes of a name as a number that tells most names apart, and has
+/// them in the same order.
+const fn head(name: &str) -> u64 {
+    match name.as_bytes() {
+        [a, b, c, d, e, f, g, h, ..] => u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]),
+        mut short => {
+            let (mut head, mut place) = (0, 64);
+            while let [byte, rest @ ..] = short {
+                place -= 8;
+                head |= (*byte as u64) << place;
+                short = rest;
+            }
+            head
+        }
+    }
+}
+
+/// Those of the rows.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what is out of bounds"
+)]
+static HEADS: [u64; ROWS.len()] = {
+    let mut heads = [0; ROWS.len()];
+    let mut at = 0;
+    while at < heads.len() {
+        heads[at] = head(ROWS[at].name);
+        at += 1;
+    }
+    heads
+};
 
 fn truth(yes: bool) -> String {
     if yes { "1" } else { "0" }.into()

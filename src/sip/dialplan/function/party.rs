@@ -4,7 +4,11 @@
 //! Names of their data are those of Asterisk: `num` may be written `number`,
 //! `pres` `presentation`, `subaddr` `subaddress`, `ton` is `num-plan`.
 
-use super::super::arguments::split;
+use alloc::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use super::super::arguments::{split, split_at_byte, trimmed};
 use super::super::builder::shrink;
 use super::super::inquiry::Inquiry;
 use super::super::party::{
@@ -149,14 +153,24 @@ fn datum(parts: &[&str]) -> Option<Datum> {
 /// Hands the parts of a name to `of`, in small letters and by their short
 /// forms.
 fn with_parts<T>(data: &str, of: impl FnOnce(&[&str]) -> T) -> T {
-    let data = data.trim().to_ascii_lowercase();
+    let mut data = Cow::Borrowed(trimmed(data));
+    if data.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        data = Cow::Owned(data.to_ascii_lowercase());
+    }
     let short = |part| {
         let mut forms = ["num", "pres", "subaddr"].into_iter();
         forms
             .find(|form| str::starts_with(part, form))
             .unwrap_or(part)
     };
-    of(&data.split('-').map(short).collect::<Vec<_>>())
+    let mut parts: SmallVec<[&str; 4]> = SmallVec::new();
+    let mut rest = &*data;
+    while let Some((part, after)) = split_at_byte(rest, b'-') {
+        parts.push(short(part));
+        rest = after;
+    }
+    parts.push(short(rest));
+    of(&parts)
 }
 
 fn read(state: &State, (party, datum): (Party, Datum)) -> String {

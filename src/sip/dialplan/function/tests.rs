@@ -348,7 +348,9 @@ fn every_row_is_found() {
             row.name
         );
     }
-    assert!(super::row("len").is_none());
+    for name in ["len", "", "A", "LENGTH", "REALTIM", "REALTIME_", "ZZ"] {
+        assert!(super::row(name).is_none(), "{name}");
+    }
 }
 
 #[test]

@@ -10,10 +10,11 @@ use super::super::expression::Regex;
 use super::super::state::Scope;
 use super::super::step::Step;
 use super::super::substitute::{TEXT_BYTES, leading_number};
+use crate::base::Decimal;
 
 /// `LEN(text)`, in bytes.
 pub(super) fn len(_: &Scope<'_>, arguments: &str) -> String {
-    arguments.len().to_string()
+    Decimal::new(arguments.len() as u64).as_str().into()
 }
 
 /// `TOUPPER(text)`, for the letters of ASCII.
