@@ -46,6 +46,12 @@ impl Stage<'_, '_> {
 }
 
 impl Stage<'_, '_> {
+    /// Keeps a note whose level is wanted, as few are.
+    #[cold]
+    fn note_wanted(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {
+        self.call.note(self.turn, level, cause, text);
+    }
+
     /// The channel this run is of; `None` for the caller's.
     fn channel(&self) -> Option<ChannelId> {
         let other = self.call.other(self.run)?;
@@ -331,7 +337,7 @@ impl Channels for Stage<'_, '_> {
     fn note(&mut self, level: Level, cause: &'static str, text: &mut dyn FnMut() -> String) {
         // Of each step there is one; most are not wanted.
         if self.turn.out.wants(level) {
-            self.call.note(self.turn, level, cause, text);
+            self.note_wanted(level, cause, text);
         }
     }
 }
