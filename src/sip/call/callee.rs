@@ -251,6 +251,7 @@ impl Call {
         let Some(leg) = self.leg_mut(index) else {
             return;
         };
+        let channel = leg.channel;
         leg.dialog.set_remote_tag(tag);
         leg.dialog.establish(response, &turn.exchange.ways);
         leg.state = LegState::Confirmed;
@@ -261,7 +262,8 @@ impl Call {
         if offered {
             self.acknowledge_owed(turn, index);
         }
-        self.drop_other_legs(turn, index);
+        // The first contact that answers wins.
+        self.drop_ringing(turn, channel, true);
         self.tell_answered(turn, index);
     }
 
@@ -288,17 +290,12 @@ impl Call {
         }
     }
 
-    /// The first contact that answers wins; the peer's other contacts stop ringing.
-    fn drop_other_legs(&mut self, turn: &mut Turn<'_>, winner: u16) {
-        let Some(channel) = self.leg(winner).map(|leg| leg.channel) else {
-            return;
-        };
+    /// Cancels the legs of a channel that ring still. `elsewhere`: they are told
+    /// that another has answered.
+    pub(super) fn drop_ringing(&mut self, turn: &mut Turn<'_>, id: ChannelId, elsewhere: bool) {
         for index in 1..self.legs.len() as u16 {
-            let rings = self
-                .leg(index)
-                .is_some_and(|leg| leg.channel == channel && leg.state == LegState::Inviting);
-            if rings && index != winner {
-                self.drop_leg(turn, index, Cause::NORMAL_CLEARING, true);
+            if self.leg(index).is_some_and(|leg| leg.rings_for(id)) {
+                self.drop_leg(turn, index, Cause::NORMAL_CLEARING, elsewhere);
             }
         }
     }
@@ -364,14 +361,7 @@ impl Call {
         }
         if status.code() >= 600 {
             channel.open_legs = 0;
-            for other in 1..self.legs.len() as u16 {
-                if self
-                    .leg(other)
-                    .is_some_and(|leg| leg.channel == id && leg.state == LegState::Inviting)
-                {
-                    self.drop_leg(turn, other, Cause::NORMAL_CLEARING, false);
-                }
-            }
+            self.drop_ringing(turn, id, false);
         }
         let Some(channel) = self.channel(id) else {
             return;

@@ -155,6 +155,11 @@ impl Leg {
         }
     }
 
+    /// Whether it is a leg of that channel which nobody has answered.
+    pub fn rings_for(&self, channel: ChannelId) -> bool {
+        self.channel == channel && self.state == LegState::Inviting
+    }
+
     /// Whether requests inside the dialog make sense.
     pub fn is_up(&self) -> bool {
         matches!(self.state, LegState::Unacknowledged | LegState::Confirmed)

@@ -52,8 +52,8 @@ impl Call {
         if self.answered_of(id).is_some() {
             return None;
         }
-        let rings = |leg: &Leg| leg.channel == id && leg.state == LegState::Inviting;
-        let position = self.legs.iter().skip(1).position(rings)?;
+        let mut callees = self.legs.iter().skip(1);
+        let position = callees.position(|leg| leg.rings_for(id))?;
         u16::try_from(position + 1).ok()
     }
 
@@ -125,12 +125,7 @@ impl Call {
         let Some(index) = self.ringing_leg(id) else {
             return;
         };
-        for other in 1..self.legs.len() as u16 {
-            let rings = |leg: &Leg| leg.channel == id && leg.state == LegState::Inviting;
-            if self.leg(other).is_some_and(rings) {
-                self.drop_leg(turn, other, Cause::ANSWERED_ELSEWHERE, true);
-            }
-        }
+        self.drop_ringing(turn, id, true);
         let caller_tag = self.caller_tag(turn);
         let mut leg = Leg::new(picker.dialog.clone(), picker.peer.clone(), id);
         leg.state = LegState::Unacknowledged;
