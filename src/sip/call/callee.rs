@@ -245,9 +245,6 @@ impl Call {
             return;
         }
         self.remember_early(turn, index, response);
-        let unanswered = self.unanswered.as_ref();
-        let offered = unanswered.is_some_and(|invite| !invite.body.bytes.is_empty());
-        let relayed_for = self.leg(0).map(|caller| caller.invite_cseq);
         let Some(leg) = self.leg_mut(index) else {
             return;
         };
@@ -255,13 +252,8 @@ impl Call {
         leg.dialog.set_remote_tag(tag);
         leg.dialog.establish(response, &turn.exchange.ways);
         leg.state = LegState::Confirmed;
-        let cseq = leg.dialog.local_cseq;
-        leg.acked_cseq = Some(cseq);
-        leg.ack_owed = Some(AckOwed { cseq, relayed_for });
         self.note_answered(turn, index, id);
-        if offered {
-            self.acknowledge_owed(turn, index);
-        }
+        self.owe_ack(turn, index);
         // The first contact that answers wins.
         self.drop_ringing(turn, channel, true);
         self.tell_answered(turn, index);
@@ -463,6 +455,28 @@ impl Call {
             leg.acks.get_or_insert_default().credentials = Some((answer, authorization));
         }
         sent
+    }
+
+    /// A leg's INVITE, which brought what the caller's did, has a 2xx. Where that
+    /// was an offer, it is acknowledged at once; else its ACK waits for the
+    /// caller's, which brings the answer (§13.2.1).
+    pub(super) fn owe_ack(&mut self, turn: &mut Turn<'_>, index: u16) {
+        let relayed_for = self.leg(0).map(|caller| caller.invite_cseq);
+        let Some(leg) = self.leg_mut(index) else {
+            return;
+        };
+        let cseq = leg.dialog.local_cseq;
+        leg.acked_cseq = Some(cseq);
+        leg.ack_owed = Some(AckOwed { cseq, relayed_for });
+        if self.has_offer() {
+            self.acknowledge_owed(turn, index);
+        }
+    }
+
+    /// Whether the caller waits for an answer to what it offered.
+    pub(super) fn has_offer(&self) -> bool {
+        let invite = self.unanswered.as_ref();
+        invite.is_some_and(|invite| !invite.body.bytes.is_empty())
     }
 
     /// Sends the ACK a leg's 2xx waits for, without a body.

@@ -11,7 +11,7 @@ use super::black_hole;
 use super::call::{ALLOW, Call, body_of, end_with};
 use super::ending::give_back;
 use super::exchange::{Alarm, Exchange, LegRef, Owner, Responding, Turn};
-use super::leg::{AckOwed, Early, Leg, LegState};
+use super::leg::{Early, Leg, LegState};
 use super::outbound::Channel;
 use super::picker::{PickUp, Picker};
 use super::resume::{Ask, Resume};
@@ -278,12 +278,6 @@ impl Call {
         false
     }
 
-    /// Whether the caller waits for an answer to what it offered.
-    fn has_offer(&self) -> bool {
-        let invite = self.unanswered.as_ref();
-        invite.is_some_and(|invite| !invite.body.bytes.is_empty())
-    }
-
     /// Sends a picker the caller's offer, or asks it for one where the caller has
     /// none to be answered.
     fn offer_to_picker(&mut self, turn: &mut Turn<'_>, index: u16) {
@@ -320,8 +314,6 @@ impl Call {
         if status.is_provisional() {
             return;
         }
-        let offered = self.has_offer();
-        let relayed_for = self.leg(0).map(|caller| caller.invite_cseq);
         let call = self.handle;
         let Some(leg) = self.leg_mut(index) else {
             return;
@@ -329,12 +321,7 @@ impl Call {
         leg.invite = None;
         if status.is_success() {
             leg.dialog.refresh_target(response, &turn.exchange.ways);
-            let cseq = leg.dialog.local_cseq;
-            leg.acked_cseq = Some(cseq);
-            leg.ack_owed = Some(AckOwed { cseq, relayed_for });
-            if offered {
-                self.acknowledge_owed(turn, index);
-            }
+            self.owe_ack(turn, index);
             self.picker_answered(turn, index);
         } else if status == Status::REQUEST_PENDING && leg.attempts < MOST_GLARES {
             leg.attempts += 1;
