@@ -17,7 +17,7 @@ use super::picker::{PickUp, Picker};
 use super::resume::{Ask, Resume};
 use super::run::{Role as RunRole, RunId};
 use super::sip::Destination;
-use super::within::{MOST_GLARES, glare_wait};
+use super::within::MOST_GLARES;
 use crate::base::{Instant, Text, shard_of};
 use crate::dialog::Role;
 use crate::dialplan::{Cause, ChannelId, Cursor, Failure, Pick};
@@ -325,9 +325,7 @@ impl Call {
             self.picker_answered(turn, index);
         } else if status == Status::REQUEST_PENDING && leg.attempts < MOST_GLARES {
             leg.attempts += 1;
-            let wait = glare_wait(turn, self.owns_call_id(index));
-            let alarm = Alarm::Offer { call, leg: index };
-            turn.exchange.alarms.set_at(turn.now + wait, alarm);
+            self.wait_after_glare(turn, index, Alarm::Offer { call, leg: index });
         } else {
             self.lose_picker(turn, index, status);
         }

@@ -7,7 +7,7 @@ use super::call::{Call, body_of};
 use super::exchange::{Alarm, Turn};
 use super::kept::Body;
 use super::leg::AckOwed;
-use super::within::{MOST_GLARES, glare_wait};
+use super::within::MOST_GLARES;
 use crate::dialplan::Failure;
 use crate::transaction::TransactionId;
 use crate::wire::{Message, Method, Status};
@@ -77,9 +77,8 @@ impl Call {
             reoffer.tries += 1;
             reoffer.client = None;
             self.reoffer = Some(reoffer);
-            let wait = glare_wait(turn, self.owns_call_id(0));
             let alarm = Alarm::Reoffer { call: self.handle };
-            turn.exchange.alarms.set_at(turn.now + wait, alarm);
+            self.wait_after_glare(turn, 0, alarm);
         } else if !status.is_success() {
             self.reoffer_refused(turn, &reoffer.offer, status);
         } else {

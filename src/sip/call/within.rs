@@ -4,7 +4,7 @@
 use super::call::{ALLOW, Call, Relay, body_of, end_with};
 use super::exchange::{Alarm, LegRef, Outgoing, Owner, Responding, Turn};
 use super::forks::EndedForks;
-use super::leg::{AckOwed, LegState};
+use super::leg::{AckOwed, Leg, LegState};
 use crate::config::Peer;
 use crate::dialog::{Dialog, Role};
 use crate::dialplan::{Cause, Failure};
@@ -15,16 +15,6 @@ use core::time::Duration;
 
 /// Times a re-INVITE is tried again after a 491 before it has failed.
 pub(super) const MOST_GLARES: u8 = 3;
-
-/// How long to wait after a 491: the longer for whoever owns the Call-ID (§14.1).
-pub(super) fn glare_wait(turn: &mut Turn<'_>, owner: bool) -> Duration {
-    let tens_of_ms = if owner {
-        210 + turn.exchange.random.below(191)
-    } else {
-        turn.exchange.random.below(201)
-    };
-    Duration::from_millis(tens_of_ms * 10)
-}
 
 /// The status a relayed request's sender is told. A challenge is for us, who
 /// cannot answer it here; its sender has no credentials for that realm.
@@ -336,7 +326,6 @@ impl Call {
     /// The other side's own re-INVITE crossed a relayed one. It is tried again
     /// a little later; the sender hears nothing of it meanwhile.
     fn wait_out_glare(&mut self, turn: &mut Turn<'_>, position: usize, index: u16) -> bool {
-        let owner = self.owns_call_id(index);
         let Some(relay) = self.relays.get_mut(position) else {
             return false;
         };
@@ -345,19 +334,25 @@ impl Call {
         }
         relay.tries += 1;
         relay.client = None;
-        let wait = glare_wait(turn, owner);
         let alarm = Alarm::Glare {
             call: self.handle,
             server: relay.server,
         };
-        turn.exchange.alarms.set_at(turn.now + wait, alarm);
+        self.wait_after_glare(turn, index, alarm);
         true
     }
 
-    /// Whether the Call-ID of a leg is ours.
-    pub(super) fn owns_call_id(&self, index: u16) -> bool {
-        self.leg(index)
-            .is_some_and(|leg| leg.dialog.role == Role::Uac)
+    /// Sets the alarm by which a leg's INVITE is tried again after a 491: later
+    /// where we own its Call-ID (§14.1).
+    pub(super) fn wait_after_glare(&self, turn: &mut Turn<'_>, index: u16, alarm: Alarm) {
+        let is_ours = |leg: &Leg| leg.dialog.role == Role::Uac;
+        let tens_of_ms = if self.leg(index).is_some_and(is_ours) {
+            210 + turn.exchange.random.below(191)
+        } else {
+            turn.exchange.random.below(201)
+        };
+        let wait = Duration::from_millis(tens_of_ms * 10);
+        turn.exchange.alarms.set_at(turn.now + wait, alarm);
     }
 
     /// The wait after a 491 is over.
