@@ -294,24 +294,21 @@ impl Shard {
                 .find(|binding| binding.node.is_none() || !parked.from_node),
             _ => None,
         };
-        let Some(binding) = binding else {
-            self.answer_message(
-                now,
-                server,
-                &parked.head,
-                Status::TEMPORARILY_UNAVAILABLE,
-                out,
-            );
-            return;
-        };
         let relayed = RelayedMessage {
             server,
             head: parked.head,
         };
+        let nothing = (&b""[..], &b""[..]);
+        let Some(binding) = binding else {
+            let status = Status::TEMPORARILY_UNAVAILABLE;
+            self.answer_message(now, &relayed, status, nothing, out);
+            return;
+        };
         let handle = match self.messages.insert(relayed) {
             Ok(handle) => handle,
             Err(relayed) => {
-                self.answer_message(now, server, &relayed.head, Status::SERVICE_UNAVAILABLE, out);
+                let status = Status::SERVICE_UNAVAILABLE;
+                self.answer_message(now, &relayed, status, nothing, out);
                 return;
             }
         };
@@ -325,10 +322,8 @@ impl Shard {
             headers: &[],
             owner: Owner::Relayed(handle),
         };
-        if !self.send_outward(now, &binding, outward, out)
-            && let Some(relayed) = self.messages.remove(handle)
-        {
-            self.answer_message(now, server, &relayed.head, Status::SERVICE_UNAVAILABLE, out);
+        if !self.send_outward(now, &binding, outward, out) {
+            self.message_unsent(now, handle, out);
         }
     }
 
@@ -440,26 +435,6 @@ impl Shard {
             end_with(writer, message.content_type, message.body);
         });
         sent.is_some()
-    }
-
-    fn answer_message(
-        &mut self,
-        now: Instant,
-        server: TransactionId,
-        head: &ReplyHead,
-        status: Status,
-        out: &mut Outbox,
-    ) {
-        let tag = self.exchange.tag();
-        let response = Responding {
-            server,
-            head,
-            status,
-            reason: None,
-            tag: &tag,
-        };
-        self.exchange
-            .respond(now, out, response, |writer| writer.end());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Responses: matched to a transaction, then told to whoever it belongs to.
 
-use super::shard::Shard;
+use super::shard::{RelayedMessage, Shard};
 use crate::base::{Flow, Handle, Instant};
 use crate::call::{self, Owner, Responding, Turn};
 use crate::machine::Outbox;
@@ -74,12 +74,23 @@ impl Shard {
         now: Instant,
         message: Handle,
         status: Status,
+        content: (&[u8], &[u8]),
+        out: &mut Outbox,
+    ) {
+        if let Some(relayed) = self.messages.remove(message) {
+            self.answer_message(now, &relayed, status, content, out);
+        }
+    }
+
+    /// Answers the sender of a MESSAGE.
+    pub(super) fn answer_message(
+        &mut self,
+        now: Instant,
+        relayed: &RelayedMessage,
+        status: Status,
         (content_type, body): (&[u8], &[u8]),
         out: &mut Outbox,
     ) {
-        let Some(relayed) = self.messages.remove(message) else {
-            return;
-        };
         let tag = self.exchange.tag();
         let answer = Responding {
             server: relayed.server,
