@@ -34,7 +34,7 @@ impl Call {
         self.channels.iter().find_map(|channel| {
             let own = channel.name(self.number);
             if own.eq_ignore_ascii_case(name) {
-                return Some((self.run_on(channel.id), own));
+                return Some((channel.more.as_ref().and_then(|more| more.run), own));
             }
             let far = channel.local()?.run?;
             let own = channel.far_name(self.number);

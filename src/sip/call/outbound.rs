@@ -58,7 +58,7 @@ pub struct More {
     pub shown: Option<Caller>,
     /// Interfaces dialled on the way to it.
     pub dialled: Vec<SmolStr>,
-    /// The routine it is in, or the plan it goes on in by itself.
+    /// The routine it is in.
     pub run: Option<RunId>,
     /// Its answer, kept until it is joined.
     pub held: Option<Held>,

@@ -587,14 +587,6 @@ impl Call {
         Some(value)
     }
 
-    /// The routine a channel that was dialled is in.
-    pub(super) fn run_on(&self, channel: ChannelId) -> Option<RunId> {
-        let others = self.others.as_ref()?.list.iter();
-        let mut on = others.filter(|other| other.role == Role::Routine);
-        let other = on.find(|other| other.channel == channel)?;
-        Some(other.id)
-    }
-
     /// A run beside the caller's.
     pub(super) fn other(&self, id: RunId) -> Option<&Other> {
         self.others.as_ref()?.find(id)
