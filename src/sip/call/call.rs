@@ -27,7 +27,7 @@ use crate::dialog::{Dialog, OutOfOrder, Role, RouteSet, Sayings, contact_uri};
 use crate::dialplan::{
     Cause, ChannelId, Cursor, Forward, Indication, Party, PartyField, Place, Plan, Variables,
 };
-use crate::machine::{Lease, Question, Topic, What};
+use crate::machine::{Lease, Topic, What};
 use crate::transaction::TransactionId;
 use crate::wire::{Message, Status, Writer};
 
@@ -293,15 +293,8 @@ impl Call {
         let peer = opening.peer.as_ref();
         match peer.and_then(|peer| Some((peer, peer.most_calls()?))) {
             Some((peer, limit)) => {
-                let peer_name = Text::from(peer.name.as_str());
-                let lease = turn.exchange.lease();
-                self.lease = Some(Box::new((peer_name.clone(), lease)));
-                let question = Question::Admit {
-                    peer: peer_name,
-                    limit,
-                    lease,
-                };
-                turn.ask(question, Resume::AdmitCaller(handle));
+                let place = turn.ask_for_place(peer, limit, Resume::AdmitCaller(handle));
+                self.lease = Some(place);
             }
             None => self.start(turn),
         }

@@ -172,11 +172,8 @@ impl Call {
         let peer = picker.peer.as_ref();
         if let Some(peer) = peer.filter(|peer| peer.most_calls().is_some()) {
             // It has had a place as a caller, and is not refused this one.
-            let (peer, limit) = (Text::from(peer.name.as_str()), u32::MAX);
-            let lease = turn.exchange.lease();
-            channel.lease = Some(Box::new((peer.clone(), lease)));
-            let question = Question::Admit { peer, limit, lease };
-            turn.ask(question, Resume::Counted(handle));
+            let place = turn.ask_for_place(peer, u32::MAX, Resume::Counted(handle));
+            channel.lease = Some(place);
         }
         give_back(turn, before);
     }

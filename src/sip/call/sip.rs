@@ -127,17 +127,9 @@ impl ChannelTech for Sip {
         let peer = channel.destination.peer.as_ref();
         match peer.and_then(|peer| Some((peer, peer.most_ringing()?))) {
             Some((peer, limit)) => {
-                let name = Text::from(peer.name.as_str());
-                let lease = turn.exchange.lease();
-                channel.lease = Some(Box::new((name.clone(), lease)));
-                turn.ask(
-                    Question::Admit {
-                        peer: name,
-                        limit,
-                        lease,
-                    },
-                    Resume::AdmitChannel(handle, id),
-                );
+                let resume = Resume::AdmitChannel(handle, id);
+                let place = turn.ask_for_place(peer, limit, resume);
+                channel.lease = Some(place);
             }
             None => call.locate(turn, id),
         }

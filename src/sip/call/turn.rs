@@ -3,8 +3,9 @@
 
 use super::exchange::{LegRef, Outgoing, Owner, Turn};
 use super::resume::{Ask, Resume};
-use crate::base::{Flow, Transport};
-use crate::machine::{Body, Envelope, Question, Way, What};
+use crate::base::{Flow, Text, Transport};
+use crate::config::Peer;
+use crate::machine::{Body, Envelope, Lease, Question, Way, What};
 use crate::transaction::{Branch, TransactionId};
 use crate::wire::{HeaderName, Method, Status, Writer, set_transport};
 
@@ -147,5 +148,14 @@ impl Turn<'_> {
     /// Puts a question when the turn ends.
     pub fn ask(&mut self, question: Question, resume: Resume) {
         self.exchange.asks.push_back(Ask { question, resume });
+    }
+
+    /// Asks for a place among the calls of a device, of which it may have
+    /// `limit`. Returns what gives the place back.
+    pub fn ask_for_place(&mut self, peer: &Peer, limit: u32, resume: Resume) -> Box<(Text, Lease)> {
+        let (peer, lease) = (Text::from(peer.name.as_str()), self.exchange.lease());
+        let place = Box::new((peer.clone(), lease));
+        self.ask(Question::Admit { peer, limit, lease }, resume);
+        place
     }
 }
