@@ -25,8 +25,9 @@ pub struct Picker {
     pub peer: Option<Arc<Peer>>,
     /// The head of the responses to its INVITE.
     pub head: ReplyHead,
-    /// Content-Type and bytes of what that INVITE brought.
-    pub body: (Box<[u8]>, Box<[u8]>),
+    /// What answers the offer of that INVITE by silence: empty where it is no SDP,
+    /// so that nobody takes the leg. `None`: it offers nothing.
+    pub silence: Option<Box<[u8]>>,
 }
 
 /// A leg that is offered to a ringing call.
@@ -61,11 +62,11 @@ impl Call {
             });
             return None;
         };
-        let (content_type, offer) = &picker.body;
-        if !offer.is_empty() && black_hole::answer(content_type, offer).is_empty() {
+        if picker.silence.as_deref().is_some_and(<[u8]>::is_empty) {
             // Its 2xx would have to answer that (RFC 3261 §13.2.1).
             self.note(turn, Level::Warn, "no-sdp-to-answer", || {
-                let kind = lossy(content_type);
+                let invite = self.unanswered.as_ref();
+                let kind = lossy(invite.map_or(b"", |invite| invite.body.content_type.as_bytes()));
                 format!(
                     "Pickup: a caller who offers {kind} and not application/sdp picks nothing up"
                 )
@@ -87,14 +88,13 @@ impl Call {
         let leg = self.legs.first();
         let leg = leg.filter(|leg| leg.state == LegState::Inviting && leg.invite.is_some())?;
         let invite = self.unanswered.as_ref()?;
+        let (kind, offer) = (&invite.body.content_type, &invite.body.bytes);
+        let silence = || black_hole::answer(kind.as_bytes(), offer).into();
         Some(Picker {
             dialog: leg.dialog.clone(),
             peer: leg.peer.clone(),
             head: invite.head.clone(),
-            body: (
-                invite.body.content_type.as_bytes().into(),
-                invite.body.bytes.as_slice().into(),
-            ),
+            silence: (!offer.is_empty()).then(silence),
         })
     }
 

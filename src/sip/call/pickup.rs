@@ -186,20 +186,20 @@ impl Call {
         picker: &Picker,
         server: TransactionId,
     ) {
-        let (content_type, bytes) = &picker.body;
-        let offers = bytes.is_empty() && self.has_offer();
+        let silence = picker.silence.as_deref();
+        let offers = silence.is_none() && self.has_offer();
         if let Some(leg) = self.leg_mut(index) {
             leg.ringing_in(&mut turn.exchange.ringing).offered = offers;
         }
-        let silence = black_hole::answer(content_type, bytes);
-        let sdp = &b"application/sdp"[..];
         let (content_type, body) = match &self.unanswered {
-            _ if !bytes.is_empty() => (sdp, silence.as_slice()),
             Some(invite) if offers => (
                 invite.body.content_type.as_bytes(),
                 invite.body.bytes.as_slice(),
             ),
-            _ => (sdp, black_hole::OFFER),
+            _ => (
+                &b"application/sdp"[..],
+                silence.unwrap_or(black_hole::OFFER),
+            ),
         };
         let dialog = &picker.dialog;
         let response = Responding {
