@@ -17,6 +17,10 @@ const MOST_TRIES: u8 = 4;
 /// has taken it, two may answer its INVITE.
 const MOST_OFFERS: u8 = 8;
 
+/// Tries of what gives something back, or tells that a dialog is over: until it
+/// is taken.
+const FOR_EVER: u8 = u8::MAX;
+
 struct Parked {
     ask: Ask,
     asked: Instant,
@@ -147,30 +151,8 @@ impl Pending {
                 let asked = parked.asked;
                 return Some(Overdue::Late(Asked { ask, asked }));
             }
-            let tries = match parked.ask.question {
-                Question::Release { .. }
-                | Question::GiveBack { .. }
-                | Question::Lives { on: None, .. } => u8::MAX,
-                // Said later than that it is over, it would stand for ever.
-                Question::Lives { .. } => 1,
-                Question::PickUp(_) => MOST_OFFERS,
-                Question::Inquiry(ref inquiry) if !inquiry.may_be_repeated() => 1,
-                Question::Take {
-                    hold: Hold::Lock(_),
-                    ..
-                }
-                | Question::Unlock { .. }
-                | Question::Register(_)
-                | Question::Errand(_)
-                | Question::Entries(_) => 1,
-                Question::Bindings(_)
-                | Question::Admit { .. }
-                | Question::Take { .. }
-                | Question::Globals { .. }
-                | Question::Inquiry(_) => MOST_TRIES,
-            };
-            if parked.tries < tries {
-                parked.tries = parked.tries.saturating_add(1).min(u8::MAX - 1);
+            if parked.tries < most_tries(&parked.ask.question) {
+                parked.tries = parked.tries.saturating_add(1).min(FOR_EVER - 1);
                 self.deadlines.set(now, parked.wait, id);
                 return Some(Overdue::Again(id, parked.ask.question.clone()));
             }
@@ -200,13 +182,35 @@ impl Pending {
     }
 }
 
-/// Whether a question may be lost: all but those that give something back, or
-/// tell that a dialog is over.
+/// Whether a question may be lost: all but those that are never given up.
 pub(super) fn is_refusable(ask: &Ask) -> bool {
-    !matches!(
-        ask.question,
-        Question::Release { .. } | Question::GiveBack { .. } | Question::Lives { on: None, .. }
-    )
+    most_tries(&ask.question) < FOR_EVER
+}
+
+/// How often a question is put, while nobody answers.
+fn most_tries(question: &Question) -> u8 {
+    match question {
+        Question::Release { .. } | Question::GiveBack { .. } | Question::Lives { on: None, .. } => {
+            FOR_EVER
+        }
+        // Said later than that it is over, it would stand for ever.
+        Question::Lives { .. } => 1,
+        Question::PickUp(_) => MOST_OFFERS,
+        Question::Inquiry(inquiry) if !inquiry.may_be_repeated() => 1,
+        Question::Take {
+            hold: Hold::Lock(_),
+            ..
+        }
+        | Question::Unlock { .. }
+        | Question::Register(_)
+        | Question::Errand(_)
+        | Question::Entries(_) => 1,
+        Question::Bindings(_)
+        | Question::Admit { .. }
+        | Question::Take { .. }
+        | Question::Globals { .. }
+        | Question::Inquiry(_) => MOST_TRIES,
+    }
 }
 
 #[cfg(test)]
