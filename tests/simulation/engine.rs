@@ -39,10 +39,7 @@ impl Occupancy {
     /// What one machine counts.
     fn of(machine: &dyn Machine) -> Occupancy {
         let counters = machine.counters();
-        let count = |name: &str| {
-            let found = counters.iter().find(|(held, _)| *held == name);
-            found.unwrap_or_else(|| panic!("no counter {name}")).1
-        };
+        let count = |name| count(&counters, name);
         Occupancy {
             calls: count("calls"),
             dialogs: count("dialogs"),
@@ -80,6 +77,12 @@ impl Occupancy {
             ..self
         } == Occupancy::default()
     }
+}
+
+/// One of a machine's counters.
+fn count(counters: &[(&str, u64)], name: &str) -> u64 {
+    let found = counters.iter().find(|(counted, _)| *counted == name);
+    found.unwrap_or_else(|| panic!("no counter {name}")).1
 }
 
 /// What makes a shard.
@@ -162,9 +165,7 @@ impl Engine {
 
     /// Datagrams a shard has put aside so far.
     pub fn held_back(&self, shard: ShardId) -> u64 {
-        let counters = self.shards[usize::from(shard)].counters();
-        let held = counters.iter().find(|(name, _)| *name == "held_back");
-        held.expect("a counter").1
+        count(&self.shards[usize::from(shard)].counters(), "held_back")
     }
 
     /// How full a shard is.
