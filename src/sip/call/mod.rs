@@ -11,7 +11,8 @@
 //! - `leg`: one dialog of a call, and what it waits for
 //! - `ledger`: the records of a call, while it lasts
 //! - `call`: the call itself, from its first INVITE to its last BYE
-//! - `run`: the runs through the dialplan one call holds
+//! - `run`: the runs through the dialplan one call holds; `run_end`: what the end
+//!   of one is to whoever it ran for
 //! - `channels`: the call as one of its runs sees it (`Channels`)
 //! - `holdings`: what its channels hold outside of it, and give back
 //! - `originate`: calls that the engine begins itself; `black_hole`: the answer
@@ -77,6 +78,7 @@ mod resource;
 mod resume;
 mod rows;
 mod run;
+mod run_end;
 mod sip;
 mod stray;
 mod tech;
