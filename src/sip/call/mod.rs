@@ -29,7 +29,7 @@
 //! - `caller`: what the caller is told
 //! - `diversion`: what its INVITE says of diversions
 //! - `identity`: whom callees are told a call is from
-//! - `callee`: responses to the INVITEs that open legs
+//! - `invite`: the INVITEs that open legs; `callee`: the responses to them
 //! - `moved`: where callees that are elsewhere want to be rung
 //! - `within`: requests inside the dialogs, relayed from leg to leg
 //! - `reoffer`: what is offered to a caller who was answered before
@@ -60,6 +60,7 @@ mod forks;
 mod functions;
 mod holdings;
 mod identity;
+mod invite;
 mod kept;
 mod ledger;
 mod leg;
