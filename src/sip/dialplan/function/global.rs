@@ -2,7 +2,7 @@
 //! of one channel that all others may read and set.
 
 use super::super::foreign::{Foreign, Wish};
-use super::super::inquiry::{Inquiry, Reply};
+use super::super::inquiry::Inquiry;
 use super::super::state::Scope;
 use super::super::step::Step;
 
@@ -42,10 +42,6 @@ pub(super) fn ask_shared(step: &mut Step<'_>, arguments: &str) -> Result<Inquiry
             foreign.map(Inquiry::Foreign).ok_or_else(String::new)
         }
     }
-}
-
-pub(super) fn tell_shared(_: &mut Step<'_>, _: &str, reply: Reply) -> String {
-    reply.text().unwrap_or_default()
 }
 
 pub(super) fn write_shared(step: &mut Step<'_>, arguments: &str, value: &str) -> Option<Inquiry> {

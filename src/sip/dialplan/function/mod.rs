@@ -308,7 +308,7 @@ static ROWS: &[Row] = &[
         read: Some(Read::AtHand(
             global::own_shared,
             global::ask_shared,
-            global::tell_shared,
+            import::tell,
         )),
         write: Some(global::write_shared),
     },
