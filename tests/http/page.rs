@@ -105,10 +105,7 @@ fn the_page_draws_what_happens() {
     for user in ["1001", "1002"] {
         phone.register(user);
     }
-    phone.send("INVITE", "1001", "1002", "a-call", "");
-    let invite = phone.await_message("INVITE");
-    phone.answer(&invite, "180 Ringing");
-    phone.await_message("SIP/2.0 180");
+    phone.ring("a-call");
     let scratch = engine.scratch.path();
     let seen = while_asked(&phone, || browse(http, scratch, &["--dump-dom"]));
     let Some(page) = seen else {

@@ -70,10 +70,7 @@ fn a_call_shows_its_channels() {
     let phone = Phone::new(&engine);
     phone.register("1002");
     assert!(pages(http, "channels", 10).is_empty());
-    phone.send("INVITE", "1001", "1002", "one-call", "");
-    let invite = phone.await_message("INVITE");
-    phone.answer(&invite, "180 Ringing");
-    phone.await_message("SIP/2.0 180");
+    phone.ring("one-call");
     let channels = pages(http, "channels", 1);
     let states: BTreeSet<&str> = channels
         .iter()

@@ -124,10 +124,7 @@ fn an_engine_that_drains_is_well_and_not_ready() {
     let (engine, http) = crate::engine("http-health", &["--drain-limit", "30"]);
     let phone = Phone::new(&engine);
     phone.register("1002");
-    phone.send("INVITE", "1001", "1002", "a-call", "");
-    let invite = phone.await_message("INVITE");
-    phone.answer(&invite, "180 Ringing");
-    phone.await_message("SIP/2.0 180");
+    phone.ring("a-call");
     await_ready(http, 200);
     let pid = engine.pid().to_string();
     let sent = Command::new("kill").args(["-s", "TERM", &pid]).status();

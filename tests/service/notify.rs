@@ -113,10 +113,7 @@ fn with_a_call(name: &str, flags: &[&str]) -> (Engine, Listener, Phone, String) 
     let (engine, manager) = Listener::start_with(name, &sip, plan, flags);
     let phone = Phone::new(&engine);
     phone.register("1002");
-    phone.send("INVITE", "1001", "1002", "a-call", "");
-    let invite = phone.await_message("INVITE");
-    phone.answer(&invite, "180 Ringing");
-    phone.await_message("SIP/2.0 180");
+    let invite = phone.ring("a-call");
     (engine, manager, phone, invite)
 }
 
