@@ -113,12 +113,13 @@ impl Marks {
         let Some(mark) = self.at.get(reader) else {
             return;
         };
-        // One that does not get there has records read again: the promise is at
-        // least once.
+        // One that does not get there frees no room: who comes next begins at the
+        // mark in the file, and looks no further than one lap.
         let place = (MARKS + 8 * reader) as u64;
-        let _ = self.file.write_all_at(&end.to_le_bytes(), place);
-        // It frees room in the file, and no other memory goes by it.
-        mark.store(end, Ordering::Relaxed);
+        let written = self.file.write_all_at(&end.to_le_bytes(), place);
+        if written.is_ok() {
+            mark.store(end, Ordering::Relaxed);
+        }
     }
 
     /// Whether a reader is done with all before `end`; one that there is not is.

@@ -76,6 +76,20 @@ fn a_journal_is_full_until_its_last_reader_comes_by() {
 }
 
 #[test]
+fn a_mark_that_cannot_be_written_frees_no_room() {
+    let (_dir, path, mut journal) = make(1);
+    let end = journal.append(&cdr(1)).unwrap();
+    let of_file = Head::parse(fs::read(&path).unwrap().first_chunk().unwrap()).unwrap();
+    let marks = Marks::new(File::open(&path).unwrap(), of_file.marks);
+    marks.pass(0, end);
+    assert!(!marks.is_past(0, end));
+    assert_eq!(
+        (marks.least(), serials(&read(&path).unwrap().unwrap())),
+        (0, vec![1])
+    );
+}
+
+#[test]
 fn the_file_is_this_users_alone_and_made_here() {
     let (dir, path, journal) = make(1);
     let about = fs::metadata(&path).unwrap();
