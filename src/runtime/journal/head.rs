@@ -22,6 +22,10 @@ pub const READERS: usize = 4;
 /// The mark of a reader that there is not.
 const NOBODY: u64 = u64::MAX;
 
+/// The order of marks among each other: of two readers that make their last marks
+/// at once, one at least sees both.
+const ORDER: Ordering = Ordering::SeqCst;
+
 /// Of another format is what has a record of another shape.
 const MAGIC: [u8; 8] = *b"pinion\0\x01";
 
@@ -118,19 +122,19 @@ impl Marks {
         let place = (MARKS + 8 * reader) as u64;
         let written = self.file.write_all_at(&end.to_le_bytes(), place);
         if written.is_ok() {
-            mark.store(end, Ordering::Relaxed);
+            mark.store(end, ORDER);
         }
     }
 
     /// Whether a reader is done with all before `end`; one that there is not is.
     pub fn is_past(&self, reader: usize, end: u64) -> bool {
         let mark = self.at.get(reader);
-        mark.is_none_or(|mark| mark.load(Ordering::Relaxed) >= end)
+        mark.is_none_or(|mark| mark.load(ORDER) >= end)
     }
 
     /// What every reader is done with.
     pub fn least(&self) -> u64 {
-        let marks = self.at.iter().map(|mark| mark.load(Ordering::Relaxed));
+        let marks = self.at.iter().map(|mark| mark.load(ORDER));
         marks.min().unwrap_or(NOBODY)
     }
 }
