@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use memmap2::MmapMut;
 use pinion_sip::machine::Cdr;
+use rustix::fs::{FallocateFlags, fallocate};
 
 use self::head::{HEAD, Head};
 pub use self::head::{Marks, READERS};
@@ -114,8 +115,9 @@ pub struct Left {
     pub torn: usize,
 }
 
-/// Reads a journal nobody writes any more. `None` if it is none, or of another
-/// format; whatever its bytes are, this ends.
+/// Reads a journal nobody writes any more, and gives the room back that its records
+/// do not take: the next ones need some. `None` if it is none, or of another format;
+/// whatever its bytes are, this ends.
 pub fn read(path: &Path) -> io::Result<Option<Left>> {
     let mut options = File::options();
     options.read(true).write(true);
@@ -123,24 +125,40 @@ pub fn read(path: &Path) -> io::Result<Option<Left>> {
     if !file.metadata()?.is_file() {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    (&mut file)
-        .take(HEAD as u64 + MOST)
-        .read_to_end(&mut bytes)?;
-    let Some((head, ring)) = bytes.split_first_chunk() else {
+    let (mut head, mut ring) = (Vec::new(), Vec::new());
+    (&mut file).take(HEAD as u64).read_to_end(&mut head)?;
+    let Some(head) = head.first_chunk().and_then(Head::parse) else {
         return Ok(None);
     };
-    let Some(head) = Head::parse(head) else {
-        return Ok(None);
-    };
+    (&mut file).take(MOST).read_to_end(&mut ring)?;
+    let from = head.marks.into_iter().min().unwrap_or(0);
+    let found = ring::entries(&ring, head.seal, from);
+    let to = found.records.last().map_or(from, |(end, _)| *end);
+    give_back(&file, ring.len() as u64, from, to);
     let marks = Marks::new(file, head.marks);
-    let found = ring::entries(ring, head.seal, marks.least());
     Ok(Some(Left {
         origin: head.origin,
         marks,
         records: found.records,
         torn: found.torn,
     }))
+}
+
+/// Gives back what lies in a ring outside of these positions. A file system that
+/// has no holes keeps it.
+fn give_back(file: &File, size: u64, from: u64, to: u64) {
+    let used = to.saturating_sub(from);
+    let Some(start) = to.checked_rem(size) else {
+        return;
+    };
+    let free = size.saturating_sub(used);
+    let behind = free.min(size - start);
+    for (start, len) in [(start, behind), (0, free - behind)] {
+        if len > 0 {
+            let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            let _ = fallocate(file, hole, HEAD as u64 + start, len);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -90,6 +90,35 @@ fn a_mark_that_cannot_be_written_frees_no_room() {
 }
 
 #[test]
+fn what_is_read_takes_no_more_room_than_its_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal");
+    let size = 16 * HEAD;
+    let mut journal = Journal::create(&path, size, origin(), 7, 1).unwrap();
+    let mut ends = vec![0];
+    // Over the end of the ring, and to where there is but little room left.
+    for serial in 1..4000 {
+        let end = journal.append(&cdr(serial)).unwrap();
+        ends.push(end);
+        if end > size as u64 + 100 {
+            break;
+        }
+        let late = ends[ends.len().saturating_sub(60)];
+        journal.marks().pass(0, late);
+    }
+    let kept = serials(&read(&path).unwrap().unwrap());
+    assert!(kept.len() >= 60, "{kept:?}");
+    let room = fs::metadata(&path).unwrap().blocks() * 512;
+    // The head, and the pages at both ends of the ring.
+    assert!(room <= 4 * HEAD as u64, "{room}");
+    assert_eq!(serials(&read(&path).unwrap().unwrap()), kept);
+    // One that is full is kept as it is.
+    while journal.append(&cdr(0)).is_some() {}
+    let whole = serials(&read(&path).unwrap().unwrap());
+    assert_eq!(serials(&read(&path).unwrap().unwrap()), whole);
+}
+
+#[test]
 fn the_file_is_this_users_alone_and_made_here() {
     let (dir, path, journal) = make(1);
     let about = fs::metadata(&path).unwrap();
