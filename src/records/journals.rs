@@ -19,9 +19,11 @@ use siphasher::sip::SipHasher13;
 
 use crate::claim::claim;
 
-/// Bytes of a journal's ring: some eight thousand records. With its head, a
-/// journal has 4 MiB.
-const RING: usize = (4 << 20) - 4096;
+/// MiB of a journal, with its head.
+const MIB: usize = 4;
+
+/// Bytes of its ring: some eight thousand records.
+const RING: usize = (MIB << 20) - 4096;
 
 /// The file that says whose the directory is.
 const LOCK: &str = "lock";
@@ -83,6 +85,26 @@ impl Volume {
     }
 }
 
+/// Why there are no journals, and what helps.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// That process writes to the same `--cdr`.
+    #[error("process {0} has the journals of the same --cdr. Give this engine another --cdr")]
+    Taken(String),
+    /// What has the place may be others', or is no directory. This user would have
+    /// it alone.
+    #[error(
+        "{0} is no directory that user {1} has alone. Give it to that user, or remove it and the records in it"
+    )]
+    NotAlone(String, u32),
+    /// So many MiB of journals cannot be made.
+    #[error("the journals take {0} MiB: {1}. Give another directory, or none")]
+    Unmade(usize, io::Error),
+    /// The host says so.
+    #[error("{0}. Give another directory, or none")]
+    Host(#[from] io::Error),
+}
+
 impl Journals {
     /// Journals in `dir`, for an engine whose records go to the directory
     /// `records`, which exists, and to so many readers.
@@ -92,27 +114,22 @@ impl Journals {
         origin: &Origin,
         shards: usize,
         readers: usize,
-    ) -> io::Result<Journals> {
+    ) -> Result<Journals, Refusal> {
         fs::create_dir_all(dir)?;
         let home = dir.join(name(records)?);
         make(&home)?;
-        let lock = claim(&home.join(LOCK))?.map_err(|taken| {
-            let (home, pid) = (home.display(), taken.pid);
-            io::Error::other(format!(
-                "{home} is of another engine with the same --cdr, process {pid}"
-            ))
-        })?;
+        let lock = claim(&home.join(LOCK))?.map_err(|taken| Refusal::Taken(taken.pid))?;
         let mut journals = Journals {
             writers: Vec::new(),
             volumes: Vec::new(),
             left: leftovers(&home)?,
             lock,
         };
-        let added = journals.add(&home, origin, shards, readers);
-        if added.is_err() {
+        if let Err(error) = journals.add(&home, origin, shards, readers) {
             journals.volumes.iter().for_each(|volume| volume.remove());
+            return Err(Refusal::Unmade(shards * MIB, error));
         }
-        added.map(|()| journals)
+        Ok(journals)
     }
 
     fn add(
@@ -149,10 +166,10 @@ fn name(records: &Path) -> io::Result<String> {
 
 /// Makes a directory that is this user's and nobody else's, unless it is there.
 /// In a directory that all may write, others may have been first.
-fn make(home: &Path) -> io::Result<()> {
+fn make(home: &Path) -> Result<(), Refusal> {
     match DirBuilder::new().mode(0o700).create(home) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => return made,
+        made => return Ok(made?),
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let user = geteuid().as_raw();
@@ -161,10 +178,7 @@ fn make(home: &Path) -> io::Result<()> {
     if opened.is_ok_and(|home| File::from(home).metadata().is_ok_and(is_own)) {
         return Ok(());
     }
-    Err(io::Error::other(format!(
-        "{} is no directory that user {user} has alone; remove it",
-        home.display()
-    )))
+    Err(Refusal::NotAlone(home.display().to_string(), user))
 }
 
 /// What lies in a directory of journals that nobody writes any more.

@@ -45,7 +45,7 @@ use pinion_runtime::{Errands, Filed, RecordDesk};
 use smol_str::SmolStr;
 
 use self::entry::Form;
-use self::journals::{Journals, Volume};
+use self::journals::{Journals, Refusal, Volume};
 use self::sharing::{Handed, Inlet, Sharing, Way};
 use self::spool::Spool;
 use self::table::Table;
@@ -93,7 +93,7 @@ impl Settings {
     }
 
     /// Journals for so many shards in a directory. That of the records exists.
-    pub fn journals(&self, dir: &Path, shards: usize) -> io::Result<Journals> {
+    pub fn journals(&self, dir: &Path, shards: usize) -> Result<Journals, Refusal> {
         let origin = Origin {
             boot: self.boot,
             node: self.node.to_string(),

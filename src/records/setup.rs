@@ -98,11 +98,9 @@ fn journals(
 ) -> Result<Option<Journals>, Failure> {
     let dir = flags.cdr_journal_dir();
     let journals = dir.map(|dir| {
-        settings.journals(dir, shards).map_err(|error| {
-            let dir = dir.display();
-            let text = format!("--cdr-journal {dir}: {error}. Give another directory, or none");
-            Failure::Host(text)
-        })
+        let opened = settings.journals(dir, shards);
+        opened
+            .map_err(|refusal| Failure::Host(format!("--cdr-journal {}: {refusal}", dir.display())))
     });
     journals.transpose()
 }

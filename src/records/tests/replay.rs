@@ -216,26 +216,50 @@ fn nobody_else_may_have_been_there_before() {
     let held = journals(&settings, 1);
     let place = dir.path().join("journals");
     let refused = |settings: &Settings| settings.journals(&place, 1).unwrap_err().to_string();
-    let home = home(dir.path());
-    assert_eq!(
-        refused(&settings),
-        format!(
-            "{} is of another engine with the same --cdr, process {}",
-            home.display(),
-            std::process::id()
-        )
+    // Other journals would let both write to the same files.
+    let taken = format!(
+        "process {} has the journals of the same --cdr. Give this engine another --cdr",
+        std::process::id()
     );
+    assert_eq!(refused(&settings), taken);
+    let home = home(dir.path());
     drop(held);
     fs::remove_dir_all(&home).unwrap();
     let elsewhere = dir.path().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     symlink(&elsewhere, &home).unwrap();
-    let sentence = "is no directory that user";
-    assert!(refused(&settings).contains(sentence));
+    // An engine may have had it that ran as another user.
+    let alone = format!(
+        "{} is no directory that user {} has alone. Give it to that user, or remove it and the records in it",
+        home.display(),
+        rustix::process::geteuid().as_raw()
+    );
+    assert_eq!(refused(&settings), alone);
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
     fs::remove_file(&home).unwrap();
     fs::DirBuilder::new().mode(0o755).create(&home).unwrap();
-    assert!(refused(&settings).contains(sentence));
+    assert_eq!(refused(&settings), alone);
+}
+
+#[test]
+fn what_cannot_be_made_says_how_much_it_would_take() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = mapped(dir.path(), 0xaa);
+    drop(journals(&settings, 1));
+    let home = home(dir.path());
+    // In the way of the last of them; nobody can read it.
+    fs::write(home.join(format!("{:016x}-2", 0xaa)), [b'?'; 8192]).unwrap();
+    let refused = settings.journals(&dir.path().join("journals"), 3);
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.starts_with("the journals take 12 MiB: "),
+        "{refused}"
+    );
+    assert!(
+        refused.ends_with(". Give another directory, or none"),
+        "{refused}"
+    );
+    assert!(!files(dir.path()).contains(&format!("{:016x}-0", 0xaa)));
 }
 
 #[test]
