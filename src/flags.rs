@@ -351,8 +351,9 @@ impl Flags {
         Ok(flags)
     }
 
-    /// The directory of `--cdr-journal`, unless that is none.
+    /// The directory of `--cdr-journal`, unless that is none, or there are no records.
     pub fn cdr_journal_dir(&self) -> Option<&Path> {
+        self.cdr.as_ref()?;
         Some(&*self.cdr_journal).filter(|dir| dir.as_os_str() != "none")
     }
 }

@@ -48,6 +48,20 @@ fn nothing_given_is_enough() {
 }
 
 #[test]
+fn records_have_a_journal_unless_there_are_none() {
+    for (line, dir) in [
+        ("", None),
+        ("--cdr-journal /run/pinion", None),
+        ("--cdr /var/log/pinion/cdr", Some("/dev/shm")),
+        ("--cdr cdr --cdr-journal /run/pinion", Some("/run/pinion")),
+        ("--cdr cdr --cdr-journal none", None),
+    ] {
+        let flags = read(line).unwrap();
+        assert_eq!(flags.cdr_journal_dir(), dir.map(Path::new), "{line}");
+    }
+}
+
+#[test]
 fn every_flag_is_understood() {
     let flags = read(
         "--config /etc/pinion --user voip:sip --listen 0.0.0.0:5060 --listen [::1]:5062 --listen-tcp 0.0.0.0:5060 \
