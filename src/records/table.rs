@@ -248,7 +248,7 @@ fn insert(
     rows: &[Row],
     again: bool,
 ) -> Result<(), Fault> {
-    let there = match again && shape.has(ID) {
+    let mut there = match again && shape.has(ID) {
         true => known(driver, table, rows)?,
         false => HashSet::new(),
     };
@@ -262,7 +262,11 @@ fn insert(
         let text = format!("{table} has no column of a call's record");
         return Err(Fault::Refused(text));
     }
-    let new = |row: &&Row| !row.get(ID).is_some_and(|id| there.contains(id));
+    // A spool may hold one twice.
+    let new = |row: &&Row| {
+        let id = row.get(ID).filter(|_| again);
+        id.is_none_or(|id| there.insert(id.clone()))
+    };
     let values = |row: &Row| names.iter().map(|name| fitted(shape, name, row)).collect();
     let rows: Vec<Vec<String>> = rows.iter().filter(new).map(values).collect();
     match rows.is_empty() {

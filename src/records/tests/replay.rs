@@ -167,6 +167,32 @@ fn an_engine_that_ends_leaves_nothing() {
     assert_eq!(json_ids(dir.path()), ids("00000000000000aa", 1..=500));
 }
 
+#[test]
+fn what_a_spool_holds_twice_is_in_the_table_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = mapped(dir.path(), 0xaa);
+    // Nobody else tells rows apart.
+    let dbfile = dir.path().join("calls.sqlite3");
+    let connection = rusqlite::Connection::open(&dbfile).unwrap();
+    let table = "DROP TABLE cdr; CREATE TABLE cdr (delivery_id TEXT, src TEXT)";
+    connection.execute_batch(table).unwrap();
+    // A process was killed after it had put them there, and the next one, too.
+    let row = |number| spool::Row::from([("delivery_id".into(), format!("{number}"))]);
+    let rows: Vec<spool::Row> = (1..=3).map(row).collect();
+    let mut spool = Spool::open(&settings.dir).unwrap();
+    spool.put(&rows).unwrap();
+    spool.put(&rows).unwrap();
+    let (mut recorder, _desk) = Recorder::start(settings, None).unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    let board = Arc::clone(recorder.board());
+    while board.places().any(|(_, tally)| tally.waiting.value() > 0) {
+        assert!(Instant::now() < until, "they stay in the spool");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    recorder.close();
+    assert_eq!(row_ids(dir.path()), ["1", "2", "3"]);
+}
+
 /// Waits until everybody is past all that a journal has.
 fn all_pass(volume: &Volume, end: u64) {
     let until = Instant::now() + Duration::from_secs(30);
