@@ -7,18 +7,20 @@
 //!                            └──> cdr-table  the table, or its spool
 //! ```
 //!
-//! Every arrow is a bounded queue: what finds it full is lost and counted, and
-//! nobody waits. A record is in its file as soon as its thread has run.
+//! Every arrow is a bounded queue: what finds it full is lost and counted, and no
+//! shard waits. A record is in its file as soon as its thread has run.
 //!
 //! Until then it lies in its shard's journal, a piece of memory that outlives the
 //! process: the shard puts it there before it sends what the same turn has to say,
 //! so that nobody has heard of the end of a call that has no record.
 //! Each place has a mark in every journal, which it moves once it has written. An
 //! engine that ends takes its journals away. One that is killed leaves them, and
-//! the next hands each place what lies beyond its mark, by the names the records
-//! had: at least once, as a place may have written what it had no time to mark. A
-//! record for which its journal had no room is counted, and goes the old way.
+//! the next hands each place what lies beyond its mark, beside what is new (thread
+//! `cdr-left`) and by the names the records had: at least once, as a place may have
+//! written what it had no time to mark. A record for which its journal had no room is
+//! counted, and goes its way without.
 
+mod arrears;
 pub mod csv;
 pub mod entry;
 pub mod file;
@@ -44,6 +46,7 @@ use pinion_runtime::journal::Origin;
 use pinion_runtime::{Errands, Filed, RecordDesk};
 use smol_str::SmolStr;
 
+use self::arrears::Arrears;
 use self::entry::Form;
 use self::journals::{Journals, Refusal, Volume};
 use self::sharing::{Handed, Inlet, Sharing, Way};
@@ -211,6 +214,13 @@ impl Recorder {
         for (way, inlet) in ways.iter().zip(inlets) {
             recorder.open(way.name, inlet, Arc::clone(&way.tally), &settings)?;
         }
+        if !left.is_empty() {
+            let arrears = Arrears {
+                ways: ways.clone(),
+                switches: Arc::clone(&settings.switches),
+            };
+            recorder.hire("cdr-left", move || arrears.serve(left))?;
+        }
         let sharing = Sharing {
             errands,
             ways,
@@ -219,7 +229,7 @@ impl Recorder {
             node: settings.node,
             volumes,
         };
-        recorder.hire("cdr", move || sharing.serve(left))?;
+        recorder.hire("cdr", move || sharing.serve())?;
         Ok((recorder, desk))
     }
 

@@ -1,18 +1,18 @@
 //! How records are shared out: each gets its name, and goes to every place that
-//! is loaded; what an earlier engine has left comes first. The other end of these
-//! ways is here, too: what a place takes, and how far it has come.
+//! is loaded. The other end of these ways is here, too: what a place takes, and how
+//! far it has come. What an earlier engine has left goes the same ways, and is not
+//! known here.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
-use pinion_runtime::journal::READERS;
 use pinion_runtime::{Errands, Filed};
 use pinion_sip::machine::CdrId;
 use smol_str::SmolStr;
 
 use super::entry::{Entry, Spot};
-use super::journals::{Leftover, Volume};
+use super::journals::Volume;
 use super::tally::Tally;
 use crate::modules::{Beside, Switches};
 
@@ -26,6 +26,7 @@ pub struct Handed {
 }
 
 /// The way to one place. Its number is that of its mark in every journal.
+#[derive(Clone)]
 pub(super) struct Way {
     pub(super) name: &'static str,
     pub(super) module: Beside,
@@ -33,7 +34,7 @@ pub(super) struct Way {
     pub(super) tally: Arc<Tally>,
 }
 
-/// The one thread that shares records out.
+/// The one thread that shares out what the shards leave.
 pub(super) struct Sharing {
     pub(super) errands: Errands<Filed>,
     pub(super) ways: Vec<Way>,
@@ -45,10 +46,8 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
-    /// Shares out what was left, and what comes.
-    pub(super) fn serve(&self, left: Vec<Leftover>) {
-        self.tell_of(&left);
-        left.into_iter().for_each(|left| self.hand_on(left));
+    /// Shares out what comes.
+    pub(super) fn serve(&self) {
         while let Some(filed) = self.errands.take() {
             self.share(filed);
         }
@@ -86,62 +85,10 @@ impl Sharing {
             }
         }
     }
-
-    /// Records of an earlier engine: each place gets those that it had not come
-    /// to, by the names they had. They wait for room, as nobody waits for them.
-    fn hand_on(&self, left: Leftover) {
-        for (end, cdr) in left.records {
-            let entry = Arc::new(Entry {
-                id: id(left.origin.boot, cdr.id),
-                node: SmolStr::new(&left.origin.node),
-                cdr,
-                spot: Some(Spot {
-                    volume: Arc::clone(&left.volume),
-                    end,
-                }),
-                again: true,
-            });
-            for (reader, way) in self.ways.iter().enumerate() {
-                if left.volume.is_past(reader, end) {
-                    continue;
-                }
-                let wanted = self.switches.is_on(way.module);
-                let entry = Arc::clone(&entry);
-                if way.sender.send(Handed { entry, wanted }).is_err() && wanted {
-                    way.tally.dropped.add(1);
-                }
-            }
-        }
-        // A place that there is no more.
-        for reader in self.ways.len()..READERS {
-            left.volume.pass(reader, u64::MAX);
-        }
-    }
-
-    /// One line for all of them.
-    fn tell_of(&self, left: &[Leftover]) {
-        if left.is_empty() {
-            return;
-        }
-        let ways = self.ways.iter().enumerate();
-        let counts: Vec<String> = ways
-            .map(|(reader, way)| {
-                let ends = left
-                    .iter()
-                    .flat_map(|left| left.records.iter().map(|(end, _)| (&left.volume, *end)));
-                let missing = ends.filter(|(volume, end)| !volume.is_past(reader, *end));
-                format!("{} {}", way.name, missing.count())
-            })
-            .collect();
-        tracing::warn!(
-            "an earlier engine ended before it had written all records of calls; they are written now: {}",
-            counts.join(", ")
-        );
-    }
 }
 
 /// What a record is called for ever.
-fn id(boot: u64, id: CdrId) -> String {
+pub(super) fn id(boot: u64, id: CdrId) -> String {
     format!("{boot:016x}-{id}")
 }
 

@@ -155,6 +155,49 @@ fn a_process_that_is_killed_as_it_makes_up_for_another_loses_nothing() {
 }
 
 #[test]
+fn what_was_left_is_in_nobodys_way() {
+    let dir = tempfile::tempdir().unwrap();
+    killed(&mapped(dir.path(), 0xaa), 9, [0, 9, 9]);
+    let settings = mapped(dir.path(), 0xbb);
+    let journals = journals(&settings, 2);
+    let (desk, errands) = RecordDesk::new(QUEUE, journals.writers);
+    let (sender, entries) = bounded(4);
+    let way = Way {
+        name: "csv",
+        module: Beside::CdrCsv,
+        sender,
+        tally: Arc::default(),
+    };
+    let tally = Arc::clone(&way.tally);
+    let arrears = Arrears {
+        ways: vec![way.clone()],
+        switches: Arc::clone(&settings.switches),
+    };
+    let sharing = Sharing {
+        errands: errands.clone(),
+        ways: vec![way],
+        switches: settings.switches,
+        boot: settings.boot,
+        node: settings.node,
+        volumes: journals.volumes,
+    };
+    let giver = std::thread::spawn(move || arrears.serve(journals.left));
+    let until = Instant::now() + Duration::from_secs(30);
+    while entries.is_empty() {
+        assert!(Instant::now() < until, "nobody hands them on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Nobody takes any: new ones find room all the same, and wait for none of them.
+    file(&desk, 10..=11);
+    errands.close();
+    sharing.serve();
+    drop(sharing);
+    let taken = std::iter::from_fn(|| entries.recv().ok()).count();
+    giver.join().unwrap();
+    assert_eq!((taken, tally.dropped.value()), (11, 0));
+}
+
+#[test]
 fn an_engine_that_ends_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let settings = mapped(dir.path(), 0xaa);
