@@ -69,8 +69,7 @@ impl Journal {
         readers: usize,
     ) -> io::Result<Journal> {
         let head = Head::new(origin, seal, readers);
-        let ring = make_mapped(path, &head.to_bytes(), bytes)?;
-        let file = File::options().write(true).open(path)?;
+        let (file, ring) = make_mapped(path, &head.to_bytes(), bytes)?;
         Ok(Journal {
             ring,
             cursor: Cursor::new(seal),
