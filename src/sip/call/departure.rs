@@ -51,6 +51,9 @@ impl Call {
         let (Some(index), Some(channel)) = (self.answered_of(id), self.channel(id)) else {
             return false;
         };
+        if channel.more.as_ref().is_some_and(|more| more.doomed) {
+            return false;
+        }
         let caller = own_identity(channel);
         let place = Place {
             context,

@@ -26,7 +26,11 @@ impl Call {
     /// have done it.
     pub fn obey(&mut self, turn: &mut Turn<'_>, order: &Order) -> u32 {
         let mut done = 0;
-        for end in self.meant(order) {
+        let meant = self.meant(order);
+        if let Action::HangUp(_) = order.action {
+            self.doom(&meant);
+        }
+        for end in meant {
             done += u32::from(match &order.action {
                 Action::HangUp(cause) => self.hang_up_end(turn, end, *cause),
                 Action::Redirect(place) => self.redirect_end(turn, end, place),
@@ -56,6 +60,17 @@ impl Call {
             meant.truncate(1);
         }
         meant
+    }
+
+    /// Has no channel outlive whoever has dialled it (`F`) that is meant as well.
+    fn doom(&mut self, meant: &[End]) {
+        for end in meant {
+            if let End::Channel(id) = *end
+                && let Some(channel) = self.channel_mut(id)
+            {
+                channel.more().doomed = true;
+            }
+        }
     }
 
     fn hang_up_end(&mut self, turn: &mut Turn<'_>, end: End, cause: Cause) -> bool {

@@ -64,6 +64,8 @@ pub struct More {
     pub held: Option<Held>,
     /// The `h` extension runs for it when it ends.
     pub runs_h: bool,
+    /// It is about to be hung up, and goes on nowhere.
+    pub doomed: bool,
 }
 
 /// An answer that nobody has been told yet.

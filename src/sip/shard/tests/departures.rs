@@ -264,6 +264,33 @@ fn an_operator_sends_a_callee_away_who_dials_and_is_sent_away_again() {
 }
 
 #[test]
+fn who_is_hung_up_with_the_caller_goes_nowhere() {
+    let behind_local = [PLAN, &["default,79,1,Dial(Local/1002@default)"]].concat();
+    for exten in ["1002", "79"] {
+        let mut house = House::following(1, &behind_local);
+        let alice = calling(&house, exten);
+        talking(&mut house, &alice);
+        let action = Action::HangUp(Cause::NORMAL_CLEARING);
+        let order = crate::dialplan::Order {
+            whom: crate::dialplan::Whom::All,
+            action,
+        };
+        let (now, out) = (house.now, &mut house.outs[0]);
+        house.shards[0].serve(now, Query::Order(order, Span::ALL), out);
+        let sent = house.settle();
+        let lines = firsts(&sent);
+        assert!(
+            lines.iter().all(|line| line.starts_with("BYE ")),
+            "{lines:?}"
+        );
+        only(&sent, ALICE);
+        only(&sent, BOB);
+        assert!(house.shards[0].calls.is_empty());
+        house.empties();
+    }
+}
+
+#[test]
 fn another_call_sends_a_callee_away_and_asks_for_its_variables() {
     let mut house = House::following(2, PLAN);
     let alice = alice(&house);
