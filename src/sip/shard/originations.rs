@@ -49,10 +49,8 @@ impl Shard {
         }
     }
 
-    /// Enters the calls of callees that have left theirs, and starts their plans;
-    /// whether there was any.
-    pub(super) fn enter_departures(&mut self, now: Instant, out: &mut Outbox) -> bool {
-        let mut any = false;
+    /// Enters the calls of callees that have left theirs, and starts their plans.
+    pub(super) fn enter_departures(&mut self, now: Instant, out: &mut Outbox) {
         while let Some(call) = self.exchange.departures.pop_front() {
             // There is room: it was seen to when the callee left.
             if let Ok(handle) = self.calls.insert(call) {
@@ -60,9 +58,7 @@ impl Shard {
                     call.begin_apart(turn, handle);
                 });
             }
-            any = true;
         }
-        any
     }
 
     /// Tells plans what has become of the calls they wanted begun; whether there

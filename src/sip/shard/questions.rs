@@ -61,8 +61,8 @@ impl Shard {
         })
     }
 
-    /// Puts the questions of this turn. One for this very shard is answered at
-    /// once, which may raise more.
+    /// Puts the questions of this turn, and enters the calls it has begun. A
+    /// question for this very shard is answered at once, which may raise more.
     pub(super) fn put_questions(&mut self, now: Instant, out: &mut Outbox) {
         while !self.pending.is_full()
             && let Some(ask) = self.owed.pop_front()
@@ -70,11 +70,11 @@ impl Shard {
             self.put(now, ask, out);
         }
         loop {
-            while let Some(ask) = self.exchange.asks.pop_front() {
+            // Before anybody asks for them.
+            self.enter_departures(now, out);
+            if let Some(ask) = self.exchange.asks.pop_front() {
                 self.put(now, ask, out);
-            }
-            let replied = self.reply_between_calls(now, out);
-            if !self.enter_departures(now, out) && !replied {
+            } else if !self.reply_between_calls(now, out) {
                 break;
             }
         }

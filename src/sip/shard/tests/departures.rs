@@ -291,6 +291,23 @@ fn who_is_hung_up_with_the_caller_goes_nowhere() {
 }
 
 #[test]
+fn the_plan_of_who_is_left_finds_who_has_left_at_once() {
+    let mut house = House::following(
+        1,
+        &[
+            "default,_X.,1,Set(__KIND=test)",
+            "default,_X.,2,Dial(SIP/1002,20,F(after^s^1))",
+            "default,h,1,Set(GLOBAL(HEARD)=${IMPORT(SIP/1002-000000001,KIND)})",
+            "after,s,1,Wait(5)",
+        ],
+    );
+    let alice = alice(&house);
+    let (_, ok) = talking(&mut house, &alice);
+    alice_leaves(&mut house, &alice, &ok);
+    assert_eq!(house.global("HEARD"), Some("test"));
+}
+
+#[test]
 fn another_call_sends_a_callee_away_and_asks_for_its_variables() {
     let mut house = House::following(2, PLAN);
     let alice = alice(&house);
