@@ -138,6 +138,10 @@ impl Call {
         let (Some(position), Some(leg)) = (position, leg) else {
             return;
         };
+        if self.current == Some(index) {
+            // What the response being handled says is no word of this call's.
+            self.current = None;
+        }
         let nobody = Leg::of_nobody(leg.dialog.flow);
         let mut leg = core::mem::replace(leg, nobody);
         leg.channel = ChannelId(0);

@@ -43,6 +43,9 @@ const PLAN: &[&str] = &[
     "after,8,1,Wait(5)",
     "after,8,2,Set(GLOBAL(COUNT)=${GROUP_COUNT(out)})",
     "after,8,3,Wait(5)",
+    "default,92,1,Dial(SIP/1002,20,G(rings^s^1))",
+    "rings,s,1,Dial(SIP/1003,20,r)",
+    "rings,s,2,Wait(9)",
     "inner,2,1,Dial(SIP/1002)",
     "after,h,1,Set(GLOBAL(OVER)=${CHANNEL} ${CONTEXT})",
     "both,s,5,Dial(SIP/1003)",
@@ -305,6 +308,17 @@ fn the_plan_of_who_is_left_finds_who_has_left_at_once() {
     let (_, ok) = talking(&mut house, &alice);
     alice_leaves(&mut house, &alice, &ok);
     assert_eq!(house.global("HEARD"), Some("test"));
+}
+
+#[test]
+fn what_a_callee_has_answered_is_not_said_for_who_rings_after_it() {
+    let mut house = House::following(1, PLAN);
+    let alice = calling(&house, "92");
+    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+    let sent = house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+    let ringing = only(&sent, ALICE);
+    assert!(ringing.starts_with("SIP/2.0 180 "), "{ringing}");
+    assert!(ringing.ends_with("\r\n\r\n"), "{ringing}");
 }
 
 #[test]
