@@ -57,12 +57,14 @@ impl Call {
         self.deliver(turn);
     }
 
-    /// Ends the bridge if the caller is joined to that channel.
+    /// Ends the bridge if the caller is joined to that channel, whose own ACK the
+    /// caller's 2xx waits for in vain then.
     pub(super) fn part(&mut self, turn: &mut Turn<'_>, channel: ChannelId) {
         let joined = self.bridge.and_then(|index| self.leg(index));
         if joined.is_some_and(|leg| leg.channel == channel) {
             self.bridge = None;
             self.drop_relays(turn);
+            self.acknowledge_owed(turn, 0);
         }
     }
 

@@ -44,6 +44,8 @@ const PLAN: &[&str] = &[
     "after,8,2,Set(GLOBAL(COUNT)=${GROUP_COUNT(out)})",
     "after,8,3,Wait(5)",
     "default,92,1,Dial(SIP/1002,20,G(rings^s^1))",
+    "default,93,1,Dial(SIP/1002,20,g)",
+    "default,93,2,Wait(9)",
     "rings,s,1,Dial(SIP/1003,20,r)",
     "rings,s,2,Wait(9)",
     "inner,2,1,Dial(SIP/1002)",
@@ -319,6 +321,22 @@ fn what_a_callee_has_answered_is_not_said_for_who_rings_after_it() {
     let ringing = only(&sent, ALICE);
     assert!(ringing.starts_with("SIP/2.0 180 "), "{ringing}");
     assert!(ringing.ends_with("\r\n\r\n"), "{ringing}");
+}
+
+#[test]
+fn a_caller_whom_a_callee_owes_an_acknowledgement_is_sent_one() {
+    let mut house = House::following(1, PLAN);
+    let alice = calling(&house, "93");
+    let (invite, _) = talking(&mut house, &alice);
+    let again = of_callee(BOB, &invite, "INVITE", 1);
+    let again = only(&house.receive(BOB, &again), ALICE).to_string();
+    let offers = from(ALICE, &again, "200 OK", "alice's");
+    assert!(only(&house.receive(ALICE, &offers), BOB).ends_with("alice's"));
+    assert_eq!(house.receive(ALICE, &offers), [], "Bob answers it");
+    let redirect = Action::Redirect("after,8,1".into());
+    assert_eq!(house.order(BOBS_NAME, redirect), 1);
+    assert!(only(&house.settle(), ALICE).starts_with("ACK "));
+    assert!(only(&house.receive(ALICE, &offers), ALICE).starts_with("ACK "));
 }
 
 #[test]
