@@ -171,6 +171,7 @@ impl Call {
     /// for its leg is this call's, and its plan starts.
     pub fn begin_apart(&mut self, turn: &mut Turn<'_>, handle: Handle) {
         self.begin(turn, handle);
+        turn.exchange.counters.calls_answered += 1;
         turn.record(What::Onward(0));
         self.seat(turn, 0);
         if let Some(former) = &self.former {
