@@ -6,7 +6,7 @@ mod along;
 use super::channels::firsts;
 use super::pickup::house::*;
 use super::*;
-use crate::dialplan::{Action, Cause};
+use crate::dialplan::{Action, Cause, Order, Whom};
 use crate::machine::{ChannelRow, ChannelState, Page, Query, Span};
 
 const PLAN: &[&str] = &[
@@ -279,10 +279,8 @@ fn who_is_hung_up_with_the_caller_goes_nowhere() {
         let alice = calling(&house, exten);
         talking(&mut house, &alice);
         let action = Action::HangUp(Cause::NORMAL_CLEARING);
-        let order = crate::dialplan::Order {
-            whom: crate::dialplan::Whom::All,
-            action,
-        };
+        let whom = Whom::All;
+        let order = Order { whom, action };
         let (now, out) = (house.now, &mut house.outs[0]);
         house.shards[0].serve(now, Query::Order(order, Span::ALL), out);
         let sent = house.settle();
@@ -415,4 +413,18 @@ fn where_there_is_no_room_for_a_call_the_callee_is_hung_up() {
     assert!(only(&sent, BOB).starts_with("BYE "), "{sent:?}");
     assert_eq!(house.shards[0].exchange.counters.calls_refused, 1);
     house.empties();
+}
+
+#[test]
+fn with_g_the_caller_goes_on_though_the_callee_cannot() {
+    let mut house = House::following(1, PLAN);
+    house.shards[0].exchange.limits.calls = 1;
+    let alice = calling(&house, "72");
+    let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+    let sent = house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+    let to_bob = sent.iter().filter(|(to, _)| *to == BOB.parse().unwrap());
+    let to_bob: Vec<_> = to_bob.map(|(_, text)| &text[..4]).collect();
+    assert_eq!(to_bob, ["ACK ", "BYE "]);
+    let to_carol = only(&sent, CAROL);
+    assert!(to_carol.ends_with(OFFER), "Alice's offer: {to_carol}");
 }

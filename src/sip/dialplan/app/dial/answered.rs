@@ -129,20 +129,24 @@ impl Dial {
         }
     }
 
-    /// Joins caller and callee, or sends each its own way (`G`).
+    /// Joins caller and callee, or sends each its own way (`G`): the caller also
+    /// where the callee has none, and is hung up.
     fn join(mut self: Box<Self>, step: &mut Step<'_>, line: &Line) -> Next {
         if self.options.has('G')
             && let Some(place) = self.options.argument('G')
         {
-            if let Some(target) = step.resolve(&place)
-                && let Some(after) = target.priority.checked_add(1)
-                && step.channels.go_on(line.channel, target.at(after).parts())
-            {
-                return step.go_to(target);
+            let target = step.resolve(&place);
+            let after = target
+                .as_ref()
+                .and_then(|target| Some(target.at(target.priority.checked_add(1)?)));
+            if !after.is_some_and(|after| step.channels.go_on(line.channel, after.parts())) {
+                step.channels
+                    .hangup(line.channel, Cause::NORMAL_CLEARING, false);
             }
-            step.channels
-                .hangup(line.channel, Cause::NORMAL_CLEARING, false);
-            return step.fail();
+            return match target {
+                Some(target) => step.go_to(target),
+                None => step.fail(),
+            };
         }
         if line.held {
             step.channels.bridge(line.channel);
