@@ -46,6 +46,8 @@ const PLAN: &[&str] = &[
     "default,92,1,Dial(SIP/1002,20,G(rings^s^1))",
     "default,93,1,Dial(SIP/1002,20,g)",
     "default,93,2,Wait(9)",
+    "default,94,1,Dial(SIP/1002,20,F(after^9^1))",
+    "after,9,1,Wait(900)",
     "rings,s,1,Dial(SIP/1003,20,r)",
     "rings,s,2,Wait(9)",
     "inner,2,1,Dial(SIP/1002)",

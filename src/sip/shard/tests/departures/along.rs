@@ -181,3 +181,44 @@ fn the_flight_recorders_of_both_calls_tell_of_it() {
     let legs = [1, 0].map(|leg| format!("Onward   leg {leg}  goes on by itself"));
     assert_eq!(told, legs);
 }
+
+#[test]
+fn a_200_that_the_callee_does_not_acknowledge_ends_the_call_it_has_left_for() {
+    let mut house = House::following(1, PLAN);
+    let alice = calling(&house, "94");
+    let (invite, ok) = talking(&mut house, &alice);
+    let again = of_callee(BOB, &invite, "INVITE", 1);
+    let again = only(&house.receive(BOB, &again), ALICE).to_string();
+    let sent = house.receive(ALICE, &from(ALICE, &again, "200 OK", "alice's"));
+    assert!(only(&sent, BOB).ends_with("alice's"), "{sent:?}");
+    alice_leaves(&mut house, &alice, &ok);
+    let sent = house.wait(Duration::from_secs(4));
+    let copies = sent.iter().all(|(_, text)| text.ends_with("alice's"));
+    assert!(!sent.is_empty() && copies, "{sent:?}");
+    house.empties();
+}
+
+#[test]
+fn whom_it_has_dialled_goes_on_though_it_has_not_answered_the_offer() {
+    let mut house = House::following(2, PLAN);
+    house.register("1004", DAVE);
+    let alice = calling(&house, "71");
+    let (invite, ok) = talking(&mut house, &alice);
+    let sent = alice_leaves(&mut house, &alice, &ok);
+    let third = only(&sent, CAROL).to_string();
+    let offer = "v=0\r\ns=carol\r\nm=audio 4000 RTP/AVP 0\r\n";
+    let sent = house.receive(CAROL, &from(CAROL, &third, "200 OK", offer));
+    let again = only(&sent, BOB).to_string();
+    // He is busy with an INVITE of his own, and hangs up meanwhile.
+    house.receive(BOB, &from(BOB, &again, "491 Request Pending", ""));
+    let sent = house.receive(BOB, &of_callee(BOB, &invite, "BYE", 1));
+    let ack = only(&sent, CAROL);
+    assert!(
+        ack.starts_with("ACK ") && ack.contains("a=inactive"),
+        "{ack}"
+    );
+    is_joined(&mut house, &sent, CAROL, DAVE);
+    assert_eq!(house.wait(Duration::from_secs(5)), []);
+    hangs_up_on(&mut house, CAROL, &of_callee(CAROL, &third, "BYE", 1), DAVE);
+    house.empties();
+}
