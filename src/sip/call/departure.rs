@@ -145,8 +145,12 @@ impl Call {
         let nobody = Leg::of_nobody(leg.dialog.flow);
         let mut leg = core::mem::replace(leg, nobody);
         leg.channel = ChannelId(0);
-        let channel = self.channels.swap_remove(position);
+        let mut channel = self.channels.swap_remove(position);
         let name = channel.name(self.number);
+        if let Some(mut more) = channel.more.take_if(|more| more.runs_h) {
+            more.variables = cursor.variables().clone();
+            self.forget_more(turn, &channel, &more);
+        }
         let mut call = Call::of(turn.now, turn.exchange, leg, caller);
         call.plan = Arc::clone(&self.plan);
         call.unique = (self.unique.0, channel.serial);

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::base::{Text, shard_of};
-use crate::machine::{Answer, Body, Disposition, HistoryRow, Question, What};
+use crate::machine::{Answer, Body, Cdr, Disposition, HistoryRow, Question, What};
 
 #[test]
 fn each_of_both_calls_has_its_record() {
@@ -220,5 +220,54 @@ fn whom_it_has_dialled_goes_on_though_it_has_not_answered_the_offer() {
     is_joined(&mut house, &sent, CAROL, DAVE);
     assert_eq!(house.wait(Duration::from_secs(5)), []);
     hangs_up_on(&mut house, CAROL, &of_callee(CAROL, &third, "BYE", 1), DAVE);
+    house.empties();
+}
+
+#[test]
+fn whoever_answers_behind_a_local_channel_goes_on_as_its_own_dial_says() {
+    let plan = [PLAN, &["default,79,1,Dial(Local/1002@default)"]].concat();
+    let mut house = House::following(2, &plan);
+    let alice = calling(&house, "79");
+    let (invite, ok) = talking(&mut house, &alice);
+    let sent = alice_leaves(&mut house, &alice, &ok);
+    is_joined(&mut house, &sent, BOB, CAROL);
+    let told = house.global("WHO").unwrap();
+    assert!(told.ends_with(" 1700000000.0 1002 test out"), "{told}");
+    let made = house.records.iter().map(|record| {
+        let Cdr {
+            channel,
+            dstchannel,
+            ..
+        } = record;
+        format!("{channel} {dstchannel}")
+    });
+    let made: Vec<String> = made.collect();
+    let expected = [
+        "Local/1002@default-000000001;2 SIP/1002-000000002",
+        "SIP/1001-00000000 Local/1002@default-000000001;1",
+    ];
+    assert_eq!(made, expected);
+    hangs_up_on(&mut house, BOB, &of_callee(BOB, &invite, "BYE", 1), CAROL);
+    house.empties();
+}
+
+#[test]
+fn with_e_the_h_of_the_bridge_runs_before_it_goes_on() {
+    let mut house = House::following(
+        1,
+        &[
+            "default,_X.,1,Set(_KIND=bob)",
+            "default,_X.,2,Dial(SIP/1002,20,eF(after^s^1))",
+            "default,h,1,Set(GLOBAL(ENDS)=${ENDS}[${KIND}])",
+            "after,s,1,Set(GLOBAL(WHO)=${KIND}${ENDS})",
+            "after,s,2,Wait(5)",
+        ],
+    );
+    let alice = alice(&house);
+    let (invite, ok) = talking(&mut house, &alice);
+    alice_leaves(&mut house, &alice, &ok);
+    assert_eq!(house.global("WHO"), Some("bob[bob][bob]"));
+    house.receive(BOB, &of_callee(BOB, &invite, "BYE", 1));
+    assert_eq!(house.global("ENDS"), Some("[bob][bob]"));
     house.empties();
 }
