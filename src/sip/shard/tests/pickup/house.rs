@@ -236,6 +236,9 @@ impl House {
             let left = shard.sizes().into_iter();
             let left = left.filter(|(name, size)| *name != "bindings" && *size > 0);
             assert_eq!(left.collect::<Vec<_>>(), []);
+            let exchange = &shard.exchange;
+            let left = (exchange.calls, exchange.departures.len());
+            assert_eq!((left, exchange.departed.len()), ((0, 0), 0));
         }
     }
 }
