@@ -53,13 +53,18 @@ const PICKING: &str = "[default]\nexten => _8.,1,Pickup(${EXTEN:1})\n\
     same => n,Congestion()\n\
     exten => _X.,1,Dial(SIP/${EXTEN},20)\n";
 
-/// Callees dial others once their callers are gone, or instead of talking to them.
-const PARTING: &str = "[default]\nexten => _XXX[13],1,Dial(SIP/${EXTEN},20,F)\n\
+/// Callees dial others once their callers are gone, or instead of talking to them,
+/// and hold what they are put into and take meanwhile.
+const PARTING: &str = "[default]\nexten => _XXX[13],1,Set(OUTBOUND_GROUP=out)\n\
+    same => n,Dial(SIP/${EXTEN},20,F)\n\
     same => n,Dial(SIP/1002,20,gF(both^s^2))\n\
     same => n,Wait(1)\n\
-    exten => _X.,1,Dial(SIP/${EXTEN},20,G(both^s^1))\n\
-    [both]\nexten => s,1,Dial(SIP/1003,20)\n\
-    same => n,Dial(SIP/1001,20)\n";
+    exten => _X.,1,Set(OUTBOUND_GROUP=out)\n\
+    same => n,Dial(SIP/${EXTEN},20,U(taken)G(both^s^1))\n\
+    [both]\nexten => s,1,Set(GROUP()=all)\n\
+    same => n,Dial(SIP/1003,20,F)\n\
+    same => n,Dial(SIP/1001,20)\n\
+    [taken]\nexten => s,1,Set(WAITED=${LOCK(two)})\n same => n,Return()\n";
 
 /// The other engine calls whatever it is asked for.
 const BEHIND: &str = DIALPLAN;
