@@ -307,9 +307,10 @@ impl Shard {
 
     /// Whether it is so of a call, or of that of a callee which has left it.
     fn is_with(&self, call: Handle, is_so: impl Fn(&Call) -> bool) -> bool {
-        let calls = self.calls_of_number(self.exchange.number_of(call));
-        let mut calls = calls.iter().filter_map(|&call| self.calls.get(call));
-        calls.any(is_so)
+        let number = self.exchange.number_of(call);
+        let departed = self.exchange.departed_from(number);
+        let mut calls = core::iter::once(call).chain(departed);
+        calls.any(|call| self.calls.get(call).is_some_and(&is_so))
     }
 
     /// What a call asked for and does not have: its end, or that of its channel,
