@@ -20,7 +20,7 @@ use super::leg::Leg;
 use super::outbound::Held;
 use super::run::Run;
 use crate::base::{Handle, Instant, Level, Text, UnixTime};
-use crate::dialplan::{ChannelId, Cursor, Place, Seek, Variables};
+use crate::dialplan::{Cause, ChannelId, Cursor, Place, Seek, Variables};
 use crate::machine::What;
 
 /// What a caller's channel has from the call that it has left.
@@ -38,20 +38,20 @@ pub(super) struct Former {
 
 impl Call {
     /// Lets an answered channel leave and go on in the plan at a place, out of
-    /// the routine it is in if it is in one. False, and nothing done, where it
-    /// cannot.
+    /// the routine it is in if it is in one; for a Local channel, which ends, who
+    /// has answered behind it. False, and nothing done, where it cannot.
     pub(super) fn go_on(
         &mut self,
         turn: &mut Turn<'_>,
         id: ChannelId,
         (context, exten, priority): (&str, &str, u32),
     ) -> bool {
+        let real = self.behind(id);
         let plan = Arc::clone(&self.plan);
-        // What is behind a Local channel has a plan of its own already.
-        let (Some(index), Some(channel)) = (self.answered_of(id), self.channel(id)) else {
+        let (Some(index), Some(channel)) = (self.answered_of(real), self.channel(real)) else {
             return false;
         };
-        if channel.more.as_ref().is_some_and(|more| more.doomed) {
+        if self.is_doomed(id) || self.is_doomed(real) {
             return false;
         }
         let caller = own_identity(channel);
@@ -64,7 +64,7 @@ impl Call {
         if plan.find(place, Seek::Priority(priority)).is_none() && !plan.may_ask(place) {
             return false;
         }
-        if self.awaits_callers_answer(id, index) {
+        if self.awaits_callers_answer(real, index) {
             return false;
         }
         if !turn.exchange.has_room() {
@@ -75,14 +75,23 @@ impl Call {
             return false;
         }
         let mut cursor = Cursor::new(plan, place, "", &turn.exchange.limits).at(priority);
-        *cursor.variables_mut() = self.take_variables(id);
-        self.hold_offer(id, index);
-        self.part(turn, id);
-        self.note_ended(turn.now, id);
-        self.answer_with_silence(turn, id, index);
+        *cursor.variables_mut() = self.take_variables(real);
+        self.hold_offer(real, index);
+        self.part(turn, real);
+        self.note_ended(turn.now, real);
+        self.answer_with_silence(turn, real, index);
         turn.record(What::Onward(index));
-        self.depart(turn, id, index, (cursor, caller));
+        self.depart(turn, real, index, (cursor, caller));
+        if id != real {
+            self.hang_up_channel(turn, id, Cause::NORMAL_CLEARING);
+        }
         true
+    }
+
+    /// Whether a channel is about to be hung up.
+    fn is_doomed(&self, id: ChannelId) -> bool {
+        let more = self.channel(id).and_then(|channel| channel.more.as_ref());
+        more.is_some_and(|more| more.doomed)
     }
 
     /// Whether the answer to what a callee's 2xx has offered is to come with the

@@ -141,7 +141,7 @@ impl Call {
         let Some(priority) = priority.filter(|&priority| priority > 0) else {
             return false;
         };
-        let index = self.answered_of(id);
+        let index = self.answered_of(self.behind(id));
         if index.is_some_and(|index| self.is_joining(index)) {
             return false;
         }

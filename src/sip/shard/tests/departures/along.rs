@@ -271,3 +271,51 @@ fn with_e_the_h_of_the_bridge_runs_before_it_goes_on() {
     assert_eq!(house.global("ENDS"), Some("[bob][bob]"));
     house.empties();
 }
+
+#[test]
+fn whoever_answers_behind_a_local_channel_goes_on_in_its_place() {
+    let plan = [
+        PLAN,
+        &[
+            "default,79,1,Dial(Local/2@inner,,F(after^s^1))",
+            "default,80,1,Dial(Local/2@inner,,G(both^s^5))",
+        ],
+    ];
+    for how in ["F", "G", "redirect"] {
+        let mut house = House::following(2, &plan.concat());
+        house.register("1004", DAVE);
+        let exten = if how == "G" { "80" } else { "79" };
+        let alice = calling(&house, exten);
+        let invite = only(&house.receive(ALICE, &alice.invite()), BOB).to_string();
+        let sent = house.receive(BOB, &from(BOB, &invite, "200 OK", "bob"));
+        if how == "G" {
+            let to_carol = only(&sent, CAROL).to_string();
+            is_joined(&mut house, &sent, BOB, DAVE);
+            let sent = house.receive(CAROL, &from(CAROL, &to_carol, "200 OK", "carol"));
+            let ok = only(&sent, ALICE).to_string();
+            house.receive(ALICE, &alice.ack(&ok, ""));
+            hangs_up_on(&mut house, ALICE, &alice.bye(&ok), CAROL);
+            hangs_up_on(&mut house, BOB, &of_callee(BOB, &invite, "BYE", 1), DAVE);
+        } else {
+            let ok = only(&sent, ALICE).to_string();
+            house.receive(ALICE, &alice.ack(&ok, ""));
+            let sent = if how == "F" {
+                alice_leaves(&mut house, &alice, &ok)
+            } else {
+                let redirect = Action::Redirect("after,s,1".into());
+                assert_eq!(house.order("Local/2@inner-000000001;1", redirect), 1);
+                house.settle()
+            };
+            let told = house.global("WHO").unwrap();
+            assert!(told.starts_with("SIP/1002-000000002 "), "{told}");
+            is_joined(&mut house, &sent, BOB, CAROL);
+            if how == "redirect" {
+                let bye = only(&sent, ALICE).to_string();
+                house.receive(ALICE, &from(ALICE, &bye, "200 OK", ""));
+            }
+            hangs_up_on(&mut house, BOB, &of_callee(BOB, &invite, "BYE", 1), CAROL);
+        }
+        assert_eq!(house.records.len(), if how == "G" { 4 } else { 3 }, "{how}");
+        house.empties();
+    }
+}
