@@ -28,9 +28,11 @@ fn cpu_of_a_call(engine: &Engine, contact: SocketAddr, rate: u32) -> f64 {
 
 /// CPU time of the engine for a call, in microseconds: while somebody looks, and
 /// without. What one run leaves behind costs the next, so each is once the later
-/// one. `look` begins and ends it.
+/// one, and the first of all, which finds nothing, does not count. `look` begins
+/// and ends it.
 fn beside(engine: &Engine, rate: u32, mut look: impl FnMut(bool)) -> (f64, f64) {
     let contact = settle(engine);
+    cpu_of_a_call(engine, contact, rate);
     let (mut off, mut on) = (0.0, 0.0);
     for looks in [false, true, true, false] {
         look(looks);
