@@ -9,7 +9,7 @@ use crossbeam::channel::Sender;
 
 use super::entry::Entry;
 use super::*;
-use crate::realtime::mapping::{Place, Requirements, Section, SqliteSection};
+use crate::realtime::mapping::{Family, Place, Requirements, Section, SqliteSection};
 
 fn entry() -> Entry {
     Entry {
@@ -191,30 +191,40 @@ fn records_reach_every_place_before_the_end() {
     assert_eq!(lines("Master.json"), 100);
 }
 
-/// A table of SQLite with so many rows in its spool, and the way to it.
-fn table(dir: &Path, waiting: u32) -> (Table, Sender<Handed>) {
+/// The table of a database of SQLite in a directory, made if it is not there.
+fn in_table(dir: &Path) -> Mapping {
     let dbfile = dir.join("calls.sqlite3");
-    let schema = include_str!("../../examples/realtime-sqlite/schema.sql");
-    let connection = rusqlite::Connection::open(&dbfile).unwrap();
-    connection.execute_batch(schema).unwrap();
-    let section = Section::Sqlite(SqliteSection {
+    if !dbfile.exists() {
+        let schema = include_str!("../../examples/realtime-sqlite/schema.sql");
+        let connection = rusqlite::Connection::open(&dbfile).unwrap();
+        connection.execute_batch(schema).unwrap();
+    }
+    let section = SqliteSection {
         name: "calls".into(),
         dbfile,
         requirements: Requirements::Warn,
-    });
+    };
     let place = Place {
         read_section: 0,
         write_section: 0,
         table: "cdr".into(),
     };
-    let mapping = Mapping {
-        families: Vec::new(),
-        sections: vec![section],
-    };
+    Mapping {
+        families: vec![Family {
+            name: FAMILY.into(),
+            places: vec![place],
+        }],
+        sections: vec![Section::Sqlite(section)],
+    }
+}
+
+/// A table of SQLite with so many rows in its spool, and the way to it.
+fn table(dir: &Path, waiting: u32) -> (Table, Sender<Handed>) {
+    let mapping = in_table(dir);
     let patience = Duration::from_secs(5);
     let sources = Sources::new(&mapping, patience, &Arc::default(), &Arc::default());
     let mut pool = Pool::new(Arc::new(sources));
-    let route = pool.route(&[place], true);
+    let route = pool.route(mapping.places(FAMILY), true);
     let mut spool = Spool::open(dir).unwrap();
     let row = |number: u32| {
         spool::Row::from([

@@ -4,35 +4,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::*;
-use crate::realtime::mapping::Family;
 
 /// Records in files, and in a table of SQLite, of a process of that name.
 fn mapped(dir: &Path, boot: u64) -> Settings {
-    let dbfile = dir.join("calls.sqlite3");
-    if !dbfile.exists() {
-        let schema = include_str!("../../../examples/realtime-sqlite/schema.sql");
-        let connection = rusqlite::Connection::open(&dbfile).unwrap();
-        connection.execute_batch(schema).unwrap();
-    }
-    let section = SqliteSection {
-        name: "calls".into(),
-        dbfile,
-        requirements: Requirements::Warn,
-    };
-    let place = Place {
-        read_section: 0,
-        write_section: 0,
-        table: "cdr".into(),
-    };
     let settings = Settings {
         boot,
-        mapping: Mapping {
-            families: vec![Family {
-                name: FAMILY.into(),
-                places: vec![place],
-            }],
-            sections: vec![Section::Sqlite(section)],
-        },
+        mapping: in_table(dir),
         ..settings(dir)
     };
     fs::create_dir_all(&settings.dir).unwrap();
