@@ -117,8 +117,9 @@ impl Call {
             held: held.map(as_callers).collect(),
             shared: Variables::default(),
         };
+        let own = shared_key("", name);
         for (key, value) in holdings.shared.iter() {
-            if key.ends_with(&shared_key("", name)) {
+            if key.ends_with(&*own) {
                 // There is room: it had them all.
                 let _ = taken.shared.set(key, value);
             }
