@@ -18,6 +18,9 @@ const MAP_DELETE_ELEM: libc::c_int = 3;
 const PROG_LOAD: libc::c_int = 5;
 const SK_REUSEPORT: u32 = 21;
 
+/// How often a program is given to the verifier that signals interrupt.
+const LOAD_ATTEMPTS: u32 = 5;
+
 /// What a map holds; each has 32-bit keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
@@ -150,7 +153,9 @@ impl Map {
 
 /// Loads a program of type SK_REUSEPORT. With `log`, the verifier says there,
 /// as text up to the first zero, what it thinks; a log that is too short is an
-/// error of its own.
+/// error of its own. The verifier, which takes its time, gives up with EAGAIN
+/// where a signal waits for the thread, or the process was stopped: that says
+/// nothing of the program, which is given to it again.
 pub(crate) fn load_program(
     code: &[u64],
     license: &CStr,
@@ -174,7 +179,16 @@ pub(crate) fn load_program(
     };
     // SAFETY: code and license are borrowed, the latter ends with a zero; the
     // log is borrowed mutably and its length is passed.
-    unsafe { bpf(PROG_LOAD, &attributes) }.map(owned)
+    let load = || unsafe { bpf(PROG_LOAD, &attributes) };
+    let interrupted = |loaded: &io::Result<_>| matches!(loaded, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+    let mut loaded = load();
+    for _ in 1..LOAD_ATTEMPTS {
+        if !interrupted(&loaded) {
+            break;
+        }
+        loaded = load();
+    }
+    loaded.map(owned)
 }
 
 /// Has `program` choose among the sockets of this one's group.
