@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use pinion_runtime::uninterrupted;
 use tempfile::TempDir;
 
 use crate::database::Database;
@@ -135,7 +136,7 @@ impl Server {
             );
             // A server that does not listen yet is asked again.
             let _ = socket.send_to(request.as_bytes(), server);
-            if socket.recv(&mut [0; 2048]).is_ok() {
+            if uninterrupted(|| socket.recv(&mut [0; 2048])).is_ok() {
                 return Ok(());
             }
             if !self.running.is_alive() || Instant::now() > deadline {

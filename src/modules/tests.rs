@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pinion_runtime::{Desks, Engine};
+use pinion_runtime::{Desks, Engine, uninterrupted};
 use tempfile::TempDir;
 
 use super::*;
@@ -120,7 +120,7 @@ impl Rig {
     fn hear(&self, method: &str, call: u32) -> Option<u16> {
         let mut buffer = [0; 4096];
         loop {
-            let (length, _) = self.phone.recv_from(&mut buffer).ok()?;
+            let length = uninterrupted(|| self.phone.recv(&mut buffer)).ok()?;
             let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
             let its = text.contains(&format!("call-{call}\r\n"))
                 && text.contains(&format!("CSeq: 1 {method}\r\n"));

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use pinion_runtime::uninterrupted;
 use pinion_sip::dialplan::{Records, Row};
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
@@ -113,8 +114,10 @@ fn by_udp(server: SocketAddr, query: &[u8], id: u16, until: Instant) -> io::Resu
     socket.send(query)?;
     let mut buffer = vec![0; LONGEST];
     loop {
-        socket.set_read_timeout(Some(left(until)?))?;
-        let length = socket.recv(&mut buffer)?;
+        let length = uninterrupted(|| {
+            socket.set_read_timeout(Some(left(until)?))?;
+            socket.recv(&mut buffer)
+        })?;
         let answer = buffer.get(..length).unwrap_or_default();
         if answer.starts_with(&id.to_be_bytes()) {
             return Ok(answer.to_vec());

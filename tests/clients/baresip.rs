@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use pinion_runtime::uninterrupted;
 use serde_json::{Value, json};
 
 use crate::engine::Scratch;
@@ -128,7 +129,7 @@ impl Baresip {
                 .set_read_timeout(Some(wait))
                 .expect("a positive time");
             let mut chunk = [0; 4096];
-            match self.control.read(&mut chunk) {
+            match uninterrupted(|| self.control.read(&mut chunk)) {
                 Ok(0) => panic!("{} has ended:\n{}", self.name, self.output()),
                 Ok(count) => self.received.extend_from_slice(&chunk[..count]),
                 Err(error)

@@ -3,6 +3,8 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use pinion_runtime::uninterrupted;
+
 use crate::engine::Engine;
 
 pub struct Phone {
@@ -46,7 +48,7 @@ impl Phone {
     pub fn await_message(&self, start: &str) -> String {
         let mut buffer = [0; 4096];
         loop {
-            let length = self.socket.recv(&mut buffer);
+            let length = uninterrupted(|| self.socket.recv(&mut buffer));
             let length = length.unwrap_or_else(|error| panic!("no {start}: {error}"));
             let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
             if text.starts_with(start) {

@@ -3,6 +3,7 @@
 
 use std::env;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::address::free_address;
@@ -10,7 +11,7 @@ use crate::engine::Engine;
 use crate::phones::{self, line};
 use crate::sipp::{Outcome, Sipp};
 use crate::usage::cpu_time;
-use crate::{LINGER, optimised, take_machine};
+use crate::{LINGER, optimised, share_machine, take_machine};
 
 pub const CALLERS: std::ops::Range<u32> = 1000..1100;
 pub const CALLEES: std::ops::Range<u32> = 2000..2100;
@@ -100,4 +101,21 @@ fn a_thousand_calls_a_second_on_two_shards() {
 #[test]
 fn a_thousand_calls_a_second_on_four_shards() {
     carry("4");
+}
+
+/// As a debugger, or whoever freezes a container, does: each wait of each thread
+/// ends with EINTR where the kernel does not resume it.
+#[test]
+fn an_engine_that_is_stopped_again_and_again_loses_no_call() {
+    let _shared = share_machine();
+    let engine = phones::engine("load-stopped", CALLERS.chain(CALLEES), &["--shards", "2"]);
+    let contact = settle(&engine);
+    let pid = engine.pid();
+    let stops = format!(
+        "for turn in $(seq 40); do kill -s STOP {pid}; sleep 0.01; kill -s CONT {pid}; sleep 0.05; done"
+    );
+    let mut stopping = Command::new("sh").args(["-c", &stops]).spawn().unwrap();
+    drive(&engine, contact, 100, 300);
+    assert!(stopping.wait().unwrap().success());
+    assert_eq!(engine.stop(LINGER), Some(0));
 }

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
+use pinion_runtime::uninterrupted;
 use tempfile::TempDir;
 
 use crate::address::free_address;
@@ -57,12 +58,7 @@ impl Listener {
     /// The lines of the next message.
     fn hear(&self) -> Vec<String> {
         let mut bytes = [0; 4096];
-        let len = loop {
-            match self.socket.recv(&mut bytes) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result.expect("a message"),
-            }
-        };
+        let len = uninterrupted(|| self.socket.recv(&mut bytes)).expect("a message");
         let text = String::from_utf8_lossy(&bytes[..len]);
         text.lines().map(String::from).collect()
     }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
+use pinion_runtime::uninterrupted;
 use pinion_sip::auth::{self, Identity};
 use pinion_sip::wire::DigestParams;
 
@@ -32,7 +33,7 @@ impl Phone {
     pub fn ask(&self, text: &str) -> String {
         self.socket.send(text.as_bytes()).expect("room to send");
         let mut buffer = vec![0; 65_536];
-        let len = self.socket.recv(&mut buffer).expect("an answer in time");
+        let len = uninterrupted(|| self.socket.recv(&mut buffer)).expect("an answer in time");
         String::from_utf8_lossy(&buffer[..len]).into_owned()
     }
 

@@ -10,6 +10,7 @@ use pinion_sip::machine::{Body, Envelope, Input, Outbox, Query, Sought};
 use super::*;
 use crate::tap::{Capture, Captured};
 use crate::udp;
+use crate::uninterrupted;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -153,7 +154,7 @@ impl Phone {
     fn ask(&self, text: &str) -> (ShardId, u32) {
         self.send(text);
         let mut buffer = [0; 32];
-        let len = self.0.recv(&mut buffer).unwrap();
+        let len = uninterrupted(|| self.0.recv(&mut buffer)).unwrap();
         let answer = std::str::from_utf8(&buffer[..len]).unwrap();
         let (shard, incarnation) = answer.split_once('.').unwrap();
         (shard.parse().unwrap(), incarnation.parse().unwrap())

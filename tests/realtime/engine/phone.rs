@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use pinion_runtime::uninterrupted;
+
 use crate::address::host;
 use crate::digest;
 
@@ -416,11 +418,14 @@ impl Drop for Answering {
 
 /// The next datagram, if one comes in time.
 pub fn receive(socket: &UdpSocket, until: Instant) -> Option<(String, SocketAddr)> {
-    let left = until.saturating_duration_since(Instant::now());
-    let left = left.max(Duration::from_millis(1));
-    socket.set_read_timeout(Some(left)).expect("more than zero");
     let mut bytes = [0; 4096];
-    match socket.recv_from(&mut bytes) {
+    let received = uninterrupted(|| {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = left.max(Duration::from_millis(1));
+        socket.set_read_timeout(Some(left)).expect("more than zero");
+        socket.recv_from(&mut bytes)
+    });
+    match received {
         Ok((length, from)) => Some((String::from_utf8_lossy(&bytes[..length]).into(), from)),
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
         // An ICMP answer to something sent earlier.

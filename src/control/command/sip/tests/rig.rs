@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use pinion_runtime::{Answers, Desk, Desks, Engine, Errands};
+use pinion_runtime::{Answers, Desk, Desks, Engine, Errands, uninterrupted};
 use pinion_sip::config::{Config, General, Peer, Peers, Realtime};
 use pinion_sip::machine::realtime::{Errand, Known, Outcome};
 use pinion_sip::machine::{Answer, Body, Envelope, Question};
@@ -185,7 +185,7 @@ impl Phone {
 
     pub fn hear(&self) -> String {
         let mut bytes = [0; 4096];
-        let len = self.socket.recv(&mut bytes).unwrap();
+        let len = uninterrupted(|| self.socket.recv(&mut bytes)).unwrap();
         String::from_utf8_lossy(&bytes[..len]).replace("\r\n", "\n")
     }
 
