@@ -18,11 +18,7 @@ impl Call {
         let (Some(unanswered), Some(server)) = (&self.unanswered, leg.invite) else {
             return;
         };
-        let (content_type, body) = if self.current.is_some() {
-            body_of(turn)
-        } else {
-            (&b""[..], &b""[..])
-        };
+        let (content_type, body) = self.early_body(turn);
         let response = Responding {
             server,
             head: &unanswered.head,
@@ -43,6 +39,36 @@ impl Call {
             let took = turn.now.since(flight.began());
             turn.out.stopwatch.took(Stage::Ringing, took);
         }
+    }
+
+    /// What a provisional response of the callee that is being handled offers.
+    fn early_body<'a>(&self, turn: &Turn<'a>) -> (&'a [u8], &'a [u8]) {
+        match self.current {
+            Some(_) => body_of(turn),
+            None => (b"", b""),
+        }
+    }
+
+    /// Whether the callee's response being handled has an early session the
+    /// caller was not shown last: another body, or one of another early dialog
+    /// (RFC 3261 §13.2.1, RFC 3960 §3.1). It counts as shown then.
+    pub(super) fn begins_early_session(&mut self, turn: &Turn<'_>) -> bool {
+        let (_, body) = self.early_body(turn);
+        if body.is_empty() {
+            return false;
+        }
+        let tag = self.current_caller_tag();
+        let Some(kept) = &mut self.unanswered else {
+            return false;
+        };
+        let shown = &mut kept.early_session;
+        if shown.strip_prefix(tag.as_bytes()) == Some(body) {
+            return false;
+        }
+        shown.clear();
+        shown.extend_from_slice(tag.as_bytes());
+        shown.extend_from_slice(body);
+        true
     }
 
     /// Ends the caller's INVITE with an error response.

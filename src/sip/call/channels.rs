@@ -29,9 +29,14 @@ pub struct Stage<'s, 't> {
 }
 
 impl Stage<'_, '_> {
-    /// Shows the caller a state.
+    /// Shows the caller a state; the one shown last again only with an early
+    /// session the caller has not seen.
     fn show(&mut self, indication: Indication) {
-        if self.call.is_answered() || self.call.indicated == Some(indication) {
+        if self.call.is_answered() {
+            return;
+        }
+        let unseen = self.call.begins_early_session(self.turn);
+        if self.call.indicated == Some(indication) && !unseen {
             return;
         }
         self.call.indicated = Some(indication);

@@ -416,7 +416,9 @@ impl Dial {
             ChannelEvent::Proceeding if !ring_only => {
                 step.channels.indicate(Indication::Proceeding)
             }
-            ChannelEvent::Ringing if !self.rang => {
+            // A callee alone may ring again with an early session, which the
+            // channel knows.
+            ChannelEvent::Ringing if !self.rang || (self.tally.lines == 1 && !ring_only) => {
                 self.rang = true;
                 step.channels.indicate(Indication::Ringing);
             }
