@@ -22,7 +22,8 @@ pub(super) struct Target {
     pub(super) uri: Text,
     /// The path to it.
     pub(super) flow: Flow,
-    /// Requests inside the dialog go by that path, whatever the contact says.
+    /// Requests inside the dialog go by that path, whatever the contact says; so
+    /// they do to a device with `nat=force_rport`.
     pub(super) pinned: bool,
     /// The device it reaches.
     pub(super) peer: Option<Arc<Peer>>,
@@ -103,7 +104,7 @@ impl Call {
         let mut dialog = Dialog::new(Role::Uac, &sayings, flow);
         dialog.routes = routes;
         dialog.local_cseq = 101;
-        dialog.pinned = pinned;
+        dialog.pinned = pinned || device.nat.force_rport;
         dialog.proxy = proxy.map(Box::new);
         let owner = LegRef {
             call: self.handle,

@@ -255,7 +255,7 @@ impl Call {
             let parsed = Uri::parse(binding.uri()).ok();
             let uri = match (&user, parsed) {
                 (Some(user), Some(parsed)) => with_user(&parsed, user),
-                _ => Text::from(binding.uri()),
+                _ => Text::from(Uri::without_headers(binding.uri())),
             };
             let flow = turn.exchange.way_of(binding.flow, parsed.as_ref());
             let pinned = parsed.and_then(|uri| uri.socket_addr(5060)) != Some(binding.flow.remote);

@@ -5,6 +5,7 @@ use super::call::{ALLOW, Call, Relay, body_of, end_with};
 use super::exchange::{Alarm, LegRef, Outgoing, Owner, Responding, Turn};
 use super::forks::EndedForks;
 use super::leg::{AckOwed, Leg, LegState};
+use crate::base::Text;
 use crate::config::Peer;
 use crate::dialog::{Dialog, Role};
 use crate::dialplan::{Cause, Failure};
@@ -17,9 +18,12 @@ use core::time::Duration;
 pub(super) const MOST_GLARES: u8 = 3;
 
 /// The status a relayed request's sender is told. A challenge is for us, who
-/// cannot answer it here; its sender has no credentials for that realm.
+/// cannot answer it here; its sender has no credentials for that realm. A
+/// redirection is for us, too: its sender has this dialog with us, and is to
+/// take it nowhere else.
 pub fn relayable(status: Status) -> Status {
     match status.code() {
+        300..=399 => Status::TEMPORARILY_UNAVAILABLE,
         401 | 407 => Status::FORBIDDEN,
         _ => status,
     }
@@ -44,6 +48,7 @@ impl Call {
                 to,
                 cseq: request.cseq().map_or(0, |cseq| cseq.number),
                 invite: request.method() == Method::Invite,
+                target: self.new_target(index, request),
                 max_forwards,
                 tries: 0,
             }),
@@ -54,6 +59,15 @@ impl Call {
                 turn.exchange.kept.give(kept);
             }
         }
+    }
+
+    /// The target a re-INVITE of leg `index` moves to once it is answered 2xx.
+    fn new_target(&self, index: u16, request: &Message<'_>) -> Option<Text> {
+        if request.method() != Method::Invite {
+            return None;
+        }
+        let dialog = &self.leg(index)?.dialog;
+        dialog.other_target(request).map(Text::from)
     }
 
     /// Tells the sender of an INVITE that it has arrived and nothing more is
@@ -97,9 +111,6 @@ impl Call {
         if invite {
             self.glare(index, to)?;
             self.yield_to(turn, to);
-            if let Some(leg) = self.leg_mut(index) {
-                leg.dialog.refresh_target(request, &turn.exchange.ways);
-            }
         }
         if !self.device(turn, to).takes(request.method()) {
             return Err(Status::FORBIDDEN);
@@ -275,7 +286,7 @@ impl Call {
         let dialog = self.leg(from).map(|leg| &leg.dialog);
         let (content_type, body) = body_of(turn);
         if let Some(relay) = self.relays.get(position) {
-            let shown = dialog.filter(|_| invite);
+            let shown = dialog.filter(|_| invite && status.code() < 300);
             self.answer_with(
                 turn,
                 relay.server,
@@ -317,6 +328,9 @@ impl Call {
         }
         if let Some(leg) = self.leg_mut(relay.from) {
             leg.answered.push((relay.cseq, relay.server));
+            if let Some(target) = &relay.target {
+                leg.dialog.move_target(target, &turn.exchange.ways);
+            }
         }
         if !relay.kept.body.bytes.is_empty() {
             self.acknowledge_owed(turn, index);

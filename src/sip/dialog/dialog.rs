@@ -135,16 +135,28 @@ impl Dialog {
         }
     }
 
-    /// Takes the Contact of a target refresh request or of its 2xx (§12.2).
+    /// Takes the Contact of the 2xx to a target refresh request (§12.2.1.2).
     pub fn refresh_target(&mut self, message: &Message, ways: &Ways) {
         if self.retarget(message) {
             self.aim(ways);
         }
     }
 
+    /// The Contact of a target refresh request, where it is another target. It
+    /// takes effect with the request's 2xx (RFC 6141 §4).
+    pub fn other_target<'m>(&self, message: &Message<'m>) -> Option<&'m [u8]> {
+        contact_uri(message).filter(|&contact| contact != self.target())
+    }
+
+    /// Takes the target that a request brought which is answered 2xx.
+    pub fn move_target(&mut self, target: &[u8], ways: &Ways) {
+        self.texts.set(Name::Target, target);
+        self.aim(ways);
+    }
+
     /// Whether the Contact of a message is another target, which is taken.
     fn retarget(&mut self, message: &Message) -> bool {
-        let other = contact_uri(message).filter(|&contact| contact != self.target());
+        let other = self.other_target(message);
         if let Some(contact) = other {
             self.texts.set(Name::Target, contact);
         }
@@ -214,10 +226,10 @@ impl Dialog {
     }
 }
 
-/// The URI of the first Contact, if there is one.
+/// The URI of the first Contact, as a target, if there is one.
 pub fn contact_uri<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
     message.contacts().find_map(|contact| match contact.ok()? {
-        ContactValue::Addr(address) => Some(address.uri),
+        ContactValue::Addr(address) => Some(Uri::without_headers(address.uri)),
         ContactValue::Star => None,
     })
 }

@@ -392,7 +392,7 @@ impl Shard {
         }
         let uri = match &onward {
             Some(onward) => &onward.uri,
-            None => binding.uri(),
+            None => Uri::without_headers(binding.uri()),
         };
         let sayings = Sayings {
             call_id: &call_id,

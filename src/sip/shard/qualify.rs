@@ -224,12 +224,13 @@ impl Shard {
         local.push(b"@");
         push_address(&mut local, general.advertised(&flow));
         local.push(b">");
+        let target = Uri::without_headers(&watch.uri);
         let sayings = Sayings {
             call_id: &self.exchange.call_id(),
             local_tag: &self.exchange.tag(),
             local: &local,
-            remote: &name_addr(&watch.uri),
-            target: &watch.uri,
+            remote: &name_addr(target),
+            target,
             ..Sayings::default()
         };
         let mut dialog = Dialog::new(Role::Uac, &sayings, flow);

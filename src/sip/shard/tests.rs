@@ -21,6 +21,7 @@ mod rows;
 mod security;
 mod stages;
 mod streams;
+mod targets;
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;

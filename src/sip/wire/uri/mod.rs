@@ -54,6 +54,20 @@ impl<'a> Uri<'a> {
         Uri::read(Part::new(text))
     }
 
+    /// A URI without its headers, which no Request-URI, To or From may have
+    /// (RFC 3261 §19.1.1, table 1); `text` itself where it is none.
+    pub fn without_headers(text: &'a [u8]) -> &'a [u8] {
+        if memchr(b'?', text).is_none() {
+            return text;
+        }
+        let headers = Uri::parse(text).map_or(0, |uri| match uri.headers.len() {
+            0 => 0,
+            length => length + 1,
+        });
+        let end = text.len().saturating_sub(headers);
+        text.get(..end).unwrap_or(text)
+    }
+
     /// Splits and checks a URI that is all of `text`.
     pub(super) fn read(text: Part<'a>) -> Result<Uri<'a>, Fault> {
         Uri::split(text).map_err(|left| Fault::new(FaultKind::Uri, text.len() - left))
@@ -388,6 +402,20 @@ mod tests {
         ];
         for text in bad {
             assert!(Uri::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_are_cut_off_and_nothing_else() {
+        for (text, cut) in [
+            ("sip:a@h", "sip:a@h"),
+            ("sip:a@h:1;lr", "sip:a@h:1;lr"),
+            ("sip:a@h;lr?Subject=x&Route=%3Csip:b%3E", "sip:a@h;lr"),
+            ("sip:a?b@h", "sip:a?b@h"),
+            ("sip:a?b@h?Subject=x", "sip:a?b@h"),
+            ("sip:a@h?", "sip:a@h?"),
+        ] {
+            assert_eq!(Uri::without_headers(text.as_bytes()), cut.as_bytes());
         }
     }
 
