@@ -98,7 +98,7 @@ impl Oracle {
             || match asked.last {
                 // With full tables a copy finds nothing of the first answer.
                 Some((503, ..)) => tiny,
-                Some(_) if tiny => matches!(status, 401 | 481 | 503),
+                Some(_) if tiny && matches!(status, 401 | 481 | 503) => true,
                 Some((401 | 403, ..)) => straddles || stored && matches!(status, 100 | 487 | 503),
                 _ => false,
             };
