@@ -123,8 +123,13 @@ impl Call {
             let (cause, variables) = (Cause::NORMAL_CLEARING, more.variables.clone());
             let limits = &turn.exchange.limits;
             let cursor = Cursor::farewell(plan, place, cause, variables, limits);
+            let called = self.names_of(channel, false);
             // One too many is told of and left out.
-            let _ = self.begin_run(turn, Role::Farewell, channel.id, cursor, caller);
+            if let Ok(run) = self.begin_run(turn, Role::Farewell, channel.id, cursor, caller)
+                && let Some(other) = self.other_mut(run)
+            {
+                other.called = Some(Box::new(called));
+            }
         }
     }
 }

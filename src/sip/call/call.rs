@@ -18,7 +18,7 @@ use super::originate::Originating;
 use super::outbound::Channel;
 use super::reoffer::Reoffer;
 use super::resume::Resume;
-use super::run::{News, Other, Others, Run, RunId};
+use super::run::{Called, News, Other, Others, Run, RunId};
 use super::tech::ChannelTech;
 use crate::auth::node;
 use crate::base::{AddressText, Flow, Handle, Instant, Label, Level, Text, UnixTime, lossy};
@@ -366,16 +366,37 @@ impl Call {
 
     /// What a run beside the caller's may ask of its channel by name.
     pub(super) fn variable_of_run(&self, run: &Other, name: &str) -> Option<Cow<'_, str>> {
-        let channel = self.channel(run.channel)?;
+        if !matches!(
+            name,
+            "CHANNEL" | "LINKEDID" | "UNIQUEID" | "SIPCALLID" | "SIPURI"
+        ) {
+            return None;
+        }
+        let channel = self.channel(run.channel);
+        let now = channel.map(|channel| self.names_of(channel, run.far));
+        let called = now.as_ref().or(run.called.as_deref())?;
+        Some(Cow::Owned(match name {
+            "CHANNEL" => called.name.to_string(),
+            "LINKEDID" => self.linked_id(),
+            "UNIQUEID" => called.unique_id.clone(),
+            "SIPCALLID" => called.leg.as_ref()?.0.clone(),
+            _ => called.leg.as_ref()?.1.clone(),
+        }))
+    }
+
+    /// What a channel is called, or the far end of a Local one.
+    pub(super) fn names_of(&self, channel: &Channel, far: bool) -> Called {
         let leg = self.legs.iter().find(|leg| leg.channel == channel.id);
-        Some(match name {
-            "CHANNEL" => Cow::Owned(channel.far_name(self.number).into()),
-            "LINKEDID" => Cow::Owned(self.linked_id()),
-            "UNIQUEID" => Cow::Owned(self.unique_id(Some(channel))),
-            "SIPCALLID" => lossy(leg?.dialog.call_id()),
-            "SIPURI" => lossy(leg?.dialog.target()),
-            _ => return None,
-        })
+        let dialog = leg.map(|leg| &leg.dialog);
+        let lossy = |text| lossy(text).into_owned();
+        Called {
+            name: match far {
+                true => channel.far_name(self.number),
+                false => channel.name(self.number),
+            },
+            unique_id: self.unique_id(Some(channel)),
+            leg: dialog.map(|dialog| (lossy(dialog.call_id()), lossy(dialog.target()))),
+        }
     }
 
     /// `UNIQUEID` of a channel; `None` for the caller's.

@@ -243,6 +243,7 @@ impl Call {
     pub(super) fn forget_channel(&mut self, turn: &mut Turn<'_>, id: ChannelId) {
         if let Some(position) = self.channels.iter().position(|channel| channel.id == id) {
             self.note_ended(turn.now, id);
+            self.keep_names(id);
             let channel = self.channels.swap_remove(position);
             if let Some(more) = &channel.more {
                 self.forget_more(turn, &channel, more);

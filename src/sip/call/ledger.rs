@@ -113,7 +113,10 @@ impl Call {
             Some(other) => self.variable_of_run(other, "CHANNEL").map(SmolStr::from),
             None => self.channel_name(0),
         };
-        let channel = other.and_then(|other| self.channel(other.channel));
+        let unique_id = match other {
+            Some(other) => self.variable_of_run(other, "UNIQUEID").map(SmolStr::from),
+            None => Some(self.unique_id(None).into()),
+        };
         let caller = self.legs.first();
         let device = caller.and_then(|leg| leg.peer.as_deref());
         Box::new(Cdr {
@@ -124,7 +127,7 @@ impl Call {
             channel: name.unwrap_or_default(),
             lastapp: SmolStr::new_static(origin.application),
             lastdata: origin.arguments.into(),
-            uniqueid: self.unique_id(channel).into(),
+            uniqueid: unique_id.unwrap_or_default(),
             linkedid: self.linked_id().into(),
             accountcode: device.map_or(SmolStr::default(), |peer| peer.accountcode.clone()),
             amaflags: device.map_or_else(Default::default, |peer| peer.amaflags),

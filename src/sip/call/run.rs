@@ -85,6 +85,10 @@ pub(super) struct Other {
     pub(super) role: Role,
     /// The channel that is to this run what the caller's is to the caller's run.
     pub(super) channel: ChannelId,
+    /// Whether it is the far end of that channel, a Local one, that runs.
+    pub(super) far: bool,
+    /// What its channel was called, once that is gone: `h` may still ask.
+    pub(super) called: Option<Box<Called>>,
     /// Whom its channels are from.
     pub(super) caller: Caller,
     /// Whether its channel has been answered.
@@ -93,6 +97,16 @@ pub(super) struct Other {
     pub(super) dialled: Vec<SmolStr>,
     /// What it has asked.
     pub(super) asked: SmallVec<[Ticket; 2]>,
+}
+
+/// The names of a channel.
+pub(super) struct Called {
+    /// `CHANNEL`.
+    pub(super) name: SmolStr,
+    /// `UNIQUEID`.
+    pub(super) unique_id: String,
+    /// `SIPCALLID`, and `SIPURI`.
+    pub(super) leg: Option<(String, String)>,
 }
 
 impl Other {
@@ -165,8 +179,10 @@ impl Call {
         others.list.push(Other {
             id,
             run: Run::of(cursor),
+            far: role == Role::Local,
             role,
             channel,
+            called: None,
             caller,
             answered: false,
             dialled: Vec::new(),
@@ -413,6 +429,20 @@ impl Call {
         self.step(turn, RunId::CALLER, Event::CallerHangup);
         if !self.is_closed() {
             self.hang_up(turn, cause);
+        }
+    }
+
+    /// A channel is about to go: the runs on it keep what it is called.
+    pub(super) fn keep_names(&mut self, id: ChannelId) {
+        let others = self.others.iter().flat_map(|others| &others.list);
+        let its = others.filter(|other| other.channel == id);
+        let runs: SmallVec<[(RunId, bool); 1]> = its.map(|other| (other.id, other.far)).collect();
+        for (run, far) in runs {
+            let channel = self.channel(id);
+            let called = channel.map(|channel| Box::new(self.names_of(channel, far)));
+            if let Some(other) = self.other_mut(run) {
+                other.called = called;
+            }
         }
     }
 

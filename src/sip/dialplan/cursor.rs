@@ -125,9 +125,10 @@ impl Cursor {
     ///
     /// The run ends with [`Ending::Returned`] once the subroutine is left, and
     /// [`Cursor::variables`] tells its results (`GOSUB_RETVAL`, `GOSUB_RESULT`,
-    /// `MACRO_RESULT`). Any other ending is the channel's own, or that of a plan
-    /// that has no such place. Neither `h` nor `i` is run. `place` tells where
-    /// a location without context or extension belongs.
+    /// `MACRO_RESULT`). It ends so, too, where there is no such place or the
+    /// plan runs out before `Return`; any other ending is the channel's own.
+    /// Neither `h` nor `i` is run. `place` tells where a location without
+    /// context or extension belongs.
     pub fn routine(
         plan: Arc<Plan>,
         place: Place<'_>,

@@ -276,6 +276,14 @@ impl Step<'_> {
         }
     }
 
+    /// A routine ends without `Return`: its channel goes on as if it had
+    /// returned nothing.
+    pub(super) fn fall_out_of_routine(&mut self) -> Next {
+        while self.leave().is_some() {}
+        self.set("GOSUB_RETVAL", "");
+        Next::End(Ending::Returned)
+    }
+
     /// Leaves the macros whose contexts the call is not in any more.
     pub(super) fn leave_macros_behind(&mut self) -> Next {
         while let Some(Kind::Macro(context)) = self.frame().map(|frame| &frame.kind)

@@ -235,7 +235,9 @@ impl Cursor {
             return self.wind_up(ending, channels);
         }
         if self.is_routine() {
-            return Some(self.finish(ending));
+            // One that is nowhere costs its channel nothing.
+            let nowhere = self.way != Way::Entered;
+            return Some(self.finish(if nowhere { Ending::Returned } else { ending }));
         }
         self.state.replay.clear();
         let mut step = self.step(channels);
@@ -296,8 +298,11 @@ impl Cursor {
             return next;
         }
         let hangup = Ending::Hangup(step.state.cause);
-        if step.is_over() || routine {
+        if step.is_over() {
             return Next::End(hangup);
+        }
+        if routine {
+            return step.fall_out_of_routine();
         }
         let wait = step.state.response();
         match step.has_priority(1) {

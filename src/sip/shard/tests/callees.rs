@@ -109,7 +109,12 @@ fn u_keeps_an_offer_in_the_answer_too() {
 
 #[test]
 fn u_may_refuse_the_caller() {
-    for (result, status) in [("BUSY", "486 "), ("CONGESTION", "503 "), ("ABORT", "603 ")] {
+    for (result, status) in [
+        ("BUSY", "486 "),
+        ("busy", "486 "),
+        ("CONGESTION", "503 "),
+        ("Abort", "603 "),
+    ] {
         let (mut rig, invite) = screened(result, true);
         rig.receive(BOB, &answer(&invite));
         let sent = rig.wait(Duration::from_millis(1_010));
@@ -385,4 +390,64 @@ fn the_early_media_of_a_held_callee_went_through() {
     let (mut rig, invite) = screened("", true);
     let sent = rig.receive(BOB, &respond(&invite, "183 x", MEDIA, "early"));
     assert_eq!(firsts(&sent), ["SIP/2.0 183 Session Progress"]);
+}
+
+#[test]
+fn a_routine_without_return_costs_no_call() {
+    for argument in ["b(pre^s^1)", "U(pre)", "b(gone^s^1)", "U(gone)"] {
+        let dial = format!("default,_X.,1,Dial(SIP/1002,20,{argument})");
+        let mut rig = rig(&[&dial, "pre,s,1,NoOp()"]);
+        let invite = rig.receive(ALICE, INVITE).remove(0).1;
+        let sent = rig.receive(BOB, &answer(&invite));
+        let ok = sent.iter().any(|(_, text)| text.starts_with("SIP/2.0 200"));
+        assert!(ok, "{argument}: {:?}", firsts(&sent));
+        assert_eq!(rig.size("calls"), 1, "{argument}");
+    }
+}
+
+#[test]
+fn u_tells_the_caller_what_it_returned() {
+    let mut rig = rig(&[
+        "default,_X.,1,Dial(SIP/1002,20,U(screen)g)",
+        "default,_X.,2,Set(GLOBAL(HEARD)=${GOSUB_RETVAL})",
+        "screen,s,1,Return(word)",
+    ]);
+    let invite = rig.receive(ALICE, INVITE).remove(0).1;
+    rig.receive(BOB, &answer(&invite));
+    rig.receive(BOB, &bye_of(&invite));
+    assert_eq!(rig.shard.exchange.globals.value("HEARD"), Some("word"));
+}
+
+#[test]
+fn the_h_of_a_local_channel_knows_what_its_channel_is_called() {
+    let mut rig = rig(&[
+        "default,_X.,1,Dial(Local/5@inner,2)",
+        "inner,5,1,Wait(30)",
+        "inner,h,1,Set(GLOBAL(OVER)=${CHANNEL} ${UNIQUEID})",
+    ]);
+    rig.receive(ALICE, INVITE);
+    rig.wait(Duration::from_secs(4));
+    let over = rig.shard.exchange.globals.value("OVER").unwrap();
+    let (channel, unique_id) = over.split_once(' ').unwrap();
+    assert!(
+        channel.starts_with("Local/5@inner-") && channel.ends_with(";2"),
+        "{over}"
+    );
+    assert!(unique_id.ends_with(".1"), "{over}");
+}
+
+#[test]
+fn the_h_that_e_wants_knows_what_its_channel_is_called() {
+    let mut rig = rig(&[
+        "default,_X.,1,Dial(SIP/1002,20,e)",
+        "default,h,1,Set(GLOBAL(OVER)=${GLOBAL(OVER)} ${CHANNEL:0:8}/${UNIQUEID:-2})",
+    ]);
+    let invite = rig.receive(ALICE, INVITE).remove(0).1;
+    rig.receive(BOB, &answer(&invite));
+    rig.receive(BOB, &bye_of(&invite));
+    let over = rig.shard.exchange.globals.value("OVER").unwrap();
+    assert!(
+        over.contains("SIP/1001/.0") && over.contains("SIP/1002/.1"),
+        "{over}"
+    );
 }

@@ -105,11 +105,20 @@ impl Dial {
             Screen::Macro => "MACRO_RESULT",
             Screen::Gosub => "GOSUB_RESULT",
         };
+        if screen == Screen::Gosub {
+            let returned = step.channels.channel_variable(line.channel, "GOSUB_RETVAL");
+            let returned = returned.unwrap_or_default().to_owned();
+            step.set("GOSUB_RETVAL", &returned);
+        }
         let result = step.channels.channel_variable(line.channel, variable);
         let result = result.unwrap_or_default().to_owned();
-        let place = result.strip_prefix("GOTO:");
-        let refused = matches!(&*result, "ABORT" | "CONGESTION" | "CHANUNAVAIL" | "BUSY");
-        if !refused && result != "CONTINUE" && place.is_none() {
+        let goto = result
+            .get(..5)
+            .filter(|word| word.eq_ignore_ascii_case("GOTO:"));
+        let place = goto.and_then(|_| result.get(5..));
+        let verdict = result.to_ascii_uppercase();
+        let refused = matches!(&*verdict, "ABORT" | "CONGESTION" | "CHANUNAVAIL" | "BUSY");
+        if !refused && verdict != "CONTINUE" && place.is_none() {
             return match screen {
                 Screen::Macro => self.screen(step, line, Screen::Gosub),
                 Screen::Gosub => self.join(step, &line),
@@ -119,12 +128,12 @@ impl Dial {
             .hangup(line.channel, Cause::NORMAL_CLEARING, false);
         let now = step.now();
         step.set("DIALEDTIME", seconds_since(now, self.started).as_str());
-        if refused && result != "ABORT" {
-            step.set("DIALSTATUS", &result);
+        if refused && verdict != "ABORT" {
+            step.set("DIALSTATUS", &verdict);
         }
         match place {
             Some(place) => step.go(&place.replace('^', ",")),
-            None if result == "ABORT" && !self.options.has('g') => step.fail(),
+            None if verdict == "ABORT" && !self.options.has('g') => step.fail(),
             None => Next::Continue,
         }
     }

@@ -228,16 +228,28 @@ fn a_routine_may_wait_and_hears_of_its_hangup() {
 }
 
 #[test]
-fn a_routine_that_does_not_return_ends_otherwise() {
+fn a_routine_that_does_not_return_costs_its_channel_nothing() {
     for (line, text) in [
         ("a,1,NoOp", "a,1"),
-        ("a,1,StackPop", "a,1"),
         ("a,1,NoOp", "gone,1"),
         ("a,1,Goto(gone,1)", "a,1"),
+        ("a,1,Gosub(b,1)", "a,1"),
     ] {
-        let lines = [line, "h,1,Verbose(no)", "i,1,Verbose(no)"];
-        let (_, fake, progress) = routine(&lines, Routine::Gosub(text));
-        assert_eq!((progress, fake.said.len()), (DECLINED, 0), "{line} {text}");
+        let lines = [line, "b,1,NoOp", "h,1,Verbose(no)", "i,1,Verbose(no)"];
+        let (cursor, fake, progress) = routine(&lines, Routine::Gosub(text));
+        assert_eq!((progress, fake.said.len()), (RETURNED, 0), "{line} {text}");
+        assert_eq!(cursor.variables().value("ARGC"), None, "{line} {text}");
+    }
+}
+
+#[test]
+fn a_routine_that_hangs_up_ends_its_channel() {
+    for line in ["a,1,Hangup", "a,1,StackPop"] {
+        let (_, _, progress) = routine(&[line], Routine::Gosub("a,1"));
+        assert!(
+            matches!(progress, Progress::Ended(Ending::Hangup(_))),
+            "{line}"
+        );
     }
 }
 
