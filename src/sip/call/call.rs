@@ -119,7 +119,7 @@ pub struct Relay {
     /// INVITE or another.
     pub invite: bool,
     /// Where the sender of an INVITE is once it is answered 2xx, if elsewhere.
-    pub target: Option<Text>,
+    pub target: Option<Box<Text>>,
     /// Max-Forwards of what is sent on.
     pub max_forwards: u8,
     /// Times a 491 was met.

@@ -43,18 +43,16 @@ pub struct Kept {
     pub head: ReplyHead,
     /// Its body.
     pub body: Body,
-    /// The early session its sender was shown last: the tag and the body of a
-    /// provisional response; empty for none.
-    pub early_session: Vec<u8>,
+    /// The early session its sender was shown last: a hash of the tag and the
+    /// body of a provisional response.
+    pub early_session: Option<u64>,
 }
 
 impl Kept {
     /// Spares, for the calls of a shard.
     pub fn spares() -> Spares<Kept> {
-        let fits = |kept: &Kept| {
-            let bodies = kept.body.bytes.capacity() + kept.early_session.capacity();
-            kept.head.capacity() + bodies <= LARGEST_SPARE_BYTES
-        };
+        let fits =
+            |kept: &Kept| kept.head.capacity() + kept.body.bytes.capacity() <= LARGEST_SPARE_BYTES;
         Spares::new(MOST_SPARES, fits)
     }
 
@@ -74,11 +72,11 @@ impl Kept {
             None => Box::new(Kept {
                 head: ReplyHead::new(request, flow, to_source, compact),
                 body: Body::default(),
-                early_session: Vec::new(),
+                early_session: None,
             }),
         };
         kept.body.read(request);
-        kept.early_session.clear();
+        kept.early_session = None;
         kept
     }
 }

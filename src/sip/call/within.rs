@@ -62,12 +62,13 @@ impl Call {
     }
 
     /// The target a re-INVITE of leg `index` moves to once it is answered 2xx.
-    fn new_target(&self, index: u16, request: &Message<'_>) -> Option<Text> {
+    fn new_target(&self, index: u16, request: &Message<'_>) -> Option<Box<Text>> {
         if request.method() != Method::Invite {
             return None;
         }
         let dialog = &self.leg(index)?.dialog;
-        dialog.other_target(request).map(Text::from)
+        let target = dialog.other_target(request)?;
+        Some(Box::new(Text::from(target)))
     }
 
     /// Tells the sender of an INVITE that it has arrived and nothing more is
