@@ -119,7 +119,7 @@ pub struct Pace {
     #[arg(long, visible_alias = "seconds", value_name = "TIME", default_value = "10s", value_parser = plan::duration)]
     pub duration: Duration,
     /// At most this many units
-    #[arg(long, visible_alias = "count", value_name = "N")]
+    #[arg(long, visible_alias = "count", value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     pub calls: Option<u64>,
     /// Closed loop instead: so many units in flight, each end a beginning
     ///
@@ -278,7 +278,7 @@ pub struct UasArgs {
     #[arg(long, value_name = "TIME", value_parser = plan::duration)]
     pub duration: Option<Duration>,
     /// Ends after so many calls
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     pub calls: Option<u64>,
     /// Who is called.
     #[command(flatten)]

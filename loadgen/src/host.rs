@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::results::Environment;
 
@@ -96,26 +97,43 @@ fn in_snmp6(text: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// Datagrams the sockets at these ports had no room for, by the kernel's list
-/// of sockets. SO_RXQ_OVFL tells the same, but only beside a later datagram.
-pub fn socket_drops(ports: &[u16]) -> u64 {
+/// Datagrams the sockets bound to these addresses had no room for, by the
+/// kernel's list of sockets. SO_RXQ_OVFL tells the same, but only beside a
+/// later datagram.
+pub fn socket_drops(locals: &[SocketAddr]) -> u64 {
     let tables = ["/proc/net/udp", "/proc/net/udp6"];
     let texts = tables.map(|table| fs::read_to_string(table).unwrap_or_default());
-    texts.iter().map(|text| in_sockets(text, ports)).sum()
+    texts.iter().map(|text| in_sockets(text, locals)).sum()
 }
 
-/// The local address is the second column, its port in hexadecimal digits; the
-/// drops are the last.
-fn in_sockets(text: &str, ports: &[u16]) -> u64 {
+/// The local address is the second column; the drops are the last.
+fn in_sockets(text: &str, locals: &[SocketAddr]) -> u64 {
     text.lines()
         .skip(1)
         .filter_map(|line| {
-            let (_, port) = line.split_whitespace().nth(1)?.rsplit_once(':')?;
-            let port = u16::from_str_radix(port, 16).ok()?;
+            let local = listed(line.split_whitespace().nth(1)?)?;
             let drops: u64 = line.split_whitespace().last()?.parse().ok()?;
-            ports.contains(&port).then_some(drops)
+            let is_local = |own: &SocketAddr| (own.ip(), own.port()) == (local.ip(), local.port());
+            locals.iter().any(is_local).then_some(drops)
         })
         .sum()
+}
+
+/// An address of the kernel's lists: words of four bytes, each printed as a
+/// number of this machine, and the port, all in hexadecimal digits.
+fn listed(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let words = address.as_bytes().chunks(8).map(|digits| {
+        let word = u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        Some(word.to_ne_bytes())
+    });
+    let bytes: Vec<u8> = words.collect::<Option<Vec<_>>>()?.concat();
+    let ip: IpAddr = match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes).ok()?.into(),
+        _ => <[u8; 16]>::try_from(bytes).ok()?.into(),
+    };
+    Some(SocketAddr::new(ip, port))
 }
 
 /// CPU time of the calling thread since it began, in nanoseconds.
@@ -140,13 +158,34 @@ mod tests {
     }
 
     #[test]
-    fn sockets_are_found_by_their_port() {
+    fn sockets_are_found_by_their_address_and_port() {
+        // As a machine of little-endian numbers prints them.
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n\
             1: 0100007F:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0000000000000000 5\n\
-            2: 0100007F:13C5 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0000000000000000 9\n";
-        assert_eq!(in_sockets(table, &[5060]), 5);
-        assert_eq!(in_sockets(table, &[5060, 5061]), 14);
-        assert_eq!(in_sockets("", &[5060]), 0);
+            2: 0200007F:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0000000000000000 7\n\
+            3: 0100007F:13C5 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0000000000000000 9\n\
+            4: 00000000000000000000000001000000:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0000000000000000 11\n";
+        if cfg!(target_endian = "big") {
+            return;
+        }
+        let drops = |locals: &[&str]| {
+            let locals: Vec<SocketAddr> = locals.iter().map(|text| text.parse().unwrap()).collect();
+            in_sockets(table, &locals)
+        };
+        assert_eq!(drops(&["127.0.0.1:5060"]), 5);
+        assert_eq!(drops(&["127.0.0.1:5060", "127.0.0.1:5061"]), 14);
+        assert_eq!(drops(&["127.0.0.3:5060"]), 0);
+        assert_eq!(drops(&["[::1]:5060"]), 11);
+        assert_eq!(drops(&[]), 0);
+    }
+
+    #[test]
+    fn a_socket_of_ours_is_in_the_list() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let own = socket.local_addr().unwrap();
+        let table = fs::read_to_string("/proc/net/udp").unwrap();
+        let mut rows = table.lines().skip(1).map(|line| line.split_whitespace());
+        assert!(rows.any(|mut row| row.nth(1).and_then(listed) == Some(own)));
     }
 
     #[test]

@@ -5,11 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use pinion_loadgen::cli::{Cli, Command};
-use pinion_loadgen::commands::{self, Task, signals, worth, write};
+use pinion_loadgen::commands::{self, REFUSED, Task, check, file, signals};
 use pinion_loadgen::{Error, plan, report, run_until};
-
-/// A wrong flag, or the host refused.
-const REFUSED: u8 = 2;
 
 fn main() -> ExitCode {
     if let Some(reason) = pinion_runtime::unsuited() {
@@ -40,9 +37,9 @@ fn work(cli: &Cli) -> Result<u8, Error> {
 
 fn run(command: &Command, flags: Vec<String>) -> Result<u8, Error> {
     let (plan, output) = command.plan(flags).map_err(Error::Plan)?;
+    check(output)?;
     let stop = signals()?;
     let results = run_until(&plan, &stop)?;
     print!("{}", report::text(&results));
-    write(&results, output)?;
-    Ok(worth(&results))
+    Ok(file(&results, output))
 }

@@ -182,8 +182,8 @@ pub fn drive<W: Worker + 'static>(
         desks: Desks::default(),
     };
     let died = sink.clone();
-    let ports = ports(&groups);
-    let dropped = host::socket_drops(&ports);
+    let locals = locals(&groups);
+    let dropped = host::socket_drops(&locals);
     let rcvbuf_errors = host::rcvbuf_errors();
     let engine = Engine::start(
         &options,
@@ -204,7 +204,7 @@ pub fn drive<W: Worker + 'static>(
     )?;
     let gathered = gather(plan, &engine, &reports, &common, stop);
     let census = engine.shards().census();
-    let kernel_drops = host::socket_drops(&ports).saturating_sub(dropped);
+    let kernel_drops = host::socket_drops(&locals).saturating_sub(dropped);
     engine.shards().stop();
     engine.join();
     Ok(assemble(
@@ -219,10 +219,10 @@ pub fn drive<W: Worker + 'static>(
     ))
 }
 
-/// The ports of all sockets.
-fn ports(groups: &[Group]) -> Vec<u16> {
+/// Where all sockets are bound.
+fn locals(groups: &[Group]) -> Vec<SocketAddr> {
     let locals = groups.iter().filter_map(|group| group.locals().ok());
-    locals.flatten().map(|local| local.port()).collect()
+    locals.flatten().collect()
 }
 
 /// What one thread leaves.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use pinion_sip::base::Instant;
 
+use crate::plan::Unit;
 use crate::results::Stage as StageResult;
 
 /// Three digits: a quantile is within 0.1 % of the sample it stands for.
@@ -84,6 +85,8 @@ pub enum Cause {
     Status(&'static str, u16),
     /// No final response within 64·T1: timer B for INVITE, F for others.
     Timeout(&'static str),
+    /// The connection it was for is gone, or none could be opened.
+    Unsent(&'static str),
     /// It rang for longer than `--answer-limit` and was cancelled.
     Unanswered,
     /// The CANCEL was not followed by a final response.
@@ -106,6 +109,7 @@ impl fmt::Display for Cause {
             Cause::Status(method, status) => write!(f, "{method}: status {status}"),
             Cause::Timeout("INVITE") => write!(f, "INVITE: timeout B"),
             Cause::Timeout(method) => write!(f, "{method}: timeout F"),
+            Cause::Unsent(method) => write!(f, "{method}: not sent, no connection"),
             Cause::Unanswered => f.write_str("INVITE: rang too long, cancelled"),
             Cause::Uncancelled => f.write_str("INVITE: no end after CANCEL"),
             Cause::Challenge(method) => write!(f, "{method}: challenge not met"),
@@ -134,6 +138,26 @@ impl fmt::Display for Again {
             Again::Silent(what) => write!(f, "{what}: peer silent"),
             Again::Late(what) => write!(f, "{what}: generator late"),
             Again::Copy(what) => write!(f, "{what}: copy from the peer"),
+        }
+    }
+}
+
+impl Stage {
+    /// The unit it is a part of; `None` for those of every unit.
+    pub fn unit(self) -> Option<Unit> {
+        match self {
+            Stage::Invite100
+            | Stage::Invite401
+            | Stage::Invite18x
+            | Stage::Invite200
+            | Stage::InviteRefused
+            | Stage::Ack
+            | Stage::Bye200
+            | Stage::Cancel487 => Some(Unit::Call),
+            Stage::Register401 | Stage::Register200 => Some(Unit::Register),
+            Stage::Options200 => Some(Unit::Options),
+            Stage::Message401 | Stage::Message200 => Some(Unit::Message),
+            _ => None,
         }
     }
 }

@@ -165,3 +165,67 @@ fn find_max_finds_the_end_of_its_range() {
     assert!(text.contains("found 40/s, confirmed 3 times"), "{text}");
     assert!(std::fs::read_to_string(page).unwrap().contains("<svg"));
 }
+
+#[test]
+fn a_connection_that_is_refused_fails_its_units_at_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let flags = ["--target", &target, "--rate", "20", "--duration", "500ms"];
+    let output = load(&[&["options", "--transport", "tcp"], &flags[..]].concat());
+    assert_eq!(code(&output), Some(1), "{}", told(&output.stderr));
+    let text = told(&output.stdout);
+    assert!(text.contains("OPTIONS: not sent, no connection"), "{text}");
+    assert!(!text.contains("timeout"), "{text}");
+}
+
+#[test]
+fn files_that_cannot_be_written_are_refused_before_the_run() {
+    for flag in ["--json", "--html"] {
+        let flags = [
+            "--target",
+            "127.0.0.1:9",
+            "--duration",
+            "1h",
+            flag,
+            "/nowhere/file",
+        ];
+        for command in [
+            &["options"][..],
+            &["find-max", "--slo", "fail<1%", "options"],
+        ] {
+            let output = load(&[command, &flags].concat());
+            assert_eq!(code(&output), Some(2), "{flag}");
+            let error = told(&output.stderr);
+            assert!(error.contains("cannot write /nowhere/file"), "{error}");
+            assert!(!told(&output.stdout).contains("achieved"));
+        }
+    }
+}
+
+#[test]
+fn a_run_of_no_units_is_refused() {
+    let output = load(&["options", "--target", "127.0.0.1:9", "--calls", "0"]);
+    assert_eq!(code(&output), Some(2));
+}
+
+#[test]
+fn find_max_refuses_stages_that_its_load_has_not() {
+    for (slo, word) in [
+        ("nothing.p99<1ms", "no such stage"),
+        ("register-200.p99<1ms", "never has samples of register-200"),
+    ] {
+        let flags = [
+            "find-max",
+            "--slo",
+            slo,
+            "options",
+            "--target",
+            "127.0.0.1:9",
+        ];
+        let output = load(&flags);
+        assert_eq!(code(&output), Some(2), "{slo}");
+        let error = told(&output.stderr);
+        assert!(error.contains(word), "{error}");
+    }
+}

@@ -148,6 +148,18 @@ impl Caller {
         }
     }
 
+    /// A message of ours that no connection takes. One that is lost on its way
+    /// to the caller is waited for there.
+    fn unsent(&mut self, now: Instant, bytes: &[u8], out: &mut Outbox) {
+        let mut room = Room::new();
+        if let Some(message) = Glance::read(bytes, &mut room)
+            && let First::Request(method) = message.first
+        {
+            let (mut desk, client, _) = self.open(now, out);
+            client.unsent(&mut desk, &message, method);
+        }
+    }
+
     fn receive(
         &mut self,
         now: Instant,
@@ -218,8 +230,9 @@ impl Machine for Caller {
             }
             // One thread's load needs no other, and has no configuration.
             Input::Envelope(_) | Input::Undrain | Input::Reload(_) | Input::Prune(_) => {}
+            Input::Unsent { bytes, .. } => self.unsent(now, bytes, out),
             // What a stream lost its unit waits for in vain, as for a datagram.
-            Input::Unsent { .. } | Input::Broken { .. } => {}
+            Input::Broken { .. } => {}
         }
         self.ring(now, out);
         let (mut desk, client, _) = self.open(now, out);

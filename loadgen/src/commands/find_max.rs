@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{refused, write};
+use super::{check, refused, write};
 use crate::cli::Command;
-use crate::plan::{self, Arrival, Load, Plan};
+use crate::plan::{self, Arrival, Load, Plan, Unit};
 use crate::search::{self, Found, Outcome, Range, Slo, Trial};
 use crate::{Error, report, run};
 
@@ -15,6 +15,10 @@ The rate doubles from --first until the objective is missed, the gap is halved d
 rate found is met three times more; one that is not gives way to the next 2 % below. A miss counts
 once it is repeated. Where the generator is the limit the search goes on below, and says so unless
 the server is the limit there. --json and --html of the load get the last run that met the objective.
+
+Stages: invite-100, invite-401, invite-18x, invite-200, invite-refused, ack, bye-200, cancel-487,
+register-401, register-200, options-200, message-401, message-200, whole. Without one the bound is
+that of the load's main stage.
 
 Examples:
   pinion-load find-max --slo 'p99<20ms,fail<0.01%' call --target 127.0.0.1:5060 --uas local --duration 10s
@@ -66,9 +70,16 @@ impl FindMaxArgs {
         let (plan, output) = self.load.plan(flags).map_err(Error::Plan)?;
         // A load whose rate is not one number is refused before anything runs.
         at(&plan, self.first, 0).map_err(Error::Plan)?;
+        let units: Vec<Unit> = plan.units.iter().map(|&(unit, _)| unit).collect();
+        if let Some(stage) = self.slo.foreign_stage(&units) {
+            return Err(refused(format!(
+                "this load never has samples of {stage}, which --slo bounds"
+            )));
+        }
         if self.least > self.most {
             return Err(refused("--least is above --most"));
         }
+        check(output)?;
         let range = Range {
             first: self.first,
             least: self.least,

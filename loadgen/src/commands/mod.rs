@@ -14,6 +14,7 @@ pub use find_max::FindMaxArgs;
 pub use flood::FloodArgs;
 pub use scenario::play;
 
+use std::fs::{OpenOptions, remove_file};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -63,8 +64,35 @@ fn refused(error: impl std::fmt::Display) -> Error {
     Error::Plan(error.to_string())
 }
 
-/// Writes a run's results where its flags want them.
-pub fn write(results: &Results, output: &Output) -> Result<(), Error> {
+/// Refuses files for results that cannot be written, before anything runs.
+pub fn check(output: &Output) -> Result<(), Error> {
+    for path in output.json.iter().chain(&output.html) {
+        let is_new = !path.exists();
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .and_then(|_| if is_new { remove_file(path) } else { Ok(()) })
+            .map_err(|error| Error::Io(format!("cannot write {}", path.display()), error))?;
+    }
+    Ok(())
+}
+
+/// Writes a run's results where its flags want them. Where they cannot be
+/// written any more it says so, and returns the exit code for that unless the
+/// results have a worse one.
+pub fn file(results: &Results, output: &Output) -> u8 {
+    let worth = worth(results);
+    match write(results, output) {
+        Ok(()) => worth,
+        Err(error) => {
+            eprintln!("pinion-load: {error}");
+            if worth == 0 { REFUSED } else { worth }
+        }
+    }
+}
+
+fn write(results: &Results, output: &Output) -> Result<(), Error> {
     if let Some(path) = &output.json {
         report::write(path, results).map_err(refused)?;
     }
@@ -75,6 +103,8 @@ pub fn write(results: &Results, output: &Output) -> Result<(), Error> {
     Ok(())
 }
 
+/// A wrong flag, or the host refused.
+pub const REFUSED: u8 = 2;
 /// Some units failed or never ended, or the ends do not agree.
 const FAILED: u8 = 1;
 /// The generator was the limit.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{signals, worth, write};
+use super::{check, file, signals};
 use crate::scenario::{self, ScenarioArgs};
 use crate::{Error, report};
 
@@ -23,6 +23,7 @@ pub fn play(args: &ScenarioArgs, flags: Vec<String>) -> Result<u8, Error> {
     let plan = args
         .plan_for(plan, program.scenario.role)
         .map_err(Error::Plan)?;
+    check(&args.output)?;
     let program = Arc::new(program);
     let (results, score) = scenario::run(&plan, &program, &signals()?)?;
     print!("{}", report::text(&results));
@@ -30,6 +31,5 @@ pub fn play(args: &ScenarioArgs, flags: Vec<String>) -> Result<u8, Error> {
     for (name, count) in program.scenario.counters.iter().zip(&score.counters) {
         println!("counter {name}: {count}");
     }
-    write(&results, &args.output)?;
-    Ok(worth(&results))
+    Ok(file(&results, &args.output))
 }

@@ -4,8 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::plan::Unit;
 use crate::report::main_stages;
 use crate::results::Results;
+use crate::tally::Stage;
 
 /// All bounds hold, or the objective is missed.
 #[derive(Clone, PartialEq, Debug)]
@@ -82,6 +84,9 @@ impl Bound {
     fn read(text: &str) -> Result<Bound, &'static str> {
         let (metric, limit) = text.split_once('<').ok_or("no < in it")?;
         let metric = Metric::read(metric.trim()).ok_or("no such metric")?;
+        if metric.stage().is_some_and(|stage| !is_stage(stage)) {
+            return Err("no such stage; `pinion-load find-max --help` names them");
+        }
         let limit = limit.trim();
         let limit = match metric {
             Metric::Quantile { .. } | Metric::Mean { .. } => {
@@ -152,7 +157,33 @@ fn worst(
     figures.into_iter().reduce(f64::max)
 }
 
+/// Whether runs can have samples of such a stage.
+fn is_stage(name: &str) -> bool {
+    Stage::ALL.iter().any(|stage| stage.name() == name)
+}
+
+impl Slo {
+    /// The first stage it names that no run of these units has samples of.
+    pub fn foreign_stage(&self, units: &[Unit]) -> Option<&str> {
+        let stages = self.0.iter().filter_map(|bound| bound.metric.stage());
+        let foreign = |stage: &&str| {
+            let known = Stage::ALL.iter().find(|known| known.name() == *stage);
+            let unit = known.and_then(|stage| stage.unit());
+            unit.is_some_and(|unit| !units.contains(&unit))
+        };
+        { stages }.find(foreign)
+    }
+}
+
 impl Metric {
+    /// The stage it is about, if it names one.
+    fn stage(&self) -> Option<&str> {
+        match self {
+            Metric::Quantile { stage, .. } | Metric::Mean { stage } => stage.as_deref(),
+            Metric::Fail | Metric::Retrans => None,
+        }
+    }
+
     fn read(text: &str) -> Option<Metric> {
         match text {
             "fail" => return Some(Metric::Fail),

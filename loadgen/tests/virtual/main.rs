@@ -85,6 +85,23 @@ fn the_first_refusal_ends_the_enrolment() {
 }
 
 #[test]
+fn an_answer_to_another_method_is_none() {
+    for (unit, other) in [
+        ("options", "MESSAGE"),
+        ("register", "INVITE"),
+        ("message", "BYE"),
+    ] {
+        let flags = format!("{unit} --rate 10 --duration 1s --t1 100 --seed 7");
+        let mut server = Responder::after(Duration::from_millis(1));
+        server.names = Some(other);
+        let mut world = World::new(plan(&flags), Box::new(server), CALM);
+        let tally = world.run();
+        assert_eq!((tally.completed, tally.failed), (0, 10), "{unit}");
+        assert!(tally.strays >= 10, "{unit}: {}", tally.strays);
+    }
+}
+
+#[test]
 fn a_signal_ends_the_enrolment_at_once() {
     let flags = "call --uas local --callees callee{0..99999} --rate 1 --duration 1s --seed 7";
     let mut world = World::new(plan(flags), Box::new(Responder::dead()), CALM);

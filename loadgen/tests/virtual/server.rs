@@ -14,6 +14,8 @@ pub struct Responder {
     delay: Option<Duration>,
     /// From when, and for how long, it stands still.
     pub stalls: Option<(Duration, Duration)>,
+    /// The method its answers name instead of the one they answer.
+    pub names: Option<&'static str>,
     waiting: BTreeMap<(Instant, u64), (Flow, Vec<u8>)>,
     count: u64,
 }
@@ -23,6 +25,7 @@ impl Responder {
         Responder {
             delay: Some(delay),
             stalls: None,
+            names: None,
             waiting: BTreeMap::new(),
             count: 0,
         }
@@ -46,7 +49,16 @@ impl Machine for Responder {
                 at = Instant::START + from + long;
             }
             self.count += 1;
-            let reply = reply("200 OK", std::str::from_utf8(bytes).unwrap());
+            let request = std::str::from_utf8(bytes).unwrap();
+            let method = request.split_once(' ').map_or("", |(method, _)| method);
+            let request = request.replace(
+                &format!(" {method}\r\n"),
+                &match self.names {
+                    Some(other) => format!(" {other}\r\n"),
+                    None => format!(" {method}\r\n"),
+                },
+            );
+            let reply = reply("200 OK", &request);
             self.waiting.insert((at, self.count), (flow, reply));
         }
         while let Some(entry) = self.waiting.first_entry()

@@ -4,6 +4,8 @@
 use pinion_sip::base::{Instant, SocketIndex};
 
 use crate::caller::dialog::Dialog;
+use pinion_sip::wire::{CSeq, Method};
+
 use crate::plan::Unit;
 
 /// Where a unit stands.
@@ -114,6 +116,22 @@ impl Flight {
     }
 
     /// The method of the present request.
+    /// Whether a request with that CSeq is, or was, one of its own.
+    pub(super) fn asked(&self, cseq: CSeq<'_>) -> bool {
+        let Some(ahead) = cseq.number.checked_sub(self.cseq) else {
+            // One of those that were challenged.
+            return true;
+        };
+        match (self.unit, cseq.method) {
+            (Unit::Call, Method::Bye) => ahead == 1,
+            (Unit::Call, Method::Invite | Method::Cancel)
+            | (Unit::Register, Method::Register)
+            | (Unit::Options, Method::Options)
+            | (Unit::Message, Method::Message) => ahead == 0,
+            _ => false,
+        }
+    }
+
     pub(super) fn method(&self) -> &'static str {
         match self.state {
             State::Calling | State::Proceeding | State::GivenUp => "INVITE",

@@ -87,6 +87,21 @@ impl Client {
         true
     }
 
+    /// A request of ours was not sent: its unit has failed (§8.1.3.1).
+    pub(in crate::caller) fn unsent(&mut self, desk: &mut Desk, request: &Glance, method: Method) {
+        let number = desk.site.read_id(request.call_id);
+        let Some(slot) = number.and_then(|number| self.flights.find(number)) else {
+            return;
+        };
+        let flight = &self.flights.entry(slot).value;
+        let waits = !matches!(flight.state, State::Talking | State::GivenUp);
+        if method != Method::Ack && waits && flight.asked(request.cseq) {
+            let cause = Cause::Unsent(flight.method());
+            self.fail(desk, slot, cause);
+            self.finish(slot);
+        }
+    }
+
     /// A request to a socket that only sends by itself: within a call of ours,
     /// or a question.
     pub(in crate::caller) fn request_came(

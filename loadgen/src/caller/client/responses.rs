@@ -31,6 +31,11 @@ impl Client {
         };
         let slot = self.flights.find(number);
         let known = slot.map(|slot| (slot, self.flights.entry(slot).value.cseq));
+        if known.is_some_and(|(slot, _)| !self.flights.entry(slot).value.asked(cseq)) {
+            // The branch alone makes it no answer (§17.1.3).
+            desk.tally.strays += 1;
+            return;
+        }
         match (cseq.method, known) {
             (Method::Invite, Some((slot, own))) if own == cseq.number => {
                 self.invite_response(desk, (number, slot), response, status, flow);
