@@ -59,7 +59,8 @@ impl<'a> Message<'a> {
     ///
     /// A CSeq that names another method passes with an unknown method, which
     /// deserves its 501 (RFC 4475 §3.1.2.18). Require, Max-Forwards of 0 and
-    /// the meaning of the body are judged elsewhere.
+    /// the meaning of the body are judged elsewhere, and so are the Contacts of
+    /// a response other than 1xx and 2xx.
     ///
     /// What it reads on the way is kept, and asked for later costs nothing.
     pub fn check(&mut self) -> Result<(), Fault> {
@@ -182,7 +183,10 @@ impl<'a> Message<'a> {
         let (from, to) = (self.from()?, self.to()?);
         let from_uri = self.check_uri(HeaderName::From, &from)?;
         let to_uri = self.check_uri(HeaderName::To, &to)?;
-        for contact in self.contacts() {
+        // No dialog rests on the Contact of a refusal: one that says nothing is
+        // no reason to wait for ever for what has come.
+        let refuses = self.status().is_some_and(|status| status.code() >= 300);
+        for contact in self.contacts().take_while(|_| !refuses) {
             if let ContactValue::Addr(addr) = contact? {
                 self.check_uri(HeaderName::Contact, &addr)?;
             }

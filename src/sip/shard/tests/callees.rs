@@ -365,6 +365,29 @@ fn a_callee_elsewhere_is_rung_there() {
 }
 
 #[test]
+fn a_callee_elsewhere_that_says_not_where_is_busy_at_once() {
+    for contact in [
+        "",
+        "Contact: \n",
+        "Contact: <>\n",
+        "Contact: <sip:>\n",
+        "Contact: \"a\n",
+    ] {
+        let plan = ["default,_X.,1,Dial(SIP/1002,20)"];
+        let mut rig = Rig::following(plan_of(&plan), |_, _| {});
+        rig.register("1001", ALICE);
+        rig.register("1002", BOB);
+        let invite = dial(&mut rig, "77").remove(0).1;
+        let moved = respond(&invite, "302 Moved", "", "");
+        let moved = moved.replace(&format!("Contact: <sip:1002@{BOB}>\n"), contact);
+        let sent = firsts(&rig.receive(BOB, &moved));
+        assert_eq!(sent.len(), 2, "{contact}: {sent:?}");
+        assert!(sent[0].starts_with("ACK "), "{contact}: {sent:?}");
+        assert!(sent[1].starts_with("SIP/2.0 486 "), "{contact}: {sent:?}");
+    }
+}
+
+#[test]
 fn a_ring_of_forwards_ends() {
     let mut rig = Rig::following(plan_of(&["default,_X.,1,Dial(SIP/${EXTEN},20)"]), |_, _| {});
     rig.register("1001", ALICE);
