@@ -424,7 +424,9 @@ pub(super) static KEYS: &[Key] = &[
         s.form()
             .map(|NoAnswer(status)| d.peer.noanswer_response = status)
     }),
-    inert("send_diversion", Place::General, "calls are not forwarded"),
+    general("send_diversion", |g, s| {
+        s.put(&mut g.general.send_diversion)
+    }),
     inert("refer_addheaders", Place::General, NO_REFER),
     both("allowoverlap", allowoverlap),
     both("outofcall_message_context", |d, s| {

@@ -1,11 +1,12 @@
 //! What the caller is told: provisional responses, the answer, or why not.
 
 use super::call::{ALLOW, Call, body_of, end_with};
+use super::diversion;
 use super::exchange::{Owner, Responding, Turn};
 use super::leg::{Early, Leg, LegState};
 use super::reason::write_cause;
 use crate::base::{Hasher, Text};
-use crate::dialplan::{Cause, ChannelEvent, ChannelId};
+use crate::dialplan::{Cause, ChannelEvent, ChannelId, Redirecting};
 use crate::machine::{Stage, Way};
 use crate::wire::{HeaderName, Method, Status, Uri, Writer};
 
@@ -13,12 +14,29 @@ impl Call {
     /// Shows the caller a provisional response, with the body of the response
     /// being handled if there is one.
     pub(super) fn provisional(&mut self, turn: &mut Turn<'_>, status: Status) {
+        self.provisional_with(turn, status, None);
+    }
+
+    /// Tells the caller that its call is forwarded, and by whom.
+    pub(super) fn tell_forwarded(&mut self, turn: &mut Turn<'_>, by: &Redirecting) {
+        self.provisional_with(turn, Status::CALL_IS_BEING_FORWARDED, Some(by));
+    }
+
+    fn provisional_with(
+        &mut self,
+        turn: &mut Turn<'_>,
+        status: Status,
+        redirecting: Option<&Redirecting>,
+    ) {
         let tag = self.current_caller_tag();
         let Some(leg) = self.legs.first() else { return };
         let (Some(unanswered), Some(server)) = (&self.unanswered, leg.invite) else {
             return;
         };
-        let (content_type, body) = self.early_body(turn);
+        let (content_type, body) = match redirecting {
+            None => self.early_body(turn),
+            Some(_) => (&b""[..], &b""[..]),
+        };
         let response = Responding {
             server,
             head: &unanswered.head,
@@ -26,9 +44,15 @@ impl Call {
             reason: None,
             tag: &tag,
         };
+        let general = &turn.exchange.config.general;
+        let redirecting = redirecting.filter(|_| general.send_diversion);
+        let redirecting = redirecting.map(|by| (by, general.advertised(&leg.dialog.flow)));
         turn.exchange
             .respond(turn.now, turn.out, response, |mut writer| {
                 leg.dialog.write_contact(&mut writer);
+                if let Some((by, ours)) = redirecting {
+                    diversion::write(&mut writer, by, ours);
+                }
                 end_with(writer, content_type, body);
             });
         let invite = (Method::Invite, leg.invite_cseq);

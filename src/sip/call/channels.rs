@@ -13,7 +13,7 @@ use crate::base::{Instant, Level, Text};
 use crate::config::Presentation;
 use crate::dialplan::{
     ApplicationId, Cause, ChannelEvent, ChannelId, Channels, Forward, Hold, Indication, Inquiry,
-    NoMedia, Origin, Routine, Shown, Ticket,
+    NoMedia, Origin, Redirecting, Routine, Shown, Ticket,
 };
 use crate::machine::{Question, What};
 use crate::wire::Status;
@@ -209,6 +209,18 @@ impl Channels for Stage<'_, '_> {
         }
         if let Some(channel) = self.call.channel_mut(channel) {
             channel.more().shown = Some(caller);
+        }
+    }
+
+    fn tell_redirecting(&mut self, channel: ChannelId, redirecting: &Redirecting) {
+        if let Some(channel) = self.call.channel_mut(channel) {
+            channel.more().redirecting = Some(Box::new(redirecting.clone()));
+        }
+    }
+
+    fn forwarded(&mut self, redirecting: &Redirecting) {
+        if self.run == RunId::CALLER && !self.call.is_answered() {
+            self.call.tell_forwarded(self.turn, redirecting);
         }
     }
 

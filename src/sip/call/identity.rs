@@ -93,26 +93,32 @@ fn domain<'a>(device: &'a Peer, ours: &'a AddressText) -> &'a [u8] {
 }
 
 /// `"name" <sip:user@domain>`, without a name that is empty.
-fn name_addr(name: &[u8], user: &[u8], domain: &[u8]) -> Text {
+pub(super) fn name_addr(name: &[u8], user: &[u8], domain: &[u8]) -> Text {
     let mut value = Text::new();
     if !name.is_empty() {
-        value.push(b"\"");
-        let mut rest = name;
-        while let Some(at) = memchr2(b'"', b'\\', rest) {
-            let (before, after) = rest.split_at(at);
-            value.push(before);
-            value.push(b"\\");
-            let (special, after) = after.split_at(1);
-            value.push(special);
-            rest = after;
-        }
-        value.push(rest);
-        value.push(b"\" ");
+        push_quoted(&mut value, name);
+        value.push(b" ");
     }
     for part in [b"<sip:", user, b"@", domain, b">"] {
         value.push(part);
     }
     value
+}
+
+/// Appends a `quoted-string` (RFC 3261 §25.1).
+pub(super) fn push_quoted(value: &mut Text, text: &[u8]) {
+    value.push(b"\"");
+    let mut rest = text;
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        let (before, after) = rest.split_at(at);
+        value.push(before);
+        value.push(b"\\");
+        let (special, after) = after.split_at(1);
+        value.push(special);
+        rest = after;
+    }
+    value.push(rest);
+    value.push(b"\"");
 }
 
 /// Appends a user part, escaping what RFC 3261 §25.1 does not allow in one.

@@ -4,6 +4,7 @@
 use alloc::sync::Arc;
 
 use super::call::{ALLOW, Call, end_with, name_addr};
+use super::diversion;
 use super::exchange::{LegRef, Outgoing, Owner, Turn};
 use super::identity::{self, push_user};
 use super::leg::{Leg, LegState};
@@ -178,6 +179,11 @@ impl Call {
                 writer.other(name.as_bytes(), value.as_bytes());
             }
             if let Some(more) = more {
+                if let Some(redirecting) = &more.redirecting
+                    && config.general.send_diversion
+                {
+                    diversion::write(&mut writer, redirecting, ours);
+                }
                 wishes::write(&mut writer, &more.variables);
             }
             writer.lines(passed);

@@ -112,6 +112,7 @@ impl Call {
         };
         let variables = core::mem::take(&mut more.variables);
         let dialled = core::mem::take(&mut more.dialled);
+        let redirecting = more.redirecting.take();
         let Some(ends) = &more.local else {
             return Err(Cause::SUBSCRIBER_ABSENT);
         };
@@ -132,6 +133,9 @@ impl Call {
         let name = caller.name.lossy();
         let mut cursor = Cursor::new(plan, place, &name, &turn.exchange.limits);
         *cursor.variables_mut() = variables;
+        if let Some(redirecting) = redirecting {
+            cursor.set_redirecting(&redirecting);
+        }
         caller.tell_presentation(&mut cursor);
         if self.ledger.is_some() {
             cursor.keep_account(turn.exchange.config.general.records.endbeforehexten);

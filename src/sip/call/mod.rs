@@ -27,7 +27,7 @@
 //! - `foreign`: what plans of other calls read and set of a channel's variables
 //! - `functions`: what a plan asks of SIP by functions
 //! - `caller`: what the caller is told
-//! - `diversion`: what its INVITE says of diversions
+//! - `diversion`: who diverted it, as messages say it
 //! - `identity`: whom callees are told a call is from
 //! - `invite`: the INVITEs that open legs; `callee`: the responses to them
 //! - `moved`: where callees that are elsewhere want to be rung

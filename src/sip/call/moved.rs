@@ -3,6 +3,7 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
+use super::diversion;
 use crate::base::{Text, lossy};
 use crate::dialplan::Forward;
 use crate::wire::{ContactValue, Message, Uri};
@@ -47,6 +48,7 @@ pub fn forward(response: &Message<'_>, promiscredir: bool, context: &str) -> Opt
     Some(Forward {
         to,
         context: context.into(),
+        from: diversion::of_refusal(response, &user),
     })
 }
 

@@ -13,7 +13,7 @@ use super::sip::{Destination, Sip};
 use super::tech::ChannelTech;
 use crate::base::{Instant, Text, hex};
 use crate::config::{General, Peer};
-use crate::dialplan::{ChannelId, Failure, Variables};
+use crate::dialplan::{ChannelId, Failure, Redirecting, Variables};
 use crate::machine::Lease;
 use crate::wire::Status;
 
@@ -56,6 +56,8 @@ pub struct More {
     pub dnid: Option<SmolStr>,
     /// Whom it is told the call is from, instead of the caller.
     pub shown: Option<Caller>,
+    /// Who redirected the call to it.
+    pub redirecting: Option<Box<Redirecting>>,
     /// Interfaces dialled on the way to it.
     pub dialled: Vec<SmolStr>,
     /// The routine it is in.

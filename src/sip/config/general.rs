@@ -28,6 +28,8 @@ pub struct General {
     pub auth_message_requests: bool,
     /// `accept_outofcall_message`.
     pub accept_outofcall_message: bool,
+    /// `send_diversion`: callees are told who redirected a call.
+    pub send_diversion: bool,
     /// `realm` of digest challenges.
     pub realm: String,
     /// `auth_algorithms` (new): what challenges offer, most preferred first.
@@ -125,6 +127,7 @@ impl Default for General {
             auth_options_requests: false,
             auth_message_requests: true,
             accept_outofcall_message: true,
+            send_diversion: true,
             realm: "pinion".into(),
             auth_algorithms: vec![Algorithm::Md5],
             useragent: concat!("pinion ", env!("CARGO_PKG_VERSION")).into(),

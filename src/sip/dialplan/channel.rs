@@ -13,6 +13,7 @@ use super::app::ApplicationId;
 use super::cause::{Cause, Failure};
 use super::cursor::Routine;
 use super::inquiry::{Inquiry, Ticket};
+use super::party::Redirecting;
 use super::record::Origin;
 
 /// Names one outbound channel of a call. The caller's own channel is not
@@ -57,6 +58,8 @@ pub struct Forward {
     pub to: SmolStr,
     /// Where such an extension belongs: the context of the callee's device.
     pub context: SmolStr,
+    /// Who wants that, and why.
+    pub from: Redirecting,
 }
 
 /// Whom a callee is told a call is from; what is `None` stays as it is.
@@ -152,6 +155,12 @@ pub trait Channels {
 
     /// Changes whom a requested channel is told the call is from.
     fn show(&mut self, _channel: ChannelId, _shown: Shown<'_>) {}
+
+    /// Tells a requested channel who redirected the call to it.
+    fn tell_redirecting(&mut self, _channel: ChannelId, _redirecting: &Redirecting) {}
+
+    /// Tells an unanswered caller that its call is forwarded, and by whom.
+    fn forwarded(&mut self, _redirecting: &Redirecting) {}
 
     /// Tells a requested channel which interfaces those who ring it have dialled
     /// already, for the plan it may enter.

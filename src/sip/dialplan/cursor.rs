@@ -8,7 +8,7 @@ use super::app;
 use super::cause::Cause;
 use super::channel::Channels;
 use super::frames::Frames;
-use super::party::{Party, PartyField};
+use super::party::{Party, PartyField, Redirecting};
 use super::plan::{Place, Plan};
 use super::position::Position;
 use super::record::{Account, Fork, Origin, Said};
@@ -230,6 +230,11 @@ impl Cursor {
     /// Tells the plan of a party. What is shown to callees stays as it is.
     pub fn set_party(&mut self, party: Party, field: PartyField, value: &str) {
         self.state.set_party(party, field, value);
+    }
+
+    /// Tells the plan who redirected the call.
+    pub fn set_redirecting(&mut self, redirecting: &Redirecting) {
+        self.state.set_redirecting(redirecting);
     }
 
     /// `HANGUPCAUSE`.

@@ -6,6 +6,8 @@ use core::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::party::Redirecting;
+
 use super::*;
 use crate::base::{Instant, Level, Limits, UnixTime};
 
@@ -183,6 +185,7 @@ impl Channels for Fake {
         Some(Forward {
             to: SmolStr::new(to),
             context: "device".into(),
+            from: Redirecting::default(),
         })
     }
 

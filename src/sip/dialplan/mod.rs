@@ -58,7 +58,7 @@ pub use inquiry::{
 };
 pub use order::{Action, Order, Whom};
 pub use origination::{Goal, Originated, Origination, PATIENCE};
-pub use party::{Party, PartyField, presentation};
+pub use party::{Party, PartyField, Redirecting, presentation};
 pub use pattern::{Match, Pattern};
 pub use pickup::Pick;
 pub use plan::{Context, Extension, Include, Instruction, Place, Plan, Seek, split_hint};

@@ -94,6 +94,19 @@ impl Parties {
     }
 }
 
+/// Who redirected a call last, as channels tell each other.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Redirecting {
+    /// The number.
+    pub number: SmolStr,
+    /// The name; perhaps empty.
+    pub name: SmolStr,
+    /// Why, by a word of `REDIRECTING(reason)` or one of its own.
+    pub reason: SmolStr,
+    /// The number it was redirected to; perhaps empty.
+    pub to: SmolStr,
+}
+
 impl PartyField {
     /// What it is unless set.
     pub(super) fn default(self) -> &'static str {

@@ -9,7 +9,7 @@ use super::cause::Cause;
 use super::channel::Channels;
 use super::course::{Course, HANDLERS, RESPONSE};
 use super::frames::Frames;
-use super::party::{Parties, Party, PartyField, together};
+use super::party::{Parties, Party, PartyField, Redirecting, together};
 use super::plan::{Instruction, Place, Plan, Seek, split_hint};
 use super::position::Position;
 use super::record::{Account, Origin, Record};
@@ -225,6 +225,31 @@ impl State {
         if value.is_empty() || self.set_of(party, valid).is_some() {
             self.keep(party, valid, "1");
         }
+    }
+
+    /// Who redirected the call, if somebody did whose number is known.
+    pub(super) fn redirecting(&self) -> Option<Redirecting> {
+        let of = |party, field| SmolStr::new(self.party(party, field));
+        let number = self.party(Party::From, PartyField::Number);
+        (!number.is_empty()).then(|| Redirecting {
+            number: number.into(),
+            name: of(Party::From, PartyField::Name),
+            reason: of(Party::From, PartyField::Reason),
+            to: of(Party::To, PartyField::Number),
+        })
+    }
+
+    pub(super) fn set_redirecting(&mut self, redirecting: &Redirecting) {
+        let Redirecting {
+            number,
+            name,
+            reason,
+            to,
+        } = redirecting;
+        self.set_party(Party::From, PartyField::Number, number);
+        self.set_party(Party::From, PartyField::Name, name);
+        self.set_party(Party::From, PartyField::Reason, reason);
+        self.set_party(Party::To, PartyField::Number, to);
     }
 
     fn keep(&mut self, party: Party, field: PartyField, value: &str) {

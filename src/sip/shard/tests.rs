@@ -5,6 +5,7 @@ mod callees;
 mod channels;
 mod course;
 mod departures;
+mod diversion;
 mod early;
 mod finals;
 mod functions;

@@ -127,6 +127,7 @@ fn security_options_of_general() {
          contactpermit=10.0.0.0/8\nautocreatepeer=no\nmaxforwards=20\nautodomain=no\n\
          auth_algorithms=sha-256, MD5",
     );
+    assert!(general.send_diversion && !self::general("send_diversion=no").send_diversion);
     assert_eq!(general.auth_algorithms, [Algorithm::Sha256, Algorithm::Md5]);
     assert!(
         !general.alwaysauthreject

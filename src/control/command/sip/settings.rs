@@ -138,7 +138,8 @@ fn global(house: &House, config: &Config, sheet: &mut Fields<'_, '_>) -> io::Res
     let sends = general.defaults.sendrpid_pai.is_some();
     sheet.field("  Send RPID:              ", "sendrpid", sends)?;
     sheet.remark("  Legacy userfield parse: No")?;
-    sheet.remark("  Send Diversion:         No")?;
+    let diversion = general.send_diversion;
+    sheet.field("  Send Diversion:         ", "send_diversion", diversion)?;
     sheet.field(
         "  Caller ID:              ",
         "callerid",

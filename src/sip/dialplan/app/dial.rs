@@ -298,6 +298,9 @@ impl Dial {
             let dialled = self.dialled(step);
             step.channels.tell_dialled(channel, &dialled);
         }
+        if let Some(redirecting) = step.state.redirecting() {
+            step.channels.tell_redirecting(channel, &redirecting);
+        }
         self.show(step, channel);
         self.lines.push(Line {
             channel,

@@ -350,16 +350,16 @@ fn a_callee_elsewhere_is_rung_there() {
         "305 Use Proxy",
     ] {
         let sent = moved(|_| {}, "<sip:300@h>", code);
-        assert_eq!(sent[1], "INVITE sip:1001@127.0.0.1:7001 SIP/2.0", "{code}");
+        assert_eq!(sent[2], "INVITE sip:1001@127.0.0.1:7001 SIP/2.0", "{code}");
     }
     let sent = moved(
         |bob| bob.promiscredir = true,
         "<sip:9@127.0.0.1:7010>",
         "302 Moved",
     );
-    assert_eq!(sent[1], "INVITE sip:9@127.0.0.1:7010 SIP/2.0");
+    assert_eq!(sent[2], "INVITE sip:9@127.0.0.1:7010 SIP/2.0");
     let sent = moved(|_| {}, "<sip:nobody@h>", "302 Moved");
-    assert!(sent[1].starts_with("SIP/2.0 503 "), "{sent:?}");
+    assert!(sent[2].starts_with("SIP/2.0 503 "), "{sent:?}");
     let sent = moved(|_| {}, "<sip:300@h>", "380 Alternative Service");
     assert!(sent[1].starts_with("SIP/2.0 603 "), "{sent:?}");
 }
@@ -400,7 +400,7 @@ fn a_ring_of_forwards_ends() {
         )
     };
     let sent = rig.receive(BOB, &to(&first, "h", "1001"));
-    let second = sent[1].1.clone();
+    let second = sent[2].1.clone();
     assert!(second.starts_with("INVITE sip:1001@"), "{second}");
     let sent = firsts(&rig.receive(ALICE, &to(&second, "h", "1002")));
     assert!(sent[1].starts_with("SIP/2.0 "), "{sent:?}");

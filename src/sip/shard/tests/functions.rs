@@ -200,6 +200,18 @@ fn who_diverted_a_call_becomes_variables() {
         holds(&by(value), text, expected);
     }
     holds(INVITE, text, "   ");
+    let text = "${REDIRECTING(from-num)}/${REDIRECTING(from-name)}/${REDIRECTING(reason)}/\
+                ${REDIRECTING(count)}/${REDIRECTING(to-num)}";
+    for (value, expected) in [
+        (
+            "\"A. \\\\B\" <sip:12%2334@h>;reason=user-busy;counter=2",
+            "12#34/A. \\B/cfb/2/1002",
+        ),
+        ("<sip:5@h>;reason=\"my own\";counter=x", "5//my own/0/1002"),
+        ("<sip:5@h>", "5//cfu/0/1002"),
+    ] {
+        holds(&by(value), text, expected);
+    }
 }
 
 #[test]

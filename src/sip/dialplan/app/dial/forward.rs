@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use super::super::super::cause::{Cause, Failure};
 use super::super::super::channel::Shown;
+use super::super::super::party::Redirecting;
 use super::super::super::step::Step;
 use super::{Destination, Dial, Line, Phase};
 
@@ -71,7 +72,7 @@ impl Dial {
         };
         self.past.push(line.name.clone());
         let name = match forward.to.contains('/') {
-            true => forward.to,
+            true => forward.to.clone(),
             false => {
                 let context = step.scope().variable("FORWARD_CONTEXT");
                 let context = context.filter(|context| !context.is_empty());
@@ -91,13 +92,35 @@ impl Dial {
             return true;
         }
         match self.add_line(step, destination) {
-            Ok(channel) => self.ring_forwarded(step, channel, line),
+            Ok(channel) => {
+                self.tell_redirecting(step, channel, forward.from);
+                self.ring_forwarded(step, channel, line);
+            }
             Err(cause) => {
                 self.tally.count(Failure::Hangup(cause));
                 step.state.cause = cause;
             }
         }
         true
+    }
+
+    /// Tells all who it was that redirected the call. One without a number is
+    /// known by the extension dialled. Of several callees the caller is not told
+    /// where one of them has gone.
+    fn tell_redirecting(
+        &self,
+        step: &mut Step<'_>,
+        channel: super::ChannelId,
+        mut from: Redirecting,
+    ) {
+        if from.number.is_empty() {
+            from.number = step.state.position.exten().clone();
+        }
+        step.channels.tell_redirecting(channel, &from);
+        if self.tally.lines == 1 && !self.options.has('I') {
+            step.state.set_redirecting(&from);
+            step.channels.forwarded(&from);
+        }
     }
 
     fn ring_forwarded(&mut self, step: &mut Step<'_>, channel: super::ChannelId, from: &Line) {
