@@ -25,8 +25,8 @@ impl Family {
 /// Room for a `sockaddr_in6`, the larger of the two families.
 pub(crate) const NAME_BYTES: usize = 28;
 
-/// Room for one packet-info and one drop-counter message.
-pub(crate) const CONTROL_BYTES: usize = 96;
+/// Room for one packet-info message and one of a drop counter or an error.
+pub(crate) const CONTROL_BYTES: usize = 128;
 
 /// A `sockaddr_in` or `sockaddr_in6`, aligned as the kernel's.
 #[derive(Clone, Copy)]
@@ -105,6 +105,8 @@ pub(crate) struct Ancillary {
     pub(crate) interface: u32,
     /// Datagrams this socket has lost to a full buffer so far (SO_RXQ_OVFL).
     pub(crate) drops: Option<u32>,
+    /// It is one of ours that reached nobody (IP_RECVERR, IPV6_RECVERR).
+    pub(crate) unreachable: bool,
 }
 
 impl Control {
@@ -133,6 +135,9 @@ impl Control {
                 }
                 (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
                     ancillary.drops = array::<4>(body, 0).map(u32::from_ne_bytes);
+                }
+                (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {
+                    ancillary.unreachable = is_unreachable(body);
                 }
                 _ => {}
             }
@@ -166,6 +171,24 @@ impl Control {
         bytes[WORD..WORD + 4].copy_from_slice(&level.to_ne_bytes());
         bytes[WORD + 4..HEADER].copy_from_slice(&kind.to_ne_bytes());
         HEADER + align(body)
+    }
+}
+
+/// Whether a `struct sock_extended_err` is one of the ICMP errors that say that
+/// sending failed: unreachable, or a problem with a parameter. Others are to be
+/// ignored (RFC 3261 §18.4), as is "fragmentation needed", of which the kernel
+/// takes care.
+fn is_unreachable(error: &[u8]) -> bool {
+    let Some([origin, kind, code]) = array::<3>(error, 4) else {
+        return false;
+    };
+    match (origin, kind, code) {
+        // RFC 792, RFC 1191.
+        (libc::SO_EE_ORIGIN_ICMP, 3, code) => code != 4,
+        (libc::SO_EE_ORIGIN_ICMP, 12, _) => true,
+        // RFC 4443.
+        (libc::SO_EE_ORIGIN_ICMP6, 1 | 4, _) => true,
+        _ => false,
     }
 }
 
@@ -249,6 +272,30 @@ mod tests {
                 "a truncated message is ignored"
             );
         }
+    }
+
+    #[test]
+    fn what_says_that_sending_failed_is_told_from_other_errors() {
+        let said = |origin: u8, kind: u8, code: u8| {
+            let mut control = Control::EMPTY;
+            control.0[..WORD].copy_from_slice(&(HEADER + 16).to_ne_bytes());
+            control.0[WORD..WORD + 4].copy_from_slice(&libc::IPPROTO_IP.to_ne_bytes());
+            control.0[WORD + 4..HEADER].copy_from_slice(&libc::IP_RECVERR.to_ne_bytes());
+            control.0[HEADER + 4..HEADER + 7].copy_from_slice(&[origin, kind, code]);
+            control.read(HEADER + 16).unreachable
+        };
+        const ICMP: u8 = 2;
+        const ICMP6: u8 = 3;
+        for code in [0, 1, 2, 3, 5, 9, 10, 13] {
+            assert!(said(ICMP, 3, code), "destination unreachable, {code}");
+        }
+        assert!(said(ICMP, 12, 0) && said(ICMP6, 4, 0), "parameter problem");
+        assert!(said(ICMP6, 1, 1) && said(ICMP6, 1, 4));
+        assert!(!said(ICMP, 3, 4) && !said(ICMP6, 2, 0), "too big");
+        assert!(!said(ICMP, 11, 0) && !said(ICMP6, 3, 0), "time exceeded");
+        assert!(!said(ICMP, 4, 0), "source quench");
+        assert!(!said(1, 3, 3), "of this host's own");
+        assert!(!Control::EMPTY.read(HEADER + 4).unreachable);
     }
 
     #[test]

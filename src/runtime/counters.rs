@@ -29,8 +29,11 @@ pub(crate) struct Counters {
     pub(crate) kernel_drops: u64,
     /// Datagrams the kernel took.
     pub(crate) sent: u64,
-    /// Datagrams the kernel refused: no route, too long, forbidden.
+    /// Datagrams the kernel refused: no route, no room in the interface's queue,
+    /// too long, forbidden.
     pub(crate) send_errors: u64,
+    /// Errors that the network reported about datagrams (ICMP).
+    pub(crate) icmp_errors: u64,
     /// Datagrams that waited for room in the kernel's send buffer.
     pub(crate) send_waits: u64,
     /// Datagrams dropped because too many waited already.
@@ -111,6 +114,7 @@ impl Counters {
             ("udp_kernel_drops", self.kernel_drops),
             ("udp_sent", self.sent),
             ("udp_send_errors", self.send_errors),
+            ("udp_icmp_errors", self.icmp_errors),
             ("udp_send_waits", self.send_waits),
             ("udp_send_drops", self.send_drops + outbox_sends),
             ("mesh_posted", self.posted),

@@ -110,8 +110,11 @@ fn ring_descriptors() -> io::Result<BTreeSet<i32>> {
 /// Why a sleep ended. Nothing set: the deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Ready {
-    /// Bit n: socket n has input, or room to send where that was asked for.
+    /// Bit n: socket n has input, or room to send where that was asked for, or
+    /// errors: the kernel may keep one back that only receiving takes.
     pub(crate) sockets: u64,
+    /// Bit n: socket n has errors to report.
+    pub(crate) errors: u64,
     /// Another thread rang.
     pub(crate) doorbell: bool,
     /// A task of the executor may go on: [`turn`] the reactor.
@@ -209,7 +212,7 @@ impl Park {
         });
         let mut ready = Ready::default();
         match self.epoll.wait(timeout, self.precise) {
-            Ok(tokens) => tokens.for_each(|token| match token {
+            Ok(events) => events.for_each(|event| match event.token {
                 DOORBELL => ready.doorbell = true,
                 RING => ready.rings = true,
                 number if number & CONNECTION != 0 => {
@@ -223,7 +226,10 @@ impl Park {
                     ready.streams = true;
                     self.streams.push(Token::Listener(number as u32));
                 }
-                socket => ready.sockets |= 1 << socket,
+                socket => {
+                    ready.sockets |= 1 << socket;
+                    ready.errors |= u64::from(event.error) << socket;
+                }
             }),
             // A completion is delivered as work queued for this thread, which
             // interrupts it before the ring is seen to be readable.
@@ -246,6 +252,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
+    use crate::address::Family;
     use crate::doorbell::Doorbell;
 
     #[test]
@@ -308,5 +315,12 @@ mod tests {
         );
         park.want_room(5, near.as_fd(), true).unwrap();
         assert_eq!(park.sleep(None).unwrap().sockets, 1 << 5);
+        assert_eq!(park.sleep(None).unwrap().errors, 0);
+        let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let closed = gone.local_addr().unwrap();
+        drop(gone);
+        sys::report_errors(near.as_fd(), Family::V4).unwrap();
+        near.send_to(b"x", closed).unwrap();
+        assert_eq!(park.sleep(None).unwrap().errors, 1 << 5);
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! One turn costs a fixed number of system calls however many datagrams it
 //! moves: one epoll_wait, one recvmmsg per readable socket, one sendmmsg per
-//! run of datagrams to one socket, one write per sleeping shard posted to.
+//! run of datagrams to one socket, one write per sleeping shard posted to; one
+//! recvmmsg more per socket that errors were reported to (ICMP).
 
 mod streams;
 
@@ -185,6 +186,12 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             self.seat.silence();
         }
         let mut busy = false;
+        // First, as the next call would be told of them.
+        let mut errors = ready.errors;
+        while errors != 0 {
+            self.receive_errors(now, errors.trailing_zeros() as usize);
+            errors &= errors - 1;
+        }
         let mut sockets = ready.sockets;
         while sockets != 0 {
             busy |= self.receive(now, sockets.trailing_zeros() as usize);
@@ -275,6 +282,29 @@ impl<M: Machine, F: Fn(ShardId, u32) -> M> Pump<M, F> {
             }
         }
         received == self.receiver.batch()
+    }
+
+    /// Takes one batch of errors from a socket: what reached nobody, the machine
+    /// is told. More of them, wanted or forged, wait for the next turn.
+    #[cold]
+    fn receive_errors(&mut self, now: Instant, index: usize) {
+        let Some(port) = self.ports.get(index) else {
+            return;
+        };
+        let received = port.receive_errors(&mut self.receiver, &mut self.counters);
+        for number in 0..received {
+            let unreachable = self
+                .ports
+                .get(index)
+                .and_then(|port| port.unreachable(&self.receiver, number));
+            let Some((bytes, remote)) = unreachable else {
+                continue;
+            };
+            let input = Input::Unreachable { bytes, remote };
+            if let Err(fault) = self.guard.feed(now, input, &mut self.out) {
+                self.recover(now, fault);
+            }
+        }
     }
 
     /// Shows a batch to whoever listens in.

@@ -76,6 +76,17 @@ impl Receiver {
     /// Takes what `socket` holds, up to the batch, without waiting; the count
     /// is 0 when it holds nothing. The datagrams of the call before are gone.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.take(socket, libc::MSG_DONTWAIT)
+    }
+
+    /// The same for what came back: the beginnings of datagrams of `socket`'s
+    /// that an error was reported about, each with where it was to go
+    /// ([`report_errors`]).
+    pub(crate) fn receive_errors(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.take(socket, libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE)
+    }
+
+    fn take(&mut self, socket: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
         self.received = 0;
         let parts = self
             .buffers
@@ -103,7 +114,7 @@ impl Receiver {
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 self.headers.len() as libc::c_uint,
-                libc::MSG_DONTWAIT as _,
+                flags as _,
                 ptr::null_mut(),
             )
         };
@@ -219,6 +230,15 @@ impl Sender {
     }
 }
 
+/// Something an [`Epoll`] watches is ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Event {
+    /// What it was to be named by.
+    pub(crate) token: u64,
+    /// It has an error to report, which is always watched for.
+    pub(crate) error: bool,
+}
+
 /// An epoll(7) instance; what it watches is named by a token.
 pub(crate) struct Epoll {
     instance: OwnedFd,
@@ -278,22 +298,26 @@ impl Epoll {
         checked(result).map(drop)
     }
 
-    /// Waits up to `timeout` (`None`: for ever) and returns the tokens that are
-    /// ready. A signal, or work that io_uring queued for this thread, ends the
-    /// wait with `Interrupted`. Milliseconds count, and what is less when
+    /// Waits up to `timeout` (`None`: for ever) and returns what is ready. A
+    /// signal, or work that io_uring queued for this thread, ends the wait with
+    /// `Interrupted`. Milliseconds count, and what is less when
     /// `precise`, by epoll_pwait2(2); kernels before 5.11 lack it, and wait for
     /// the whole of the last millisecond.
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
         precise: bool,
-    ) -> io::Result<impl Iterator<Item = u64> + '_> {
+    ) -> io::Result<impl Iterator<Item = Event> + '_> {
         let count = if precise {
             self.wait_precisely(timeout)
         } else {
             self.wait_ms(timeout.map(|timeout| timeout.as_millis()))
         }?;
-        Ok(self.events.iter().take(count).map(|event| event.u64))
+        let error = libc::EPOLLERR as u32;
+        Ok(self.events.iter().take(count).map(move |event| Event {
+            token: event.u64,
+            error: event.events & error != 0,
+        }))
     }
 
     fn wait_ms(&mut self, timeout_ms: Option<u128>) -> io::Result<usize> {
@@ -385,6 +409,19 @@ pub(crate) fn set_ancillary(socket: BorrowedFd<'_>, local: Option<Family>) -> io
         set_option(socket, level, option, 1)?;
     }
     set_option(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
+}
+
+/// Has `socket`, of `family`, keep the errors that are reported about its
+/// datagrams (ip(7), IP_RECVERR), for [`Receiver::receive_errors`]; they take room
+/// of its receive buffer. Of each the next call on the socket is told, too, whatever
+/// that is about. A datagram that finds the interface's queue full is an error of
+/// its send from then on.
+pub(crate) fn report_errors(socket: BorrowedFd<'_>, family: Family) -> io::Result<()> {
+    if family == Family::V6 {
+        set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
+    }
+    // An IPv6 wildcard speaks IPv4, too.
+    set_option(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 1)
 }
 
 /// Leaves the port of the next bind(2) to be chosen by connect(2), which may take

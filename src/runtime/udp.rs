@@ -18,6 +18,10 @@ use crate::sys::{self, Outgoing, Receiver, Sender};
 /// Datagrams one socket keeps while the kernel has no room for them.
 const BACKLOG: usize = 4096;
 
+/// Times a call is made again that may have been told of another's error. Each
+/// takes an ICMP message of its own, within the microsecond since the last.
+const ERRORS_PASSED: usize = 4;
+
 /// The sockets of one listening address, one per shard (SO_REUSEPORT): for
 /// datagrams or for streams.
 pub struct Group {
@@ -338,7 +342,9 @@ fn open(
         socket.set_send_buffer_size(send_bytes)?;
         // Bound to one address, a socket need not be told it with each datagram.
         let wildcard = address.ip().is_unspecified();
-        sys::set_ancillary(socket.as_fd(), wildcard.then(|| Family::of(&address)))?;
+        let family = Family::of(&address);
+        sys::set_ancillary(socket.as_fd(), wildcard.then_some(family))?;
+        sys::report_errors(socket.as_fd(), family)?;
     }
     socket.bind(&address.into())?;
     Ok(socket.into())
@@ -392,7 +398,7 @@ impl Port {
 
     /// Takes up to a batch of datagrams into `receiver`; returns how many.
     pub(crate) fn receive(&mut self, receiver: &mut Receiver, counters: &mut Counters) -> usize {
-        let received = match receiver.receive(self.socket.as_fd()) {
+        let received = match past_errors(|| receiver.receive(self.socket.as_fd())) {
             Ok(received) => received,
             Err(_) => {
                 counters.receive_errors += 1;
@@ -409,6 +415,30 @@ impl Port {
             self.drops = drops;
         }
         received
+    }
+
+    /// Takes up to a batch of errors about datagrams of this socket's into
+    /// `receiver`; returns how many. Where the sockets of an address are many,
+    /// the kernel tells any of them.
+    #[cold]
+    pub(crate) fn receive_errors(&self, receiver: &mut Receiver, counters: &mut Counters) -> usize {
+        let received = receiver.receive_errors(self.socket.as_fd()).unwrap_or(0);
+        counters.icmp_errors += received as u64;
+        received
+    }
+
+    /// The error `number` of the last batch, if it says that a datagram reached
+    /// nobody: how that began, and where it was to go.
+    pub(crate) fn unreachable<'a>(
+        &self,
+        receiver: &'a Receiver,
+        number: usize,
+    ) -> Option<(&'a [u8], SocketAddr)> {
+        let received = receiver.datagram(number)?;
+        received
+            .ancillary
+            .unreachable
+            .then_some((received.bytes, received.remote))
     }
 
     /// The datagram `number` of the last batch, and the path it came by.
@@ -446,7 +476,8 @@ impl Port {
         let outgoing = queue
             .clone()
             .map(move |(flow, bytes)| outgoing(wildcard, flow, bytes));
-        match sender.send(self.socket.as_fd(), self.family, outgoing) {
+        let fd = self.socket.as_fd();
+        match past_errors(|| sender.send(fd, self.family, outgoing.clone())) {
             Ok(sent) => {
                 counters.sent += sent as u64;
                 sent.max(1)
@@ -486,7 +517,8 @@ impl Port {
                 .backlog
                 .iter()
                 .map(|(flow, bytes)| outgoing(wildcard, flow, bytes));
-            let gone = match sender.send(self.socket.as_fd(), self.family, queue) {
+            let fd = self.socket.as_fd();
+            let gone = match past_errors(|| sender.send(fd, self.family, queue.clone())) {
                 Ok(sent) => {
                     counters.sent += sent as u64;
                     sent.max(1)
@@ -505,6 +537,37 @@ impl Port {
     pub(crate) fn is_waiting(&self) -> bool {
         !self.backlog.is_empty()
     }
+}
+
+/// Makes a call on a socket again where it may only have been told of an error
+/// about an earlier datagram, to whomever: the kernel tells the next call, once
+/// for each. What is told several times in a row is the call's own.
+fn past_errors<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let mut result = call();
+    for _ in 0..ERRORS_PASSED {
+        match &result {
+            Err(error) if error.raw_os_error().is_some_and(comes_by_icmp) => result = call(),
+            _ => break,
+        }
+    }
+    result
+}
+
+/// Whether that is one of the errors that the kernel makes of ICMP.
+fn comes_by_icmp(error: i32) -> bool {
+    matches!(
+        error,
+        libc::ECONNREFUSED
+            | libc::EHOSTUNREACH
+            | libc::ENETUNREACH
+            | libc::EHOSTDOWN
+            | libc::ENONET
+            | libc::ENOPROTOOPT
+            | libc::EOPNOTSUPP
+            | libc::EPROTO
+            | libc::EACCES
+            | libc::EMSGSIZE
+    )
 }
 
 fn outgoing<'a>(wildcard: bool, flow: &'a Flow, bytes: &'a [u8]) -> Outgoing<'a> {

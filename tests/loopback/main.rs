@@ -32,6 +32,7 @@ mod refusals;
 mod sipp;
 mod steering;
 mod streams;
+mod unreachable;
 mod usage;
 mod users;
 mod watched;

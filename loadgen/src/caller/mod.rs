@@ -231,8 +231,8 @@ impl Machine for Caller {
             // One thread's load needs no other, and has no configuration.
             Input::Envelope(_) | Input::Undrain | Input::Reload(_) | Input::Prune(_) => {}
             Input::Unsent { bytes, .. } => self.unsent(now, bytes, out),
-            // What a stream lost its unit waits for in vain, as for a datagram.
-            Input::Broken { .. } => {}
+            // What is lost its unit waits for in vain, known or not.
+            Input::Broken { .. } | Input::Unreachable { .. } => {}
         }
         self.ring(now, out);
         let (mut desk, client, _) = self.open(now, out);

@@ -192,6 +192,8 @@ impl Machine for Flooder {
             | Input::Prune(_) => {}
             // It floods with datagrams alone.
             Input::Unsent { .. } | Input::Broken { .. } => {}
+            // Nor does it wait for answers.
+            Input::Unreachable { .. } => {}
         }
     }
 

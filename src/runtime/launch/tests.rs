@@ -24,6 +24,7 @@ struct Parrot {
     replaced: u64,
     draining: bool,
     late: Option<(Instant, Flow)>,
+    unreachable: u64,
 }
 
 impl Parrot {
@@ -77,6 +78,11 @@ impl Machine for Parrot {
             Input::Drain => self.draining = true,
             Input::Undrain => self.draining = false,
             Input::Envelope(_) | Input::Reload(_) | Input::Prune(_) => {}
+            Input::Unreachable { bytes, remote } => {
+                let own = format!("{}.{}", self.shard, self.incarnation);
+                assert!(bytes == own.as_bytes() && remote.ip().is_loopback());
+                self.unreachable += 1;
+            }
             Input::Unsent { .. } | Input::Broken { .. } => {}
         }
     }
@@ -86,7 +92,10 @@ impl Machine for Parrot {
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {
-        vec![("replaced", self.replaced)]
+        vec![
+            ("replaced", self.replaced),
+            ("unreachable", self.unreachable),
+        ]
     }
 
     fn is_idle(&self) -> bool {
@@ -131,6 +140,7 @@ fn start_watched(shards: ShardId, watch: &Watch) -> (Engine, SocketAddr) {
         replaced: 0,
         draining: false,
         late: None,
+        unreachable: 0,
     };
     let engine = Engine::start(&options, groups, factory, |event| panic!("{event:?}")).unwrap();
     (engine, address)
@@ -176,6 +186,28 @@ fn counter(census: &Census, name: &str) -> u64 {
         .find(|(counter, _)| *counter == name)
         .unwrap()
         .1
+}
+
+#[test]
+fn a_machine_is_told_of_what_reached_nobody() {
+    let (engine, address) = start(1);
+    Phone::new(address).send("late");
+    let limit = std::time::Instant::now() + PATIENCE;
+    let told = loop {
+        let census = engine.shards().census().remove(0);
+        if counter(&census, "unreachable") > 0 {
+            break census;
+        }
+        assert!(std::time::Instant::now() < limit);
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(counter(&told, "udp_icmp_errors"), 1);
+    assert_eq!(Phone::new(address).ask("hello"), (0, 0));
+    let later = engine.shards().census().remove(0);
+    assert_eq!(counter(&later, "unreachable"), 1, "and once");
+    assert_eq!(counter(&later, "udp_receive_errors"), 0);
+    engine.shards().stop();
+    engine.join();
 }
 
 #[test]
@@ -332,6 +364,7 @@ fn a_cpu_that_does_not_exist_is_one_sentence() {
         replaced: 0,
         draining: false,
         late: None,
+        unreachable: 0,
     };
     let error = Engine::start(&options, groups, factory, |_| {})
         .err()
@@ -359,6 +392,7 @@ fn a_machine_that_cannot_be_made_again_is_reported() {
             replaced: 0,
             draining: false,
             late: None,
+            unreachable: 0,
         }
     };
     let engine = Engine::start(&options, groups, factory, move |event| {

@@ -129,6 +129,14 @@ fn the_first_datagrams_error_is_reported_and_later_ones_wait() {
     assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::NetworkUnreachable);
 }
 
+/// What is ready now, in order.
+fn tokens(epoll: &mut Epoll) -> Vec<u64> {
+    let ready = epoll.wait(Some(Duration::ZERO), false).unwrap();
+    let mut tokens: Vec<u64> = ready.map(|event| event.token).collect();
+    tokens.sort_unstable();
+    tokens
+}
+
 #[test]
 fn epoll_reports_what_is_ready_and_forgets_what_is_closed() {
     let mut epoll = Epoll::new(4).unwrap();
@@ -136,33 +144,54 @@ fn epoll_reports_what_is_ready_and_forgets_what_is_closed() {
     let (near, far) = pair();
     epoll.add(bell.as_fd(), 7).unwrap();
     epoll.add(near.as_fd(), 8).unwrap();
-    assert_eq!(epoll.wait(Some(Duration::ZERO), false).unwrap().count(), 0);
+    assert_eq!(tokens(&mut epoll), []);
     (&bell).write_all(&1_u64.to_ne_bytes()).unwrap();
     send(&far, &near, b"x");
-    let mut tokens: Vec<u64> = epoll.wait(Some(Duration::ZERO), false).unwrap().collect();
-    tokens.sort_unstable();
-    assert_eq!(tokens, [7, 8]);
+    assert_eq!(tokens(&mut epoll), [7, 8]);
     drop(bell);
-    assert_eq!(
-        epoll
-            .wait(Some(Duration::ZERO), false)
-            .unwrap()
-            .collect::<Vec<_>>(),
-        [8]
-    );
+    assert_eq!(tokens(&mut epoll), [8]);
     assert_eq!(Receiver::new(1).receive(near.as_fd()).unwrap(), 1);
-    assert_eq!(epoll.wait(Some(Duration::ZERO), false).unwrap().count(), 0);
+    assert_eq!(tokens(&mut epoll), []);
     epoll.change(near.as_fd(), (true, true), 9).unwrap();
-    assert_eq!(
-        epoll
-            .wait(Some(Duration::ZERO), false)
-            .unwrap()
-            .collect::<Vec<_>>(),
-        [9],
-        "there is room to send"
-    );
+    assert_eq!(tokens(&mut epoll), [9], "there is room to send");
     epoll.change(near.as_fd(), (true, false), 9).unwrap();
-    assert_eq!(epoll.wait(Some(Duration::ZERO), false).unwrap().count(), 0);
+    assert_eq!(tokens(&mut epoll), []);
+}
+
+/// Loopback reports, too, before send returns.
+#[test]
+fn an_error_is_reported_with_what_was_sent_and_whither() {
+    for (host, family) in [("127.0.0.1", Family::V4), ("[::1]", Family::V6)] {
+        let bind = || UdpSocket::bind(format!("{host}:0")).unwrap();
+        let (near, far) = (bind(), bind());
+        let closed = bind().local_addr().unwrap();
+        report_errors(near.as_fd(), family).unwrap();
+        let mut epoll = Epoll::new(1).unwrap();
+        epoll.add(near.as_fd(), 7).unwrap();
+        near.send_to(b"knock", closed).unwrap();
+        send(&far, &near, b"hello");
+        let ready = |epoll: &mut Epoll| {
+            let ready = epoll.wait(Some(Duration::ZERO), false).unwrap();
+            ready.collect::<Vec<_>>()
+        };
+        let event = Event {
+            token: 7,
+            error: true,
+        };
+        assert_eq!(ready(&mut epoll), [event]);
+        let mut receiver = Receiver::new(4);
+        assert_eq!(receiver.receive_errors(near.as_fd()).unwrap(), 1);
+        let error = receiver.datagram(0).unwrap();
+        assert_eq!((error.bytes, error.remote), (b"knock".as_slice(), closed));
+        assert!(error.ancillary.unreachable);
+        assert_eq!(receiver.receive_errors(near.as_fd()).unwrap(), 0);
+        let error = false;
+        assert_eq!(ready(&mut epoll), [Event { error, ..event }]);
+        assert_eq!(receiver.receive(near.as_fd()).unwrap(), 1);
+        let datagram = receiver.datagram(0).unwrap();
+        assert_eq!(datagram.bytes, b"hello");
+        assert!(!datagram.ancillary.unreachable);
+    }
 }
 
 #[test]

@@ -163,6 +163,138 @@ fn a_refused_datagram_costs_only_itself() {
     assert_eq!(far.recv_from(&mut [0; 4]).unwrap().0, 1);
 }
 
+/// A port that nobody listens at.
+fn closed_port(host: &str) -> SocketAddr {
+    client(host).local_addr().unwrap()
+}
+
+#[test]
+fn what_reached_nobody_comes_back_with_where_it_was_to_go() {
+    for (listen, host) in [
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("0.0.0.0:0", "127.0.0.1:0"),
+        ("[::1]:0", "[::1]:0"),
+        ("[::]:0", "[::1]:0"),
+        ("[::]:0", "127.0.0.1:0"),
+    ] {
+        let mut port = port(listen);
+        let closed = closed_port(host);
+        let local = SocketAddr::new(host.parse::<SocketAddr>().unwrap().ip(), port.local.port());
+        let flow = Flow::udp(3, local, closed);
+        let (mut receiver, mut sender) = (Receiver::new(4), Sender::new(4));
+        let mut counters = Counters::default();
+        port.send(
+            &mut sender,
+            [(&flow, b"knock".as_slice())].into_iter(),
+            &mut counters,
+        );
+        assert_eq!(
+            port.receive_errors(&mut receiver, &mut counters),
+            1,
+            "{listen}"
+        );
+        let came_back = port.unreachable(&receiver, 0);
+        assert_eq!(came_back, Some((b"knock".as_slice(), closed)), "{listen}");
+        assert_eq!(port.receive_errors(&mut receiver, &mut counters), 0);
+        assert_eq!(
+            (counters.sent, counters.send_errors, counters.icmp_errors),
+            (1, 0, 1)
+        );
+    }
+}
+
+#[test]
+fn an_error_costs_no_other_datagram() {
+    let mut port = port("127.0.0.1:0");
+    let far = client("127.0.0.1:0");
+    let good = Flow::udp(3, port.local, far.local_addr().unwrap());
+    let closed = Flow {
+        remote: closed_port("127.0.0.1:0"),
+        ..good
+    };
+    let (mut receiver, mut sender) = (Receiver::new(8), Sender::new(8));
+    let mut counters = Counters::default();
+    let queue = [
+        (&closed, b"a".as_slice()),
+        (&closed, b"b"),
+        (&good, b"c"),
+        (&closed, b"d"),
+    ];
+    let mut rest = queue.as_slice();
+    while !rest.is_empty() {
+        let done = port.send(&mut sender, rest.iter().copied(), &mut counters);
+        rest = &rest[done..];
+    }
+    far.send_to(b"e", port.local).unwrap();
+    assert_eq!(
+        port.receive(&mut receiver, &mut counters),
+        1,
+        "though an error is due"
+    );
+    assert_eq!(port.datagram(&receiver, 0).unwrap().0, b"e");
+    port.send(
+        &mut sender,
+        [(&closed, b"f".as_slice())].into_iter(),
+        &mut counters,
+    );
+    port.keep([(&good, b"g".as_slice())].into_iter(), &mut counters);
+    port.retry(&mut sender, &mut counters);
+    let mut buffer = [0; 4];
+    for text in [b"c", b"g"] {
+        let (len, _) = far.recv_from(&mut buffer).unwrap();
+        assert_eq!(&buffer[..len], text);
+    }
+    assert_eq!(
+        (counters.sent, counters.send_errors, counters.receive_errors),
+        (6, 0, 0)
+    );
+    assert_eq!(port.receive_errors(&mut receiver, &mut counters), 4);
+    let came_back = |number| port.unreachable(&receiver, number).unwrap().0;
+    assert_eq!([0, 1, 2, 3].map(came_back), [b"a", b"b", b"d", b"f"]);
+}
+
+#[test]
+fn errors_are_taken_a_batch_at_a_time() {
+    let mut port = port("127.0.0.1:0");
+    let closed = Flow::udp(3, port.local, closed_port("127.0.0.1:0"));
+    let (mut receiver, mut sender) = (Receiver::new(2), Sender::new(8));
+    let mut counters = Counters::default();
+    for _ in 0..5 {
+        port.send(
+            &mut sender,
+            [(&closed, b"x".as_slice())].into_iter(),
+            &mut counters,
+        );
+    }
+    let taken = [(); 4].map(|()| port.receive_errors(&mut receiver, &mut counters));
+    assert_eq!(taken, [2, 2, 1, 0]);
+}
+
+#[test]
+fn a_call_is_told_of_others_errors_a_bounded_number_of_times() {
+    let refused = || io::Error::from_raw_os_error(libc::ECONNREFUSED);
+    let tried = |outcomes: &[i32]| {
+        let mut outcomes = outcomes.iter();
+        let mut calls = 0;
+        let result = past_errors(|| {
+            calls += 1;
+            match outcomes.next() {
+                Some(0) => Ok(()),
+                Some(&error) => Err(io::Error::from_raw_os_error(error)),
+                None => Err(refused()),
+            }
+        });
+        (calls, result.map_err(|error| error.raw_os_error().unwrap()))
+    };
+    assert_eq!(tried(&[0]), (1, Ok(())));
+    assert_eq!(
+        tried(&[libc::ECONNREFUSED, libc::EHOSTUNREACH, 0]),
+        (3, Ok(()))
+    );
+    assert_eq!(tried(&[libc::EAGAIN, 0]), (1, Err(libc::EAGAIN)));
+    assert_eq!(tried(&[]), (1 + ERRORS_PASSED, Err(libc::ECONNREFUSED)));
+}
+
 #[test]
 fn a_backlog_keeps_order_and_is_bounded() {
     let mut port = port("127.0.0.1:0");

@@ -39,6 +39,8 @@ counters! {
     /// Requests that named no dialog or transaction of ours (481). ACKs do not
     /// count: one to a reply that kept nothing finds nothing.
     stray_requests,
+    /// Requests that failed as the network said that nobody takes them (ICMP).
+    unreachable,
     /// Responses whose connection was gone, and that had no other.
     unsent_responses,
     /// Challenges sent.

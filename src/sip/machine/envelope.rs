@@ -1,6 +1,7 @@
 //! The only values that cross shards.
 
 use alloc::sync::Arc;
+use core::net::SocketAddr;
 
 use smol_str::SmolStr;
 
@@ -221,6 +222,14 @@ pub enum Body {
     Broken {
         /// The path.
         flow: Flow,
+    },
+    /// What the network says of a datagram that the receiver may have sent, as in
+    /// `Input::Unreachable`.
+    Unreachable {
+        /// What is quoted of it, in whole lines.
+        bytes: Box<[u8]>,
+        /// Where it was to go.
+        remote: SocketAddr,
     },
     /// A question.
     Ask {

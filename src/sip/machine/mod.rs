@@ -16,6 +16,7 @@ mod sought;
 mod stopwatch;
 
 use alloc::sync::Arc;
+use core::net::SocketAddr;
 
 use crate::base::{Flow, Instant, Text};
 use crate::config::Config;
@@ -59,6 +60,16 @@ pub enum Input<'a> {
     Broken {
         /// The path; its owner and remote tell which.
         flow: Flow,
+    },
+    /// The network says that a datagram of this host's reached nobody: no host,
+    /// no port, no way (ICMP). Anybody may say so; what it quotes has to be
+    /// believed, or not.
+    Unreachable {
+        /// What is quoted of the datagram, from its beginning; valid for this
+        /// call only.
+        bytes: &'a [u8],
+        /// Where it was to go.
+        remote: SocketAddr,
     },
     /// Something from another shard, or from a worker.
     Envelope(Envelope),

@@ -33,6 +33,7 @@ mod setup;
 )]
 mod shard;
 mod streams;
+mod unreachable;
 
 pub use setup::Setup;
 pub use shard::Shard;

@@ -190,7 +190,7 @@ impl Shard {
 
     /// The home of a message: here, if it shows no Call-ID, and wherever there
     /// is no other shard.
-    fn home_of_message(&self, bytes: &[u8]) -> ShardId {
+    pub(super) fn home_of_message(&self, bytes: &[u8]) -> ShardId {
         if self.exchange.shards <= 1 {
             return self.exchange.shard;
         }
@@ -241,6 +241,7 @@ impl Shard {
             }
             Body::Unsent { bytes, flow } => self.unsent(now, &bytes, flow, out),
             Body::Broken { flow } => self.broken(now, flow, out),
+            Body::Unreachable { bytes, remote } => self.unreachable(now, &bytes, remote, out),
             // Drivers deal with these.
             Body::Send { .. } | Body::Proven(_) => {}
             Body::Ask { id, question } if self.takes_the_database(now, &question) => {
@@ -424,6 +425,7 @@ impl Machine for Shard {
             Input::Envelope(envelope) => self.envelope(now, envelope, out),
             Input::Unsent { bytes, flow } => self.unsent(now, bytes, flow, out),
             Input::Broken { flow } => self.broken(now, flow, out),
+            Input::Unreachable { bytes, remote } => self.unreachable(now, bytes, remote, out),
             Input::Elapsed => {}
             Input::Drain => self.draining = true,
             Input::Undrain => self.draining = false,

@@ -23,6 +23,7 @@ mod security;
 mod stages;
 mod streams;
 mod targets;
+mod unreachable;
 
 use alloc::sync::Arc;
 use core::net::SocketAddr;

@@ -41,6 +41,11 @@ impl Client {
         )
     }
 
+    /// Whether nothing has come yet.
+    pub fn is_unanswered(self) -> bool {
+        matches!(self.state, State::Trying { .. })
+    }
+
     /// One event.
     pub fn step(self, event: ClientEvent, timers: &Timers) -> (Client, Reaction) {
         match self.state {

@@ -42,6 +42,11 @@ impl InviteClient {
         (InviteClient { state, reliable }, reaction)
     }
 
+    /// Whether nothing has come yet.
+    pub fn is_unanswered(self) -> bool {
+        matches!(self.state, State::Calling { .. })
+    }
+
     /// Whether nothing has come yet, and the user wants nothing any more.
     pub fn is_unwanted(self) -> bool {
         matches!(self.state, State::Calling { cancel: true, .. })

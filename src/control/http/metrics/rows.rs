@@ -68,6 +68,7 @@ pub(super) const BY_SHARD: &[Row] = rows! {
 pub(super) const SUMMED: &[Row] = rows! {
     udp_receive_errors Counter udp_receive_errors "Receive calls that failed"
     udp_send_errors Counter udp_send_errors "Datagrams the kernel refused"
+    udp_icmp_errors Counter udp_icmp_errors "Errors the network reported about datagrams (ICMP)"
     udp_send_waits Counter udp_send_waits "Datagrams that waited for room in the kernel"
     tcp_accepted Counter tcp_accepted_connections "TCP connections that others opened"
     tcp_accept_errors Counter tcp_accept_errors "TCP connections that could not be accepted"
@@ -92,7 +93,8 @@ pub(super) const SUMMED: &[Row] = rows! {
     unreadable Counter unreadable_datagrams "Datagrams nothing could be answered to"
     unheard Counter unheard_datagrams "Messages ignored as what takes them is not loaded (chan_sip, res_sip_udp, res_sip_tcp)"
     call_records Counter call_records "Records of calls that were made"
-    unsent Counter unsent_requests "Requests of ours that no connection took"
+    unsent Counter unsent_requests "Requests of ours that no connection took, or nobody at all (ICMP)"
+    unreachable Counter unreachable_requests "Requests of ours that the network says nobody takes (ICMP)"
     unsent_responses Counter unsent_responses "Responses that no connection took"
     records_dropped Counter records_dropped "Records of calls that found no room"
     records_unjournaled Counter records_unjournaled "Records of calls that found no room in their journal, and would be lost with the process"

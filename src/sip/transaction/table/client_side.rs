@@ -3,6 +3,8 @@
 //! Writes what RFC 3261 leaves to the transaction itself: the ACK of a
 //! failure, and CANCEL, which is a transaction without a user.
 
+use core::net::SocketAddr;
+
 use super::derived::{write_ack, write_cancel};
 use super::slot::{ClientMachine, ClientRole, Role, Slot};
 use super::{Answered, Expired, Full, Table};
@@ -72,6 +74,15 @@ impl<O: Copy> Table<O> {
     /// Whether a response belongs to a request of ours.
     pub fn waits_for(&self, response: &Message) -> bool {
         self.find_client(response).is_some()
+    }
+
+    /// The client transaction that sent `request`, of which the beginning is
+    /// enough, to `remote` in a datagram, and has heard nothing of it yet.
+    pub fn unanswered_by(&self, request: &Message, remote: SocketAddr) -> Option<TransactionId> {
+        let id = self.find_client_of(request, request.method())?;
+        let flow = self.slots.get(id)?.packet.as_ref()?.flow;
+        let datagram = !flow.transport.is_reliable() && flow.remote == remote;
+        (datagram && self.client(id)?.machine.is_unanswered()).then_some(id)
     }
 
     /// Whether a request that could not be sent is worth another try: nobody
@@ -248,11 +259,15 @@ impl<O: Copy> Table<O> {
 
     /// §17.1.3, and §8.1.3.3: a response with two Vias is not for us.
     fn find_client(&self, response: &Message) -> Option<TransactionId> {
-        if response.tokens(HeaderName::Via).nth(1).is_some() {
+        self.find_client_of(response, response.cseq().ok()?.method)
+    }
+
+    /// The same, of a message that is known to be about such a request.
+    fn find_client_of(&self, message: &Message, method: Method<'_>) -> Option<TransactionId> {
+        if message.tokens(HeaderName::Via).nth(1).is_some() {
             return None;
         }
-        let (id, secret) = Branch::parse(response.top_via().ok()?.branch()?)?;
-        let method = response.cseq().ok()?.method;
+        let (id, secret) = Branch::parse(message.top_via().ok()?.branch()?)?;
         let client = self.client(id).filter(|client| client.secret == secret)?;
         let cancel = method == Method::Cancel && client.machine.is_invite();
         let id = if cancel { client.cancel? } else { id };

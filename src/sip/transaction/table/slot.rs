@@ -230,6 +230,15 @@ impl ClientMachine {
         )
     }
 
+    /// Whether it has been sent, and nothing has come.
+    pub fn is_unanswered(self) -> bool {
+        match self {
+            ClientMachine::Reserved { .. } => false,
+            ClientMachine::Invite(machine) => machine.is_unanswered(),
+            ClientMachine::Other(machine) => machine.is_unanswered(),
+        }
+    }
+
     /// Whether its user has cancelled it, and nobody has heard of it.
     pub fn is_unwanted(self) -> bool {
         matches!(self, ClientMachine::Invite(machine) if machine.is_unwanted())
