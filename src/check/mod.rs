@@ -11,6 +11,7 @@ mod reach;
 mod sip;
 mod target;
 mod text;
+mod times;
 pub mod trials;
 
 use std::fmt;
@@ -203,6 +204,7 @@ fn lint(
     let ground = Ground::new(plan);
     functions::lint(plan, findings);
     expressions::lint(plan, findings);
+    times::lint(plan, findings);
     jumps::lint(&ground, findings);
     if let Some((sip_file, sip)) = sip {
         sip::lint(sip_file, sip, plan, findings);

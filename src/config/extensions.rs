@@ -229,19 +229,10 @@ impl Compiler {
         }
         let (name, times) = value.split_once(',').unwrap_or((&value, ""));
         let name = name.trim();
-        let schedule = match (times.trim(), Schedule::parse(times)) {
-            ("", _) => None,
-            (_, Ok(schedule)) => {
-                if let Some(zone) = schedule.unknown_zone() {
-                    let text = format!("there is no time zone '{zone}'. Times are taken as UTC.");
-                    self.grave(&entry.at, text);
-                }
-                Some(schedule)
-            }
-            (_, Err(text)) => {
-                return self.grave(&entry.at, format!("{text}. The include is dropped."));
-            }
-        };
+        let schedule = (!times.trim().is_empty()).then(|| Schedule::parse(times));
+        for fault in schedule.iter().flat_map(Schedule::faults) {
+            self.grave(&entry.at, format!("{fault}."));
+        }
         self.builder.add_include(context, name, schedule);
         self.includes.push((context, value, entry.at.clone()));
     }

@@ -227,11 +227,11 @@ fn what_will_surprise_is_warned_about_with_its_line() {
         ),
         (
             "include => c,*,*,*,*,Europe/Berln",
-            "there is no time zone 'Europe/Berln'. Times are taken as UTC.",
+            "there is no time zone 'Europe/Berln'; UTC is taken.",
         ),
         (
             "include => c,25:00",
-            "'25:00' is not a time of day (HH:MM-HH:MM). The include is dropped.",
+            "'25:00' is not a time of day (HH:MM-HH:MM) and is skipped; nothing is left, so that it never applies.",
         ),
         (
             "switch => DUNDi/x",

@@ -167,7 +167,7 @@ mod tests {
                 add(&mut builder, context, line);
             }
             for include in *includes {
-                let by_day = Schedule::parse("09:00-18:00,*,*,*").expect("a schedule");
+                let by_day = Schedule::parse("09:00-18:00,*,*,*");
                 let schedule = (*include == "b").then_some(by_day);
                 builder.add_include(context, include, schedule);
             }

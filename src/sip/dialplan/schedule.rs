@@ -10,24 +10,34 @@ const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
 
-/// Ranges of one field; none is always. A range may wrap round its end.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Ranges(Box<[(u16, u16)]>);
+/// Ranges of one field, any of which may wrap round its end; nothing is always.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Ranges(Option<Box<[(u16, u16)]>>);
 
 impl Ranges {
-    fn parse(text: &str, value: impl Fn(&str) -> Option<u16>) -> Option<Ranges> {
-        let text = text.trim();
-        if text.is_empty() || text == "*" {
-            return Some(Ranges::default());
+    /// What cannot be read is skipped, and told of in `faults`.
+    fn parse(
+        text: &str,
+        what: &str,
+        value: impl Fn(&str) -> Option<u16>,
+        faults: &mut Vec<String>,
+    ) -> Ranges {
+        if matches!(text, "" | "*") {
+            return Ranges(None);
         }
-        let range = |range: &str| {
+        let told = faults.len();
+        let mut ranges = Vec::new();
+        for range in text.split('&').map(str::trim) {
             let (from, to) = range.split_once('-').unwrap_or((range, range));
-            Some((value(from.trim())?, value(to.trim())?))
-        };
-        text.split('&')
-            .map(range)
-            .collect::<Option<Vec<_>>>()
-            .map(|ranges| Ranges(ranges.into()))
+            match (value(from.trim()), value(to.trim())) {
+                (Some(from), Some(to)) => ranges.push((from, to)),
+                _ => faults.push(format!("'{range}' is not {what} and is skipped")),
+            }
+        }
+        if let (true, Some(fault)) = (ranges.is_empty(), faults.get_mut(told)) {
+            fault.push_str("; nothing is left, so that it never applies");
+        }
+        Ranges(Some(ranges.into()))
     }
 
     fn contain(&self, value: u16) -> bool {
@@ -35,7 +45,9 @@ impl Ranges {
             true => (from..=to).contains(&value),
             false => value >= from || value <= to,
         };
-        self.0.is_empty() || self.0.iter().any(within)
+        self.0
+            .as_ref()
+            .is_none_or(|ranges| ranges.iter().any(within))
     }
 }
 
@@ -50,50 +62,54 @@ pub struct Schedule {
     zone: Option<Zone>,
     /// As it is written.
     text: Box<str>,
-    /// A name that no zone has; the zone is UTC then.
-    unknown: Option<Box<str>>,
+    faults: Box<[String]>,
 }
 
 impl Schedule {
-    /// Reads `times,weekdays,mdays,months[,timezone]`. Each field is `*` or
-    /// values and ranges joined by `&`; the last minute of a range belongs to
-    /// it; missing fields are `*`. A zone that does not exist is taken as UTC,
-    /// as Asterisk does. The error is a sentence.
-    pub fn parse(text: &str) -> Result<Schedule, String> {
-        let mut fields = text.split(',').map(str::trim);
+    /// Reads `times,weekdays,mdays,months[,timezone]`, or the same parted by
+    /// `|`. Each field is `*` or values and ranges joined by `&`; the last minute
+    /// of a range belongs to it; missing fields are `*`. Days and months may be
+    /// numbers, from 1 for Sunday or January. What cannot be read is skipped, and
+    /// a zone that does not exist is taken as UTC, as Asterisk does
+    /// (`ast_build_timing`): [`Schedule::faults`] tells.
+    pub fn parse(text: &str) -> Schedule {
+        let mut faults = Vec::new();
+        let mut fields = text.split([',', '|']).map(str::trim);
         let mut field = |what: &str, value: &dyn Fn(&str) -> Option<u16>| {
-            let text = fields.next().unwrap_or("*");
-            Ranges::parse(text, value).ok_or_else(|| format!("'{text}' is not {what}"))
+            Ranges::parse(fields.next().unwrap_or("*"), what, value, &mut faults)
         };
         let mut schedule = Schedule {
-            minutes: field("a time of day (HH:MM-HH:MM)", &minute)?,
+            minutes: field("a time of day (HH:MM-HH:MM)", &minute),
             weekdays: field("a day of the week (mon-fri)", &|text| {
                 named(text, &WEEKDAYS)
-            })?,
-            days: field("a day of the month (1-31)", &|text| between(text, 1, 31))?,
+            }),
+            days: field("a day of the month (1-31)", &|text| between(text, 1, 31)),
             months: field("a month (jan-dec)", &|text| {
                 named(text, &MONTHS).map(|month| month + 1)
-            })?,
+            }),
             zone: None,
             text: text.into(),
-            unknown: None,
+            faults: Box::default(),
         };
         if let Some(name) = fields.next().filter(|name| !matches!(*name, "" | "*")) {
             let zone = Zone::named(name);
-            schedule.unknown = zone.is_none().then(|| name.into());
+            if zone.is_none() {
+                faults.push(format!("there is no time zone '{name}'; UTC is taken"));
+            }
             schedule.zone = Some(zone.unwrap_or(Zone::UTC));
         }
-        Ok(schedule)
+        schedule.faults = faults.into();
+        schedule
+    }
+
+    /// What could not be read, and what is done instead; each without a full stop.
+    pub fn faults(&self) -> impl Iterator<Item = &str> {
+        self.faults.iter().map(String::as_str)
     }
 
     /// As it is written.
     pub fn as_str(&self) -> &str {
         &self.text
-    }
-
-    /// A zone asked for that does not exist; times are taken as UTC then.
-    pub fn unknown_zone(&self) -> Option<&str> {
-        self.unknown.as_deref()
     }
 
     /// Whether it applies at a moment; `local` is the zone if it names none.
@@ -117,11 +133,15 @@ fn between(text: &str, low: u16, high: u16) -> Option<u16> {
         .filter(|value| (low..=high).contains(value))
 }
 
+/// The place of a name, or of its number, which counts from 1.
 fn named(text: &str, names: &[&str]) -> Option<u16> {
-    names
+    let name = names
         .iter()
-        .position(|name| name.eq_ignore_ascii_case(text))
-        .map(|at| at as u16)
+        .position(|name| name.eq_ignore_ascii_case(text));
+    match name {
+        Some(at) => Some(at as u16),
+        None => between(text, 1, names.len() as u16).map(|number| number - 1),
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +152,7 @@ mod tests {
     const LEAP_DAY: UnixTime = UnixTime(1_709_226_359);
 
     fn applies(text: &str) -> bool {
-        Schedule::parse(text).unwrap().applies(LEAP_DAY, &Zone::UTC)
+        Schedule::parse(text).applies(LEAP_DAY, &Zone::UTC)
     }
 
     #[test]
@@ -154,6 +174,13 @@ mod tests {
             ("*,*,*,feb", true),
             ("*,*,*,nov-jan", false),
             ("*,*,*,nov-feb", true),
+            ("*,5", true),
+            ("*,2-6", true),
+            ("*,6-1", false),
+            ("*,*,*,2", true),
+            ("*,*,*,11-1", false),
+            ("17:00-17:05|thu|29|feb", true),
+            ("17:00-17:05|fri", false),
         ] {
             assert_eq!(applies(text), expected, "{text}");
         }
@@ -170,14 +197,14 @@ mod tests {
             ("17:00-18:00,thu,29,feb,Europe/Berlin", false),
             ("17:00-18:00,thu,29,feb,Nowhere", true),
         ] {
-            let schedule = Schedule::parse(text).unwrap();
+            let schedule = Schedule::parse(text);
             assert_eq!(schedule.applies(LEAP_DAY, &auckland), expected, "{text}");
         }
     }
 
     #[test]
     fn times_follow_the_clocks_when_they_change() {
-        let schedule = Schedule::parse("02:00-02:59,*,*,*,Europe/Berlin").unwrap();
+        let schedule = Schedule::parse("02:00-02:59,*,*,*,Europe/Berlin");
         let applies = |seconds| schedule.applies(UnixTime(seconds), &Zone::UTC);
         // The hour does not exist on 2024-03-31, and comes twice on 2024-10-27.
         assert!(
@@ -191,21 +218,39 @@ mod tests {
         assert_eq!(minutes.count(), 120);
     }
 
-    #[test]
-    fn a_zone_that_does_not_exist_is_told() {
-        let unknown = |text| Schedule::parse(text).unwrap().unknown.map(String::from);
-        assert_eq!(unknown("*,*,*,*,Europe/Berln"), Some("Europe/Berln".into()));
-        assert_eq!(unknown("*,*,*,*,Europe/Berlin"), None);
-        assert_eq!(unknown("*,*,*,*"), None);
+    fn faults(text: &str) -> Vec<String> {
+        Schedule::parse(text).faults().map(String::from).collect()
     }
 
     #[test]
-    fn nonsense_is_refused_in_a_sentence() {
-        for text in ["25:00-26:00", "9-17", "*,someday", "*,*,32", "*,*,*,13"] {
-            assert!(
-                Schedule::parse(text).unwrap_err().contains(" is not a"),
-                "{text}"
-            );
+    fn a_zone_that_does_not_exist_is_told() {
+        let berln = "there is no time zone 'Europe/Berln'; UTC is taken";
+        assert_eq!(faults("*,*,*,*,Europe/Berln"), [berln]);
+        assert!(faults("*,*,*,*,Europe/Berlin").is_empty());
+        assert!(faults("*,*,*,*").is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_skipped_and_told() {
+        for (text, expected) in [
+            ("25:00-26:00&17:05", true),
+            ("17:05&9-17", true),
+            ("*,someday&thu", true),
+            ("*,someday&wed", false),
+            ("*,8", false),
+            ("*,*,32", false),
+            ("*,*,*,13", false),
+            ("*,*,*,", true),
+        ] {
+            assert_eq!(applies(text), expected, "{text}");
         }
+        assert_eq!(
+            faults("9-17&17:05,someday"),
+            [
+                "'9-17' is not a time of day (HH:MM-HH:MM) and is skipped",
+                "'someday' is not a day of the week (mon-fri) and is skipped; nothing is left, so \
+                 that it never applies",
+            ]
+        );
     }
 }

@@ -99,10 +99,8 @@ pub(super) fn exec_if(step: &mut Step<'_>, arguments: &str) -> Next {
 /// `ExecIfTime(times,weekdays,mdays,months[,timezone]?application(arguments))`.
 pub(super) fn exec_if_time(step: &mut Step<'_>, arguments: &str) -> Next {
     let (schedule, call) = arguments.split_once('?').unwrap_or((arguments, ""));
-    match goto::is_now(step, "ExecIfTime", schedule) {
-        Some(true) => {}
-        Some(false) => return Next::Continue,
-        None => return step.fail(),
+    if !goto::is_now(step, "ExecIfTime", schedule) {
+        return Next::Continue;
     }
     match named(step, "ExecIfTime", call) {
         Ok(Some((row, arguments))) => nest(step, row, arguments),

@@ -19,26 +19,17 @@ pub(super) fn goto_if(step: &mut Step<'_>, arguments: &str) -> Next {
 /// `GotoIfTime(times,weekdays,mdays,months[,timezone]?[location if true][:location if false])`.
 pub(super) fn goto_if_time(step: &mut Step<'_>, arguments: &str) -> Next {
     let (schedule, branches) = split_at_byte(arguments, b'?').unwrap_or((arguments, ""));
-    let applies = is_now(step, "GotoIfTime", schedule).unwrap_or(false);
+    let applies = is_now(step, "GotoIfTime", schedule);
     branch(step, applies, branches)
 }
 
-/// Whether times, as `GotoIfTime` takes them, apply now; nothing for what is no
-/// such text, after a complaint.
-pub(super) fn is_now(step: &mut Step<'_>, application: &str, times: &str) -> Option<bool> {
-    match Schedule::parse(times) {
-        Ok(schedule) => {
-            if let Some(zone) = schedule.unknown_zone() {
-                let text = format!("there is no time zone '{zone}'; UTC is taken");
-                complain(step, application, &text);
-            }
-            Some(schedule.applies(step.state.time(step.now()), step.plan.zone()))
-        }
-        Err(text) => {
-            complain(step, application, &text);
-            None
-        }
+/// Whether times, as `GotoIfTime` takes them, apply now.
+pub(super) fn is_now(step: &mut Step<'_>, application: &str, times: &str) -> bool {
+    let schedule = Schedule::parse(times);
+    for fault in schedule.faults() {
+        complain(step, application, fault);
     }
+    schedule.applies(step.state.time(step.now()), step.plan.zone())
 }
 
 /// Jumps to one of `true:false`; an empty one goes on.

@@ -46,22 +46,12 @@ pub(super) fn choose_by_time(step: &mut Step<'_>, arguments: &str) -> String {
         return String::new();
     }
     let (then, otherwise) = branches.split_once(':').unwrap_or((branches, ""));
-    match Schedule::parse(schedule) {
-        Ok(schedule) => {
-            if let Some(zone) = schedule.unknown_zone() {
-                step.warn("arguments", || {
-                    format!("IFTIME: there is no time zone '{zone}'; UTC is taken")
-                });
-            }
-            let now = step.state.time(step.now());
-            let applies = schedule.applies(now, step.plan.zone());
-            unquoted(if applies { then } else { otherwise }).into()
-        }
-        Err(text) => {
-            step.warn("arguments", || format!("IFTIME: {text}"));
-            String::new()
-        }
+    let schedule = Schedule::parse(schedule);
+    for fault in schedule.faults() {
+        step.warn("arguments", || format!("IFTIME: {fault}"));
     }
+    let applies = schedule.applies(step.state.time(step.now()), step.plan.zone());
+    unquoted(if applies { then } else { otherwise }).into()
 }
 
 /// `${SET(name=value)}`: sets a variable and yields its value.

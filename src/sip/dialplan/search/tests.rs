@@ -91,16 +91,8 @@ fn rule_4_a_context_s_own_patterns_come_before_included_exact_names() {
 fn rule_5_includes_count_only_when_their_time_has_come() {
     let mut builder = PlanBuilder::new();
     let context = builder.context("c");
-    builder.add_include(
-        context,
-        "day",
-        Some(Schedule::parse("09:00-17:00").unwrap()),
-    );
-    builder.add_include(
-        context,
-        "evening",
-        Some(Schedule::parse("17:01-20:00,thu").unwrap()),
-    );
+    builder.add_include(context, "day", Some(Schedule::parse("09:00-17:00")));
+    builder.add_include(context, "evening", Some(Schedule::parse("17:01-20:00,thu")));
     for name in ["day", "evening"] {
         let context = builder.context(name);
         let line = super::super::Line {

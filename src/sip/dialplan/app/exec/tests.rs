@@ -80,12 +80,12 @@ fn exec_if_time_runs_when_it_is_time() {
         "1,3,ExecIfTime(*,*,*,*?Verbose(a,b))",
     ];
     assert_eq!(said(&lines, "1").0, "in a,b");
-    for line in [
-        "1,1,ExecIfTime(*,*,*,*?gone)",
-        "1,1,ExecIfTime(99:99,*,*,*?NoOp)",
+    for (line, expected) in [
+        ("1,1,ExecIfTime(*,*,*,*?gone)", ""),
+        ("1,1,ExecIfTime(99:99,*,*,*?Verbose(in))", "on"),
     ] {
-        let (words, warnings, _) = warned(&[line, "1,2,Verbose(no)"], "1");
-        assert_eq!((words.as_str(), warnings.len()), ("", 1), "{line}");
+        let (words, warnings, _) = warned(&[line, "1,2,Verbose(on)"], "1");
+        assert_eq!((words.as_str(), warnings.len()), (expected, 1), "{line}");
     }
 }
 
